@@ -1,0 +1,69 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{boot, delete, discover, host, migrate, pins, xml};
+use crate::output::Form;
+
+/// Explore OpenStack Nova from the API down to the kernel
+#[derive(Debug, Parser)]
+#[command(name = "smog", version, propagate_version = false, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 cloud, host or credentials \
+                  unusable, 4 nothing ran, 130 interrupted.\n\
+                  With smog's own lab: eval \"$(lab/env)\"")]
+pub struct Args {
+    /// The cloud of clouds.yaml to use
+    #[arg(long, value_name = "NAME", global = true, help_heading = "Cloud")]
+    pub os_cloud: Option<String>,
+
+    /// Read credentials from this openrc/keystonerc file
+    #[arg(long, value_name = "FILE", global = true, help_heading = "Cloud")]
+    pub rc: Option<PathBuf>,
+
+    /// Read this smog.yml
+    #[arg(long, value_name = "FILE", global = true, help_heading = "Cloud")]
+    pub config: Option<PathBuf>,
+
+    /// Tell every API call, with its request id and time
+    #[arg(short, long, global = true, help_heading = "Output")]
+    pub verbose: bool,
+
+    /// Say nothing but results and errors
+    #[arg(short, long, global = true, help_heading = "Output")]
+    pub quiet: bool,
+
+    /// How to print results
+    #[arg(
+        short,
+        long,
+        value_name = "FORM",
+        value_enum,
+        default_value_t,
+        global = true,
+        help_heading = "Output"
+    )]
+    pub output: Form,
+
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Boot a guest and wait until it is ACTIVE
+    Boot(boot::BootArgs),
+    /// Show every guest with its host, domain and pins
+    Discover(discover::DiscoverArgs),
+    /// Print a guest's libvirt domain XML
+    Xml(xml::XmlArgs),
+    /// Compare a guest's declared pins and pages with the kernel's
+    Pins(pins::PinsArgs),
+    /// Live-migrate a guest and wait until it has moved
+    Migrate(migrate::MigrateArgs),
+    /// Delete guests and wait until they are gone
+    Delete(delete::DeleteArgs),
+    /// Work with the hosts below the cloud
+    Host(host::HostArgs),
+}

@@ -1,0 +1,40 @@
+use std::time::Duration;
+
+use smog::{Error, ExitCode};
+
+use crate::output::{self, Form};
+use crate::progress::Progress;
+use crate::session::Session;
+
+/// Live-migrate a guest; Nova decides whether disks are copied
+#[derive(Debug, clap::Args)]
+pub struct MigrateArgs {
+    /// The guest: name, id, or an unambiguous beginning
+    guest: String,
+    /// Ask for this compute host instead of the scheduler's choice
+    #[arg(long, value_name = "HOST")]
+    to: Option<String>,
+    /// Give up waiting after so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    timeout: u64,
+}
+
+pub async fn run(args: MigrateArgs, session: &Session) -> Result<ExitCode, Error> {
+    let mut guest = session.cloud().await?.guest(&args.guest).await?;
+    let from = guest.server.host.clone().unwrap_or_else(|| "?".into());
+    let progress = Progress::begin(format!("migrating {} from {from}", guest.name()), session.quiet);
+    session.leaves(format!("Nova goes on migrating `{}`; `smog discover` shows where it is", guest.name()));
+    let tell = |waiting: smog::wait::Waiting<'_>| progress.state(waiting.last);
+    guest.live_migrate(args.to.as_deref(), progress.wait(Duration::from_secs(args.timeout), &tell)).await?;
+    let took = progress.end();
+    match session.form {
+        Form::Table | Form::Wide => output::text(&format!(
+            "{}: {from} -> {} ({:.1} s)\n",
+            guest.name(),
+            guest.server.host.as_deref().unwrap_or("?"),
+            took.as_secs_f64()
+        )),
+        form => output::machine(&guest, form)?,
+    }
+    Ok(ExitCode::Ok)
+}

@@ -1,0 +1,34 @@
+use smog::{Error, ExitCode};
+
+use crate::output::{self, Form};
+use crate::session::Session;
+
+/// A guest's pins and pages: as its domain XML declares them, and as the kernel has them
+///
+/// Declared is what libvirt's XML says. Kernel is the affinity of the QEMU process's threads in
+/// /proc and what backs its memory. Where the XML says nothing, the kernel is free.
+#[derive(Debug, clap::Args)]
+pub struct PinsArgs {
+    /// The guest: name, id, or an unambiguous beginning
+    guest: String,
+}
+
+pub async fn run(args: PinsArgs, session: &Session) -> Result<ExitCode, Error> {
+    let cloud = session.cloud().await?;
+    let mut guest = cloud.guest(&args.guest).await?;
+    let rows = guest.compare().await?;
+    let simulated = cloud.lab().and_then(|lab| lab.simulated());
+    if matches!(session.form, Form::Table | Form::Wide) {
+        let domain = guest.server.instance_name.as_deref().unwrap_or("?");
+        let host = guest.server.host.as_deref().unwrap_or("?");
+        output::text(&format!("{} ({domain} on {host})\n", guest.name()));
+    }
+    output::list(&rows, session.form)?;
+    if let Some(cells) = simulated {
+        output::warning(&format!(
+            "this lab has {cells} simulated cells: its CPUs and cells are not the kernel's, so the two columns differ"
+        ));
+        return Ok(ExitCode::Ok);
+    }
+    Ok(if rows.iter().all(|row| row.agrees) { ExitCode::Ok } else { ExitCode::Failed })
+}

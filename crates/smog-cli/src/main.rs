@@ -1,0 +1,75 @@
+//! The `smog` command: parsing and printing only; everything that thinks is in the library.
+
+mod args;
+mod commands;
+mod output;
+mod progress;
+mod session;
+
+use std::process::ExitCode as Process;
+
+use clap::Parser;
+use smog::{Error, ExitCode};
+
+use args::{Args, Verb};
+use session::Session;
+
+fn main() -> Process {
+    let args = Args::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(why) => {
+            eprintln!("error: cannot start threads: {why}");
+            return Process::from(u8::from(ExitCode::CouldNotRun));
+        }
+    };
+    let ended = runtime.block_on(run(args));
+    // A command that was given up may still hold a blocking thread.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+    match ended {
+        Ok(code) => Process::from(u8::from(code)),
+        Err(why) => {
+            output::error(&why);
+            Process::from(u8::from(why.exit_code()))
+        }
+    }
+}
+
+/// Run the command until it ends, or until Ctrl-C (or SIGTERM) asks it to stop; then
+/// take back what it had half-made and say what is left.
+async fn run(args: Args) -> Result<ExitCode, Error> {
+    let session = Session::new(&args);
+    let ended = tokio::select! {
+        ended = dispatch(args.verb, &session) => ended,
+        () = interrupted() => Err(Error::Interrupted { left: session.take_back().await }),
+    };
+    session.close().await;
+    ended
+}
+
+async fn dispatch(verb: Verb, session: &Session) -> Result<ExitCode, Error> {
+    match verb {
+        Verb::Boot(args) => commands::boot::run(args, session).await,
+        Verb::Discover(args) => commands::discover::run(args, session).await,
+        Verb::Xml(args) => commands::xml::run(args, session).await,
+        Verb::Pins(args) => commands::pins::run(args, session).await,
+        Verb::Migrate(args) => commands::migrate::run(args, session).await,
+        Verb::Delete(args) => commands::delete::run(args, session).await,
+        Verb::Host(args) => commands::host::run(args, session).await,
+    }
+}
+
+async fn interrupted() {
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminate => {}
+    }
+}

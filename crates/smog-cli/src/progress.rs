@@ -1,0 +1,67 @@
+//! A long wait, shown: one moving line on a terminal, a line at each change elsewhere.
+
+use std::io::IsTerminal;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use smog::wait::{Wait, Waiting};
+
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    said: Mutex<String>,
+    quiet: bool,
+    begun: Instant,
+}
+
+impl Progress {
+    /// Show `what` from now on. Nothing is shown when `quiet`.
+    pub fn begin(what: impl Into<String>, quiet: bool) -> Progress {
+        let what = what.into();
+        let on_terminal = std::io::stderr().is_terminal() && !quiet;
+        let bar = on_terminal.then(|| {
+            let bar = ProgressBar::new_spinner();
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}: {msg} {elapsed:.dim}") {
+                bar.set_style(style);
+            }
+            bar.set_prefix(what.clone());
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        Progress { bar, said: Mutex::default(), quiet, begun: Instant::now() }
+    }
+
+    /// Show a state.
+    pub fn state(&self, state: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(state.to_string());
+            return;
+        }
+        let Ok(mut said) = self.said.lock() else { return };
+        if !self.quiet && *said != state {
+            eprintln!("  {state}");
+            *said = state.to_string();
+        }
+    }
+
+    /// Wait with this progress shown.
+    pub fn wait<'a>(&'a self, timeout: Duration, tell: &'a (dyn Fn(Waiting<'_>) + Send + Sync)) -> Wait<'a> {
+        Wait { timeout, every: Duration::from_millis(400), tell }
+    }
+
+    /// Stop showing; returns how long it took.
+    pub fn end(self) -> Duration {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        self.begun.elapsed()
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

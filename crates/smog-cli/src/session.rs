@@ -1,0 +1,123 @@
+//! What every command needs: the settings, the cloud when asked for, the output form,
+//! and what to say or take back when the command is interrupted.
+
+use std::sync::{Arc, Mutex};
+
+use smog::cloud::{BootMade, CallRecord, Cloud, Options};
+use smog::config::Surroundings;
+use smog::{Error, Result};
+use tokio::sync::OnceCell;
+
+use crate::args::Args;
+use crate::output::Form;
+
+pub struct Session {
+    surroundings: Surroundings,
+    verbose: bool,
+    pub quiet: bool,
+    pub form: Form,
+    cloud: OnceCell<Cloud>,
+    on_interrupt: Mutex<OnInterrupt>,
+}
+
+/// What an interrupt leaves behind.
+#[derive(Default)]
+struct OnInterrupt {
+    left: Option<String>,
+    boot: Option<Arc<BootMade>>,
+}
+
+impl Session {
+    pub fn new(args: &Args) -> Session {
+        Session {
+            surroundings: surroundings(args),
+            verbose: args.verbose,
+            quiet: args.quiet,
+            form: args.output,
+            cloud: OnceCell::new(),
+            on_interrupt: Mutex::default(),
+        }
+    }
+
+    /// The cloud, logged in to when first asked for.
+    pub async fn cloud(&self) -> Result<&Cloud> {
+        self.cloud
+            .get_or_try_init(|| async {
+                let settings = self.surroundings.settings()?;
+                if !self.quiet {
+                    for notice in &settings.notices {
+                        eprintln!("note: {notice}");
+                    }
+                }
+                let mut options = Options::default();
+                if self.verbose {
+                    options.on_call = Some(Arc::new(tell));
+                }
+                Cloud::connect(&settings, options).await
+            })
+            .await
+    }
+
+    /// From now on, an interrupt leaves this.
+    pub fn leaves(&self, left: impl Into<String>) {
+        if let Ok(mut on) = self.on_interrupt.lock() {
+            on.left = Some(left.into());
+        }
+    }
+
+    /// From now on, an interrupt takes back what this boot has made.
+    pub fn takes_back(&self, made: Arc<BootMade>) {
+        if let Ok(mut on) = self.on_interrupt.lock() {
+            on.boot = Some(made);
+        }
+    }
+
+    /// Called after an interrupt: take back, and say what is left.
+    pub async fn take_back(&self) -> String {
+        let on = self.on_interrupt.lock().map(|mut on| std::mem::take(&mut *on)).unwrap_or_default();
+        if let (Some(made), Some(cloud)) = (&on.boot, self.cloud.get())
+            && made.server().is_none()
+        {
+            cloud.undo_boot(made).await;
+            return "nothing is left behind".into();
+        }
+        on.left.unwrap_or_else(|| "nothing was changed".into())
+    }
+
+    pub async fn close(&self) {
+        if let Some(cloud) = self.cloud.get() {
+            cloud.close().await;
+        }
+    }
+}
+
+/// One line per API call on standard error.
+fn tell(call: &CallRecord) {
+    let status = call.status.map_or("---".into(), |status| status.to_string());
+    eprintln!(
+        "{:<9} {:<6} {status} {:>6.0} ms  {}  {}",
+        call.service,
+        call.method,
+        call.elapsed.as_secs_f64() * 1000.0,
+        call.path,
+        call.request_id.as_deref().unwrap_or("-"),
+    );
+}
+
+/// What the user's environment says, with the flags on top.
+fn surroundings(args: &Args) -> Surroundings {
+    Surroundings {
+        os_cloud: args.os_cloud.clone(),
+        rc_file: args.rc.clone(),
+        config_file: args.config.clone(),
+        ..Surroundings::of_process()
+    }
+}
+
+/// A guest is named in full for what cannot be undone; its beginning is not enough.
+pub fn named_in_full(asked: &str, guest: &smog::Guest) -> Result<()> {
+    if guest.server.id == asked || guest.server.name == asked {
+        return Ok(());
+    }
+    Err(Error::NotFound { what: "guest".into(), name: asked.into(), near: vec![guest.server.name.clone()] })
+}

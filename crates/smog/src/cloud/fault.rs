@@ -1,0 +1,62 @@
+//! The reason in an API's error answer. Each service wraps it its own way.
+
+use serde_json::Value;
+
+/// The reason a service gave, or a word for the status.
+pub(super) fn text(body: &[u8], status: u16) -> String {
+    let found = serde_json::from_slice::<Value>(body).ok().and_then(|value| message(&value));
+    let text = found.unwrap_or_else(|| match std::str::from_utf8(body) {
+        Ok(plain) if !plain.trim().is_empty() && !plain.contains('<') => plain.trim().to_string(),
+        _ => html_title(body).unwrap_or_else(|| reason(status).to_string()),
+    });
+    // Sentences are put into sentences here.
+    text.split_whitespace().collect::<Vec<_>>().join(" ").trim_end_matches('.').to_string()
+}
+
+/// Nova `{"itemNotFound": {"message"}}`, neutron `{"NeutronError": {"message"}}`,
+/// keystone `{"error": {"message"}}`, placement `{"errors": [{"detail"}]}`,
+/// glance `{"message"}` or HTML.
+fn message(value: &Value) -> Option<String> {
+    let object = value.as_object()?;
+    if let Some(text) = object.get("message").and_then(Value::as_str) {
+        return Some(text.to_string());
+    }
+    if let Some(text) = value.pointer("/errors/0/detail").and_then(Value::as_str) {
+        return Some(text.to_string());
+    }
+    object.values().find_map(|child| match child {
+        Value::String(text) => Some(text.clone()),
+        child => child.get("message").and_then(Value::as_str).map(str::to_string),
+    })
+}
+
+/// Glance answers errors as a small HTML page: the text between `</h1>` and `</body>`.
+fn html_title(body: &[u8]) -> Option<String> {
+    let page = std::str::from_utf8(body).ok()?;
+    let after = page.split_once("</h1>")?.1;
+    let text = after.split("</body>").next()?.replace("<br />", " ");
+    Some(text.trim().to_string()).filter(|text| !text.is_empty())
+}
+
+fn reason(status: u16) -> &'static str {
+    http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("no reason given")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::text;
+
+    #[test]
+    fn each_service_s_own_wrapping() {
+        for (body, said) in [
+            (r#"{"itemNotFound": {"code": 404, "message": "Instance xxx could not be found."}}"#, "Instance xxx could not be found"),
+            (r#"{"NeutronError": {"type": "PortNotFound", "message": "Port p could not be found.", "detail": ""}}"#, "Port p could not be found"),
+            (r#"{"error": {"code": 401, "message": "The request you have made requires authentication.", "title": "Unauthorized"}}"#, "The request you have made requires authentication"),
+            (r#"{"errors": [{"status": 404, "title": "Not Found", "detail": "No resource provider with uuid x found  "}]}"#, "No resource provider with uuid x found"),
+            ("<html>\n <head>\n  <title>404 Not Found</title>\n </head>\n <body>\n  <h1>404 Not Found</h1>\n  Failed to find image x<br /><br />\n\n </body>\n</html>", "Failed to find image x"),
+            ("", "Conflict"),
+        ] {
+            assert_eq!(text(body.as_bytes(), 409), said);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The hosts of a cloud: from smog.yml, else from Nova's hypervisors.
+
+use super::{Cloud, Hypervisor};
+use crate::config::HostEntry;
+use crate::error::{Error, Result};
+use crate::host::{Host, SshOptions};
+use crate::near;
+
+impl Cloud {
+    /// The host of this name, connected when first used.
+    ///
+    /// A host listed in smog.yml is reached as it says there; any other compute host
+    /// by the address Nova knows, as the user's own SSH configuration says.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] with near names.
+    pub async fn host(&self, name: &str) -> Result<Host> {
+        let known = self.0.hosts.lock().ok().and_then(|hosts| hosts.get(name).cloned());
+        if let Some(host) = known {
+            return Ok(host);
+        }
+        let host = match self.listed(name) {
+            Some(entry) => self.open(entry.name.as_deref().unwrap_or(name), &entry.host, entry.user.as_deref()),
+            None => self.host_from_nova(name).await?,
+        };
+        if let Ok(mut hosts) = self.0.hosts.lock() {
+            // Two lookups at once must end with one connection.
+            return Ok(hosts.entry(name.to_string()).or_insert(host).clone());
+        }
+        Ok(host)
+    }
+
+    /// Close every SSH connection of this cloud.
+    pub async fn close(&self) {
+        let hosts: Vec<Host> = match self.0.hosts.lock() {
+            Ok(mut hosts) => hosts.drain().map(|(_, host)| host).collect(),
+            Err(_) => vec![],
+        };
+        for host in hosts {
+            host.close().await;
+        }
+    }
+
+    fn listed(&self, name: &str) -> Option<&HostEntry> {
+        let entries = &self.0.listed_hosts;
+        let by = |matches: &dyn Fn(&HostEntry) -> bool| entries.iter().find(|entry| matches(entry));
+        by(&|entry| entry.name.as_deref() == Some(name))
+            .or_else(|| by(&|entry| entry.host == name || entry.role == name))
+            .or_else(|| by(&|entry| entry.name.as_deref().is_some_and(|listed| same_machine(listed, name))))
+    }
+
+    async fn host_from_nova(&self, name: &str) -> Result<Host> {
+        let hypervisors = match self.hypervisors().await {
+            Ok(found) => found,
+            Err(Error::Api { status: 403, .. }) => vec![],
+            Err(other) => return Err(other),
+        };
+        let found = hypervisors.iter().find(|hypervisor| is_called(hypervisor, name));
+        match found {
+            Some(hypervisor) => {
+                let address = hypervisor.host_ip.as_deref().unwrap_or(&hypervisor.hypervisor_hostname);
+                Ok(self.open(&hypervisor.service.host, address, None))
+            }
+            None => Err(Error::NotFound {
+                what: "host".into(),
+                name: name.into(),
+                near: self.near_hosts(name, &hypervisors),
+            }),
+        }
+    }
+
+    /// Say no to a compute host Nova does not have.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] with near names.
+    pub(crate) async fn check_compute_host(&self, name: &str) -> Result<()> {
+        let hypervisors = self.hypervisors().await?;
+        let is_known = hypervisors
+            .iter()
+            .any(|hypervisor| hypervisor.service.host == name || hypervisor.hypervisor_hostname == name);
+        if is_known {
+            return Ok(());
+        }
+        let names = hypervisors.iter().map(|hypervisor| hypervisor.service.host.as_str());
+        let near = match near(name, names.clone()) {
+            found if found.is_empty() => names.take(5).map(str::to_string).collect(),
+            found => found,
+        };
+        Err(Error::NotFound { what: "compute host".into(), name: name.into(), near })
+    }
+
+    fn near_hosts(&self, name: &str, hypervisors: &[Hypervisor]) -> Vec<String> {
+        let listed = self.0.listed_hosts.iter().filter_map(|entry| entry.name.as_deref());
+        let all: Vec<&str> = listed.chain(hypervisors.iter().map(|one| one.service.host.as_str())).collect();
+        match near(name, all.iter().copied()) {
+            found if found.is_empty() => {
+                let mut all: Vec<String> = all.into_iter().take(5).map(str::to_string).collect();
+                all.sort();
+                all.dedup();
+                all
+            }
+            found => found,
+        }
+    }
+
+    fn open(&self, name: &str, address: &str, user: Option<&str>) -> Host {
+        let mut options = SshOptions::new(address);
+        options.user = user.map(str::to_string);
+        options.key_file = self.0.ssh.key.clone();
+        options.known_hosts_file = self.0.ssh.known_hosts.clone();
+        options.config_file = self.0.ssh.config.clone();
+        if let Some(dir) = &self.0.options.control_dir {
+            options.control_dir.clone_from(dir);
+        }
+        Host::ssh(name, options)
+    }
+}
+
+fn is_called(hypervisor: &Hypervisor, name: &str) -> bool {
+    hypervisor.service.host == name
+        || hypervisor.hypervisor_hostname == name
+        || hypervisor.host_ip.as_deref() == Some(name)
+        || same_machine(&hypervisor.hypervisor_hostname, name)
+}
+
+/// `cmp1` and `cmp1.example.com` are one machine; two long names must be equal.
+fn same_machine(one: &str, other: &str) -> bool {
+    let short = |name: &str| name.split('.').next().unwrap_or(name).to_string();
+    one == other || ((!one.contains('.') || !other.contains('.')) && short(one) == short(other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::same_machine;
+
+    #[test]
+    fn short_and_long_names() {
+        assert!(same_machine("cmp1", "cmp1.example.com"));
+        assert!(same_machine("cmp1.example.com", "cmp1"));
+        assert!(!same_machine("cmp1.a", "cmp1.b"));
+        assert!(!same_machine("cmp1", "cmp10"));
+    }
+}

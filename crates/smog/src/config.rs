@@ -1,0 +1,159 @@
+//! Where smog's settings come from: `OS_*` variables, `clouds.yaml`, a keystonerc
+//! file, `smog.yml` (and its 2015 form `smog_config.yml`).
+//!
+//! The library does not read the user's environment: a face collects it into
+//! [`Surroundings`] and everything here is a function of that.
+
+mod clouds_yaml;
+mod credentials;
+mod keystonerc;
+mod os_variables;
+mod secret;
+mod smog_yml;
+mod yaml;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::error::{Error, Result};
+
+pub use credentials::{Credentials, Login};
+pub use secret::Secret;
+pub use smog_yml::{HostEntry, LabSection, SmogFile, SshSection};
+
+/// What a face knows about the user: variables, folders and flags.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    /// Environment variables (only `OS_*` and `SMOG_*` are looked at).
+    pub variables: BTreeMap<String, String>,
+    /// The current folder.
+    pub current_dir: PathBuf,
+    /// The user's configuration folder (`~/.config`).
+    pub config_dir: Option<PathBuf>,
+    /// `--os-cloud NAME`.
+    pub os_cloud: Option<String>,
+    /// `--rc FILE`: a keystonerc/openrc file.
+    pub rc_file: Option<PathBuf>,
+    /// `--config FILE`: a smog.yml.
+    pub config_file: Option<PathBuf>,
+}
+
+/// All settings of one run.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Who talks to which cloud.
+    pub credentials: Credentials,
+    /// The file's other sections; empty when there is no file.
+    pub file: SmogFile,
+    /// Things a person should be told once, such as a rewritten URL.
+    pub notices: Vec<String>,
+}
+
+impl Surroundings {
+    /// Those of this process: its `OS_*` and `SMOG_*` variables and the user's folders.
+    /// The one place of the library that looks at them, and only when a face asks.
+    #[expect(clippy::disallowed_methods, reason = "this is the door through which a face passes them in")]
+    pub fn of_process() -> Surroundings {
+        let variables = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .filter(|(name, _)| name.starts_with("OS_") || name.starts_with("SMOG_"))
+            .collect();
+        let config_dir = std::env::var_os("XDG_CONFIG_HOME")
+            .map(PathBuf::from)
+            .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".config")));
+        Surroundings {
+            variables,
+            current_dir: std::env::current_dir().unwrap_or_default(),
+            config_dir,
+            ..Surroundings::default()
+        }
+    }
+
+    /// Read every source and decide.
+    ///
+    /// Credentials are taken from the first of: `--rc`, `--os-cloud`, the variable
+    /// `OS_CLOUD`, the variables `OS_AUTH_URL` and its friends, `credentials:` in
+    /// smog.yml, `cloud:` in smog.yml, the only cloud in clouds.yaml.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for files and variables that cannot be used,
+    /// [`Error::NotFound`] for an unknown cloud, [`Error::Auth`] when no source has
+    /// credentials.
+    pub fn settings(&self) -> Result<Settings> {
+        let file = self.smog_file()?;
+        let mut notices = file.notices.clone();
+        let mut credentials = self.credentials(&file)?;
+        notices.extend(credentials.use_keystone_v3());
+        Ok(Settings { credentials, file, notices })
+    }
+
+    /// The smog.yml in use, or an empty one.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when it cannot be read or understood.
+    pub fn smog_file(&self) -> Result<SmogFile> {
+        match self.smog_path() {
+            Some(path) => SmogFile::read(&path),
+            None => Ok(SmogFile::default()),
+        }
+    }
+
+    fn smog_path(&self) -> Option<PathBuf> {
+        // A file that was named must exist; the others are looked for.
+        if let Some(named) = &self.config_file {
+            return Some(named.clone());
+        }
+        if let Some(named) = self.variables.get("SMOG_CONFIG").filter(|value| !value.is_empty()) {
+            return Some(PathBuf::from(named));
+        }
+        let mut places =
+            vec![self.current_dir.join("smog.yml"), self.current_dir.join("smog_config.yml")];
+        if let Some(dir) = &self.config_dir {
+            places.push(dir.join("smog/smog.yml"));
+        }
+        places.push(PathBuf::from("/etc/smog/smog.yml"));
+        places.into_iter().find(|path| path.is_file())
+    }
+
+    fn credentials(&self, file: &SmogFile) -> Result<Credentials> {
+        if let Some(path) = &self.rc_file {
+            return keystonerc::read(path);
+        }
+        let chosen = self.os_cloud.clone().or_else(|| {
+            let name = self.variables.get("OS_CLOUD").filter(|name| !name.is_empty())?;
+            Some(name.clone())
+        });
+        if let Some(name) = chosen {
+            return clouds_yaml::read(&self.clouds_yaml_places(), &name);
+        }
+        if self.variables.get("OS_AUTH_URL").is_some_and(|url| !url.is_empty()) {
+            return os_variables::credentials(&self.variables, "the OS_* variables");
+        }
+        if let Some(found) = &file.credentials {
+            return Ok(found.clone());
+        }
+        if let Some(name) = &file.cloud {
+            return clouds_yaml::read(&self.clouds_yaml_places(), name);
+        }
+        clouds_yaml::only(&self.clouds_yaml_places())?.ok_or_else(|| Error::Auth {
+            message: "no credentials: neither OS_* variables, nor a cloud name, nor smog.yml has any".into(),
+            hint: "source an openrc file, or name a cloud of clouds.yaml with `--os-cloud NAME`; \
+                   with smog's own lab: eval \"$(lab/env)\""
+                .into(),
+        })
+    }
+
+    /// openstacksdk's search path, so that what works there works here.
+    fn clouds_yaml_places(&self) -> Vec<PathBuf> {
+        if let Some(named) = self.variables.get("OS_CLIENT_CONFIG_FILE").filter(|value| !value.is_empty()) {
+            return vec![PathBuf::from(named)];
+        }
+        let mut folders = vec![self.current_dir.clone()];
+        folders.extend(self.config_dir.iter().map(|dir| dir.join("openstack")));
+        folders.push(PathBuf::from("/etc/openstack"));
+        folders
+            .iter()
+            .flat_map(|folder| ["clouds.yaml", "clouds.yml"].map(|name| folder.join(name)))
+            .collect()
+    }
+}

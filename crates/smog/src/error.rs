@@ -1,0 +1,300 @@
+//! The one error type, with its sentence, its way out and its exit code.
+//!
+//! Variants are grouped by what a person can do about them, not by the module
+//! they come from. A sentence is lower case, has no full stop, names the thing
+//! in backticks and ends with the part one wants to copy.
+
+use std::time::Duration;
+
+use crate::exit::ExitCode;
+
+/// What went wrong, in terms of what can be done about it.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Nothing of this kind has this name or id.
+    #[error("no {what} called `{name}`")]
+    NotFound {
+        /// The kind of thing: "image", "flavor", "host" …
+        what: String,
+        /// The name or id that was asked for.
+        name: String,
+        /// Existing names which look like it, best first.
+        near: Vec<String>,
+    },
+
+    /// Several things carry this name; only an id tells them apart.
+    #[error("{} {what}s are called `{name}`: {}", ids.len(), ids.join(", "))]
+    Ambiguous {
+        /// The kind of thing.
+        what: String,
+        /// The name that was asked for.
+        name: String,
+        /// The ids of all that match.
+        ids: Vec<String>,
+    },
+
+    /// The cloud answered a request with an error.
+    #[error("{service} refused `{method} {path}` with {status}: {message}{}", request(request_id))]
+    Api {
+        /// The service type: "compute", "image" …
+        service: String,
+        /// HTTP method.
+        method: String,
+        /// Path below the service's root.
+        path: String,
+        /// HTTP status.
+        status: u16,
+        /// The reason the service gave.
+        message: String,
+        /// The request id to look for in the service's logs.
+        request_id: Option<String>,
+    },
+
+    /// Keystone does not accept the credentials, or there are none.
+    #[error("{message}")]
+    Auth {
+        /// What exactly is wrong with the credentials, and where they came from.
+        message: String,
+        /// The way out.
+        hint: String,
+    },
+
+    /// The cloud (or a program on a host) is too old for what was asked.
+    #[error("{feature} needs {need}, this cloud has {have}")]
+    TooOld {
+        /// What was asked.
+        feature: String,
+        /// The lowest version that can do it.
+        need: String,
+        /// The version found.
+        have: String,
+    },
+
+    /// A host or an endpoint does not answer.
+    #[error("no answer from {what}: {why}")]
+    Unreachable {
+        /// "host `cmp1` (10.0.0.11)", "keystone at http://…".
+        what: String,
+        /// The reason the transport gave.
+        why: String,
+        /// The way out.
+        hint: String,
+    },
+
+    /// The other side's identity is not trusted: an unknown or changed SSH host
+    /// key, or a certificate that no known authority signed.
+    #[error("{what} is not trusted: {why}")]
+    Untrusted {
+        /// Whose identity.
+        what: String,
+        /// What the check said.
+        why: String,
+        /// The way out.
+        hint: String,
+    },
+
+    /// A command on a host ended with another exit code than expected.
+    #[error("`{command}` on host `{host}` ended with {exit}{}", indented(stderr))]
+    Command {
+        /// Where it ran.
+        host: String,
+        /// The command as typed.
+        command: String,
+        /// "exit code 1", "signal 9", "no answer in 30s" …
+        exit: String,
+        /// What it wrote to standard error (its last part).
+        stderr: String,
+    },
+
+    /// A program that smog needs is not on a host.
+    #[error("host `{host}` has no `{program}`")]
+    Missing {
+        /// Where it is missing.
+        host: String,
+        /// The program.
+        program: String,
+        /// The way out.
+        hint: String,
+    },
+
+    /// A condition did not come true in time.
+    #[error("{what} did not happen within {}: last seen {last}{}", seconds(waited), request(request_id))]
+    Timeout {
+        /// What was waited for: "server `web` to become ACTIVE".
+        what: String,
+        /// How long.
+        waited: Duration,
+        /// The last state seen.
+        last: String,
+        /// The request that should have caused it.
+        request_id: Option<String>,
+    },
+
+    /// Nova (or another service) tried, and reported a fault.
+    #[error("{what} failed: {fault}{}{}", on(host), request(request_id))]
+    Fault {
+        /// What was tried: "boot of server `web`".
+        what: String,
+        /// The fault as the service tells it.
+        fault: String,
+        /// The compute host it happened on, if one was chosen.
+        host: Option<String>,
+        /// The request to look for in the logs.
+        request_id: Option<String>,
+        /// The way out, if one is known.
+        hint: Option<String>,
+    },
+
+    /// A configuration file, or an environment variable, cannot be used.
+    #[error("{place}: {message}")]
+    Config {
+        /// "file:line:column", or the variable's name.
+        place: String,
+        /// What is wrong there; may go on with the line and a caret.
+        message: String,
+        /// The way out.
+        hint: Option<String>,
+    },
+
+    /// An answer is not of the form it should have.
+    #[error("cannot read {what} from {source_of}: {why}")]
+    Parse {
+        /// "domain XML", "list of servers" …
+        what: String,
+        /// Where it came from.
+        source_of: String,
+        /// What is wrong with it.
+        why: String,
+    },
+
+    /// What was asked contradicts itself, or is not allowed.
+    #[error("{what}: {why}")]
+    Invalid {
+        /// The argument or step.
+        what: String,
+        /// Why it cannot be.
+        why: String,
+        /// The way out.
+        hint: Option<String>,
+    },
+
+    /// The person (or the caller) asked to stop.
+    #[error("interrupted: {left}")]
+    Interrupted {
+        /// What goes on or is left behind.
+        left: String,
+    },
+}
+
+/// The library's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// The way out, one paragraph, or nothing where none is known.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Error::NotFound { what, near, .. } if near.is_empty() => {
+                let list = match what.as_str() {
+                    "guest" | "server" => "`smog discover` lists the guests",
+                    "host" => "hosts come from Nova's hypervisors and from `hosts:` in smog.yml",
+                    "cloud" => "clouds are named in clouds.yaml; `--os-cloud` takes such a name",
+                    _ => return None,
+                };
+                Some(list.to_string())
+            }
+            Error::NotFound { near, .. } => Some(format!("did you mean {}?", listed(near))),
+            Error::Ambiguous { .. } => Some("use one of the ids".to_string()),
+            Error::Api { status, .. } => api_hint(*status).map(str::to_string),
+            Error::Auth { hint, .. }
+            | Error::Unreachable { hint, .. }
+            | Error::Untrusted { hint, .. }
+            | Error::Missing { hint, .. } => Some(hint.clone()),
+            Error::Fault { hint, .. } | Error::Config { hint, .. } | Error::Invalid { hint, .. } => {
+                hint.clone()
+            }
+            Error::Timeout { .. } => {
+                Some("it may still happen; `--timeout SECONDS` waits longer".to_string())
+            }
+            Error::TooOld { .. }
+            | Error::Command { .. }
+            | Error::Parse { .. }
+            | Error::Interrupted { .. } => None,
+        }
+    }
+
+    /// The exit code of a command that ends with this error.
+    pub fn exit_code(&self) -> ExitCode {
+        match self {
+            Error::NotFound { .. }
+            | Error::Ambiguous { .. }
+            | Error::Config { .. }
+            | Error::Invalid { .. } => ExitCode::Usage,
+            Error::Api { status, .. } if *status < 500 => ExitCode::Failed,
+            Error::Timeout { .. } | Error::Fault { .. } | Error::Command { .. } => ExitCode::Failed,
+            Error::Api { .. }
+            | Error::Auth { .. }
+            | Error::TooOld { .. }
+            | Error::Unreachable { .. }
+            | Error::Untrusted { .. }
+            | Error::Missing { .. }
+            | Error::Parse { .. } => ExitCode::CouldNotRun,
+            Error::Interrupted { .. } => ExitCode::Interrupted,
+        }
+    }
+
+    /// Whether the same thing, asked again a little later, may succeed.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Error::Unreachable { .. } | Error::Timeout { .. } => true,
+            Error::Api { status, .. } => matches!(status, 429 | 500 | 502 | 503 | 504),
+            _ => false,
+        }
+    }
+}
+
+fn api_hint(status: u16) -> Option<&'static str> {
+    match status {
+        403 => Some(
+            "either the user's roles do not allow it (most of smog needs the admin role) or a quota is used up: the reason above says which",
+        ),
+        409 => Some("the thing is in a state that does not allow this, or is used by another"),
+        413 | 429 => Some("the cloud limits the rate of requests; smog has already waited as it asked"),
+        500.. => Some("the service failed; its log has the traceback under the request id"),
+        _ => None,
+    }
+}
+
+/// `a`, `b` or `c`
+fn listed(names: &[String]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}
+
+fn request(id: &Option<String>) -> String {
+    id.as_ref().map(|id| format!(" (request {id})")).unwrap_or_default()
+}
+
+fn on(host: &Option<String>) -> String {
+    host.as_ref().map(|host| format!(" on host `{host}`")).unwrap_or_default()
+}
+
+fn seconds(duration: &Duration) -> String {
+    if duration.as_secs() >= 10 || duration.subsec_millis() == 0 {
+        format!("{} s", duration.as_secs())
+    } else {
+        format!("{:.1} s", duration.as_secs_f64())
+    }
+}
+
+/// The last lines of what a command wrote, each indented, or nothing.
+fn indented(text: &str) -> String {
+    const LINES: usize = 12;
+    let lines: Vec<&str> = text.trim_end().lines().collect();
+    let from = lines.len().saturating_sub(LINES);
+    lines[from..].iter().map(|line| format!("\n    {line}")).collect()
+}

@@ -1,0 +1,187 @@
+//! A machine smog runs commands on: this one, one behind SSH, or a container on either.
+//!
+//! Everything white-box goes through here: `virsh`, /proc and /sys, files and
+//! services. Ask several questions in one command ([`Host::ask`]); the way to
+//! the host is the expensive part.
+
+mod batch;
+mod cells;
+mod channel;
+mod cmd;
+mod container;
+mod cpus;
+mod dump;
+mod facts;
+mod files;
+mod guest_process;
+mod kernel;
+mod layout;
+mod leash;
+mod local;
+mod memory_maps;
+mod output;
+mod packages;
+mod pci;
+mod pci_address;
+mod replay;
+mod run;
+mod running;
+mod services;
+mod ssh;
+mod ssh_refusal;
+mod threads;
+
+pub use batch::{Answers, Ask, Batch};
+pub use cells::{Cell, Memory, PagePool};
+pub use cmd::{Cmd, Expected, TIME_LIMIT, Words};
+pub use container::{Container, Engine};
+pub use cpus::{CpuPlace, Cpus};
+pub use facts::{Facts, LabMarker};
+pub use files::{FileKind, FileStat};
+pub use guest_process::GuestProcess;
+pub use kernel::{CommandLine, Kernel, NestedKvm};
+pub use layout::{Layout, LayoutKind, Role as LayoutRole, ServicePlace};
+pub use memory_maps::{HugeMap, MemoryMaps, NumaMap, parse_numa_maps, parse_smaps};
+pub use output::{Exit, Output};
+pub use pci::{PciDevice, Sriov};
+pub use pci_address::PciAddress;
+pub use replay::Replay;
+pub use running::{Line, Running, Stream};
+pub use services::{ActiveState, Service};
+pub use ssh::SshOptions;
+pub use threads::{Cgroup, Policy, Role, Thread};
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Result;
+
+/// Whether commands become root by `sudo -n`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sudo {
+    /// When the user on the host is not root.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// A machine smog runs commands on. Clones are cheap and share one connection,
+/// which is made when the first command needs it.
+#[derive(Debug, Clone)]
+pub struct Host {
+    name: String,
+    sudo: Sudo,
+    container: Option<Container>,
+    wire: Arc<Wire>,
+}
+
+/// The way to a host.
+#[derive(Debug)]
+enum Wire {
+    Local,
+    Ssh(ssh::Ssh),
+    Replay(Replay),
+}
+
+impl Host {
+    /// This machine.
+    pub fn local(name: impl Into<String>) -> Host {
+        Host::of(name, Wire::Local)
+    }
+
+    /// A machine behind SSH; nothing is connected yet.
+    pub fn ssh(name: impl Into<String>, options: SshOptions) -> Host {
+        Host::of(name, Wire::Ssh(ssh::Ssh::new(options)))
+    }
+
+    /// A host made of recorded answers, for tests.
+    pub fn replay(name: impl Into<String>, replay: Replay) -> Host {
+        Host::of(name, Wire::Replay(replay))
+    }
+
+    fn of(name: impl Into<String>, wire: Wire) -> Host {
+        Host { name: name.into(), sudo: Sudo::default(), container: None, wire: Arc::new(wire) }
+    }
+
+    /// The same host over the same connection, with another way to become root.
+    pub fn with_sudo(&self, sudo: Sudo) -> Host {
+        Host { sudo, ..self.clone() }
+    }
+
+    /// The inside of a container on this host, over the same connection.
+    pub fn inside(&self, container: Container) -> Host {
+        Host { container: Some(container), ..self.clone() }
+    }
+
+    /// The machine itself, when this is the inside of a container on it.
+    pub fn outside(&self) -> Host {
+        Host { container: None, ..self.clone() }
+    }
+
+    /// The name it is known by to smog (Nova's host name, or the one in smog.yml).
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The container, when this is the inside of one.
+    pub fn container(&self) -> Option<&Container> {
+        self.container.as_ref()
+    }
+
+    /// The SSH address, for a host behind SSH.
+    pub fn address(&self) -> Option<&str> {
+        match &*self.wire {
+            Wire::Ssh(ssh) => Some(&ssh.options.address),
+            Wire::Local | Wire::Replay(_) => None,
+        }
+    }
+
+    /// How it is reached, for people: "this machine", "ssh 10.0.0.11", "podman nova_libvirt on ssh 10.0.0.11".
+    pub fn way(&self) -> String {
+        let wire = match &*self.wire {
+            Wire::Local => "this machine".to_string(),
+            Wire::Ssh(ssh) => format!("ssh {}", ssh.options.address),
+            Wire::Replay(_) => "recorded answers".to_string(),
+        };
+        match &self.container {
+            Some(container) => format!("{} {} on {wire}", container.engine.program(), container.name),
+            None => wire,
+        }
+    }
+
+    /// Close the connection. Not needed: the last clone's drop does it too. The next command connects anew.
+    pub async fn close(&self) {
+        if let Wire::Ssh(ssh) = &*self.wire {
+            ssh.close().await;
+        }
+    }
+
+    /// The control socket of the SSH connection while there is one: `ssh -O check -S PATH x` looks at it.
+    pub async fn control_socket(&self) -> Option<PathBuf> {
+        match &*self.wire {
+            Wire::Ssh(ssh) => ssh.control_socket().await,
+            Wire::Local | Wire::Replay(_) => None,
+        }
+    }
+
+    fn is_replay(&self) -> bool {
+        matches!(&*self.wire, Wire::Replay(_))
+    }
+
+    /// Start a command; the channel closing ends it. A `long` one must not take the last places.
+    async fn open(&self, cmd: &Cmd, long: bool) -> Result<channel::Channel> {
+        let exec = self.container.as_ref().map(Container::exec);
+        let line = leash::leashed(&cmd.argv(), cmd.stdin.len(), self.sudo, cmd.root, exec.as_deref());
+        match &*self.wire {
+            Wire::Local => local::open(&self.name, &line),
+            Wire::Ssh(ssh) => ssh.open(&self.name, &line, long).await,
+            Wire::Replay(replay) => replay.open(&self.name, cmd),
+        }
+    }
+}

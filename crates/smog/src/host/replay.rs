@@ -1,0 +1,80 @@
+//! A wire that answers from memory: tests of everything above it need no host.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use crate::error::{Error, Result};
+use crate::host::channel::{Channel, Ended};
+use crate::host::{Cmd, Output};
+
+/// Recorded answers by command.
+///
+/// Each command (as [`Cmd::line`] prints it) has a list of answers; the last
+/// one repeats. A command that is not known is an error which names it, so a
+/// test says what it lacks.
+#[derive(Debug, Clone, Default)]
+pub struct Replay {
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    answers: BTreeMap<String, VecDeque<Output>>,
+    asked: Vec<Cmd>,
+}
+
+impl Replay {
+    /// No answers yet.
+    pub fn new() -> Replay {
+        Replay::default()
+    }
+
+    /// When `line` is run, it ends well with this on standard output.
+    pub fn answer(self, line: impl Into<String>, stdout: impl Into<Vec<u8>>) -> Replay {
+        self.answer_with(line, Output::of(stdout))
+    }
+
+    /// When `line` is run, this is the whole answer. A second answer for the
+    /// same line is given to the second run, and so on.
+    pub fn answer_with(self, line: impl Into<String>, output: Output) -> Replay {
+        self.lock().answers.entry(line.into()).or_default().push_back(output);
+        self
+    }
+
+    /// All commands that were asked, in order.
+    pub fn asked(&self) -> Vec<Cmd> {
+        self.lock().asked.clone()
+    }
+
+    /// The recorded answer as if it came over a wire.
+    pub(crate) fn open(&self, host: &str, cmd: &Cmd) -> Result<Channel> {
+        let output = self.answer_to(host, cmd)?;
+        Ok(Channel {
+            stdin: Box::pin(tokio::io::sink()),
+            stdout: Box::pin(std::io::Cursor::new(output.stdout)),
+            stderr: Box::pin(std::io::Cursor::new(output.stderr)),
+            ended: Box::pin(std::future::ready(Ended::Exited(output.exit))),
+            _slot: None,
+        })
+    }
+
+    fn answer_to(&self, host: &str, cmd: &Cmd) -> Result<Output> {
+        let mut inner = self.lock();
+        inner.asked.push(cmd.clone());
+        let line = cmd.line();
+        let Some(queue) = inner.answers.get_mut(&line) else {
+            return Err(Error::NotFound {
+                what: format!("recorded answer of host {host}"),
+                near: crate::near(&line, inner.answers.keys().map(String::as_str)),
+                name: line,
+            });
+        };
+        let answer = if queue.len() > 1 { queue.pop_front() } else { queue.front().cloned() };
+        Ok(answer.unwrap_or_else(|| Output::of("")))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        // A panic of another test thread while it held the lock leaves plain data.
+        self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}

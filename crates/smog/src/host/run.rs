@@ -1,0 +1,238 @@
+//! Running one command to its end.
+
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::error::{Error, Result};
+use crate::host::channel::{Channel, Ended};
+use crate::host::{Cmd, Exit, Expected, Host, Line, Output};
+
+/// How long a killed command may take to be gone: TERM, three seconds, KILL, and the way back.
+pub(super) const DEATH: Duration = Duration::from_secs(6);
+
+/// How long the streams are still read after the end, while nothing comes: a
+/// daemon that the command started may hold them open for ever.
+const SILENCE: Duration = Duration::from_millis(1500);
+
+/// What came out of one attempt.
+struct Attempt {
+    output: Output,
+    ended: Option<Ended>,
+    expired: bool,
+}
+
+impl Host {
+    /// Run a command to its end.
+    ///
+    /// When the future is dropped or the time limit is reached, the command is
+    /// ended on the host too.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`] and [`Error::Untrusted`] when there is no
+    /// connection; [`Error::Missing`] when the program is not there;
+    /// [`Error::NotFound`] when the container is not; [`Error::Auth`] when sudo
+    /// refuses; [`Error::Command`] when it ended with an exit code that was not
+    /// expected, or was still running at its time limit.
+    pub async fn run(&self, cmd: Cmd) -> Result<Output> {
+        match self.attempt(&cmd).await {
+            Err(error) if cmd.repeatable && error.is_temporary() => self.attempt(&cmd).await,
+            result => result,
+        }
+    }
+
+    /// Run a command to its end and call `each` for every line while it runs.
+    /// The output has all lines too.
+    ///
+    /// # Errors
+    /// As [`run`](Host::run).
+    pub async fn run_lines(&self, cmd: Cmd, mut each: impl FnMut(&Line)) -> Result<Output> {
+        let begun = Instant::now();
+        let mut running = self.start(&cmd, false).await?;
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let lines = async {
+            while let Some(line) = running.next_line().await? {
+                let into = if line.stream == crate::host::Stream::Out { &mut stdout } else { &mut stderr };
+                into.extend_from_slice(line.text.as_bytes());
+                into.push(b'\n');
+                each(&line);
+            }
+            Ok::<_, Error>(())
+        };
+        let in_time = tokio::time::timeout(cmd.time_limit, lines).await;
+        let exit = match in_time {
+            Ok(Ok(())) => running.wait().await?,
+            Ok(Err(error)) => return Err(error),
+            Err(_) => {
+                // Whatever its end is now, the time limit is the reason.
+                let _ = running.stop().await;
+                return Err(self.too_slow(&cmd, &stderr));
+            }
+        };
+        self.judge(&cmd, Output { stdout, stderr, exit, elapsed: begun.elapsed() })
+    }
+
+    async fn attempt(&self, cmd: &Cmd) -> Result<Output> {
+        let begun = Instant::now();
+        let channel = self.open(cmd, false).await?;
+        let mut attempt = collect(channel, cmd).await;
+        attempt.output.elapsed = begun.elapsed();
+        match attempt.ended {
+            _ if attempt.expired => Err(self.too_slow(cmd, &attempt.output.stderr)),
+            Some(Ended::Exited(exit)) => self.judge(cmd, Output { exit, ..attempt.output }),
+            Some(Ended::Lost(why)) => Err(self.lost(cmd, &why)),
+            None => Err(self.lost(cmd, "no end was told")),
+        }
+    }
+
+    pub(super) fn lost(&self, cmd: &Cmd, why: &str) -> Error {
+        Error::Unreachable {
+            what: format!("host `{}`", self.name()),
+            why: format!("the connection was lost while `{}` ran: {why}", cmd.line()),
+            hint: "whether the command came to its end there is not known; the next one connects anew".to_string(),
+        }
+    }
+
+    fn too_slow(&self, cmd: &Cmd, stderr: &[u8]) -> Error {
+        let limit = cmd.time_limit;
+        let limit = match limit.subsec_millis() {
+            0 => format!("{} s", limit.as_secs()),
+            _ => format!("{:.1} s", limit.as_secs_f64()),
+        };
+        Error::Command {
+            host: self.name().to_string(),
+            command: cmd.line(),
+            exit: format!("no end within {limit} (it was killed)"),
+            stderr: String::from_utf8_lossy(stderr).into_owned(),
+        }
+    }
+
+    /// The output, or the error its exit code stands for.
+    pub(super) fn judge(&self, cmd: &Cmd, output: Output) -> Result<Output> {
+        let code = output.exit.code;
+        let fine = match &cmd.expected {
+            Expected::Any => true,
+            Expected::Codes(codes) => codes.contains(&code),
+        };
+        let stderr = output.error_text();
+        if code == 127
+            && let Some(program) = not_found(cmd, &stderr)
+        {
+            return Err(self.missing(&program));
+        }
+        if let Some(container) = self.container()
+            && container.is_gone(code, &stderr)
+        {
+            return Err(Error::NotFound {
+                what: "container".to_string(),
+                name: format!("{} on {}", container.name, self.name()),
+                near: Vec::new(),
+            });
+        }
+        if cmd.root && code == 1 && stderr.starts_with("sudo: ") {
+            let said = stderr.lines().next().unwrap_or_default();
+            return Err(Error::Auth {
+                message: format!("no root on host `{}`: {said}", self.name()),
+                hint: "let the user become root without a password (`USER ALL=(root) NOPASSWD: ALL` in \
+                       /etc/sudoers.d/), log in as root, or set `sudo: never` for this host"
+                    .to_string(),
+            });
+        }
+        if fine {
+            return Ok(output);
+        }
+        Err(Error::Command {
+            host: self.name().to_string(),
+            command: cmd.line(),
+            exit: output.exit.to_string(),
+            stderr: stderr.into_owned(),
+        })
+    }
+
+    pub(crate) fn missing(&self, program: &str) -> Error {
+        let packages = match program {
+            "virsh" => "libvirt-clients (Debian) or libvirt-client (RDO)",
+            "numactl" => "numactl",
+            "lspci" => "pciutils",
+            "setsid" | "flock" | "lscpu" => "util-linux",
+            "sudo" => "sudo",
+            "podman" => "podman",
+            "docker" => "docker.io (Debian) or moby-engine (Fedora)",
+            "systemctl" => "systemd",
+            _ => "",
+        };
+        let hint = match (program, packages) {
+            ("virsh", packages) => format!(
+                "install {packages}; where libvirt runs in a container, name it in smog.yml (`container: nova_libvirt`)"
+            ),
+            (_, "") => format!("install the package that holds `{program}`, or check PATH on the host"),
+            (_, packages) => format!("install {packages}"),
+        };
+        Error::Missing { host: self.name().to_string(), program: program.to_string(), hint }
+    }
+}
+
+/// The program the shell, or setsid, or sudo did not find.
+fn not_found(cmd: &Cmd, stderr: &str) -> Option<String> {
+    for line in stderr.lines().rev() {
+        if let Some(rest) = line.strip_prefix("setsid: failed to execute ") {
+            return rest.split(':').next().map(str::to_string);
+        }
+        let before = line
+            .strip_suffix(": not found")
+            .or(line.strip_suffix(": command not found"))
+            .or(line.strip_suffix(": No such file or directory"));
+        if let Some(before) = before {
+            return before.rsplit(": ").next().map(|name| name.trim_matches(['‘', '’', '\'']).to_string());
+        }
+    }
+    cmd.program().map(str::to_string)
+}
+
+/// Feed standard input, gather both outputs, see the end; kill at the time limit.
+async fn collect(channel: Channel, cmd: &Cmd) -> Attempt {
+    let Channel { stdin, mut stdout, mut stderr, mut ended, _slot } = channel;
+    let mut stdin = Some(stdin);
+    let (mut fed, mut out, mut err) = (0, Vec::new(), Vec::new());
+    let (mut out_open, mut err_open, mut expired) = (true, true, false);
+    let mut end = None;
+    let mut deadline = tokio::time::Instant::now() + cmd.time_limit;
+    while end.is_none() || out_open || err_open {
+        tokio::select! {
+            read = stdout.read_buf(&mut out), if out_open => out_open = read.is_ok_and(|count| count > 0),
+            read = stderr.read_buf(&mut err), if err_open => err_open = read.is_ok_and(|count| count > 0),
+            seen = &mut ended, if end.is_none() => end = Some(seen),
+            written = feed(&mut stdin, &cmd.stdin[fed..]), if fed < cmd.stdin.len() && end.is_none() => {
+                match written {
+                    Ok(count) if count > 0 => fed += count,
+                    // The leash reads it all; who does not has ended already, and tells so.
+                    _ => fed = cmd.stdin.len(),
+                }
+            }
+            () = tokio::time::sleep(SILENCE), if end.is_some() => break,
+            () = tokio::time::sleep_until(deadline), if end.is_none() => {
+                if expired {
+                    break;
+                }
+                expired = true;
+                stdin = None;
+                deadline += DEATH;
+            }
+        }
+    }
+    let output = Output { stdout: out, stderr: err, exit: Exit::OK, elapsed: Duration::ZERO };
+    Attempt { output, ended: end, expired }
+}
+
+type Stdin = std::pin::Pin<Box<dyn tokio::io::AsyncWrite + Send>>;
+
+async fn feed(stdin: &mut Option<Stdin>, bytes: &[u8]) -> std::io::Result<usize> {
+    match stdin {
+        Some(stdin) => {
+            let count = stdin.write(bytes).await?;
+            stdin.flush().await?;
+            Ok(count)
+        }
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,228 @@
+//! A command that runs while its lines are read: `tail -F`, `virsh event --loop`, `journalctl -f`.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+
+use serde::Serialize;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::error::{Error, Result};
+use crate::host::channel::{Channel, Ended};
+use crate::host::run::DEATH;
+use crate::host::{Cmd, Exit, Host, Output};
+
+/// A line longer than this is given in pieces, so that a stream without line ends cannot eat the memory.
+const LONGEST_LINE: usize = 1 << 20;
+
+/// Where a line came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stream {
+    /// Standard output.
+    Out,
+    /// Standard error.
+    Err,
+}
+
+/// One line of a running command, without its line end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Line {
+    /// Where it came from.
+    pub stream: Stream,
+    /// Its text; bytes that are no UTF-8 become `�`.
+    pub text: String,
+}
+
+/// A command under way on a host.
+///
+/// Dropping it ends the command on the host (TERM, after three seconds KILL),
+/// also under sudo and in containers. [`stop`](Running::stop) does the same
+/// and waits for the end.
+pub struct Running {
+    host: Host,
+    cmd: Cmd,
+    /// Open as long as the command shall run.
+    stdin: Option<Pin<Box<dyn AsyncWrite + Send>>>,
+    out: Source,
+    err: Source,
+    lines: VecDeque<Line>,
+    ended: Pin<Box<dyn Future<Output = Ended> + Send>>,
+    end: Option<Ended>,
+    last_errors: VecDeque<String>,
+    _slot: Option<OwnedSemaphorePermit>,
+}
+
+/// One of the two streams, with the beginning of a line that is not complete.
+struct Source {
+    stream: Stream,
+    reader: Option<Pin<Box<dyn AsyncRead + Send>>>,
+    rest: Vec<u8>,
+}
+
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Running({} on {})", self.cmd.line(), self.host.name())
+    }
+}
+
+impl Host {
+    /// Start a command and read its lines while it runs. There is no time
+    /// limit. Of one host at most five such commands run at once (an SSH
+    /// connection has ten places): follow several files with one `tail -F`.
+    ///
+    /// # Errors
+    /// As [`run`](Host::run) where the connection is concerned; what is wrong
+    /// with the command shows at its end. [`Error::Invalid`] for a sixth.
+    pub async fn spawn(&self, cmd: Cmd) -> Result<Running> {
+        self.start(&cmd, true).await
+    }
+
+    pub(super) async fn start(&self, cmd: &Cmd, long: bool) -> Result<Running> {
+        let channel = self.open(cmd, long).await?;
+        let Channel { mut stdin, stdout, stderr, ended, _slot } = channel;
+        if !cmd.stdin.is_empty() {
+            use tokio::io::AsyncWriteExt;
+            // A command that ended before it took its input tells so by its exit code.
+            let _ = stdin.write_all(&cmd.stdin).await;
+            let _ = stdin.flush().await;
+        }
+        Ok(Running {
+            host: self.clone(),
+            cmd: cmd.clone(),
+            stdin: Some(stdin),
+            out: Source { stream: Stream::Out, reader: Some(stdout), rest: Vec::new() },
+            err: Source { stream: Stream::Err, reader: Some(stderr), rest: Vec::new() },
+            lines: VecDeque::new(),
+            ended,
+            end: None,
+            last_errors: VecDeque::new(),
+            _slot,
+        })
+    }
+}
+
+impl Running {
+    /// The host it runs on.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// The next line of either stream, in the order of arrival; `None` after the
+    /// last one. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`] when the connection is lost.
+    pub async fn next_line(&mut self) -> Result<Option<Line>> {
+        loop {
+            if let Some(line) = self.lines.pop_front() {
+                if line.stream == Stream::Err {
+                    if self.last_errors.len() == 20 {
+                        self.last_errors.pop_front();
+                    }
+                    self.last_errors.push_back(line.text.clone());
+                }
+                return Ok(Some(line));
+            }
+            match &self.end {
+                Some(Ended::Lost(why)) if self.out.reader.is_none() && self.err.reader.is_none() => {
+                    return Err(self.host.lost(&self.cmd, why));
+                }
+                Some(Ended::Exited(_)) if self.out.reader.is_none() && self.err.reader.is_none() => {
+                    return Ok(None);
+                }
+                _ => {}
+            }
+            let silence = std::time::Duration::from_millis(1500);
+            tokio::select! {
+                lines = self.out.read(), if self.out.reader.is_some() => self.lines.extend(lines),
+                lines = self.err.read(), if self.err.reader.is_some() => self.lines.extend(lines),
+                end = &mut self.ended, if self.end.is_none() => self.end = Some(end),
+                // A daemon it left behind may hold the streams open.
+                () = tokio::time::sleep(silence), if self.end.is_some() => {
+                    self.out.reader = None;
+                    self.err.reader = None;
+                }
+            }
+        }
+    }
+
+    /// Read on to the end, without the lines.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] and the like when it could not start; the exit code is
+    /// not judged otherwise. [`Error::Unreachable`] when the connection is lost.
+    pub async fn wait(mut self) -> Result<Exit> {
+        while self.next_line().await?.is_some() {}
+        self.exit()
+    }
+
+    /// End it, and wait until it is gone.
+    ///
+    /// # Errors
+    /// [`Error::Command`] when it is not gone after some seconds (KILL included);
+    /// [`Error::Unreachable`] when the connection is lost.
+    pub async fn stop(mut self) -> Result<Exit> {
+        self.stdin = None;
+        let gone = async {
+            while self.next_line().await?.is_some() {}
+            Ok::<_, Error>(())
+        };
+        match tokio::time::timeout(DEATH, gone).await {
+            Ok(result) => result?,
+            Err(_) => {
+                return Err(Error::Command {
+                    host: self.host.name().to_string(),
+                    command: self.cmd.line(),
+                    exit: "no end, though it was killed".to_string(),
+                    stderr: String::new(),
+                });
+            }
+        }
+        match self.end {
+            Some(Ended::Exited(exit)) => Ok(exit),
+            _ => self.exit(),
+        }
+    }
+
+    fn exit(self) -> Result<Exit> {
+        match self.end {
+            Some(Ended::Exited(exit)) => {
+                let stderr = self.last_errors.into_iter().collect::<Vec<_>>().join("\n").into_bytes();
+                let output = Output { stdout: Vec::new(), stderr, exit, elapsed: std::time::Duration::ZERO };
+                self.host.judge(&self.cmd.any_exit(), output).map(|output| output.exit)
+            }
+            Some(Ended::Lost(why)) => Err(self.host.lost(&self.cmd, &why)),
+            None => Err(self.host.lost(&self.cmd, "no end was told")),
+        }
+    }
+}
+
+impl Source {
+    /// Read once; the lines that are complete then.
+    async fn read(&mut self) -> Vec<Line> {
+        let mut lines = Vec::new();
+        let Some(reader) = &mut self.reader else { return lines };
+        let at = self.rest.len();
+        let more = reader.read_buf(&mut self.rest).await.is_ok_and(|count| count > 0);
+        let mut from = 0;
+        while let Some(length) = self.rest[from.max(at)..].iter().position(|byte| *byte == b'\n') {
+            let end = from.max(at) + length;
+            lines.push(line(self.stream, &self.rest[from..end]));
+            from = end + 1;
+        }
+        self.rest.drain(..from);
+        if self.rest.len() >= LONGEST_LINE || (!more && !self.rest.is_empty()) {
+            lines.push(line(self.stream, &self.rest));
+            self.rest.clear();
+        }
+        if !more {
+            self.reader = None;
+        }
+        lines
+    }
+}
+
+fn line(stream: Stream, bytes: &[u8]) -> Line {
+    Line { stream, text: String::from_utf8_lossy(bytes).into_owned() }
+}

@@ -1,0 +1,367 @@
+//! The wire over SSH: one multiplexed connection (ControlMaster) of the user's own OpenSSH per host.
+//!
+//! The user's configuration, agent, jump hosts, hardware keys and known_hosts
+//! work, because it is their `ssh` that connects. We start the master
+//! ourselves, rather than through the `openssh` crate, for two reasons: the
+//! crate always overrules `StrictHostKeyChecking`, which is the user's to set
+//! (without any setting `BatchMode` makes it strict), and it throws away most
+//! of what ssh says when it cannot connect. The commands then go through the
+//! crate's native multiplexing.
+//!
+//! Native against process multiplexing: see `benches/mux` figures below.
+
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+
+use crate::error::{Error, Result};
+use crate::host::Exit;
+use crate::host::channel::{Channel, Ended};
+use crate::host::ssh_refusal::refusal;
+
+/// sshd's default for `MaxSessions`: so many commands at once on one connection.
+const SESSIONS: usize = 10;
+
+/// Of these, the places for commands without an end; the rest is for short ones.
+const LONG_SESSIONS: usize = 5;
+
+/// How often a session that sshd has no place for is asked for again: about 15 s in all.
+const REFUSALS: u32 = 40;
+
+/// A master without a command for this long ends itself, should smog have been
+/// killed before it could close it. A later command connects anew, unseen.
+const IDLE: Duration = Duration::from_secs(120);
+
+/// How to reach a host by SSH. What is not set is up to the user's `ssh_config`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SshOptions {
+    /// Host name, address, or a `Host` alias of `ssh_config`.
+    pub address: String,
+    /// The user to log in as.
+    pub user: Option<String>,
+    /// The TCP port.
+    pub port: Option<u16>,
+    /// The private key; then no other key (of the agent) is tried.
+    pub key_file: Option<PathBuf>,
+    /// Instead of `~/.ssh/known_hosts`.
+    pub known_hosts_file: Option<PathBuf>,
+    /// Instead of `~/.ssh/config`.
+    pub config_file: Option<PathBuf>,
+    /// The most a connection may take to be made.
+    pub connect_timeout: Duration,
+    /// Where the private directory for the control socket is made. Must be
+    /// short: a socket's path has at most 108 bytes.
+    pub control_dir: PathBuf,
+}
+
+impl SshOptions {
+    /// Everything as the user's `ssh_config` has it, ten seconds to connect, sockets below `/tmp`.
+    pub fn new(address: impl Into<String>) -> SshOptions {
+        SshOptions {
+            address: address.into(),
+            user: None,
+            port: None,
+            key_file: None,
+            known_hosts_file: None,
+            config_file: None,
+            connect_timeout: Duration::from_secs(10),
+            control_dir: PathBuf::from("/tmp"),
+        }
+    }
+}
+
+/// The shared connection to one host, made when the first command needs it.
+#[derive(Debug)]
+pub(crate) struct Ssh {
+    pub(crate) options: SshOptions,
+    state: Mutex<Option<Arc<Master>>>,
+    slots: Arc<Semaphore>,
+    /// Of these places, those for commands without an end.
+    long_slots: Arc<Semaphore>,
+}
+
+/// A living master process.
+#[derive(Debug)]
+struct Master {
+    session: Arc<openssh::Session>,
+    /// The process that made it: a forked child must neither use nor close its parent's.
+    of_process: u32,
+}
+
+impl Drop for Master {
+    fn drop(&mut self) {
+        if self.of_process != std::process::id() {
+            // One count too many: the session's own drop, which closes the master, never runs here.
+            std::mem::forget(Arc::clone(&self.session));
+        }
+    }
+}
+
+impl Ssh {
+    pub(crate) fn new(options: SshOptions) -> Ssh {
+        Ssh {
+            options,
+            state: Mutex::new(None),
+            slots: Arc::new(Semaphore::new(SESSIONS - LONG_SESSIONS)),
+            long_slots: Arc::new(Semaphore::new(LONG_SESSIONS)),
+        }
+    }
+
+    /// Start `line` on the other side. Waits for a place among the sessions;
+    /// connects when there is no connection (any more).
+    pub(crate) async fn open(&self, host: &str, line: &str, long: bool) -> Result<Channel> {
+        let slot = self.slot(host, long).await?;
+        let mut master = self.master(host).await?;
+        let (mut refused, mut renewed) = (0_u32, false);
+        loop {
+            match start(&master.session, line).await {
+                Ok(channel) => return Ok(Channel { _slot: Some(slot), ..channel }),
+                Err(openssh::Error::InvalidCommand) => {
+                    return Err(Error::Invalid {
+                        what: "command".to_string(),
+                        why: "it holds a null byte".to_string(),
+                        hint: None,
+                    });
+                }
+                // The master lives, so it is sshd that has no place: it allows fewer
+                // sessions than usual (MaxSessions), or one just ended still counts.
+                Err(_) if refused < REFUSALS && master.session.check().await.is_ok() => {
+                    refused += 1;
+                    tokio::time::sleep(Duration::from_millis(25 * u64::from(refused.min(20)))).await;
+                }
+                // The command has not started, so it may be started on a new connection: once.
+                Err(_) if !renewed => {
+                    renewed = true;
+                    master = self.renewed(host, &master).await?;
+                }
+                Err(err) => return Err(self.lost(host, &chain(&err))),
+            }
+        }
+    }
+
+    /// A place for a short command is waited for; one for an endless command is there or not.
+    async fn slot(&self, host: &str, long: bool) -> Result<OwnedSemaphorePermit> {
+        if long {
+            return Arc::clone(&self.long_slots).try_acquire_owned().map_err(|_| Error::Invalid {
+                what: format!("host `{host}`"),
+                why: format!("{LONG_SESSIONS} long-running commands are under way there, the most one connection has room for"),
+                hint: Some("follow several files with one `tail -F`".to_string()),
+            });
+        }
+        let slot = Arc::clone(&self.slots).acquire_owned().await;
+        slot.map_err(|err| Error::Interrupted { left: err.to_string() })
+    }
+
+    /// Close the connection now; the next command makes a new one.
+    pub(crate) async fn close(&self) {
+        if let Some(master) = self.state.lock().await.take() {
+            // Its drop asks the master to exit, over the control socket.
+            drop(master);
+        }
+    }
+
+    /// The path of the control socket, for those who want to look at (or end) the master.
+    pub(crate) async fn control_socket(&self) -> Option<PathBuf> {
+        let state = self.state.lock().await;
+        state.as_ref().map(|master| master.session.control_socket().to_path_buf())
+    }
+
+    async fn master(&self, host: &str) -> Result<Arc<Master>> {
+        let mut state = self.state.lock().await;
+        match &*state {
+            Some(master) if master.of_process == std::process::id() => Ok(Arc::clone(master)),
+            _ => {
+                let master = Arc::new(self.connect(host).await?);
+                *state = Some(Arc::clone(&master));
+                Ok(master)
+            }
+        }
+    }
+
+    /// A new connection instead of the `dead` one, unless another command has made it already.
+    async fn renewed(&self, host: &str, dead: &Arc<Master>) -> Result<Arc<Master>> {
+        let mut state = self.state.lock().await;
+        if let Some(master) = &*state
+            && !Arc::ptr_eq(master, dead)
+        {
+            return Ok(Arc::clone(master));
+        }
+        *state = None;
+        let master = Arc::new(self.connect(host).await?);
+        *state = Some(Arc::clone(&master));
+        Ok(master)
+    }
+
+    async fn connect(&self, host: &str) -> Result<Master> {
+        let options = &self.options;
+        if options.address.is_empty() || options.address.starts_with('-') {
+            return Err(Error::Invalid {
+                what: format!("address `{}` of host `{host}`", options.address),
+                why: "it is no host name".to_string(),
+                hint: None,
+            });
+        }
+        let directory = private_directory(&options.control_dir).map_err(|err| Error::Config {
+            place: options.control_dir.display().to_string(),
+            message: format!("no directory for SSH control sockets can be made there: {err}"),
+            hint: Some("name another, short one".to_string()),
+        })?;
+        let log = directory.path().join("log");
+        let mut command = tokio::process::Command::new("ssh");
+        command
+            .args(["-M", "-N", "-f", "-T", "-a", "-x", "-E"])
+            .arg(&log)
+            .arg("-S")
+            .arg(directory.path().join("master"))
+            .args(master_options(options))
+            .arg("--")
+            .arg(&options.address)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            // A Ctrl-C at the terminal must not cut the connection under the clean-up.
+            .process_group(0)
+            .kill_on_drop(true);
+        // ConnectTimeout ends each attempt on each address; this ends the whole, log-in included.
+        let limit = options.connect_timeout * 2 + Duration::from_secs(5);
+        let status = match tokio::time::timeout(limit, command.status()).await {
+            Ok(Ok(status)) => status,
+            Ok(Err(err)) if err.kind() == std::io::ErrorKind::NotFound => {
+                return Err(Error::Missing {
+                    host: "this machine".to_string(),
+                    program: "ssh".to_string(),
+                    hint: "install the OpenSSH client: `apt install openssh-client` or `dnf install openssh-clients`"
+                        .to_string(),
+                });
+            }
+            Ok(Err(err)) => return Err(self.lost(host, &format!("`ssh` does not start: {err}"))),
+            Err(_) => {
+                let said = std::fs::read_to_string(&log).unwrap_or_default();
+                let said = format!("{said}\nno log-in within {} s", limit.as_secs());
+                return Err(refusal(host, options, &said));
+            }
+        };
+        if !status.success() {
+            let said = std::fs::read_to_string(&log).unwrap_or_default();
+            return Err(refusal(host, options, &said));
+        }
+        Ok(Master {
+            session: Arc::new(openssh::Session::new_native_mux(directory)),
+            of_process: std::process::id(),
+        })
+    }
+
+    fn lost(&self, host: &str, why: &str) -> Error {
+        Error::Unreachable {
+            what: format!("host `{host}` ({})", self.options.address),
+            why: why.to_string(),
+            hint: format!("`ssh {}` by hand shows whether the host is up", self.options.address),
+        }
+    }
+}
+
+/// Start a command on a master.
+async fn start(session: &Arc<openssh::Session>, line: &str) -> Result<Channel, openssh::Error> {
+    let mut child = openssh::Session::to_raw_command(Arc::clone(session), line)
+        .stdin(openssh::Stdio::piped())
+        .stdout(openssh::Stdio::piped())
+        .stderr(openssh::Stdio::piped())
+        .spawn()
+        .await?;
+    let (Some(stdin), Some(stdout), Some(stderr)) =
+        (child.stdin().take(), child.stdout().take(), child.stderr().take())
+    else {
+        return Err(openssh::Error::Disconnected);
+    };
+    Ok(Channel {
+        stdin: Box::pin(stdin),
+        stdout: Box::pin(stdout),
+        stderr: Box::pin(stderr),
+        ended: Box::pin(async move {
+            match child.wait().await {
+                Ok(status) => Ended::Exited(Exit { code: status.code().unwrap_or(255) }),
+                // The crate turns this one code into an error; to us it is a code.
+                Err(openssh::Error::Remote(err)) if err.kind() == std::io::ErrorKind::NotFound => {
+                    Ended::Exited(Exit { code: 127 })
+                }
+                Err(err) => Ended::Lost(chain(&err)),
+            }
+        }),
+        _slot: None,
+    })
+}
+
+/// Options of the master. Whatever is not here is as the user has configured it.
+fn master_options(options: &SshOptions) -> Vec<String> {
+    let mut words = vec![];
+    let mut set = |text: String| words.extend(["-o".to_string(), text]);
+    // No question can be answered; an unknown host key is a refusal.
+    set("BatchMode=yes".to_string());
+    set(format!("ConnectTimeout={}", options.connect_timeout.as_secs().max(1)));
+    set(format!("ControlPersist={}", IDLE.as_secs()));
+    // A host that died is noticed within 45 s.
+    set("ServerAliveInterval=15".to_string());
+    set("ServerAliveCountMax=3".to_string());
+    // The user's forwardings are for their own log-ins: a taken port would be an error here.
+    set("ClearAllForwardings=yes".to_string());
+    set("PermitLocalCommand=no".to_string());
+    set("LogLevel=INFO".to_string());
+    if let Some(file) = &options.known_hosts_file {
+        set(format!("UserKnownHostsFile=\"{}\"", file.display()));
+    }
+    if options.key_file.is_some() {
+        // With many keys in the agent the server would hang up before ours is tried.
+        set("IdentitiesOnly=yes".to_string());
+    }
+    let mut flag = |name: &str, value: String| words.extend([name.to_string(), value]);
+    if let Some(file) = &options.key_file {
+        flag("-i", file.display().to_string());
+    }
+    if let Some(file) = &options.config_file {
+        flag("-F", file.display().to_string());
+    }
+    if let Some(user) = &options.user {
+        flag("-l", user.clone());
+    }
+    if let Some(port) = options.port {
+        flag("-p", port.to_string());
+    }
+    words
+}
+
+/// A directory only we can enter, for the sockets of this process; what dead
+/// processes of ours left behind is removed on the way.
+fn private_directory(below: &Path) -> std::io::Result<tempfile::TempDir> {
+    // The owner of /proc/self is who we are, without a system call of our own.
+    let user = std::fs::metadata("/proc/self")?.uid();
+    let prefix = format!("smog-{user}-");
+    for entry in std::fs::read_dir(below)?.filter_map(std::io::Result::ok) {
+        let name = entry.file_name();
+        let Some(rest) = name.to_str().and_then(|name| name.strip_prefix(&prefix)) else { continue };
+        let Some((process, _)) = rest.split_once('-') else { continue };
+        let ours = entry.metadata().is_ok_and(|metadata| metadata.is_dir() && metadata.uid() == user);
+        if ours && process.parse::<u32>().is_ok() && !Path::new("/proc").join(process).exists() {
+            let _ = std::fs::remove_dir_all(entry.path());
+        }
+    }
+    tempfile::Builder::new()
+        .prefix(&format!("{prefix}{}-", std::process::id()))
+        .permissions(std::fs::Permissions::from_mode(0o700))
+        .tempdir_in(below)
+}
+
+/// An error and its causes on one line.
+fn chain(err: &dyn std::error::Error) -> String {
+    let mut text = err.to_string();
+    let mut source = err.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,141 @@
+//! What ssh said when it could not connect, turned into an error with a way out.
+
+use crate::error::Error;
+use crate::host::SshOptions;
+
+/// The error for the text ssh wrote before it gave up.
+pub(crate) fn refusal(host: &str, options: &SshOptions, said: &str) -> Error {
+    let address = &options.address;
+    let what = format!("host `{host}` ({address})");
+    let line = |needle: &str| said.lines().map(str::trim).find(|line| line.contains(needle));
+    let known_hosts = match &options.known_hosts_file {
+        Some(file) => file.display().to_string(),
+        None => "~/.ssh/known_hosts".to_string(),
+    };
+    let port = options.port.map(|port| format!(" -p {port}")).unwrap_or_default();
+
+    if said.contains("REMOTE HOST IDENTIFICATION HAS CHANGED") || said.contains("POSSIBLE DNS SPOOFING") {
+        let place = line("Offending").map(|line| line.trim_end_matches('.')).unwrap_or("another key is known");
+        let name = match options.port {
+            Some(port) if port != 22 => format!("'[{address}]:{port}'"),
+            _ => address.clone(),
+        };
+        return Error::Untrusted {
+            what,
+            why: format!("its SSH host key is another one than before ({place})"),
+            hint: format!(
+                "someone may be between you and the host. If it was reinstalled, and only then, \
+                 forget the old key: `ssh-keygen -f {known_hosts} -R {name}`"
+            ),
+        };
+    }
+    if said.contains("Host key verification failed") || said.contains("host key is known for") {
+        return Error::Untrusted {
+            what,
+            why: "its SSH host key is not known".to_string(),
+            hint: format!(
+                "show its fingerprints with `ssh-keyscan{port} {address} | ssh-keygen -lf -`, compare them with \
+                 those on the host (`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` there), then add the key: \
+                 `ssh-keyscan{port} {address} >> {known_hosts}`"
+            ),
+        };
+    }
+
+    let user = options.user.as_deref().map(|user| format!("{user}@")).unwrap_or_default();
+    let by_hand = format!("`ssh{port} {user}{address}`");
+    let (why, hint) = if let Some(line) = line("Permission denied (") {
+        let key = match &options.key_file {
+            Some(file) => format!("the key {} is the only one tried; it must", file.display()),
+            None => "one of the agent's keys or of the keys in ~/.ssh must".to_string(),
+        };
+        let bad_key = said
+            .lines()
+            .find(|line| line.contains("UNPROTECTED") || line.contains("bad permissions") || line.contains("Load key"))
+            .map(|line| format!(" ssh also says: {}.", line.trim_matches(['@', ' ', '.', '\r'])))
+            .unwrap_or_default();
+        (
+            line.to_string(),
+            format!(
+                "{key} be in `~/.ssh/authorized_keys` on the host, and need no passphrase at this \
+                 moment (`ssh-add` keeps it at hand).{bad_key} {by_hand} must log in without a question"
+            ),
+        )
+    } else if let Some(line) = line("Connection refused") {
+        (
+            line.to_string(),
+            format!("the machine is up, but no sshd listens there: is the port right, does `systemctl status ssh` on it look well? Try {by_hand}"),
+        )
+    } else if let Some(line) = line("Could not resolve hostname") {
+        (
+            line.to_string(),
+            format!("set the host's `address` in smog.yml, or a `Host {address}` entry in ~/.ssh/config"),
+        )
+    } else if let Some(line) = line("No route to host").or(line("Network is unreachable")) {
+        (
+            line.to_string(),
+            "is the machine on, and is there a way (route, VPN, jump host in ~/.ssh/config) to its network?".to_string(),
+        )
+    } else if let Some(line) = line("timed out").or(line("no log-in within")) {
+        (
+            line.to_string(),
+            format!("the machine is off, a firewall swallows the packets, or it is very slow (`connect_timeout` is {} s)", options.connect_timeout.as_secs()),
+        )
+    } else if let Some(line) = line("Too many authentication failures") {
+        (
+            line.to_string(),
+            "the agent offers more keys than the server accepts: set `key_file` for the host".to_string(),
+        )
+    } else {
+        let last = said.lines().map(str::trim).filter(|line| !line.is_empty()).next_back();
+        (last.unwrap_or("ssh gave no reason").to_string(), format!("{by_hand} by hand shows more, with `-v` even more"))
+    };
+    Error::Unreachable { what, why: why.trim_start_matches("ssh: ").to_string(), hint }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::refusal;
+    use crate::error::Error;
+    use crate::host::SshOptions;
+
+    // The texts are OpenSSH 9.2's (Debian 12) and 10.0's (Debian 13), as seen.
+    fn said(text: &str) -> Error {
+        refusal("cmp1", &SshOptions::new("10.0.0.11"), text)
+    }
+
+    #[test]
+    fn an_unknown_key_tells_how_to_look_before_adding_it() {
+        let error = said("Host key verification failed.\r\n");
+        assert!(matches!(error, Error::Untrusted { .. }), "{error:?}");
+        let hint = error.hint().expect("hint");
+        assert!(hint.contains("`ssh-keyscan 10.0.0.11 >> ~/.ssh/known_hosts`") && hint.contains("compare"), "{hint}");
+    }
+
+    #[test]
+    fn a_changed_key_names_the_line_and_the_command() {
+        let error = said(
+            "@@@@@@@@\r\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\r\n@@@@@@@@\r\n\
+             Offending ECDSA key in /root/.ssh/known_hosts:3\r\n  remove with:\r\nHost key verification failed.\r\n",
+        );
+        assert!(error.to_string().contains("/root/.ssh/known_hosts:3"), "{error}");
+        assert!(error.hint().expect("hint").ends_with("`ssh-keygen -f ~/.ssh/known_hosts -R 10.0.0.11`"));
+    }
+
+    #[test]
+    fn each_reason_has_its_own_hint() {
+        for (text, why, hint) in [
+            ("ssh: connect to host 10.0.0.11 port 22: Connection refused", "Connection refused", "sshd"),
+            ("ssh: connect to host 10.0.0.11 port 22: Connection timed out", "timed out", "firewall"),
+            ("ssh: connect to host 10.0.0.11 port 22: No route to host", "No route", "VPN"),
+            ("ssh: Could not resolve hostname cmp1: Name or service not known", "Could not resolve", "smog.yml"),
+            ("root@10.0.0.11: Permission denied (publickey).", "Permission denied", "authorized_keys"),
+            ("kex_exchange_identification: read: Connection reset by peer", "kex_exchange", "-v"),
+            ("", "no reason", "-v"),
+        ] {
+            let error = said(text);
+            assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
+            assert!(error.to_string().contains(why) && error.is_temporary(), "{error}");
+            assert!(error.hint().expect("hint").contains(hint), "{:?}", error.hint());
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! smog: explore OpenStack Nova from the API down to the kernel, and test it white-box.
+//!
+//! In reading order: a [`Cloud`] is an authenticated session; [`Host`](host::Host) is a
+//! machine commands run on; a [`Domain`](libvirt::Domain) is what libvirt says; a
+//! [`Guest`] joins the three.
+//!
+//! ```no_run
+//! # async fn example() -> smog::Result<()> {
+//! let cloud = smog::connect().await?;
+//! for guest in cloud.discover().await?.guests {
+//!     println!("{} is {} on {:?}", guest.name(), guest.server.status, guest.server.host);
+//! }
+//! # Ok(()) }
+//! ```
+
+pub mod cloud;
+pub mod config;
+mod cpuset;
+mod error;
+mod exit;
+pub mod flavor;
+pub mod guest;
+pub mod host;
+pub mod libvirt;
+mod near;
+mod quote;
+pub mod show;
+pub mod wait;
+
+pub use cloud::Cloud;
+pub use cpuset::Cpuset;
+pub use error::{Error, Result};
+pub use exit::ExitCode;
+pub use guest::Guest;
+pub use near::near;
+pub use quote::{quote, quote_all};
+
+/// Log in to the cloud this process's environment names: `OS_*` variables,
+/// clouds.yaml, smog.yml.
+///
+/// # Errors
+/// As [`config::Surroundings::settings`] and [`Cloud::connect`].
+pub async fn connect() -> Result<Cloud> {
+    let settings = config::Surroundings::of_process().settings()?;
+    Cloud::connect(&settings, cloud::Options::default()).await
+}

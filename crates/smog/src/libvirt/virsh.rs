@@ -1,0 +1,192 @@
+//! Asking libvirt, by `virsh` on the host (or inside the container libvirt runs in).
+
+use serde::Serialize;
+
+use super::{Capabilities, Domain, DomainState};
+use crate::error::{Error, Result};
+use crate::host::{Cmd, Host, Output};
+
+/// The hypervisor of all Nova computes with KVM or QEMU.
+const URI: &str = "qemu:///system";
+
+/// Which XML of a domain.
+///
+/// There is no way to ask for `--security-info`: without it libvirt leaves out
+/// the passwords of consoles, and smog never shows a secret.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Dump {
+    /// The definition it will have after its next start, not the running one (`--inactive`).
+    pub inactive: bool,
+    /// As it would be sent to another host (`--migratable`).
+    pub migratable: bool,
+}
+
+/// One domain in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DomainLine {
+    /// Its name.
+    pub name: String,
+    /// Its UUID.
+    pub uuid: String,
+    /// Its state.
+    pub state: DomainState,
+}
+
+impl Host {
+    /// A domain, by name or UUID.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] with near names when it is not defined here;
+    /// [`Error::Missing`] without `virsh`; [`Error::Unreachable`] when libvirt
+    /// does not answer; [`Error::Parse`]; otherwise as [`Host::run`].
+    pub async fn domain(&self, name_or_uuid: &str) -> Result<Domain> {
+        let xml = self.domain_xml(name_or_uuid, Dump::default()).await?;
+        Domain::parse(xml, &format!("host `{}`", self.name()))
+    }
+
+    /// A domain's XML as libvirt has it.
+    ///
+    /// # Errors
+    /// As [`Host::domain`].
+    pub async fn domain_xml(&self, name_or_uuid: &str, dump: Dump) -> Result<String> {
+        let mut words = vec!["dumpxml"];
+        words.extend(dump.inactive.then_some("--inactive"));
+        words.extend(dump.migratable.then_some("--migratable"));
+        // Behind `--domain`, a name that begins with a dash is a name.
+        words.extend(["--domain", name_or_uuid]);
+        // Sending to another host is a matter of those who may write.
+        let cmd = if dump.migratable { write(words) } else { read(words) };
+        let output = self.virsh_run(cmd, Some(name_or_uuid)).await?;
+        Ok(output.text().into_owned())
+    }
+
+    /// All domains of this host with their XML, in one command.
+    ///
+    /// # Errors
+    /// As [`Host::domain`]. A domain that vanished meanwhile is left out.
+    pub async fn domains(&self) -> Result<Vec<Domain>> {
+        // virsh takes several commands in one word: one connection to libvirt for all.
+        let script = format!(
+            "list=$(virsh -r -c {URI} list --all --uuid) || exit $?\n\
+             for uuid in $list; do set -- \"$@\" \"dumpxml $uuid; echo ==next==;\"; done\n\
+             [ $# -eq 0 ] || virsh -r -c {URI} \"$*\" || true"
+        );
+        let output = self.virsh_run(Cmd::shell(script).repeatable(), None).await?;
+        let source_of = format!("host `{}`", self.name());
+        let text = output.text();
+        let xmls = text.split("==next==").map(str::trim_start).filter(|xml| !xml.is_empty());
+        xmls.map(|xml| Domain::parse(xml, &source_of)).collect()
+    }
+
+    /// All domains with their states, running or not.
+    ///
+    /// # Errors
+    /// As [`Host::domain`].
+    pub async fn list_domains(&self) -> Result<Vec<DomainLine>> {
+        let output = self.virsh_run(read(["list --all --uuid --name; echo ==states==; domstats --state"]), None).await?;
+        Ok(parse_list(&output.text()))
+    }
+
+    pub(super) async fn domain_line(&self, name_or_uuid: &str) -> Result<DomainLine> {
+        let lines = self.list_domains().await?;
+        let found = lines.iter().find(|line| line.name == name_or_uuid || line.uuid == name_or_uuid);
+        found.cloned().ok_or_else(|| {
+            not_found(self, name_or_uuid, lines.iter().map(|line| line.name.as_str()))
+        })
+    }
+
+    /// What libvirt knows of the host.
+    ///
+    /// # Errors
+    /// As [`Host::domain`].
+    pub async fn capabilities(&self) -> Result<Capabilities> {
+        let output = self.virsh_run(read(["capabilities"]), None).await?;
+        Capabilities::parse(output.text().into_owned(), &format!("host `{}`", self.name()))
+    }
+
+    /// Give a domain another definition, as edited by [`DomainEdit`](super::DomainEdit). It holds from its next start.
+    ///
+    /// # Errors
+    /// [`Error::Command`] when libvirt refuses it, with its reason; otherwise as [`Host::domain`].
+    pub async fn define_domain(&self, xml: &str) -> Result<()> {
+        self.virsh_run(write(["define", "/dev/stdin"]).stdin(xml), None).await.map(|_| ())
+    }
+
+    /// Any other `virsh` command that may write, about the domain `about`.
+    ///
+    /// # Errors
+    /// As [`Host::domain`].
+    pub(super) async fn virsh<'a>(
+        &self,
+        words: impl IntoIterator<Item = &'a str>,
+        about: &str,
+    ) -> Result<Output> {
+        self.virsh_run(write(words), Some(about)).await
+    }
+
+    async fn virsh_run(&self, cmd: Cmd, about: Option<&str>) -> Result<Output> {
+        let error = match self.run(cmd).await {
+            Ok(output) => return Ok(output),
+            Err(error) => error,
+        };
+        let Error::Command { stderr, .. } = &error else { return Err(error) };
+        if stderr.contains("ailed to connect to the hypervisor") || stderr.contains("ailed to connect socket") {
+            let why = stderr.lines().rfind(|line| line.contains("connect")).unwrap_or(stderr);
+            return Err(Error::Unreachable {
+                what: format!("libvirt on host `{}`", self.name()),
+                why: why.trim_start_matches("error: ").to_string(),
+                hint: "is it running there: `systemctl status libvirtd` (or `virtqemud`)? Where it runs in a \
+                       container, name it in smog.yml (`container: nova_libvirt`)"
+                    .to_string(),
+            });
+        }
+        if let Some(name) = about
+            && (stderr.contains("failed to get domain") || stderr.contains("Domain not found"))
+        {
+            let lines = Box::pin(self.list_domains()).await.unwrap_or_default();
+            return Err(not_found(self, name, lines.iter().map(|line| line.name.as_str())));
+        }
+        Err(error)
+    }
+}
+
+fn not_found<'a>(host: &Host, name: &str, names: impl Iterator<Item = &'a str>) -> Error {
+    Error::NotFound {
+        what: format!("domain on host {}", host.name()),
+        name: name.to_string(),
+        near: crate::near(name, names),
+    }
+}
+
+fn read<'a>(words: impl IntoIterator<Item = &'a str>) -> Cmd {
+    Cmd::new("virsh").args(["-r", "-c", URI]).args(words).repeatable()
+}
+
+fn write<'a>(words: impl IntoIterator<Item = &'a str>) -> Cmd {
+    Cmd::new("virsh").args(["-c", URI]).args(words)
+}
+
+/// `UUID name` lines, and after the marker what `domstats --state` prints.
+fn parse_list(text: &str) -> Vec<DomainLine> {
+    let (list, states) = text.split_once("==states==").unwrap_or((text, ""));
+    let mut of_name = std::collections::BTreeMap::new();
+    let mut name = None;
+    for line in states.lines().map(str::trim) {
+        if let Some(rest) = line.strip_prefix("Domain: '") {
+            name = rest.strip_suffix('\'');
+        } else if let (Some(name), Some(state)) = (name, line.strip_prefix("state.state=")) {
+            of_name.insert(name, DomainState::of(state.parse().unwrap_or(0)));
+        }
+    }
+    let lines = list.lines().filter_map(|line| line.trim().split_once(' '));
+    lines
+        .map(|(uuid, name)| {
+            let name = name.trim();
+            DomainLine {
+                name: name.to_string(),
+                uuid: uuid.to_string(),
+                state: of_name.get(name).copied().unwrap_or(DomainState::NoState),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,42 @@
+//! Near names, for "did you mean": the only place that judges likeness.
+
+/// At most three of `names` which look like `asked`, best first.
+///
+/// A name counts as near when one contains the other, or when few letters
+/// differ (Damerau-Levenshtein through `strsim`).
+pub fn near<'a>(asked: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let asked = asked.to_lowercase();
+    let mut found: Vec<(usize, &str)> = names
+        .into_iter()
+        .filter(|name| !name.is_empty())
+        .filter_map(|name| {
+            let lower = name.to_lowercase();
+            let distance = strsim::damerau_levenshtein(&asked, &lower);
+            let allowed = asked.chars().count().max(lower.chars().count()) / 3 + 1;
+            let contains = asked.len() >= 3 && (lower.contains(&asked) || asked.contains(&lower));
+            if lower == asked || distance <= allowed {
+                Some((distance, name))
+            } else if contains {
+                Some((allowed + 1, name))
+            } else {
+                None
+            }
+        })
+        .collect();
+    found.sort();
+    found.dedup();
+    found.into_iter().take(3).map(|(_, name)| name.to_string()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::near;
+
+    #[test]
+    fn typos_and_parts_are_near_strangers_are_not() {
+        let names = ["cirros", "smog-guest", "fedora"];
+        assert_eq!(near("ciros", names), ["cirros"]);
+        assert_eq!(near("guest", names), ["smog-guest"]);
+        assert_eq!(near("windows", names), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,305 @@
+//! The gateway against a scripted cloud on loopback: what a real one does only now
+//! and then (expired tokens, rate limits, resets, odd catalogs). The answers' forms
+//! are those of smog's lab (Epoxy).
+
+mod fake_cloud;
+
+use fake_cloud::{FakeCloud, Script};
+use smog::cloud::{Call, Cloud, Microversion, Options, Service};
+use smog::config::Surroundings;
+use smog::{Error, Result};
+
+const PASSWORD: &str = "4b6b6e5db1054988";
+
+async fn connect(auth_url: &str) -> Result<Cloud> {
+    connect_with(auth_url, &[]).await
+}
+
+async fn connect_with(auth_url: &str, more: &[(&str, &str)]) -> Result<Cloud> {
+    let variables = [
+        ("OS_AUTH_URL", auth_url),
+        ("OS_USERNAME", "admin"),
+        ("OS_PASSWORD", PASSWORD),
+        ("OS_PROJECT_NAME", "admin"),
+    ];
+    let variables = variables.iter().chain(more);
+    let surroundings = Surroundings {
+        variables: variables.map(|(name, value)| (name.to_string(), value.to_string())).collect(),
+        current_dir: std::env::temp_dir().join("smog-no-such-folder"),
+        ..Surroundings::default()
+    };
+    let settings = surroundings.settings()?;
+    Cloud::connect(&settings, Options { no_token_cache: true, ..Options::default() }).await
+}
+
+async fn failing(connected: Result<Cloud>) -> Error {
+    match connected {
+        Err(why) => why,
+        Ok(cloud) => cloud.servers().await.expect_err("this cloud must fail"),
+    }
+}
+
+fn server(id: &str) -> String {
+    include_str!("data/api/server-pinned-epoxy.json").replace("58f3b349-c623-47b1-897c-14f8aa011e09", id)
+}
+
+#[tokio::test]
+async fn an_expired_token_is_renewed_unseen() {
+    let fake = FakeCloud::start(vec![
+        (
+            "GET /compute/v2.1/servers/detail",
+            Script::status(401).body(r#"{"error": {"message": "token expired"}}"#),
+        ),
+        ("GET /compute/v2.1/servers/detail", Script::ok(&format!(r#"{{"servers": [{}]}}"#, server("a")))),
+    ])
+    .await;
+    let cloud = connect(&fake.auth_url()).await.expect("log in");
+    let servers = cloud.servers().await.expect("the list, in spite of the expired token");
+    assert_eq!(servers.len(), 1);
+    assert_eq!(fake.count("POST /v3/auth/tokens"), 2, "{:#?}", fake.asked());
+}
+
+#[tokio::test]
+async fn a_token_that_expires_between_two_pages_loses_nothing() {
+    let first =
+        format!(r#"{{"servers": [{}], "servers_links": [{{"rel": "next", "href": "x"}}]}}"#, server("a"));
+    let fake = FakeCloud::start(vec![
+        ("GET /compute/v2.1/servers/detail", Script::ok(&first)),
+        ("GET /compute/v2.1/servers/detail", Script::status(401)),
+        ("GET /compute/v2.1/servers/detail", Script::ok(&format!(r#"{{"servers": [{}]}}"#, server("b")))),
+    ])
+    .await;
+    let cloud = connect(&fake.auth_url()).await.expect("log in");
+    let ids: Vec<String> =
+        cloud.servers().await.expect("both pages").into_iter().map(|server| server.id).collect();
+    assert_eq!(ids, ["a", "b"]);
+    let pages = fake.asked_like("GET /compute/v2.1/servers/detail");
+    assert!(pages.last().is_some_and(|page| page.contains("marker=a")), "{pages:#?}");
+    // The microversion must survive the renewal: the newest both know, on every page.
+    assert!(pages.iter().all(|page| page.contains("openstack-api-version: compute 2.96")), "{pages:#?}");
+}
+
+#[tokio::test]
+async fn a_rate_limit_is_waited_out_even_for_a_post() {
+    let fake = FakeCloud::start(vec![
+        ("POST /compute/v2.1/flavors", Script::status(429).header("Retry-After", "0")),
+        (
+            "POST /compute/v2.1/flavors",
+            Script::ok(r#"{"flavor": {"id": "1", "name": "f", "vcpus": 1, "ram": 128, "disk": 0}}"#),
+        ),
+    ])
+    .await;
+    let cloud = connect(&fake.auth_url()).await.expect("log in");
+    cloud.create_flavor("f", 1, 128, 0, &Default::default()).await.expect("made at the second try");
+    assert_eq!(fake.count("POST /compute/v2.1/flavors"), 2);
+}
+
+#[tokio::test]
+async fn an_overloaded_service_is_asked_again_but_an_order_is_not_given_twice() {
+    let fake = FakeCloud::start(vec![
+        ("GET /compute/v2.1/servers/detail", Script::status(503)),
+        ("GET /compute/v2.1/servers/detail", Script::ok(r#"{"servers": []}"#)),
+        ("POST /compute/v2.1/flavors", Script::status(503).body("overloaded")),
+    ])
+    .await;
+    let cloud = connect(&fake.auth_url()).await.expect("log in");
+    assert!(cloud.servers().await.expect("at the second try").is_empty());
+    let error = cloud.create_flavor("f", 1, 128, 0, &Default::default()).await.expect_err("503");
+    assert!(
+        matches!(&error, Error::Api { status: 503, message, .. } if message == "overloaded"),
+        "{error:?}"
+    );
+    assert!(error.is_temporary());
+    assert_eq!(fake.count("POST /compute/v2.1/flavors"), 1);
+}
+
+#[tokio::test]
+async fn a_reset_connection_is_tried_again_for_questions_only() {
+    let fake = FakeCloud::start(vec![
+        ("GET /compute/v2.1/servers/detail", Script::hang_up()),
+        ("GET /compute/v2.1/servers/detail", Script::ok(r#"{"servers": []}"#)),
+        ("POST /compute/v2.1/flavors", Script::hang_up()),
+    ])
+    .await;
+    let cloud = connect(&fake.auth_url()).await.expect("log in");
+    cloud.servers().await.expect("at the second try");
+    let error = cloud.create_flavor("f", 1, 128, 0, &Default::default()).await.expect_err("no answer");
+    assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
+    assert_eq!(fake.count("POST /compute/v2.1/flavors"), 1);
+}
+
+#[tokio::test]
+async fn a_conflict_tells_the_reason_and_the_request() {
+    let fault = r#"{"conflictingRequest": {"code": 409, "message": "Cannot 'os-migrateLive' instance x while it is in vm_state stopped"}}"#;
+    let fake = FakeCloud::start(vec![(
+        "POST /compute/v2.1/servers/x/action",
+        Script::status(409).body(fault).header("x-openstack-request-id", "req-1"),
+    )])
+    .await;
+    let cloud = connect(&fake.auth_url()).await.expect("log in");
+    let call = Call::post(Service::Compute, "/servers/x/action", serde_json::json!({"os-migrateLive": {}}));
+    let error = cloud.call(call.at(Microversion(2, 30))).await.expect_err("409");
+    assert_eq!(
+        error.to_string(),
+        "compute refused `POST /servers/x/action` with 409: Cannot 'os-migrateLive' instance x while it is in \
+         vm_state stopped (request req-1)"
+    );
+}
+
+#[tokio::test]
+async fn a_wrong_password_names_the_user_and_the_source_but_not_the_password() {
+    let fault = r#"{"error": {"code": 401, "message": "The request you have made requires authentication.", "title": "Unauthorized"}}"#;
+    let fake = FakeCloud::start(vec![("POST /v3/auth/tokens", Script::status(401).body(fault))]).await;
+    let error = failing(connect(&fake.auth_url()).await).await;
+    let text = format!("{error} {:?} {error:?}", error.hint());
+    assert!(matches!(error, Error::Auth { .. }), "{text}");
+    assert!(text.contains("does not accept user `admin`") && text.contains("the OS_* variables"), "{text}");
+    assert!(!text.contains(PASSWORD), "{text}");
+}
+
+#[tokio::test]
+async fn a_keystone_that_is_not_there_and_one_that_is_something_else() {
+    let port = {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        free.local_addr().expect("its address").port()
+    };
+    let gone = failing(connect(&format!("http://127.0.0.1:{port}/v3")).await).await;
+    assert!(matches!(&gone, Error::Unreachable { why, .. } if why.contains("refused")), "{gone:?}");
+
+    let fake = FakeCloud::start(vec![]).await;
+    let other = failing(connect(&format!("{}/dashboard", fake.url())).await).await;
+    assert!(
+        matches!(&other, Error::Unreachable { why, .. } if why.contains("it is no keystone")),
+        "{other:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_nova_from_before_rocky_says_what_is_needed() {
+    let fake = FakeCloud::start_with_nova("2.60", vec![]).await;
+    let error = failing(connect(&fake.auth_url()).await).await;
+    assert_eq!(error.to_string(), "smog needs Nova's API microversion 2.61, this cloud has 2.60");
+}
+
+#[tokio::test]
+async fn a_service_that_the_catalog_lacks_is_named() {
+    let fake = FakeCloud::start(vec![]).await;
+    let cloud = connect(&fake.auth_url()).await.expect("log in");
+    let error = cloud.call(Call::get(Service::Placement, "/")).await.expect_err("no placement");
+    assert_eq!(error.to_string(), "no service in the cloud's catalog called `placement`");
+}
+
+#[tokio::test]
+async fn a_plain_user_sees_their_own_servers() {
+    let forbidden = r#"{"forbidden": {"code": 403, "message": "Policy doesn't allow os_compute_api:servers:detail:get_all_tenants to be performed."}}"#;
+    let fake = FakeCloud::start(vec![
+        ("GET /compute/v2.1/servers/detail", Script::status(403).body(forbidden)),
+        ("GET /compute/v2.1/servers/detail", Script::ok(&format!(r#"{{"servers": [{}]}}"#, server("mine")))),
+    ])
+    .await;
+    let cloud = connect(&fake.auth_url()).await.expect("log in");
+    assert_eq!(cloud.servers().await.expect("their own").len(), 1);
+    let asked = fake.asked_like("GET /compute/v2.1/servers/detail");
+    assert!(asked[0].contains("all_tenants=1") && !asked[1].contains("all_tenants"), "{asked:#?}");
+}
+
+#[tokio::test]
+async fn a_certificate_of_an_unknown_authority_is_not_trusted() {
+    let server = TlsServer::start().await;
+    let error = failing(connect(&format!("https://localhost:{}/v3", server.port)).await).await;
+    assert!(
+        matches!(&error, Error::Untrusted { why, .. } if why == "no known authority signed its certificate"),
+        "{error:?}"
+    );
+    assert!(error.hint().is_some_and(|hint| hint.contains("OS_CACERT")), "{error:?}");
+    // With the right certificate the TLS layer is content; then it is no keystone.
+    let trusted = failing(
+        connect_with(
+            &format!("https://localhost:{}/v3", server.port),
+            &[("OS_CACERT", &server.certificate())],
+        )
+        .await,
+    )
+    .await;
+    assert!(
+        matches!(&trusted, Error::Unreachable { why, .. } if why.contains("it is no keystone")),
+        "{trusted:?}"
+    );
+    let missing =
+        failing(connect_with("https://localhost:1/v3", &[("OS_CACERT", "/no/such/file.pem")]).await).await;
+    assert!(
+        matches!(&missing, Error::Config { place, .. } if place.starts_with("/no/such/file.pem")),
+        "{missing:?}"
+    );
+}
+
+/// `openssl s_server` with a certificate it signed itself.
+struct TlsServer {
+    child: std::process::Child,
+    folder: tempfile::TempDir,
+    port: u16,
+}
+
+impl TlsServer {
+    async fn start() -> TlsServer {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
+        let made = std::process::Command::new("openssl")
+            .args([
+                "req",
+                "-x509",
+                "-newkey",
+                "rsa:2048",
+                "-nodes",
+                "-days",
+                "2",
+                "-subj",
+                "/CN=smog test server",
+            ])
+            .args([
+                "-addext",
+                "subjectAltName=DNS:localhost",
+                "-addext",
+                "basicConstraints=critical,CA:FALSE",
+                "-keyout",
+            ])
+            .arg(path("key.pem"))
+            .arg("-out")
+            .arg(path("cert.pem"))
+            .output()
+            .expect("openssl");
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .and_then(|free| free.local_addr())
+            .expect("a port")
+            .port();
+        let child = std::process::Command::new("openssl")
+            .args(["s_server", "-www", "-quiet", "-accept", &port.to_string(), "-key"])
+            .arg(path("key.pem"))
+            .arg("-cert")
+            .arg(path("cert.pem"))
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .expect("openssl s_server");
+        let server = TlsServer { child, folder, port };
+        for _ in 0..200 {
+            if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
+                return server;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("openssl s_server does not listen");
+    }
+
+    fn certificate(&self) -> String {
+        self.folder.path().join("cert.pem").display().to_string()
+    }
+}
+
+impl Drop for TlsServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,185 @@
+//! A cloud of scripted answers on loopback, one connection per request. It can do
+//! what HTTP mocking libraries cannot: hang up in mid-request.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// One answer.
+#[derive(Debug, Clone)]
+pub struct Script {
+    status: u16,
+    headers: Vec<(String, String)>,
+    body: String,
+    hang_up: bool,
+}
+
+impl Script {
+    pub fn status(status: u16) -> Script {
+        Script { status, headers: vec![], body: String::new(), hang_up: false }
+    }
+
+    pub fn ok(body: &str) -> Script {
+        Script::status(200).body(body)
+    }
+
+    /// Close the connection instead of answering.
+    pub fn hang_up() -> Script {
+        Script { hang_up: true, ..Script::status(0) }
+    }
+
+    pub fn body(mut self, body: &str) -> Script {
+        self.body = body.into();
+        self
+    }
+
+    pub fn header(mut self, name: &str, value: &str) -> Script {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+}
+
+pub struct FakeCloud {
+    port: u16,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+struct State {
+    port: u16,
+    nova: String,
+    script: Mutex<VecDeque<(String, Script)>>,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl FakeCloud {
+    pub async fn start(script: Vec<(&str, Script)>) -> FakeCloud {
+        FakeCloud::start_with_nova("2.96", script).await
+    }
+
+    /// With this newest compute microversion.
+    pub async fn start_with_nova(nova: &str, script: Vec<(&str, Script)>) -> FakeCloud {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("its address").port();
+        let asked = Arc::new(Mutex::new(vec![]));
+        let script = script.into_iter().map(|(to, answer)| (to.to_string(), answer)).collect();
+        let state =
+            Arc::new(State { port, nova: nova.into(), script: Mutex::new(script), asked: asked.clone() });
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serve(stream, state.clone()));
+            }
+        });
+        FakeCloud { port, asked }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    pub fn auth_url(&self) -> String {
+        format!("{}/v3", self.url())
+    }
+
+    /// Every request's head, lower case but for its first line.
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.lock().expect("asked").clone()
+    }
+
+    pub fn asked_like(&self, beginning: &str) -> Vec<String> {
+        self.asked().into_iter().filter(|head| head.starts_with(beginning)).collect()
+    }
+
+    pub fn count(&self, beginning: &str) -> usize {
+        self.asked_like(beginning).len()
+    }
+}
+
+async fn serve(mut stream: TcpStream, state: Arc<State>) {
+    let Some(head) = read_request(&mut stream).await else { return };
+    state.asked.lock().expect("asked").push(head.clone());
+    let answer = state.answer(&head);
+    if answer.hang_up {
+        return;
+    }
+    let mut text = format!(
+        "HTTP/1.1 {} X\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {}\r\n",
+        answer.status,
+        answer.body.len()
+    );
+    for (name, value) in &answer.headers {
+        text.push_str(&format!("{name}: {value}\r\n"));
+    }
+    let _ = stream.write_all(format!("{text}\r\n{}", answer.body).as_bytes()).await;
+}
+
+async fn read_request(stream: &mut TcpStream) -> Option<String> {
+    let mut seen = Vec::new();
+    let mut chunk = [0; 4096];
+    loop {
+        let count = stream.read(&mut chunk).await.ok()?;
+        if count == 0 {
+            return None;
+        }
+        seen.extend_from_slice(&chunk[..count]);
+        let text = String::from_utf8_lossy(&seen).into_owned();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let (first, headers) = head.split_once("\r\n").unwrap_or((head, ""));
+        let headers = headers.to_lowercase();
+        let length =
+            headers.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
+        if body.len() >= length {
+            return Some(format!("{first}\n{headers}"));
+        }
+    }
+}
+
+impl State {
+    fn answer(&self, head: &str) -> Script {
+        let mut script = self.script.lock().expect("script");
+        if let Some(at) = script.iter().position(|(to, _)| is_for(head, to)) {
+            return script.remove(at).expect("it is there").1;
+        }
+        let root = format!("http://127.0.0.1:{}", self.port);
+        match head {
+            head if is_for(head, "POST /v3/auth/tokens") => {
+                let token = format!("token-{}", self.asked.lock().expect("asked").len());
+                Script::status(201).header("X-Subject-Token", &token).body(&token_body(&root))
+            }
+            head if is_for(head, "GET /v3/") || is_for(head, "GET /v3") => Script::ok(&format!(
+                r#"{{"version": {{"id": "v3.14", "status": "stable", "links": [{{"rel": "self", "href": "{root}/v3/"}}]}}}}"#
+            )),
+            head if is_for(head, "GET /compute/v2.1/") => Script::ok(&format!(
+                r#"{{"version": {{"id": "v2.1", "status": "CURRENT", "version": "{}", "min_version": "2.1"}}}}"#,
+                self.nova
+            )),
+            _ => Script::status(404).body("<html>nothing here</html>"),
+        }
+    }
+}
+
+/// The method and the whole path, without the query.
+fn is_for(head: &str, to: &str) -> bool {
+    head.strip_prefix(to).is_some_and(|rest| rest.starts_with([' ', '?']))
+}
+
+fn token_body(root: &str) -> String {
+    let endpoint = |kind: &str, path: &str| {
+        serde_json::json!({"type": kind, "name": kind, "id": kind, "endpoints": [
+            {"id": kind, "interface": "public", "region": "RegionOne", "region_id": "RegionOne", "url": format!("{root}{path}")}
+        ]})
+    };
+    serde_json::json!({"token": {
+        "methods": ["password"],
+        "user": {"domain": {"id": "default", "name": "Default"}, "id": "u", "name": "admin", "password_expires_at": null},
+        "audit_ids": ["a"],
+        "expires_at": "2099-01-01T00:00:00.000000Z",
+        "issued_at": "2026-01-01T00:00:00.000000Z",
+        "project": {"domain": {"id": "default", "name": "Default"}, "id": "p", "name": "admin"},
+        "is_domain": false,
+        "roles": [{"id": "r", "name": "admin"}],
+        "catalog": [endpoint("compute", "/compute/v2.1"), endpoint("image", "/image"), endpoint("network", "/network")],
+    }})
+    .to_string()
+}

@@ -1,0 +1,112 @@
+# The running lab as a whole: begin, wait, look, end.
+# shellcheck shell=bash
+
+# run_begin: what this machine gives the lab, before any host.
+run_begin() {
+  run_dir_up
+  echo "$RELEASE $CELLS $PURPOSE" >"$RUN/lab"
+  pages_up
+  network_up
+}
+
+# run_read: the release and cells of the lab that runs, and whether it is a bootstrap.
+run_read() { read -r RUNNING_RELEASE RUNNING_CELLS RUNNING_PURPOSE 2>/dev/null <"$RUN/lab"; }
+
+# run_end: end everything, in whatever state it is.
+run_end() {
+  local host
+  group_end build
+  for host in "${HOSTS[@]}"; do group_kill "$host"; done
+  for host in "${HOSTS[@]}"; do host_end "$host"; done
+  network_down
+  pages_down
+  run_dir_down
+  rmdir -p --ignore-fail-on-non-empty /run/systemd/nspawn/{propagate,unix-export} 2>/dev/null || :
+}
+
+# wait_for_services: until every service of every host has given a fresh sign of life.
+wait_for_services() {
+  local host started=() line
+  for host in "${HOSTS[@]}"; do started+=("$host=$(cat "$RUN/$host/started")"); done
+  while read -r line; do
+    case $line in
+      missing:* | "last problem:"*) note "$line" ;;
+      done) return 0 ;;
+      *) step "up: $line" ;;
+    esac
+  done < <(host_exec ctl python3 /usr/local/lib/smog-lab/ready.py wait "${SMOG_LAB_TIMEOUT:-240}" "${started[@]}" && echo done)
+  fail 1 "the lab's services do not all come up" \
+    "Logs: $RUN/<host>/root/var/log/<service>/, or: ssh -F $ACCESS/ssh_config ctl journalctl -b" \
+    "Then: lab/down && lab/up"
+}
+
+# run_left_something: traces of a lab although its run folder is gone.
+run_left_something() {
+  local hierarchy host
+  for hierarchy in $(group_hierarchies); do [ ! -d "$hierarchy/smog-lab" ] || return 0; done
+  for host in "$BRIDGE" "$PHYSNET"; do [ ! -e "/sys/class/net/$host" ] || return 0; done
+  return 1
+}
+
+# run_problems: what is wrong with the running lab, one line each; nothing if healthy.
+run_problems() {
+  local host unit state
+  for host in "${HOSTS[@]}"; do
+    if ! host_is_alive "$host"; then
+      echo "$host is not running"
+      continue
+    fi
+    while read -r unit state; do
+      [ "$state" = active ] || echo "$unit on $host is $state"
+    done < <(host_units "$host")
+  done
+  if host_is_alive ctl; then
+    host_exec ctl python3 /usr/local/lib/smog-lab/ready.py show 2>&1 |
+      awk -F'\t' '$3 != "up" { print $1 " on " $2 " is " $3 }' || :
+  fi
+}
+
+run_is_healthy() { [ -z "$(run_problems)" ]; }
+
+# host_units HOST: "unit state" of every unit the lab enabled there.
+host_units() {
+  local units
+  mapfile -t units < <(cat "$LAB/config/all/units" "$LAB/config/$(role_of "$1")/units" | grep '\.service$')
+  paste -d' ' <(printf '%s\n' "${units[@]}") <(host_exec "$1" systemctl is-active "${units[@]}" 2>/dev/null)
+}
+
+# run_repair: a lab whose controller lives: start again what died.
+run_repair() {
+  local host
+  cpu_sets
+  pages_up
+  network_up
+  for host in "${HOSTS[@]}"; do
+    if host_is_alive "$host"; then
+      host_connect "$host"
+      continue
+    fi
+    host_end "$host"
+    host_mount "$host"
+    cells_apply "$host"
+    host_start "$host"
+    host_connect "$host"
+    step "$host was dead; started again"
+  done
+  wait_for_services
+  : >"$RUN/ready"
+}
+
+run_summary() {
+  local cells="this machine's real topology"
+  [ "$CELLS" = 0 ] || cells="$CELLS simulated cells on each compute"
+  cat <<END
+
+  OpenStack $RELEASE, $cells
+  ctl ${ADDRESS[ctl]}   cmp1 ${ADDRESS[cmp1]}   cmp2 ${ADDRESS[cmp2]}
+  access folder: $ACCESS
+  use it:        eval "\$($LAB/env)"
+  a host:        ssh -F $ACCESS/ssh_config cmp1
+  end it:        $LAB/down
+END
+}
