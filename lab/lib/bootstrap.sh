@@ -35,7 +35,7 @@ on_ctl() {
 }
 
 bootstrap() {
-  local host stopped=() unit cells=$CELLS
+  local host unit cells=$CELLS
   mkdir -p "$LOGS"
   : >"$LOGS/bootstrap.log"
   rm -rf --one-file-system "$SNAPSHOT" "$SNAPSHOT.new" "$SNAPSHOT.stamp"
@@ -96,7 +96,7 @@ snapshot_take() {
   for host in "${HOSTS[@]}"; do
     group_end "$host"
     (
-      cd "$RUN/$host/upper"
+      cd "$RUN/$host/upper" || exit
       rm -rf tmp/* var/tmp/* run/* var/log/journal/* var/lib/nova/instances/* \
         etc/openvswitch/conf.db etc/openvswitch/.conf.db.* var/lib/neutron/dhcp/* var/lib/rabbitmq/.erlang.cookie.tmp
       find var/log -type f -exec truncate -s 0 {} +

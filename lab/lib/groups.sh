@@ -17,7 +17,7 @@ group_hierarchies() {
 }
 
 # in_group NAME COMMAND…: run a command inside a group, without the lab's lock, and
-# end whatever it leaves running.
+# end whatever it leaves running. A signal to the caller is answered at once.
 in_group() {
   local name=$1 hierarchy result=0
   shift
@@ -28,7 +28,8 @@ in_group() {
       echo "$BASHPID" >"$hierarchy/smog-lab/$name/cgroup.procs"
     done
     exec "$@"
-  ) || result=$?
+  ) &
+  wait $! || result=$?
   group_end "$name"
   return $result
 }
@@ -42,27 +43,40 @@ group_pids() {
   done | sort -un
 }
 
-group_is_empty() { [ -z "$(group_pids "$1")" ]; }
-
-# group_kill NAME: end every process of a group at once.
+# group_kill NAME…: end every process of some groups at once, and wait until all are
+# really gone: a container's init leaves its group before it has ended.
 group_kill() {
-  local hierarchy pids
-  for hierarchy in $(group_hierarchies); do
-    [ ! -w "$hierarchy/smog-lab/$1/cgroup.kill" ] || echo 1 >"$hierarchy/smog-lab/$1/cgroup.kill"
+  local name hierarchy pids=()
+  for name; do
+    mapfile -t -O ${#pids[@]} pids < <(group_pids "$name")
+    for hierarchy in $(group_hierarchies); do
+      [ ! -w "$hierarchy/smog-lab/$name/cgroup.kill" ] || echo 1 >"$hierarchy/smog-lab/$name/cgroup.kill"
+    done
   done
-  pids=$(group_pids "$1")
-  # shellcheck disable=SC2086  # one word a process
-  [ -z "$pids" ] || kill -KILL $pids 2>/dev/null || :
+  [ ${#pids[@]} -gt 0 ] || return 0
+  kill -KILL "${pids[@]}" 2>/dev/null || :
+  wait_until 20 all_ended "${pids[@]}" || fail 1 "these processes of the lab do not end: ${pids[*]}"
 }
 
-# group_end NAME: the same, wait until they are gone, and remove the group.
+# all_ended PID…: gone, or a zombie that only its parent can remove.
+all_ended() {
+  local pid stat
+  for pid; do
+    read -r stat 2>/dev/null <"/proc/$pid/stat" || continue
+    stat=${stat##*) }
+    [ "${stat%% *}" = Z ] || return 1
+  done
+}
+
+# group_end NAME…: the same, and remove the groups.
 group_end() {
-  local hierarchy
-  group_kill "$1"
-  wait_until 20 group_is_empty "$1" || fail 1 "processes of $1 do not end: $(group_pids "$1" | paste -sd' ')"
+  local name hierarchy
+  group_kill "$@"
   for hierarchy in $(group_hierarchies); do
-    [ ! -d "$hierarchy/smog-lab/$1" ] || wait_until 5 group_remove "$hierarchy/smog-lab/$1" ||
-      fail 1 "the control group $hierarchy/smog-lab/$1 cannot be removed"
+    for name; do
+      [ ! -d "$hierarchy/smog-lab/$name" ] || wait_until 5 group_remove "$hierarchy/smog-lab/$name" ||
+        fail 1 "the control group $hierarchy/smog-lab/$name cannot be removed"
+    done
     rmdir "$hierarchy/smog-lab" 2>/dev/null || :
   done
 }

@@ -26,8 +26,15 @@ host_connect() {
   local host=$1
   wait_until 20 host_has_cables "$host" ||
     fail_with_log "$RUN/$host/console.log" "the container of $host does not start"
-  ip link set "$(veth_of "$host")" up
+  ip link set "$(veth_of "$host")" master "$BRIDGE" up
   ip link set "$(phy_of "$host")" master "$PHYSNET" up
+}
+
+host_is_connected() {
+  [ "$(cat "/sys/class/net/$(veth_of "$1")/operstate" 2>/dev/null)" = up ] &&
+    [ "$(cat "/sys/class/net/$(phy_of "$1")/operstate" 2>/dev/null)" = up ] &&
+    [ "$(readlink "/sys/class/net/$(veth_of "$1")/master")" = "../$BRIDGE" ] &&
+    [ "$(readlink "/sys/class/net/$(phy_of "$1")/master")" = "../$PHYSNET" ]
 }
 
 host_has_cables() {

@@ -50,6 +50,7 @@ root_tree_is_good() {
     [ "$(cat "$TREE.stamp")" = "$(root_tree_stamp) $(root_tree_shape "$TREE")" ]
 }
 
+# shellcheck disable=SC2016  # the hooks are run by mmdebstrap, with the tree as $1
 root_tree_build() {
   local mirror packages proxy log=$LOGS/root-tree.log
   mirror=$(debian_mirror)

@@ -15,8 +15,7 @@ run_read() { read -r RUNNING_RELEASE RUNNING_CELLS RUNNING_PURPOSE 2>/dev/null <
 # run_end: end everything, in whatever state it is.
 run_end() {
   local host
-  group_end build
-  for host in "${HOSTS[@]}"; do group_kill "$host"; done
+  group_end build "${HOSTS[@]}"
   for host in "${HOSTS[@]}"; do host_end "$host"; done
   network_down
   pages_down
@@ -31,10 +30,10 @@ wait_for_services() {
   while read -r line; do
     case $line in
       missing:* | "last problem:"*) note "$line" ;;
-      done) return 0 ;;
+      "all up") return 0 ;;
       *) step "up: $line" ;;
     esac
-  done < <(host_exec ctl python3 /usr/local/lib/smog-lab/ready.py wait "${SMOG_LAB_TIMEOUT:-240}" "${started[@]}" && echo done)
+  done < <(host_exec ctl python3 /usr/local/lib/smog-lab/ready.py wait "${SMOG_LAB_TIMEOUT:-240}" "${started[@]}" && echo "all up")
   fail 1 "the lab's services do not all come up" \
     "Logs: $RUN/<host>/root/var/log/<service>/, or: ssh -F $ACCESS/ssh_config ctl journalctl -b" \
     "Then: lab/down && lab/up"
@@ -45,7 +44,7 @@ run_left_something() {
   local hierarchy host
   for hierarchy in $(group_hierarchies); do [ ! -d "$hierarchy/smog-lab" ] || return 0; done
   for host in "$BRIDGE" "$PHYSNET"; do [ ! -e "/sys/class/net/$host" ] || return 0; done
-  return 1
+  [ "$(pages_taken)" -gt 0 ]
 }
 
 # run_problems: what is wrong with the running lab, one line each; nothing if healthy.
@@ -56,10 +55,12 @@ run_problems() {
       echo "$host is not running"
       continue
     fi
+    host_is_connected "$host" || echo "$host has a cable pulled out"
     while read -r unit state; do
       [ "$state" = active ] || echo "$unit on $host is $state"
     done < <(host_units "$host")
   done
+  [ "$(<"$POOL")" -ge "$(pages_taken)" ] || echo "the machine has $(<"$POOL") huge pages, fewer than the lab's $(pages_taken)"
   if host_is_alive ctl; then
     host_exec ctl python3 /usr/local/lib/smog-lab/ready.py show 2>&1 |
       awk -F'\t' '$3 != "up" { print $1 " on " $2 " is " $3 }' || :
@@ -77,21 +78,29 @@ host_units() {
 
 # run_repair: a lab whose controller lives: start again what died.
 run_repair() {
-  local host
+  local host unit state
   cpu_sets
-  pages_up
+  pages_mend
   network_up
   for host in "${HOSTS[@]}"; do
     if host_is_alive "$host"; then
       host_connect "$host"
-      continue
+      wait_until 60 host_booted "$host" || fail_with_log "$RUN/$host/console.log" "$host does not boot" "lab/down && lab/up starts afresh."
+      while read -r unit state; do
+        case $state in
+          active | activating | reloading) ;;
+          *) step "$unit on $host was $state; starting it"
+            host_exec "$host" systemctl start "$unit" 2>/dev/null || : ;;   # the wait below tells
+        esac
+      done < <(host_units "$host")
+    else
+      host_end "$host"
+      host_mount "$host"
+      cells_apply "$host"
+      host_start "$host"
+      host_connect "$host"
+      step "$host was dead; started again"
     fi
-    host_end "$host"
-    host_mount "$host"
-    cells_apply "$host"
-    host_start "$host"
-    host_connect "$host"
-    step "$host was dead; started again"
   done
   wait_for_services
   : >"$RUN/ready"

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 LAB=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-for file in settings messages groups network host configure run; do
+for file in settings messages groups network pages host configure run; do
   # shellcheck source=/dev/null
   . "$LAB/lib/$file.sh"
 done

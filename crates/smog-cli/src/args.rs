@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{boot, delete, discover, host, migrate, pins, xml};
+use crate::commands::{
+    aggregate, boot, completion, delete, discover, flavor, guest, host, image, keypair, migrate, network,
+    pins, server_group, service, xml,
+};
 use crate::output::Form;
 
 /// Explore OpenStack Nova from the API down to the kernel
@@ -46,11 +49,20 @@ pub struct Args {
     )]
     pub output: Form,
 
+    /// Only this column (or field); may be given several times
+    #[arg(short, long = "column", value_name = "COLUMN", global = true, help_heading = "Output")]
+    pub columns: Vec<String>,
+
+    /// Order by this column (or field)
+    #[arg(long, value_name = "COLUMN", global = true, help_heading = "Output")]
+    pub sort: Option<String>,
+
     #[command(subcommand)]
     pub verb: Verb,
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "one value, made once")]
 pub enum Verb {
     /// Boot a guest and wait until it is ACTIVE
     Boot(boot::BootArgs),
@@ -64,6 +76,27 @@ pub enum Verb {
     Migrate(migrate::MigrateArgs),
     /// Delete guests and wait until they are gone
     Delete(delete::DeleteArgs),
-    /// Work with the hosts below the cloud
+    /// Everything about guests: list, show, console, start, stop, resize …
+    #[command(visible_alias = "server")]
+    Guest(guest::GuestArgs),
+    /// The hosts below the cloud: list, show, run
     Host(host::HostArgs),
+    /// Flavors: list, show, create, set, unset, delete
+    Flavor(flavor::FlavorArgs),
+    /// Images: list, show, upload, fetch, download, set, unset, delete
+    Image(image::ImageArgs),
+    /// Networks: list, show, create, subnets, ports, delete
+    Network(network::NetworkArgs),
+    /// Nova's services: list, enable, disable, force-down
+    Service(service::ServiceArgs),
+    /// Host aggregates: list, show, create, add-host, remove-host, set, unset, delete
+    Aggregate(aggregate::AggregateArgs),
+    /// Server groups: list, show, create, delete
+    ServerGroup(server_group::ServerGroupArgs),
+    /// Key pairs: list, create, import, delete
+    Keypair(keypair::KeypairArgs),
+    /// Print the completion script of a shell
+    Completion(completion::CompletionArgs),
+    #[command(hide = true)]
+    RefreshNames,
 }

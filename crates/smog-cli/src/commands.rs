@@ -1,9 +1,18 @@
 //! One file a command: its arguments with their help, then what it does.
 
+pub mod aggregate;
 pub mod boot;
+pub mod completion;
 pub mod delete;
 pub mod discover;
+pub mod flavor;
+pub mod guest;
 pub mod host;
+pub mod image;
+pub mod keypair;
 pub mod migrate;
+pub mod network;
 pub mod pins;
+pub mod server_group;
+pub mod service;
 pub mod xml;

@@ -2,19 +2,25 @@
 
 mod args;
 mod commands;
+mod names;
 mod output;
+mod pairs;
 mod progress;
 mod session;
+mod spec_args;
 
 use std::process::ExitCode as Process;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+use clap_complete::CompleteEnv;
 use smog::{Error, ExitCode};
 
 use args::{Args, Verb};
 use session::Session;
 
 fn main() -> Process {
+    // A shell asks what could come next: `COMPLETE=bash smog` and the like.
+    CompleteEnv::with_factory(Args::command).complete();
     let args = Args::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
@@ -55,7 +61,17 @@ async fn dispatch(verb: Verb, session: &Session) -> Result<ExitCode, Error> {
         Verb::Pins(args) => commands::pins::run(args, session).await,
         Verb::Migrate(args) => commands::migrate::run(args, session).await,
         Verb::Delete(args) => commands::delete::run(args, session).await,
+        Verb::Guest(args) => commands::guest::run(args, session).await,
         Verb::Host(args) => commands::host::run(args, session).await,
+        Verb::Flavor(args) => commands::flavor::run(args, session).await,
+        Verb::Image(args) => commands::image::run(args, session).await,
+        Verb::Network(args) => commands::network::run(args, session).await,
+        Verb::Service(args) => commands::service::run(args, session).await,
+        Verb::Aggregate(args) => commands::aggregate::run(args, session).await,
+        Verb::ServerGroup(args) => commands::server_group::run(args, session).await,
+        Verb::Keypair(args) => commands::keypair::run(args, session).await,
+        Verb::Completion(args) => commands::completion::run(args),
+        Verb::RefreshNames => names::refresh().await,
     }
 }
 

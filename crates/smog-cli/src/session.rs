@@ -9,13 +9,13 @@ use smog::{Error, Result};
 use tokio::sync::OnceCell;
 
 use crate::args::Args;
-use crate::output::Form;
+use crate::output::View;
 
 pub struct Session {
     surroundings: Surroundings,
     verbose: bool,
     pub quiet: bool,
-    pub form: Form,
+    pub view: View,
     cloud: OnceCell<Cloud>,
     on_interrupt: Mutex<OnInterrupt>,
 }
@@ -33,7 +33,7 @@ impl Session {
             surroundings: surroundings(args),
             verbose: args.verbose,
             quiet: args.quiet,
-            form: args.output,
+            view: View { form: args.output, columns: args.columns.clone(), sort: args.sort.clone() },
             cloud: OnceCell::new(),
             on_interrupt: Mutex::default(),
         }
@@ -84,6 +84,13 @@ impl Session {
         on.left.unwrap_or_else(|| "nothing was changed".into())
     }
 
+    /// Say that something is done, unless quiet.
+    pub fn done(&self, text: &str) {
+        if !self.quiet {
+            crate::output::text(&format!("{text}\n"));
+        }
+    }
+
     pub async fn close(&self) {
         if let Some(cloud) = self.cloud.get() {
             cloud.close().await;
@@ -116,8 +123,13 @@ fn surroundings(args: &Args) -> Surroundings {
 
 /// A guest is named in full for what cannot be undone; its beginning is not enough.
 pub fn named_in_full(asked: &str, guest: &smog::Guest) -> Result<()> {
-    if guest.server.id == asked || guest.server.name == asked {
+    in_full("guest", asked, &guest.server.name, &guest.server.id)
+}
+
+/// Whether `asked` is the whole name or id of what was found.
+pub fn in_full(what: &str, asked: &str, name: &str, id: &str) -> Result<()> {
+    if id == asked || name == asked {
         return Ok(());
     }
-    Err(Error::NotFound { what: "guest".into(), name: asked.into(), near: vec![guest.server.name.clone()] })
+    Err(Error::NotFound { what: what.into(), name: asked.into(), near: vec![name.to_string()] })
 }

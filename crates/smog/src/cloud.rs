@@ -5,19 +5,44 @@
 //! request id and the time it took.
 
 mod actions;
+mod aggregates;
+mod availability_zones;
 mod boot;
+mod boot_request;
+mod checksum;
+mod compute_services;
+mod extra_specs;
 mod fault;
 mod flavors;
 mod gateway;
+mod host_list;
 mod hosts;
 mod hypervisors;
+mod identity;
+mod image_files;
+mod image_source;
 mod images;
+mod isolated_project;
+mod key_pairs;
+mod labels;
+mod live_migration;
 mod lookup;
 mod microversion;
 mod migrations;
 mod networks;
+mod nic;
+mod orders;
+mod paging;
+mod placement;
+mod ports;
+mod quotas;
+mod security_groups;
+mod server_filter;
+mod server_groups;
 mod servers;
 mod session;
+mod topology;
+mod transfer;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -31,16 +56,41 @@ use crate::error::Result;
 use crate::host::Host;
 
 pub use actions::{Action, ActionEvent};
+pub use aggregates::{Aggregate, AggregatePair};
+pub use availability_zones::AvailabilityZone;
+pub use boot::BootMade;
 pub(crate) use boot::OWN_FLAVOR;
-pub use boot::{BootMade, BootRequest, FlavorChoice, NetworkChoice};
-pub use flavors::Flavor;
+pub use boot_request::{BlockDevice, BlockSource, BootRequest, FlavorChoice, NetworkChoice};
+pub use checksum::Checksum;
+pub use compute_services::ComputeService;
+pub use flavors::{Flavor, NewFlavor};
 pub use gateway::{Answer, Call, CallRecord, Service};
-pub use hypervisors::Hypervisor;
+pub use host_list::HostLine;
+pub use hypervisors::{Hypervisor, HypervisorServer, HypervisorService};
+pub use identity::{Project, Role, RoleAssignment, User};
+pub use image_files::NewImage;
+pub use image_source::ImageSource;
 pub use images::Image;
+pub use isolated_project::IsolatedProject;
+pub use key_pairs::KeyPair;
+pub use live_migration::{BlockMigration, LiveMigration};
 pub use microversion::Microversion;
-pub use migrations::Migration;
-pub use networks::Network;
+pub use migrations::{Migration, MigrationFilter, RunningMigration};
+pub use networks::{AddressPool, Network, NewSubnet, Subnet};
+pub use nic::{FixedAddress, Interface, Nic};
+pub use orders::Order;
+pub use placement::{Allocation, Candidate, CandidateQuery, Inventory, Provider};
+pub use ports::{NewPort, Port};
+pub use quotas::{Limit, Quota};
+pub use security_groups::{NewRule, SecurityGroup, SecurityRule};
+pub use server_filter::{ServerFilter, ServerPage};
+pub use server_groups::ServerGroup;
 pub use servers::{Address, Fault, Server, ServerFlavor};
+pub use topology::{
+    CpuDiagnostics, Diagnostics, DiskDiagnostics, MemoryDiagnostics, NicDiagnostics, ServerTopology,
+    TopologyNode,
+};
+pub use transfer::{OnTransfer, Transfer};
 
 /// Called after every API call; see [`Options::on_call`].
 pub type OnCall = Arc<dyn Fn(&CallRecord) + Send + Sync>;
@@ -67,7 +117,10 @@ struct Inner {
     ssh: SshSection,
     lab: Option<LabSection>,
     listed_hosts: Vec<HostEntry>,
+    /// The client that moves files: without a limit on the whole of a request.
+    files: OnceCell<reqwest::Client>,
     compute_versions: OnceCell<microversion::Range>,
+    placement_version: OnceCell<Microversion>,
     hosts: Mutex<HashMap<String, Host>>,
 }
 
@@ -87,7 +140,9 @@ impl Cloud {
             ssh: settings.file.ssh.clone(),
             lab: settings.file.lab.clone(),
             listed_hosts: settings.file.hosts.clone(),
+            files: OnceCell::new(),
             compute_versions: OnceCell::new(),
+            placement_version: OnceCell::new(),
             hosts: Mutex::new(HashMap::new()),
         })))
     }

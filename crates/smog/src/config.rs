@@ -106,8 +106,7 @@ impl Surroundings {
         if let Some(named) = self.variables.get("SMOG_CONFIG").filter(|value| !value.is_empty()) {
             return Some(PathBuf::from(named));
         }
-        let mut places =
-            vec![self.current_dir.join("smog.yml"), self.current_dir.join("smog_config.yml")];
+        let mut places = vec![self.current_dir.join("smog.yml"), self.current_dir.join("smog_config.yml")];
         if let Some(dir) = &self.config_dir {
             places.push(dir.join("smog/smog.yml"));
         }

@@ -223,9 +223,14 @@ mod tests {
 
     #[test]
     fn what_is_no_set_is_refused_with_the_part_that_is_wrong() {
-        for (text, part) in
-            [("0-", "`0-`"), ("a", "`a`"), ("3-1", "backwards"), ("0,,1", "neither"), ("-1", "neither"), ("0-4294967296", "above")]
-        {
+        for (text, part) in [
+            ("0-", "`0-`"),
+            ("a", "`a`"),
+            ("3-1", "backwards"),
+            ("0,,1", "neither"),
+            ("-1", "neither"),
+            ("0-4294967296", "above"),
+        ] {
             let message = text.parse::<Cpuset>().expect_err(text).to_string();
             assert!(message.contains(part), "{message}");
         }

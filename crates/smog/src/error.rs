@@ -205,7 +205,7 @@ impl Error {
             }
             Error::NotFound { near, .. } => Some(format!("did you mean {}?", listed(near))),
             Error::Ambiguous { .. } => Some("use one of the ids".to_string()),
-            Error::Api { status, .. } => api_hint(*status).map(str::to_string),
+            Error::Api { status, message, .. } => api_hint(*status, message).map(str::to_string),
             Error::Auth { hint, .. }
             | Error::Unreachable { hint, .. }
             | Error::Untrusted { hint, .. }
@@ -253,17 +253,25 @@ impl Error {
     }
 }
 
-fn api_hint(status: u16) -> Option<&'static str> {
+fn api_hint(status: u16, message: &str) -> Option<&'static str> {
+    if message.contains("Quota exceeded") {
+        return Some("the project's quota is used up: delete something, or have an administrator raise it");
+    }
+    if message.contains("No valid host") {
+        return Some(NO_VALID_HOST);
+    }
     match status {
-        403 => Some(
-            "either the user's roles do not allow it (most of smog needs the admin role) or a quota is used up: the reason above says which",
-        ),
+        403 => Some("the user's roles do not allow it; most of smog needs the admin role"),
         409 => Some("the thing is in a state that does not allow this, or is used by another"),
         413 | 429 => Some("the cloud limits the rate of requests; smog has already waited as it asked"),
         500.. => Some("the service failed; its log has the traceback under the request id"),
         _ => None,
     }
 }
+
+/// The way out of Nova's most common fault.
+pub(crate) const NO_VALID_HOST: &str = "every compute host was ruled out, by placement or by a scheduler filter: \
+     nova-scheduler.log on the controller says which, under this request id";
 
 /// `a`, `b` or `c`
 fn listed(names: &[String]) -> String {

@@ -1,22 +1,12 @@
-//! Placeholder until the flavor builder lands (its owner replaces this file).
+//! Flavors in terms of what they mean: NUMA cells, pages, pinning, topology, devices.
+//!
+//! [`FlavorSpec`] collects wishes in any order and turns them into Nova's extra
+//! specs (or image properties). Wishes that contradict each other are refused
+//! here with Nova's rule named, instead of later by a server in ERROR.
 
-/// A flavor to be made.
-#[derive(Debug, Clone, Default)]
-pub struct FlavorSpec {
-    /// Virtual CPUs.
-    pub vcpus: u32,
-    /// Memory in MiB.
-    pub ram_mib: u64,
-    /// Root disk in GiB.
-    pub disk_gib: u64,
-}
+mod check;
+mod spec;
+mod words;
 
-impl FlavorSpec {
-    /// The extra specs.
-    ///
-    /// # Errors
-    /// Contradictions.
-    pub fn extra_specs(&self) -> crate::Result<std::collections::BTreeMap<String, String>> {
-        Ok(std::collections::BTreeMap::new())
-    }
-}
+pub use spec::{FlavorSpec, NumaCell, Realtime, Topology};
+pub use words::{CpuPolicy, EmulatorThreads, PageSize, PciNumaPolicy, ThreadPolicy, WatchdogAction};

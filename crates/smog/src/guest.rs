@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use serde::{Serialize, Serializer};
 
-use crate::cloud::{Cloud, OWN_FLAVOR, Server};
+use crate::cloud::{Cloud, OWN_FLAVOR, Order, Server};
 use crate::cpuset::Cpuset;
 use crate::error::{Error, Result};
 use crate::host::Host;
@@ -112,6 +112,16 @@ impl Guest {
         Ok(())
     }
 
+    /// Give an order (start, resize, shelve …) and wait until it is done.
+    ///
+    /// # Errors
+    /// As [`Cloud::carry_out`].
+    pub async fn carry_out(&mut self, order: &Order, wait: Wait<'_>) -> Result<()> {
+        self.server = self.cloud.carry_out(&self.server, order, wait).await?;
+        self.seen = None;
+        Ok(())
+    }
+
     /// Wait for a status such as "ACTIVE".
     ///
     /// # Errors
@@ -158,7 +168,8 @@ impl Serialize for Guest {
             domain: &'a Option<Domain>,
             xml: Option<&'a str>,
         }
-        Shape { server: &self.server, domain: &self.seen, xml: self.seen.as_ref().map(Domain::xml) }.serialize(to)
+        Shape { server: &self.server, domain: &self.seen, xml: self.seen.as_ref().map(Domain::xml) }
+            .serialize(to)
     }
 }
 

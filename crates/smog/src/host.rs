@@ -12,7 +12,9 @@ mod container;
 mod cpus;
 mod dump;
 mod facts;
+mod facts_show;
 mod files;
+mod fit;
 mod guest_process;
 mod kernel;
 mod layout;
@@ -38,9 +40,10 @@ pub use container::{Container, Engine};
 pub use cpus::{CpuPlace, Cpus};
 pub use facts::{Facts, LabMarker};
 pub use files::{FileKind, FileStat};
+pub use fit::{Fit, fits};
 pub use guest_process::GuestProcess;
 pub use kernel::{CommandLine, Kernel, NestedKvm};
-pub use layout::{Layout, LayoutKind, Role as LayoutRole, ServicePlace};
+pub use layout::{Layout, LayoutKind, ServicePlace, ServiceRole};
 pub use memory_maps::{HugeMap, MemoryMaps, NumaMap, parse_numa_maps, parse_smaps};
 pub use output::{Exit, Output};
 pub use pci::{PciDevice, Sriov};
@@ -57,6 +60,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
+use crate::host::channel::Channel;
 
 /// Whether commands become root by `sudo -n`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,13 +83,14 @@ pub struct Host {
     sudo: Sudo,
     container: Option<Container>,
     wire: Arc<Wire>,
+    recorder: Option<Replay>,
 }
 
 /// The way to a host.
 #[derive(Debug)]
 enum Wire {
     Local,
-    Ssh(ssh::Ssh),
+    Ssh(Box<ssh::Ssh>),
     Replay(Replay),
 }
 
@@ -97,7 +102,7 @@ impl Host {
 
     /// A machine behind SSH; nothing is connected yet.
     pub fn ssh(name: impl Into<String>, options: SshOptions) -> Host {
-        Host::of(name, Wire::Ssh(ssh::Ssh::new(options)))
+        Host::of(name, Wire::Ssh(Box::new(ssh::Ssh::new(options))))
     }
 
     /// A host made of recorded answers, for tests.
@@ -106,7 +111,13 @@ impl Host {
     }
 
     fn of(name: impl Into<String>, wire: Wire) -> Host {
-        Host { name: name.into(), sudo: Sudo::default(), container: None, wire: Arc::new(wire) }
+        Host {
+            name: name.into(),
+            sudo: Sudo::default(),
+            container: None,
+            wire: Arc::new(wire),
+            recorder: None,
+        }
     }
 
     /// The same host over the same connection, with another way to become root.
@@ -122,6 +133,12 @@ impl Host {
     /// The machine itself, when this is the inside of a container on it.
     pub fn outside(&self) -> Host {
         Host { container: None, ..self.clone() }
+    }
+
+    /// The same host, and a record of all answers it gives from now on, for [`Host::replay`].
+    pub fn recording(&self) -> (Host, Replay) {
+        let record = Replay::new();
+        (Host { recorder: Some(record.clone()), ..self.clone() }, record)
     }
 
     /// The name it is known by to smog (Nova's host name, or the one in smog.yml).
@@ -175,12 +192,18 @@ impl Host {
     }
 
     /// Start a command; the channel closing ends it. A `long` one must not take the last places.
-    async fn open(&self, cmd: &Cmd, long: bool) -> Result<channel::Channel> {
+    async fn open(&self, cmd: &Cmd, long: bool) -> Result<Channel> {
         let exec = self.container.as_ref().map(Container::exec);
-        let line = leash::leashed(&cmd.argv(), cmd.stdin.len(), self.sudo, cmd.root, exec.as_deref());
+        let sudo = match (&*self.wire, self.sudo) {
+            // Who logs in as root need not be asked for the user id each time.
+            (Wire::Ssh(ssh), Sudo::Auto) if ssh.options.user.as_deref() == Some("root") => Sudo::Never,
+            (_, sudo) => sudo,
+        };
+        let mark = leash::mark();
+        let line = leash::leashed(&cmd.argv(), cmd.stdin.len(), &mark, sudo, cmd.root, exec.as_deref());
         match &*self.wire {
-            Wire::Local => local::open(&self.name, &line),
-            Wire::Ssh(ssh) => ssh.open(&self.name, &line, long).await,
+            Wire::Local => Ok(Channel { mark, ..local::open(&self.name, &line)? }),
+            Wire::Ssh(ssh) => Ok(Channel { mark, ..ssh.open(&self.name, &line, long).await? }),
             Wire::Replay(replay) => replay.open(&self.name, cmd),
         }
     }

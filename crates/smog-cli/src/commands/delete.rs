@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use smog::{Error, ExitCode};
 
+use crate::names;
 use crate::output;
 use crate::progress::Progress;
 use crate::session::{Session, named_in_full};
@@ -10,7 +11,7 @@ use crate::session::{Session, named_in_full};
 #[derive(Debug, clap::Args)]
 pub struct DeleteArgs {
     /// The guests: full names or ids
-    #[arg(required = true)]
+    #[arg(required = true, add = names::guests())]
     guests: Vec<String>,
     /// Give up waiting for each after so many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]

@@ -9,7 +9,7 @@ pub struct DiscoverArgs {}
 
 pub async fn run(_: DiscoverArgs, session: &Session) -> Result<ExitCode, Error> {
     let found = session.cloud().await?.discover().await?;
-    output::list(&found.guests, session.form)?;
+    output::list(&found.guests, &session.view)?;
     for problem in &found.problems {
         output::warning(&format!(
             "the guests on host `{}` are shown without domain: {}",

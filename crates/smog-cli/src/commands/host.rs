@@ -4,6 +4,7 @@ use clap::Subcommand;
 use smog::host::Cmd;
 use smog::{Error, ExitCode};
 
+use crate::names;
 use crate::output::{self, Form};
 use crate::session::Session;
 
@@ -16,8 +17,21 @@ pub struct HostArgs {
 
 #[derive(Debug, Subcommand)]
 enum HostVerb {
+    /// List the hosts of smog.yml and of Nova
+    #[command(visible_alias = "ls")]
+    List,
+    /// Show what a host is: CPUs, cells, pages, kernel, devices, versions
+    Show(ShowArgs),
     /// Run a command on a host
     Run(RunArgs),
+}
+
+/// What a host is, asked in one command on it
+#[derive(Debug, clap::Args)]
+struct ShowArgs {
+    /// The host, as Nova or smog.yml names it
+    #[arg(add = names::hosts())]
+    host: String,
 }
 
 /// Run a command on a host, as root
@@ -27,6 +41,7 @@ enum HostVerb {
 #[derive(Debug, clap::Args)]
 struct RunArgs {
     /// The host, as Nova or smog.yml names it
+    #[arg(add = names::hosts())]
     host: String,
     /// Kill it after so many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
@@ -38,6 +53,15 @@ struct RunArgs {
 
 pub async fn run(args: HostArgs, session: &Session) -> Result<ExitCode, Error> {
     match args.verb {
+        HostVerb::List => {
+            output::list(&session.cloud().await?.host_list().await?, &session.view)?;
+            Ok(ExitCode::Ok)
+        }
+        HostVerb::Show(args) => {
+            let facts = session.cloud().await?.host(&args.host).await?.facts().await?;
+            output::show(&facts, &session.view)?;
+            Ok(ExitCode::Ok)
+        }
         HostVerb::Run(args) => run_command(args, session).await,
     }
 }
@@ -52,8 +76,8 @@ async fn run_command(args: RunArgs, session: &Session) -> Result<ExitCode, Error
     };
     session.leaves(format!("the command on host `{}` was ended", host.name()));
     let output = host.run(cmd.time_limit(limit).any_exit()).await?;
-    match session.form {
-        Form::Table | Form::Wide => {
+    match session.view.form {
+        Form::Table | Form::Wide | Form::Value => {
             output::bytes(&output.stdout);
             eprint!("{}", output.error_text());
         }

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use smog::{Error, ExitCode};
 
+use crate::names;
 use crate::output::{self, Form};
 use crate::progress::Progress;
 use crate::session::Session;
@@ -10,9 +11,10 @@ use crate::session::Session;
 #[derive(Debug, clap::Args)]
 pub struct MigrateArgs {
     /// The guest: name, id, or an unambiguous beginning
+    #[arg(add = names::guests())]
     guest: String,
     /// Ask for this compute host instead of the scheduler's choice
-    #[arg(long, value_name = "HOST")]
+    #[arg(long, value_name = "HOST", add = names::hosts())]
     to: Option<String>,
     /// Give up waiting after so many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
@@ -27,8 +29,8 @@ pub async fn run(args: MigrateArgs, session: &Session) -> Result<ExitCode, Error
     let tell = |waiting: smog::wait::Waiting<'_>| progress.state(waiting.last);
     guest.live_migrate(args.to.as_deref(), progress.wait(Duration::from_secs(args.timeout), &tell)).await?;
     let took = progress.end();
-    match session.form {
-        Form::Table | Form::Wide => output::text(&format!(
+    match session.view.form {
+        Form::Table | Form::Wide | Form::Value => output::text(&format!(
             "{}: {from} -> {} ({:.1} s)\n",
             guest.name(),
             guest.server.host.as_deref().unwrap_or("?"),

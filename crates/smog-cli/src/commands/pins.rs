@@ -1,6 +1,7 @@
 use smog::{Error, ExitCode};
 
-use crate::output::{self, Form};
+use crate::names;
+use crate::output;
 use crate::session::Session;
 
 /// A guest's pins and pages: as its domain XML declares them, and as the kernel has them
@@ -10,6 +11,7 @@ use crate::session::Session;
 #[derive(Debug, clap::Args)]
 pub struct PinsArgs {
     /// The guest: name, id, or an unambiguous beginning
+    #[arg(add = names::guests())]
     guest: String,
 }
 
@@ -18,12 +20,12 @@ pub async fn run(args: PinsArgs, session: &Session) -> Result<ExitCode, Error> {
     let mut guest = cloud.guest(&args.guest).await?;
     let rows = guest.compare().await?;
     let simulated = cloud.lab().and_then(|lab| lab.simulated());
-    if matches!(session.form, Form::Table | Form::Wide) {
+    if session.view.is_for_people() {
         let domain = guest.server.instance_name.as_deref().unwrap_or("?");
         let host = guest.server.host.as_deref().unwrap_or("?");
         output::text(&format!("{} ({domain} on {host})\n", guest.name()));
     }
-    output::list(&rows, session.form)?;
+    output::list(&rows, &session.view)?;
     if let Some(cells) = simulated {
         output::warning(&format!(
             "this lab has {cells} simulated cells: its CPUs and cells are not the kernel's, so the two columns differ"

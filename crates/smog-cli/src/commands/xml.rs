@@ -1,5 +1,6 @@
 use smog::{Error, ExitCode};
 
+use crate::names;
 use crate::output;
 use crate::session::Session;
 
@@ -7,6 +8,7 @@ use crate::session::Session;
 #[derive(Debug, clap::Args)]
 pub struct XmlArgs {
     /// The guest: name, id, or an unambiguous beginning
+    #[arg(add = names::guests())]
     guest: String,
 }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Call, Cloud, Service};
 use crate::error::Result;
+use crate::show::{Column, Show};
 
 /// One order given to a server: "create", "live-migration" …
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,6 +39,45 @@ pub struct ActionEvent {
     pub details: Option<String>,
 }
 
+impl Action {
+    /// Whether a step of it has not ended yet.
+    pub fn is_under_way(&self) -> bool {
+        self.events.iter().any(|event| event.result.is_none())
+    }
+
+    /// Why it failed: the last failed step's own reason, else the action's; none when
+    /// it did not fail.
+    pub fn failure(&self) -> Option<String> {
+        let failed = self.events.iter().rev().find(|event| event.result.as_deref() == Some("Error"));
+        if failed.is_none() && self.message.is_none() {
+            return None;
+        }
+        let told = failed.and_then(|event| event.details.clone()).or_else(|| self.message.clone());
+        let told = told.unwrap_or_else(|| "Nova tells no reason".into());
+        Some(told.trim().trim_end_matches('.').to_string())
+    }
+}
+
+impl Show for Action {
+    const COLUMNS: &'static [Column<Action>] = &[
+        Column::new("action", |action| action.action.clone()),
+        Column::new("start", |action| action.start_time.clone()),
+        Column::new("result", |action| match action.failure() {
+            Some(why) => why,
+            None if action.is_under_way() => "under way".into(),
+            None => String::new(),
+        }),
+        Column::new("request", |action| action.request_id.clone()),
+        Column::wide("steps", |action| {
+            let steps = action.events.iter().map(|event| match &event.host {
+                Some(host) => format!("{} on {host}", event.event),
+                None => event.event.clone(),
+            });
+            steps.collect::<Vec<_>>().join(", ")
+        }),
+    ];
+}
+
 #[derive(Deserialize)]
 struct Listed {
     #[serde(rename = "instanceActions")]
@@ -58,10 +98,23 @@ impl Cloud {
     pub async fn actions(&self, server_id: &str) -> Result<Vec<Action>> {
         let version = self.compute_microversion().await?;
         let path = format!("/servers/{server_id}/os-instance-actions");
-        let listed: Listed = self.call(Call::get(Service::Compute, path).at(version)).await?.read("server actions")?;
+        let listed: Listed =
+            self.call(Call::get(Service::Compute, path).at(version)).await?.read("server actions")?;
         let mut actions = listed.actions;
         if let Some(newest) = actions.first_mut() {
             *newest = self.action(server_id, &newest.request_id).await?;
+        }
+        Ok(actions)
+    }
+
+    /// The server's actions with all their events, newest first: one request each.
+    ///
+    /// # Errors
+    /// As [`Cloud::call`].
+    pub async fn actions_with_events(&self, server_id: &str) -> Result<Vec<Action>> {
+        let mut actions = self.actions(server_id).await?;
+        for action in actions.iter_mut().skip(1) {
+            *action = self.action(server_id, &action.request_id).await?;
         }
         Ok(actions)
     }
@@ -73,7 +126,23 @@ impl Cloud {
     pub async fn action(&self, server_id: &str, request_id: &str) -> Result<Action> {
         let version = self.compute_microversion().await?;
         let path = format!("/servers/{server_id}/os-instance-actions/{request_id}");
-        let shown: Shown = self.call(Call::get(Service::Compute, path).at(version)).await?.read("server action")?;
+        let shown: Shown =
+            self.call(Call::get(Service::Compute, path).at(version)).await?.read("server action")?;
         Ok(shown.action)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_failed_resize_says() {
+        let text = include_str!("../../tests/data/api/action-resize-failed-epoxy.json");
+        let shown: Shown = serde_json::from_str(text).expect("the recorded action");
+        let action = shown.action;
+        assert!(!action.is_under_way());
+        let why = action.failure().expect("it failed");
+        assert!(why.contains("No valid host was found"), "{why}");
     }
 }

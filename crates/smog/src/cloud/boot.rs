@@ -1,13 +1,16 @@
 //! Booting a guest: defaults, the order, the wait, and what a failure leaves.
 
-use std::collections::BTreeMap;
 use std::sync::Mutex;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
-use super::{Call, Cloud, Flavor, Image, Microversion, Server, Service};
+use super::lookup::pick;
+use super::{
+    BootRequest, Call, Cloud, Flavor, FlavorChoice, Image, Microversion, NetworkChoice, Server, Service,
+};
 use crate::error::{Error, Result};
-use crate::flavor::FlavorSpec;
 use crate::guest::Guest;
 use crate::wait::Wait;
 
@@ -17,52 +20,6 @@ pub(crate) const OWN_FLAVOR: &str = "smog:flavor";
 
 /// Every resource smog makes on its own account is named so.
 const OWN_PREFIX: &str = "smog-";
-
-/// Which flavor a server gets.
-#[derive(Debug, Clone, Default)]
-pub enum FlavorChoice {
-    /// The smallest plain one that fits the image.
-    #[default]
-    Smallest,
-    /// By name or id.
-    Named(String),
-    /// Made for this server, and deleted with it.
-    Made(FlavorSpec),
-}
-
-/// Which network a server gets.
-#[derive(Debug, Clone, Default)]
-pub enum NetworkChoice {
-    /// The one called `private`.
-    #[default]
-    Private,
-    /// By name or id.
-    Named(String),
-    /// No network at all.
-    None,
-}
-
-/// What to boot.
-#[derive(Debug, Clone, Default)]
-pub struct BootRequest {
-    /// The server's name.
-    pub name: String,
-    /// Image by name or id; `cirros` when absent.
-    pub image: Option<String>,
-    /// The flavor.
-    pub flavor: FlavorChoice,
-    /// The network.
-    pub network: NetworkChoice,
-    /// Ask for this compute host; the scheduler still checks it (microversion 2.74).
-    pub host: Option<String>,
-}
-
-impl From<&str> for BootRequest {
-    /// A guest of this name with every default.
-    fn from(name: &str) -> BootRequest {
-        BootRequest { name: name.into(), ..BootRequest::default() }
-    }
-}
 
 /// What a boot has made so far, to be removed if it is given up half-way.
 #[derive(Debug, Default)]
@@ -109,15 +66,18 @@ impl Cloud {
     /// used up ([`Error::Api`], 403) — all before anything is left behind.
     pub async fn order_server(&self, request: &BootRequest, made: &BootMade) -> Result<Server> {
         // All questions first, so that a wrong name leaves nothing behind.
-        let (image, network) = tokio::try_join!(
+        let (image, networks) = tokio::try_join!(
             self.image(request.image.as_deref().unwrap_or("cirros")),
-            self.network_of(&request.network)
+            self.networks_of(request)
         )?;
+        if let Some(name) = &request.key_pair {
+            self.key_pair(name).await?;
+        }
         if let Some(host) = &request.host {
             self.check_compute_host(host).await?;
         }
         let flavor = self.flavor_of(&request.flavor, &image, made).await?;
-        let ordered = self.order(request, &image, &flavor, network.as_deref(), made).await;
+        let ordered = self.order(request, &image, &flavor, networks, made).await;
         if ordered.is_err() && made.server().is_none() {
             self.undo_boot(made).await;
         }
@@ -129,12 +89,21 @@ impl Cloud {
     /// # Errors
     /// As [`Cloud::order_server`]; [`Error::Fault`] when the server goes to ERROR: it
     /// is kept for a look, and deleted by [`Guest::delete`](crate::Guest::delete).
-    pub async fn boot_server(&self, request: &BootRequest, made: &BootMade, wait: Wait<'_>) -> Result<Server> {
+    pub async fn boot_server(
+        &self,
+        request: &BootRequest,
+        made: &BootMade,
+        wait: Wait<'_>,
+    ) -> Result<Server> {
         let server = self.order_server(request, made).await?;
         self.wait_for_status(&server.id, "ACTIVE", wait).await.map_err(|why| match why {
-            Error::Fault { fault, host, request_id, hint, .. } => {
-                Error::Fault { what: format!("boot of server `{}`", request.name), fault, host, request_id, hint }
-            }
+            Error::Fault { fault, host, request_id, hint, .. } => Error::Fault {
+                what: format!("boot of server `{}`", request.name),
+                fault,
+                host,
+                request_id,
+                hint,
+            },
             other => other,
         })
     }
@@ -164,26 +133,62 @@ impl Cloud {
         request: &BootRequest,
         image: &Image,
         flavor: &Flavor,
-        network: Option<&str>,
+        networks: Value,
         made: &BootMade,
     ) -> Result<Server> {
         let mut version = self.compute_microversion().await?;
-        let mut metadata = BTreeMap::new();
+        let mut metadata = request.metadata.clone();
         if matches!(request.flavor, FlavorChoice::Made(_)) {
-            metadata.insert(OWN_FLAVOR, flavor.id.clone());
+            metadata.insert(OWN_FLAVOR.into(), flavor.id.clone());
         }
         let mut server = json!({
             "name": request.name,
-            "imageRef": image.id,
             "flavorRef": flavor.id,
-            "networks": network.map_or(json!("none"), |id| json!([{"uuid": id}])),
+            "networks": networks,
             "metadata": metadata,
         });
-        if let Some(host) = &request.host {
-            version = self.needs_compute("`--host`", Microversion(2, 74)).await?.max(version);
-            server["host"] = Value::String(host.clone());
+        if !request.boots_from_volume() {
+            server["imageRef"] = json!(image.id);
         }
-        let call = Call::post(Service::Compute, "/servers", json!({"server": server})).at(version);
+        if let Some(devices) = request.block_devices_body(&image.id) {
+            server["block_device_mapping_v2"] = devices;
+        }
+        if request.config_drive {
+            server["config_drive"] = json!(true);
+        }
+        if let Some(data) = &request.user_data {
+            server["user_data"] = json!(BASE64_STANDARD.encode(data));
+        }
+        let named = [
+            ("key_name", &request.key_pair),
+            ("availability_zone", &request.availability_zone),
+            ("description", &request.description),
+            ("host", &request.host),
+            ("hypervisor_hostname", &request.hypervisor),
+        ];
+        for (key, value) in named {
+            if let Some(value) = value {
+                server[key] = json!(value);
+            }
+        }
+        if request.host.is_some() || request.hypervisor.is_some() {
+            version = self.needs_compute("`--host`", Microversion(2, 74)).await?.max(version);
+        }
+        if !request.tags.is_empty() {
+            server["tags"] = json!(request.tags);
+        }
+        if !request.security_groups.is_empty() {
+            server["security_groups"] = self.security_groups_body(&request.security_groups).await?;
+        }
+        let mut hints = request.hints.clone();
+        if let Some(group) = &request.server_group {
+            hints.insert("group".into(), json!(self.server_group(group).await?.id));
+        }
+        let mut body = json!({"server": server});
+        if !hints.is_empty() {
+            body["os:scheduler_hints"] = json!(hints);
+        }
+        let call = Call::post(Service::Compute, "/servers", body).at(version);
         let answer = self.call(call).await?;
         let id = answer.body.pointer("/server/id").and_then(Value::as_str).ok_or_else(|| Error::Parse {
             what: "the new server's id".into(),
@@ -194,13 +199,36 @@ impl Cloud {
         self.server_by_id(id).await
     }
 
-    async fn network_of(&self, choice: &NetworkChoice) -> Result<Option<String>> {
-        let name = match choice {
-            NetworkChoice::None => return Ok(None),
+    async fn networks_of(&self, request: &BootRequest) -> Result<Value> {
+        if !request.nics.is_empty() {
+            return self.networks_body(&request.nics).await;
+        }
+        let name = match &request.network {
+            NetworkChoice::None => return Ok(json!("none")),
             NetworkChoice::Private => "private",
             NetworkChoice::Named(name) => name,
         };
-        Ok(Some(self.network(name).await?.id))
+        Ok(json!([{"uuid": self.network(name).await?.id}]))
+    }
+
+    /// The project's own groups, by name or id; Nova takes their ids as names.
+    async fn security_groups_body(&self, asked: &[String]) -> Result<Value> {
+        let own = self.own_project_id();
+        let all = self.security_groups().await?;
+        // Every project has a group `default`, and an administrator sees them all.
+        let (own, others): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|group| own.as_deref().is_none_or(|own| group.project_id == own));
+        let mut groups = Vec::new();
+        for asked in asked {
+            let found = match pick("security group", asked, own.clone()) {
+                Err(Error::NotFound { .. }) if others.iter().any(|group| group.id == *asked) => {
+                    pick("security group", asked, others.clone())
+                }
+                found => found,
+            };
+            groups.push(json!({"name": found?.id}));
+        }
+        Ok(Value::Array(groups))
     }
 
     async fn flavor_of(&self, choice: &FlavorChoice, image: &Image, made: &BootMade) -> Result<Flavor> {
@@ -210,7 +238,8 @@ impl Cloud {
             FlavorChoice::Made(spec) => {
                 let specs = spec.extra_specs()?;
                 let name = format!("{OWN_PREFIX}{}", unique());
-                let flavor = self.create_flavor(&name, spec.vcpus, spec.ram_mib, spec.disk_gib, &specs).await?;
+                let flavor =
+                    self.create_flavor(&name, spec.vcpus, spec.ram_mib, spec.disk_gib, &specs).await?;
                 BootMade::note(&made.flavor, &flavor.id);
                 flavor
             }

@@ -39,7 +39,10 @@ fn html_title(body: &[u8]) -> Option<String> {
 }
 
 fn reason(status: u16) -> &'static str {
-    http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("no reason given")
+    http::StatusCode::from_u16(status)
+        .ok()
+        .and_then(|status| status.canonical_reason())
+        .unwrap_or("no reason given")
 }
 
 #[cfg(test)]
@@ -49,11 +52,26 @@ mod tests {
     #[test]
     fn each_service_s_own_wrapping() {
         for (body, said) in [
-            (r#"{"itemNotFound": {"code": 404, "message": "Instance xxx could not be found."}}"#, "Instance xxx could not be found"),
-            (r#"{"NeutronError": {"type": "PortNotFound", "message": "Port p could not be found.", "detail": ""}}"#, "Port p could not be found"),
-            (r#"{"error": {"code": 401, "message": "The request you have made requires authentication.", "title": "Unauthorized"}}"#, "The request you have made requires authentication"),
-            (r#"{"errors": [{"status": 404, "title": "Not Found", "detail": "No resource provider with uuid x found  "}]}"#, "No resource provider with uuid x found"),
-            ("<html>\n <head>\n  <title>404 Not Found</title>\n </head>\n <body>\n  <h1>404 Not Found</h1>\n  Failed to find image x<br /><br />\n\n </body>\n</html>", "Failed to find image x"),
+            (
+                r#"{"itemNotFound": {"code": 404, "message": "Instance xxx could not be found."}}"#,
+                "Instance xxx could not be found",
+            ),
+            (
+                r#"{"NeutronError": {"type": "PortNotFound", "message": "Port p could not be found.", "detail": ""}}"#,
+                "Port p could not be found",
+            ),
+            (
+                r#"{"error": {"code": 401, "message": "The request you have made requires authentication.", "title": "Unauthorized"}}"#,
+                "The request you have made requires authentication",
+            ),
+            (
+                r#"{"errors": [{"status": 404, "title": "Not Found", "detail": "No resource provider with uuid x found  "}]}"#,
+                "No resource provider with uuid x found",
+            ),
+            (
+                "<html>\n <head>\n  <title>404 Not Found</title>\n </head>\n <body>\n  <h1>404 Not Found</h1>\n  Failed to find image x<br /><br />\n\n </body>\n</html>",
+                "Failed to find image x",
+            ),
             ("", "Conflict"),
         ] {
             assert_eq!(text(body.as_bytes(), 409), said);

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::images::show_pairs;
 use super::lookup::{Named, pick};
 use super::{Call, Cloud, Image, Service};
 use crate::error::{Error, Result};
+use crate::show::{Column, Show};
 
 /// A flavor with its extra specs (microversion 2.61).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -31,6 +33,78 @@ pub struct Flavor {
     /// Whether every project sees it.
     #[serde(rename(deserialize = "os-flavor-access:is_public"), default)]
     pub is_public: bool,
+    /// A second, empty disk in GiB.
+    #[serde(rename(deserialize = "OS-FLV-EXT-DATA:ephemeral"), default)]
+    pub ephemeral_gib: u64,
+    /// Swap disk in MiB.
+    #[serde(rename(deserialize = "swap"), deserialize_with = "number_or_empty", default)]
+    pub swap_mib: u64,
+    /// Its maker's description (microversion 2.55).
+    #[serde(default)]
+    pub description: Option<String>,
+}
+
+/// Before microversion 2.75, no swap is `""`.
+fn number_or_empty<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    Ok(serde_json::Value::deserialize(from)?.as_u64().unwrap_or(0))
+}
+
+/// A flavor to be made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewFlavor {
+    /// Its name.
+    pub name: String,
+    /// Its id; Nova makes a UUID when absent.
+    pub id: Option<String>,
+    /// Virtual CPUs.
+    pub vcpus: u32,
+    /// Memory in MiB.
+    pub ram_mib: u64,
+    /// Root disk in GiB; 0 means the image's size.
+    pub disk_gib: u64,
+    /// A second, empty disk in GiB.
+    pub ephemeral_gib: u64,
+    /// Swap disk in MiB.
+    pub swap_mib: u64,
+    /// Whether every project sees it.
+    pub is_public: bool,
+    /// Its description (microversion 2.55).
+    pub description: Option<String>,
+    /// Extra specs.
+    pub extra_specs: BTreeMap<String, String>,
+}
+
+impl From<&str> for NewFlavor {
+    /// One vCPU, 256 MiB, a disk as large as the image, public.
+    fn from(name: &str) -> NewFlavor {
+        NewFlavor {
+            name: name.into(),
+            id: None,
+            vcpus: 1,
+            ram_mib: 256,
+            disk_gib: 0,
+            ephemeral_gib: 0,
+            swap_mib: 0,
+            is_public: true,
+            description: None,
+            extra_specs: BTreeMap::new(),
+        }
+    }
+}
+
+impl Show for Flavor {
+    const COLUMNS: &'static [Column<Flavor>] = &[
+        Column::new("name", |flavor| flavor.name.clone()),
+        Column::new("vcpus", |flavor| flavor.vcpus.to_string()),
+        Column::new("ram", |flavor| format!("{} MiB", flavor.ram_mib)),
+        Column::new("disk", |flavor| format!("{} GiB", flavor.disk_gib)),
+        Column::new("extra specs", |flavor| show_pairs(&flavor.extra_specs)),
+        Column::wide("swap", |flavor| format!("{} MiB", flavor.swap_mib)),
+        Column::wide("ephemeral", |flavor| format!("{} GiB", flavor.ephemeral_gib)),
+        Column::wide("public", |flavor| if flavor.is_public { "public".into() } else { "private".into() }),
+        Column::wide("description", |flavor| flavor.description.clone().unwrap_or_default()),
+        Column::wide("id", |flavor| flavor.id.clone()),
+    ];
 }
 
 impl Named for Flavor {
@@ -51,13 +125,6 @@ impl Flavor {
 }
 
 #[derive(Deserialize)]
-struct Listed {
-    flavors: Vec<Flavor>,
-    #[serde(default)]
-    flavors_links: Vec<serde_json::Value>,
-}
-
-#[derive(Deserialize)]
 struct Shown {
     flavor: Flavor,
 }
@@ -69,22 +136,8 @@ impl Cloud {
     /// As [`Cloud::call`].
     pub async fn flavors(&self) -> Result<Vec<Flavor>> {
         let version = self.compute_microversion().await?;
-        let mut found: Vec<Flavor> = Vec::new();
-        loop {
-            let mut call = Call::get(Service::Compute, "/flavors/detail")
-                .at(version)
-                .query("is_public", "none")
-                .query("limit", "1000");
-            if let Some(last) = found.last() {
-                call = call.query("marker", &last.id);
-            }
-            let page: Listed = self.call(call).await?.read("list of flavors")?;
-            let more = !page.flavors_links.is_empty() && !page.flavors.is_empty();
-            found.extend(page.flavors);
-            if !more {
-                return Ok(found);
-            }
-        }
+        let call = Call::get(Service::Compute, "/flavors/detail").at(version);
+        self.list(call.query("is_public", "none").query("limit", "1000"), "flavors").await
     }
 
     /// One flavor by id, name, or an unambiguous beginning of either.
@@ -102,15 +155,20 @@ impl Cloud {
     /// [`Error::Invalid`] when none fits.
     pub async fn smallest_flavor(&self, image: &Image) -> Result<Flavor> {
         let flavors = self.flavors().await?;
-        let fitting = flavors.into_iter().filter(|flavor| flavor.extra_specs.is_empty() && flavor.fits(image));
-        fitting.min_by_key(|flavor| (flavor.ram_mib, flavor.vcpus, flavor.disk_gib)).ok_or_else(|| Error::Invalid {
-            what: format!("image `{}`", image.name),
-            why: format!(
-                "no plain flavor fits it: it needs {} MiB of memory and {} GiB of disk",
-                image.min_ram,
-                image.needs_disk_gib()
-            ),
-            hint: Some("name a flavor with `--flavor`, or let smog make one: `--vcpus 1 --ram 256`".into()),
+        let fitting =
+            flavors.into_iter().filter(|flavor| flavor.extra_specs.is_empty() && flavor.fits(image));
+        fitting.min_by_key(|flavor| (flavor.ram_mib, flavor.vcpus, flavor.disk_gib)).ok_or_else(|| {
+            Error::Invalid {
+                what: format!("image `{}`", image.name),
+                why: format!(
+                    "no plain flavor fits it: it needs {} MiB of memory and {} GiB of disk",
+                    image.min_ram,
+                    image.needs_disk_gib()
+                ),
+                hint: Some(
+                    "name a flavor with `--flavor`, or let smog make one: `--vcpus 1 --ram 256`".into(),
+                ),
+            }
         })
     }
 
@@ -127,21 +185,43 @@ impl Cloud {
         disk_gib: u64,
         extra_specs: &BTreeMap<String, String>,
     ) -> Result<Flavor> {
-        let version = self.compute_microversion().await?;
-        let body = json!({"flavor": {"name": name, "vcpus": vcpus, "ram": ram_mib, "disk": disk_gib}});
-        let call = Call::post(Service::Compute, "/flavors", body).at(version);
-        let mut flavor = self.call(call).await?.read::<Shown>("flavor")?.flavor;
-        if extra_specs.is_empty() {
+        let extra_specs = extra_specs.clone();
+        let new = NewFlavor { vcpus, ram_mib, disk_gib, extra_specs, ..NewFlavor::from(name) };
+        self.create_flavor_as(&new).await
+    }
+
+    /// Make a flavor with every choice Nova has. When the extra specs are refused, the
+    /// flavor is removed again.
+    ///
+    /// # Errors
+    /// As [`Cloud::create_flavor`].
+    pub async fn create_flavor_as(&self, new: &NewFlavor) -> Result<Flavor> {
+        let mut body = json!({
+            "name": new.name,
+            "vcpus": new.vcpus,
+            "ram": new.ram_mib,
+            "disk": new.disk_gib,
+            "OS-FLV-EXT-DATA:ephemeral": new.ephemeral_gib,
+            "swap": new.swap_mib,
+            "os-flavor-access:is_public": new.is_public,
+        });
+        if let Some(id) = &new.id {
+            body["id"] = json!(id);
+        }
+        if let Some(description) = &new.description {
+            body["description"] = json!(description);
+        }
+        let call = Call::post(Service::Compute, "/flavors", json!({"flavor": body}));
+        let mut flavor = self.compute(call).await?.read::<Shown>("flavor")?.flavor;
+        if new.extra_specs.is_empty() {
             return Ok(flavor);
         }
-        let path = format!("/flavors/{}/os-extra_specs", flavor.id);
-        let call = Call::post(Service::Compute, path, json!({"extra_specs": extra_specs})).at(version);
-        if let Err(why) = self.call(call).await {
+        if let Err(why) = self.set_extra_specs(&flavor.id, &new.extra_specs).await {
             // Its own failure must not hide the reason.
             let _ = self.delete_flavor(&flavor.id).await;
             return Err(why);
         }
-        flavor.extra_specs = extra_specs.clone();
+        flavor.extra_specs = new.extra_specs.clone();
         Ok(flavor)
     }
 
@@ -151,9 +231,6 @@ impl Cloud {
     /// # Errors
     /// As [`Cloud::call`].
     pub async fn delete_flavor(&self, id: &str) -> Result<()> {
-        match self.call(Call::delete(Service::Compute, format!("/flavors/{id}"))).await {
-            Ok(_) | Err(Error::Api { status: 404, .. }) => Ok(()),
-            Err(other) => Err(other),
-        }
+        self.delete(Service::Compute, format!("/flavors/{id}")).await
     }
 }

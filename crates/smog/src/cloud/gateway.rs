@@ -82,6 +82,8 @@ pub struct Call {
     pub microversion: Option<Microversion>,
     /// JSON body.
     pub body: Option<Value>,
+    /// The body's media type, where it is not plain `application/json`.
+    pub content_type: Option<&'static str>,
 }
 
 impl Call {
@@ -95,13 +97,30 @@ impl Call {
         Call { body: Some(body), ..Call::new(Method::POST, service, path) }
     }
 
+    /// A PUT with a JSON body.
+    pub fn put(service: Service, path: impl Into<String>, body: Value) -> Call {
+        Call { body: Some(body), ..Call::new(Method::PUT, service, path) }
+    }
+
+    /// A PATCH with a JSON body.
+    pub fn patch(service: Service, path: impl Into<String>, body: Value) -> Call {
+        Call { body: Some(body), ..Call::new(Method::PATCH, service, path) }
+    }
+
     /// A DELETE.
     pub fn delete(service: Service, path: impl Into<String>) -> Call {
         Call::new(Method::DELETE, service, path)
     }
 
     fn new(method: Method, service: Service, path: impl Into<String>) -> Call {
-        Call { service, method, path: path.into(), query: vec![], microversion: None, body: None }
+        let path = path.into();
+        Call { service, method, path, query: vec![], microversion: None, body: None, content_type: None }
+    }
+
+    /// With this media type for the body.
+    pub fn content_type(mut self, media_type: &'static str) -> Call {
+        self.content_type = Some(media_type);
+        self
     }
 
     /// With a query parameter.
@@ -197,12 +216,32 @@ impl Cloud {
                     tokio::time::sleep(backoff(tried)).await;
                 }
                 Tried::NotAnswered(why, _) => return Err(why),
-                Tried::Answered(response) => match retry_delay(&call, &response, tried) {
-                    Some(delay) => tokio::time::sleep(delay).await,
-                    None => return finish(&call, &response),
-                },
+                Tried::Answered(response) => {
+                    match retry_delay(&call, response.status(), response.headers(), tried) {
+                        Some(delay) => tokio::time::sleep(delay).await,
+                        None => return finish(&call, &response),
+                    }
+                }
             }
         }
+    }
+
+    /// Delete what may be gone already.
+    pub(super) async fn delete(&self, service: Service, path: String) -> Result<()> {
+        let mut call = Call::delete(service, path);
+        if service == Service::Compute {
+            call = call.at(self.compute_microversion().await?);
+        }
+        match self.call(call).await {
+            Ok(_) | Err(Error::Api { status: 404, .. }) => Ok(()),
+            Err(other) => Err(other),
+        }
+    }
+
+    /// A call to Nova at the newest microversion both know.
+    pub(super) async fn compute(&self, call: Call) -> Result<Answer> {
+        let version = self.compute_microversion().await?;
+        self.call(call.at(version)).await
     }
 
     async fn try_once(&self, call: &Call) -> Result<Tried> {
@@ -217,16 +256,31 @@ impl Cloud {
         }
         let body = match &call.body {
             Some(body) => {
-                request = request.header(http::header::CONTENT_TYPE, "application/json");
+                let media_type = call.content_type.unwrap_or("application/json");
+                request = request.header(http::header::CONTENT_TYPE, media_type);
                 body.to_string().into_bytes()
             }
             None => vec![],
         };
         let answered = self.0.session.rest_async(request, body).await;
         let (status, request_id) = match &answered {
-            Ok(response) => (Some(response.status().as_u16()), request_id(response)),
+            Ok(response) => (Some(response.status().as_u16()), request_id(response.headers())),
             Err(_) => (None, None),
         };
+        self.tell_call(call, status, request_id, begun);
+        Ok(match answered {
+            Ok(response) => Tried::Answered(response),
+            Err(why) => self.not_answered(call, &url, &why),
+        })
+    }
+
+    pub(super) fn tell_call(
+        &self,
+        call: &Call,
+        status: Option<u16>,
+        request_id: Option<String>,
+        begun: Instant,
+    ) {
         if let Some(tell) = &self.0.options.on_call {
             tell(&CallRecord {
                 service: call.service.name(),
@@ -237,10 +291,6 @@ impl Cloud {
                 elapsed: begun.elapsed(),
             });
         }
-        Ok(match answered {
-            Ok(response) => Tried::Answered(response),
-            Err(why) => self.not_answered(call, &url, &why),
-        })
     }
 
     fn not_answered(&self, call: &Call, url: &url::Url, why: &ApiError<RestError>) -> Tried {
@@ -253,13 +303,15 @@ impl Cloud {
         // A refused connection is an answer of sorts; a reset one is uwsgi closing a
         // kept-alive connection under us.
         let again = match &error {
-            Error::Unreachable { .. } if !transport.is_connect() && !transport.is_timeout() => Again::IfIdempotent,
+            Error::Unreachable { .. } if !transport.is_connect() && !transport.is_timeout() => {
+                Again::IfIdempotent
+            }
             _ => Again::Never,
         };
         Tried::NotAnswered(error, again)
     }
 
-    async fn url(&self, call: &Call) -> Result<url::Url> {
+    pub(super) async fn url(&self, call: &Call) -> Result<url::Url> {
         let endpoint = AsyncClient::get_service_endpoint(&self.0.session, &call.service.sdk_type(), None)
             .await
             .map_err(|_| Error::NotFound {
@@ -270,7 +322,9 @@ impl Cloud {
         let mut url = endpoint.url().clone();
         let mut root = url.path().trim_end_matches('/').to_string();
         if let Some(version) = call.service.version_path()
-            && !root.split('/').any(|part| part.starts_with('v') && part[1..].starts_with(|c: char| c.is_ascii_digit()))
+            && !root
+                .split('/')
+                .any(|part| part.starts_with('v') && part[1..].starts_with(|c: char| c.is_ascii_digit()))
         {
             root.push('/');
             root.push_str(version);
@@ -284,16 +338,20 @@ impl Cloud {
 }
 
 /// How long to wait before the next try, or nothing to take this answer.
-fn retry_delay(call: &Call, response: &http::Response<bytes::Bytes>, tried: u32) -> Option<Duration> {
+pub(super) fn retry_delay(
+    call: &Call,
+    status: StatusCode,
+    headers: &http::HeaderMap,
+    tried: u32,
+) -> Option<Duration> {
     if tried >= TRIES {
         return None;
     }
-    let asked = response
-        .headers()
+    let asked = headers
         .get(http::header::RETRY_AFTER)
         .and_then(|value| value.to_str().ok()?.trim().parse().ok())
         .map(Duration::from_secs);
-    match response.status() {
+    match status {
         // Not done: the rate limiter stands before the service.
         StatusCode::TOO_MANY_REQUESTS => Some(asked.unwrap_or(backoff(tried)).min(LONGEST_DELAY)),
         StatusCode::SERVICE_UNAVAILABLE if asked.is_some() || call.is_idempotent() => {
@@ -305,14 +363,14 @@ fn retry_delay(call: &Call, response: &http::Response<bytes::Bytes>, tried: u32)
 }
 
 /// 0.2, 0.4, 0.8, 1.6 s.
-fn backoff(tried: u32) -> Duration {
+pub(super) fn backoff(tried: u32) -> Duration {
     Duration::from_millis(100 << tried.min(6))
 }
 
 fn finish(call: &Call, response: &http::Response<bytes::Bytes>) -> Result<Answer> {
     let status = response.status();
     if !status.is_success() {
-        return Err(refused(call, response));
+        return Err(refused(call, response.status(), response.headers(), response.body()));
     }
     let body = match response.body().is_empty() {
         true => Value::Null,
@@ -325,15 +383,16 @@ fn finish(call: &Call, response: &http::Response<bytes::Bytes>) -> Result<Answer
     let location = response.headers().get(http::header::LOCATION);
     Ok(Answer {
         body,
-        request_id: request_id(response),
+        request_id: request_id(response.headers()),
         service: call.service,
         location: location.and_then(|value| value.to_str().ok()).map(str::to_string),
     })
 }
 
-fn refused(call: &Call, response: &http::Response<bytes::Bytes>) -> Error {
-    let status = response.status().as_u16();
-    let message = fault::text(response.body(), status);
+/// The error for an answer that is not a success.
+pub(super) fn refused(call: &Call, status: StatusCode, headers: &http::HeaderMap, body: &[u8]) -> Error {
+    let status = status.as_u16();
+    let message = fault::text(body, status);
     match (status, call.microversion) {
         (406, Some(version)) => Error::TooOld {
             feature: format!("`{} {}`", call.method, call.path),
@@ -350,13 +409,13 @@ fn refused(call: &Call, response: &http::Response<bytes::Bytes>) -> Error {
             path: call.path.clone(),
             status,
             message,
-            request_id: request_id(response),
+            request_id: request_id(headers),
         },
     }
 }
 
-fn request_id(response: &http::Response<bytes::Bytes>) -> Option<String> {
-    let header = response.headers().get("x-openstack-request-id")?;
+pub(super) fn request_id(headers: &http::HeaderMap) -> Option<String> {
+    let header = headers.get("x-openstack-request-id")?;
     header.to_str().ok().map(str::to_string)
 }
 
@@ -370,22 +429,26 @@ mod tests {
         builder.body(bytes::Bytes::new()).expect("a response")
     }
 
+    fn delay(call: &Call, answer: &http::Response<bytes::Bytes>, tried: u32) -> Option<Duration> {
+        retry_delay(call, answer.status(), answer.headers(), tried)
+    }
+
     #[test]
     fn rate_limits_are_obeyed_and_bounded() {
         let post = Call::post(Service::Compute, "/servers", Value::Null);
-        assert_eq!(retry_delay(&post, &response(429, &[("retry-after", "7")]), 1), Some(Duration::from_secs(7)));
-        assert_eq!(retry_delay(&post, &response(429, &[("retry-after", "9999")]), 1), Some(LONGEST_DELAY));
-        assert_eq!(retry_delay(&post, &response(429, &[("retry-after", "7")]), TRIES), None);
+        assert_eq!(delay(&post, &response(429, &[("retry-after", "7")]), 1), Some(Duration::from_secs(7)));
+        assert_eq!(delay(&post, &response(429, &[("retry-after", "9999")]), 1), Some(LONGEST_DELAY));
+        assert_eq!(delay(&post, &response(429, &[("retry-after", "7")]), TRIES), None);
     }
 
     #[test]
     fn only_idempotent_calls_are_repeated_after_an_unclear_failure() {
         let get = Call::get(Service::Compute, "/servers");
         let post = Call::post(Service::Compute, "/servers", Value::Null);
-        assert!(retry_delay(&get, &response(504, &[]), 1).is_some());
-        assert!(retry_delay(&post, &response(504, &[]), 1).is_none());
-        assert!(retry_delay(&post, &response(503, &[]), 1).is_none());
-        assert!(retry_delay(&post, &response(503, &[("retry-after", "1")]), 1).is_some());
-        assert!(retry_delay(&get, &response(409, &[]), 1).is_none());
+        assert!(delay(&get, &response(504, &[]), 1).is_some());
+        assert!(delay(&post, &response(504, &[]), 1).is_none());
+        assert!(delay(&post, &response(503, &[]), 1).is_none());
+        assert!(delay(&post, &response(503, &[("retry-after", "1")]), 1).is_some());
+        assert!(delay(&get, &response(409, &[]), 1).is_none());
     }
 }

@@ -20,7 +20,9 @@ impl Cloud {
             return Ok(host);
         }
         let host = match self.listed(name) {
-            Some(entry) => self.open(entry.name.as_deref().unwrap_or(name), &entry.host, entry.user.as_deref()),
+            Some(entry) => {
+                self.open(entry.name.as_deref().unwrap_or(name), &entry.host, entry.user.as_deref())
+            }
             None => self.host_from_nova(name).await?,
         };
         if let Ok(mut hosts) = self.0.hosts.lock() {
@@ -116,7 +118,7 @@ impl Cloud {
     }
 }
 
-fn is_called(hypervisor: &Hypervisor, name: &str) -> bool {
+pub(super) fn is_called(hypervisor: &Hypervisor, name: &str) -> bool {
     hypervisor.service.host == name
         || hypervisor.hypervisor_hostname == name
         || hypervisor.host_ip.as_deref() == Some(name)

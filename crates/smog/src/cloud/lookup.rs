@@ -29,7 +29,9 @@ pub(crate) fn pick<T: Named>(what: &str, asked: &str, items: Vec<T>) -> Result<T
             name: asked.into(),
             // With nothing near, what there is helps as well.
             near: match near(asked, items.iter().map(Named::name)) {
-                found if found.is_empty() => items.iter().take(5).map(|item| item.name().to_string()).collect(),
+                found if found.is_empty() => {
+                    items.iter().take(5).map(|item| item.name().to_string()).collect()
+                }
                 found => found,
             },
         }),
@@ -101,6 +103,7 @@ mod tests {
     #[test]
     fn near_names_are_suggested() {
         let error = pick("server", "wbe", things()).expect_err("none");
-        assert_eq!(error.hint().as_deref(), Some("did you mean `web`?"));
+        let hint = error.hint().expect("a hint");
+        assert!(hint.starts_with("did you mean `web`"), "{hint}");
     }
 }

@@ -87,7 +87,8 @@ impl Cloud {
 
     async fn ask_compute_versions(&self) -> Result<Range> {
         // Nova publishes its maximum as "version" of the document at the root.
-        let document: Document = self.call(Call::get(Service::Compute, "/")).await?.read("API version document")?;
+        let document: Document =
+            self.call(Call::get(Service::Compute, "/")).await?.read("API version document")?;
         Ok(Range { max: document.version.version.parse()? })
     }
 }

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::images::show_pairs;
 use super::lookup::{Named, is_uuid, pick};
-use super::{Call, Cloud, Microversion, Service};
+use super::{Call, Cloud, ServerFilter, Service};
 use crate::error::{Error, Result};
+use crate::show::{Column, Show};
 use crate::wait::{self, Seen, Wait};
 
 /// A server as Nova showed it at one moment.
@@ -65,6 +67,43 @@ pub struct Server {
     /// Why its status is ERROR.
     #[serde(default)]
     pub fault: Option<Fault>,
+    /// When Nova changed it last (UTC, ISO 8601).
+    #[serde(default)]
+    pub updated: String,
+    /// When it was first started (UTC, ISO 8601).
+    #[serde(rename(deserialize = "OS-SRV-USG:launched_at"), default)]
+    pub launched_at: Option<String>,
+    /// "active", "stopped", "rescued" …: the state below the status.
+    #[serde(rename(deserialize = "OS-EXT-STS:vm_state"), default)]
+    pub vm_state: Option<String>,
+    /// What the hypervisor last said: 1 running, 3 paused, 4 shut down, 6 crashed,
+    /// 7 suspended, 0 unknown.
+    #[serde(rename(deserialize = "OS-EXT-STS:power_state"), default)]
+    pub power_state: u8,
+    /// Its compute service: "UP", "DOWN", "MAINTENANCE", "UNKNOWN" (administrators).
+    #[serde(default)]
+    pub host_status: Option<String>,
+    /// The user's own description.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Whether orders of plain users are refused.
+    #[serde(default)]
+    pub locked: bool,
+    /// Why (microversion 2.73).
+    #[serde(default)]
+    pub locked_reason: Option<String>,
+    /// The ids of its server groups (microversion 2.71).
+    #[serde(default)]
+    pub server_groups: Vec<String>,
+    /// The names of its security groups.
+    #[serde(deserialize_with = "group_names", default)]
+    pub security_groups: Vec<String>,
+    /// "/dev/vda".
+    #[serde(rename(deserialize = "OS-EXT-SRV-ATTR:root_device_name"), default)]
+    pub root_device_name: Option<String>,
+    /// The availability zone its user asked for (microversion 2.96).
+    #[serde(default)]
+    pub pinned_availability_zone: Option<String>,
 }
 
 /// The flavor inside a server (microversion 2.47 and later).
@@ -121,6 +160,16 @@ fn image_id<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<String>,
     Ok(value.get("id").and_then(Value::as_str).map(str::to_string))
 }
 
+/// One name for each port that has the group, so the same name more than once.
+fn group_names<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let groups = Vec::<Value>::deserialize(from)?;
+    let mut names: Vec<String> =
+        groups.iter().filter_map(|group| Some(group.get("name")?.as_str()?.to_string())).collect();
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
 impl Named for Server {
     fn id(&self) -> &str {
         &self.id
@@ -145,15 +194,29 @@ struct OneServer {
     server: Server,
 }
 
-#[derive(Deserialize)]
-struct ManyServers {
-    servers: Vec<Server>,
-    #[serde(default)]
-    servers_links: Vec<Value>,
+impl Show for Server {
+    const COLUMNS: &'static [Column<Server>] = &[
+        Column::new("name", |server| server.name.clone()),
+        Column::new("status", |server| server.state()),
+        Column::new("host", |server| server.host.clone().unwrap_or_default()),
+        Column::new("flavor", |server| server.flavor.name.clone()),
+        Column::new("vcpus", |server| server.flavor.vcpus.to_string()),
+        Column::new("ram", |server| format!("{} MiB", server.flavor.ram_mib)),
+        Column::new("address", |server| {
+            let addresses = server.addresses.values().flatten().map(|address| address.addr.clone());
+            addresses.collect::<Vec<_>>().join(", ")
+        }),
+        Column::wide("zone", |server| server.availability_zone.clone().unwrap_or_default()),
+        Column::wide("domain", |server| server.instance_name.clone().unwrap_or_default()),
+        Column::wide("key", |server| server.key_name.clone().unwrap_or_default()),
+        Column::wide("tags", |server| server.tags.join(", ")),
+        Column::wide("metadata", |server| show_pairs(&server.metadata)),
+        Column::wide("locked", |server| if server.locked { "locked".into() } else { String::new() }),
+        Column::new("id", |server| server.id.clone()),
+        Column::wide("project", |server| server.project_id.clone()),
+        Column::wide("created", |server| server.created.clone()),
+    ];
 }
-
-/// Nova's own default limit (`[api]max_limit`).
-const PAGE: &str = "1000";
 
 impl Cloud {
     /// All servers the user may see: of every project for an administrator, else
@@ -162,42 +225,17 @@ impl Cloud {
     /// # Errors
     /// As [`Cloud::call`].
     pub async fn servers(&self) -> Result<Vec<Server>> {
-        self.servers_where(&[]).await
+        self.servers_matching(&ServerFilter::default()).await
     }
 
-    /// Servers matching Nova's filters, such as `("host", "cmp1")`.
+    /// Servers matching Nova's filters, such as `("host", "cmp1")`. [`ServerFilter`]
+    /// has names for them.
     ///
     /// # Errors
     /// As [`Cloud::call`].
     pub async fn servers_where(&self, filters: &[(&str, &str)]) -> Result<Vec<Server>> {
-        match self.list_servers(filters, true).await {
-            // Nova's default policy lets only administrators look across projects.
-            Err(Error::Api { status: 403, .. }) => self.list_servers(filters, false).await,
-            other => other,
-        }
-    }
-
-    async fn list_servers(&self, filters: &[(&str, &str)], all_projects: bool) -> Result<Vec<Server>> {
-        let version = self.compute_microversion().await?;
-        let mut found: Vec<Server> = Vec::new();
-        loop {
-            let mut call = Call::get(Service::Compute, "/servers/detail").at(version).query("limit", PAGE);
-            if all_projects {
-                call = call.query("all_tenants", "1");
-            }
-            for (name, value) in filters {
-                call = call.query(name, *value);
-            }
-            if let Some(last) = found.last() {
-                call = call.query("marker", &last.id);
-            }
-            let page: ManyServers = self.call(call).await?.read("list of servers")?;
-            let more = !page.servers_links.is_empty() && !page.servers.is_empty();
-            found.extend(page.servers);
-            if !more {
-                return Ok(found);
-            }
-        }
+        let more = filters.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        self.servers_matching(&ServerFilter { more, ..ServerFilter::default() }).await
     }
 
     /// One server by id, name, or an unambiguous beginning of either.
@@ -222,8 +260,7 @@ impl Cloud {
     /// # Errors
     /// [`Error::NotFound`] when it is gone.
     pub async fn server_by_id(&self, id: &str) -> Result<Server> {
-        let version = self.compute_microversion().await?;
-        let answer = self.call(Call::get(Service::Compute, format!("/servers/{id}")).at(version)).await;
+        let answer = self.compute(Call::get(Service::Compute, format!("/servers/{id}"))).await;
         match answer {
             Err(Error::Api { status: 404, .. }) => {
                 Err(Error::NotFound { what: "server".into(), name: id.into(), near: vec![] })
@@ -264,7 +301,8 @@ impl Cloud {
     pub(super) async fn fault_of(&self, what: &str, server: &Server) -> Error {
         let told = server.fault.as_ref().map(|fault| fault.message.trim_end_matches('.').to_string());
         let last = self.actions(&server.id).await.ok().and_then(|actions| actions.into_iter().next());
-        let tried_on = last.as_ref().and_then(|action| action.events.iter().rev().find_map(|event| event.host.clone()));
+        let tried_on =
+            last.as_ref().and_then(|action| action.events.iter().rev().find_map(|event| event.host.clone()));
         let fault = told
             .or_else(|| last.as_ref().and_then(|action| action.message.clone()))
             .unwrap_or_else(|| "Nova tells no reason".into());
@@ -291,10 +329,7 @@ impl Cloud {
     /// # Errors
     /// As [`Cloud::call`]; a server that is gone already is fine.
     pub async fn delete_server(&self, id: &str) -> Result<()> {
-        match self.call(Call::delete(Service::Compute, format!("/servers/{id}"))).await {
-            Ok(_) | Err(Error::Api { status: 404, .. }) => Ok(()),
-            Err(other) => Err(other),
-        }
+        self.delete(Service::Compute, format!("/servers/{id}")).await
     }
 
     /// Wait until the server is gone.
@@ -321,12 +356,6 @@ impl Cloud {
             }
         })
         .await
-    }
-
-    /// `POST /servers/{id}/action`; returns the request id.
-    pub(crate) async fn server_action(&self, id: &str, body: Value, at: Microversion) -> Result<Option<String>> {
-        let path = format!("/servers/{id}/action");
-        Ok(self.call(Call::post(Service::Compute, path, body).at(at)).await?.request_id)
     }
 
     /// The last lines of the server's serial console.

@@ -86,7 +86,8 @@ fn sdk_config(credentials: &Credentials) -> CloudConfig {
 }
 
 fn fingerprint(secret: &Secret, auth_url: &str) -> String {
-    let digest = Sha256::new().chain_update(auth_url).chain_update([0]).chain_update(secret.reveal()).finalize();
+    let digest =
+        Sha256::new().chain_update(auth_url).chain_update([0]).chain_update(secret.reveal()).finalize();
     digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -105,15 +106,7 @@ fn readable_certificates(file: &str, credentials: &Credentials) -> Result<()> {
 
 /// Ask keystone again, plainly, to learn why it does not answer.
 async fn diagnose(credentials: &Credentials) -> Error {
-    let mut client = reqwest::Client::builder()
-        .timeout(Duration::from_secs(10))
-        .danger_accept_invalid_certs(!credentials.verify);
-    if let Some(file) = &credentials.cacert
-        && let Ok(pem) = std::fs::read(file)
-        && let Ok(certificates) = reqwest::Certificate::from_pem_bundle(&pem)
-    {
-        client = certificates.into_iter().fold(client, reqwest::ClientBuilder::add_root_certificate);
-    }
+    let client = trusting(credentials).timeout(Duration::from_secs(10));
     let answer = match client.build() {
         Ok(client) => client.get(&credentials.auth_url).send().await,
         Err(why) => Err(why),
@@ -122,7 +115,10 @@ async fn diagnose(credentials: &Credentials) -> Error {
         Err(why) => from_transport(&why, &format!("keystone at {}", credentials.auth_url), credentials),
         Ok(answer) => Error::Unreachable {
             what: format!("keystone at {}", credentials.auth_url),
-            why: format!("something answers there (HTTP {}), but it is no keystone v3", answer.status().as_u16()),
+            why: format!(
+                "something answers there (HTTP {}), but it is no keystone v3",
+                answer.status().as_u16()
+            ),
             hint: format!(
                 "the URL comes from {}; it usually ends in :5000/v3 or /identity/v3",
                 credentials.source
@@ -131,13 +127,39 @@ async fn diagnose(credentials: &Credentials) -> Error {
     }
 }
 
+/// An HTTP client that trusts whom these credentials trust.
+fn trusting(credentials: &Credentials) -> reqwest::ClientBuilder {
+    let client = reqwest::Client::builder().danger_accept_invalid_certs(!credentials.verify);
+    if let Some(file) = &credentials.cacert
+        && let Ok(pem) = std::fs::read(file)
+        && let Ok(certificates) = reqwest::Certificate::from_pem_bundle(&pem)
+    {
+        return certificates.into_iter().fold(client, reqwest::ClientBuilder::add_root_certificate);
+    }
+    client
+}
+
+/// A client for files of any size: no limit on the whole. Whoever uses it watches for
+/// silence (reqwest's `read_timeout` counts from the request's begin, uploads included).
+pub(super) fn file_client(credentials: &Credentials) -> Result<reqwest::Client> {
+    let client = trusting(credentials).connect_timeout(Duration::from_secs(20)).no_gzip().no_deflate();
+    client.build().map_err(|why| Error::Unreachable {
+        what: "the image service".into(),
+        why: format!("no HTTP client can be made: {}", deepest(&why)),
+        hint: "check the system's certificates".into(),
+    })
+}
+
 fn translate(why: &OpenStackError, credentials: &Credentials) -> Error {
     if let Some(transport) = cause::<reqwest::Error>(why) {
         return from_transport(transport, &format!("keystone at {}", credentials.auth_url), credentials);
     }
     let text = deepest(why);
     let lower = text.to_lowercase();
-    let message = if lower.contains("401") || lower.contains("unauthorized") || lower.contains("requires authentication") {
+    let message = if lower.contains("401")
+        || lower.contains("unauthorized")
+        || lower.contains("requires authentication")
+    {
         format!(
             "keystone at {} does not accept user `{}` with the given password or secret",
             credentials.auth_url,
@@ -148,7 +170,10 @@ fn translate(why: &OpenStackError, credentials: &Credentials) -> Error {
     };
     Error::Auth {
         message,
-        hint: format!("the credentials come from {}: check user, password, project and domains", credentials.source),
+        hint: format!(
+            "the credentials come from {}: check user, password, project and domains",
+            credentials.source
+        ),
     }
 }
 
@@ -188,7 +213,7 @@ pub(super) fn cause<'a, T: StdError + 'static>(why: &'a (dyn StdError + 'static)
 }
 
 /// The last error of the chain: the cause, without the layers' own words.
-fn deepest(why: &(dyn StdError + 'static)) -> String {
+pub(super) fn deepest(why: &(dyn StdError + 'static)) -> String {
     chain(why).last().map(ToString::to_string).unwrap_or_default()
 }
 

@@ -189,10 +189,8 @@ clouds:
 
     #[test]
     fn merge_keys_numeric_passwords_and_secure_yaml() {
-        let dir = folder(&[
-            ("clouds.yaml", CLOUDS),
-            ("secure.yaml", "clouds: {prod: {auth: {password: hush}}}"),
-        ]);
+        let dir =
+            folder(&[("clouds.yaml", CLOUDS), ("secure.yaml", "clouds: {prod: {auth: {password: hush}}}")]);
         let places = [dir.path().join("clouds.yaml")];
         let lab = read(&places, "lab").expect("lab");
         assert_eq!(lab.region.as_deref(), Some("RegionOne"));

@@ -80,7 +80,10 @@ impl Credentials {
         if self.user_domain_id.is_none() && self.user_domain_name.is_none() {
             self.user_domain_id = Some("default".into());
         }
-        if self.project_domain_id.is_none() && self.project_domain_name.is_none() && self.project_name.is_some() {
+        if self.project_domain_id.is_none()
+            && self.project_domain_name.is_none()
+            && self.project_name.is_some()
+        {
             self.project_domain_id = Some("default".into());
         }
         notices

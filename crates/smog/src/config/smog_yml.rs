@@ -175,7 +175,9 @@ impl SmogFile {
             Some(WrittenCredentials::Word(word)) => {
                 return Err(Error::Config {
                     place: path.display().to_string(),
-                    message: format!("`credentials: {word}` is neither `smog` nor `master` nor a set of OS_* variables"),
+                    message: format!(
+                        "`credentials: {word}` is neither `smog` nor `master` nor a set of OS_* variables"
+                    ),
                     hint: Some("a cloud of clouds.yaml is named by `cloud:`".into()),
                 });
             }

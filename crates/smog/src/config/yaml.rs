@@ -33,21 +33,16 @@ pub(super) fn read_text(path: &Path) -> Result<String> {
 pub(super) fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T> {
     let options = serde_saphyr::options! { with_snippet: false };
     serde_saphyr::from_str_with_options(text, options).map_err(|why| {
-        let (row, column) = why
-            .location()
-            .map(|at| (at.line() as usize, at.column() as usize))
-            .unwrap_or((0, 0));
+        let (row, column) =
+            why.location().map(|at| (at.line() as usize, at.column() as usize)).unwrap_or((0, 0));
         let mut message = clean(&why.to_string());
         if row > 0
             && let Some(line) = text.lines().nth(row - 1)
         {
             message.push_str(&format!("\n    {line}\n    {}^", " ".repeat(column.saturating_sub(1))));
         }
-        let place = if row > 0 {
-            format!("{}:{row}:{column}", path.display())
-        } else {
-            path.display().to_string()
-        };
+        let place =
+            if row > 0 { format!("{}:{row}:{column}", path.display()) } else { path.display().to_string() };
         Error::Config { place, message, hint: None }
     })
 }

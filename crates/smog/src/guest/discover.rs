@@ -80,7 +80,9 @@ impl Cloud {
         let (mut domains, mut problems): (HashMap<String, Domain>, _) = (HashMap::new(), Vec::new());
         while let Some(joined) = asked.join_next().await {
             match joined {
-                Ok((_, Ok(found))) => domains.extend(found.into_iter().map(|domain| (domain.uuid.clone(), domain))),
+                Ok((_, Ok(found))) => {
+                    domains.extend(found.into_iter().map(|domain| (domain.uuid.clone(), domain)))
+                }
                 Ok((host, Err(error))) => problems.push(HostProblem { host, error }),
                 // A panic in a task is a bug; it must not hide the other hosts.
                 Err(why) => problems.push(HostProblem {

@@ -41,9 +41,9 @@ impl Guest {
 /// The comparison itself, on facts in hand.
 pub(crate) fn compare(domain: &Domain, process: &GuestProcess) -> Vec<Compared> {
     let (pins, affinity) = (domain.vcpu_pins(), process.vcpu_affinity());
-    let vcpus = (0..domain.vcpus.count).map(|vcpu| cpus(format!("vCPU {vcpu}"), pins.get(&vcpu), affinity.get(&vcpu)));
-    let emulator =
-        cpus("emulator".into(), domain.cputune.emulator_pin.as_ref(), process.emulator_affinity());
+    let vcpus = (0..domain.vcpus.count)
+        .map(|vcpu| cpus(format!("vCPU {vcpu}"), pins.get(&vcpu), affinity.get(&vcpu)));
+    let emulator = cpus("emulator".into(), domain.cputune.emulator_pin.as_ref(), process.emulator_affinity());
     vcpus.chain([emulator, memory(domain, process.memory.as_ref())]).collect()
 }
 
@@ -53,19 +53,25 @@ fn cpus(what: String, declared: Option<&Cpuset>, kernel: Option<&Cpuset>) -> Com
         (None, Some(_)) => true,
         (_, None) => false,
     };
-    let text = |cpus: Option<&Cpuset>, without: &str| cpus.map_or(without.to_string(), |cpus| format!("CPU {cpus}"));
+    let text =
+        |cpus: Option<&Cpuset>, without: &str| cpus.map_or(without.to_string(), |cpus| format!("CPU {cpus}"));
     Compared { what, declared: text(declared, ""), kernel: text(kernel, "no such thread"), agrees }
 }
 
 fn memory(domain: &Domain, maps: Option<&MemoryMaps>) -> Compared {
     let huge = maps.map(MemoryMaps::huge_kib).unwrap_or_default();
-    let sizes: Vec<Option<u64>> = domain.memory_backing.huge_pages.iter().flatten().map(|pages| pages.size_kib).collect();
-    let kernel: Vec<String> =
-        huge.iter().map(|(size, amount)| format!("{} in {} pages", show::kib(*amount), show::kib(*size))).collect();
+    let sizes: Vec<Option<u64>> =
+        domain.memory_backing.huge_pages.iter().flatten().map(|pages| pages.size_kib).collect();
+    let kernel: Vec<String> = huge
+        .iter()
+        .map(|(size, amount)| format!("{} in {} pages", show::kib(*amount), show::kib(*size)))
+        .collect();
     let agrees = match &domain.memory_backing.huge_pages {
         None => huge.is_empty(),
         // `<hugepages/>` without a size means whatever the host's default is.
-        Some(_) if sizes.is_empty() || sizes.contains(&None) => huge.values().sum::<u64>() >= domain.memory_kib,
+        Some(_) if sizes.is_empty() || sizes.contains(&None) => {
+            huge.values().sum::<u64>() >= domain.memory_kib
+        }
         Some(_) => {
             let of_declared_sizes = huge.iter().filter(|(size, _)| sizes.contains(&Some(**size)));
             of_declared_sizes.map(|(_, amount)| *amount).sum::<u64>() >= domain.memory_kib
@@ -75,7 +81,11 @@ fn memory(domain: &Domain, maps: Option<&MemoryMaps>) -> Compared {
         None => String::new(),
         Some(_) => {
             let named: Vec<String> = sizes.iter().map(|size| size.map_or("huge".into(), show::kib)).collect();
-            format!("{} in {} pages", show::kib(domain.memory_kib), if named.is_empty() { "huge".into() } else { named.join(" and ") })
+            format!(
+                "{} in {} pages",
+                show::kib(domain.memory_kib),
+                if named.is_empty() { "huge".into() } else { named.join(" and ") }
+            )
         }
     };
     Compared {

@@ -1,9 +1,9 @@
 //! Several questions in one command: the way to a host costs more than the answer.
 
-use std::hash::{BuildHasher, Hasher};
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::host::leash;
 use crate::host::{Cmd, Exit, Host, Output, TIME_LIMIT};
 use crate::quote::quote_all;
 
@@ -108,29 +108,27 @@ impl Host {
                 outputs.push(self.run(cmd.clone().any_exit()).await?);
             }
         } else if !batch.is_empty() {
-            let marker = marker();
+            let marker = leash::mark();
             let script = script(&batch.cmds, &marker);
             let cmd = if script.len() > LONGEST_ARGUMENT {
                 Cmd::new("sh").arg("-s").stdin(script)
             } else {
                 Cmd::shell(script)
             };
-            let whole = self.run(cmd.time_limit(batch.time_limit).repeatable()).await?;
+            // The marker differs each time, so the single answers are what a record holds.
+            let plain = Host { recorder: None, ..self.clone() };
+            let whole = plain.run(cmd.time_limit(batch.time_limit).repeatable()).await?;
             outputs = split(&whole, &marker, batch.cmds.len()).ok_or_else(|| Error::Parse {
                 what: format!("answers to {} questions", batch.cmds.len()),
                 source_of: format!("host `{}`", self.name()),
                 why: "the answer is cut off".to_string(),
             })?;
+            for (cmd, output) in batch.cmds.iter().zip(&outputs) {
+                self.record(cmd, output);
+            }
         }
         Ok(Answers { host: self.clone(), cmds: batch.cmds, outputs })
     }
-}
-
-/// A word that no output holds by accident. The standard library's hash keys
-/// come from the system's random numbers.
-fn marker() -> String {
-    let random = || std::collections::hash_map::RandomState::new().build_hasher().finish();
-    format!("smog-{:016x}{:016x}", random(), random())
 }
 
 /// After each command its exit code on standard output, and on both streams the
@@ -169,4 +167,51 @@ fn split(whole: &Output, marker: &str, count: usize) -> Option<Vec<Output>> {
 
 fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
     bytes.windows(what.len()).position(|window| window == what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Batch, split};
+    use crate::host::{Cmd, Exit, Host, Output, Sudo};
+
+    fn local() -> Host {
+        Host::local("here").with_sudo(Sudo::Never)
+    }
+
+    #[tokio::test]
+    async fn each_answer_is_its_own() {
+        let mut batch = Batch::new();
+        let plain = batch.add(Cmd::new("printf").arg("no line end"));
+        let lines = batch.add(Cmd::shell("echo one; echo; echo two >&2; exit 3"));
+        let bytes = batch.add(Cmd::shell(r"printf '\0\377\nsmog-\n'"));
+        let broken = batch.add(Cmd::shell("if fi ("));
+        let input = batch.add(Cmd::new("cat"));
+        let left = batch.add(Cmd::shell("exit 0"));
+        let answers = local().ask(batch).await.expect("answers");
+        assert_eq!(answers.get(plain).stdout, b"no line end");
+        assert_eq!(answers.get(lines).stdout, b"one\n\n");
+        assert_eq!(answers.get(lines).stderr, b"two\n");
+        assert_eq!(answers.get(lines).exit, Exit { code: 3 });
+        assert!(answers.good(lines).is_err() && answers.good(plain).is_ok());
+        assert_eq!(answers.get(bytes).stdout, b"\0\xff\nsmog-\n");
+        assert_ne!(answers.get(broken).exit, Exit::OK);
+        assert_eq!(answers.get(input).stdout, b"", "there is no input to eat");
+        assert_eq!(answers.get(left).exit, Exit::OK);
+    }
+
+    #[tokio::test]
+    async fn a_script_too_long_for_an_argument_travels_otherwise() {
+        let mut batch = Batch::new();
+        let long = "x".repeat(1000);
+        let asks: Vec<_> = (0..300).map(|_| batch.add(Cmd::new("echo").arg(long.clone()))).collect();
+        let answers = local().ask(batch).await.expect("answers");
+        assert!(asks.iter().all(|ask| answers.get(*ask).stdout.len() == 1001));
+        assert!(local().ask(Batch::new()).await.expect("nothing").outputs().is_empty());
+    }
+
+    #[test]
+    fn an_answer_that_is_cut_off_is_none() {
+        let whole = Output::of("a\nm 0\nb\nm");
+        assert!(split(&Output { stderr: b"\nm\n\nm\n".to_vec(), ..whole }, "m", 2).is_none());
+    }
 }

@@ -105,7 +105,10 @@ pub(super) fn cells(dump: &Dump, online: &Cpuset) -> Vec<Cell> {
         let distances = distance.split_ascii_whitespace().filter_map(|distance| distance.parse().ok());
         Cell {
             id: *id,
-            cpus: dump.get(&format!("{folder}/cpulist")).and_then(|text| text.parse().ok()).unwrap_or_default(),
+            cpus: dump
+                .get(&format!("{folder}/cpulist"))
+                .and_then(|text| text.parse().ok())
+                .unwrap_or_default(),
             memory_kib: kib("MemTotal:"),
             free_kib: kib("MemFree:"),
             // One number for each online cell, in their order.
@@ -118,7 +121,8 @@ pub(super) fn cells(dump: &Dump, online: &Cpuset) -> Vec<Cell> {
 
 pub(super) fn memory(dump: &Dump) -> Memory {
     let meminfo = crate::host::threads::fields(dump.get("/proc/meminfo").unwrap_or_default());
-    let kib = |key: &str| meminfo.get(key).and_then(|value| value.trim_end_matches(" kB").trim().parse().ok());
+    let kib =
+        |key: &str| meminfo.get(key).and_then(|value| value.trim_end_matches(" kB").trim().parse().ok());
     let enabled = dump.get("/sys/kernel/mm/transparent_hugepage/enabled");
     let chosen = enabled.and_then(|text| Some(text.split_once('[')?.1.split_once(']')?.0.to_string()));
     Memory {

@@ -20,6 +20,9 @@ pub(crate) struct Channel {
     pub(crate) stdin: Pin<Box<dyn AsyncWrite + Send>>,
     pub(crate) stdout: Pin<Box<dyn AsyncRead + Send>>,
     pub(crate) stderr: Pin<Box<dyn AsyncRead + Send>>,
+    /// What stands before the exit code in standard error, see `leash`; empty for a replay.
+    pub(crate) mark: String,
+    /// To be polled only when both outputs are at their end: it closes the channel.
     pub(crate) ended: Pin<Box<dyn Future<Output = Ended> + Send>>,
     /// The place among the commands of one connection, free again when this is dropped.
     pub(crate) _slot: Option<tokio::sync::OwnedSemaphorePermit>,

@@ -157,13 +157,18 @@ impl Cmd {
         argv
     }
 
-    /// The command as a person would type it, on one line, cut when it is long.
-    pub fn line(&self) -> String {
-        const LONGEST: usize = 160;
-        let text = match &self.words {
+    /// The whole command as a person would type it; a script is its text.
+    pub fn text(&self) -> String {
+        match &self.words {
             Words::Program(words) => quote_all(words.iter().map(String::as_str)),
             Words::Shell(script) => script.trim().to_string(),
-        };
+        }
+    }
+
+    /// The same on one line, cut when it is long.
+    pub fn line(&self) -> String {
+        const LONGEST: usize = 160;
+        let text = self.text();
         let first = text.lines().next().unwrap_or_default();
         if first.len() == text.len() && text.chars().count() <= LONGEST {
             return text;

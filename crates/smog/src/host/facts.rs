@@ -15,10 +15,11 @@ use crate::host::{
 pub struct Facts {
     /// `/proc/sys/kernel/hostname`.
     pub hostname: String,
-    /// `/proc/sys/kernel/random/boot_id`: another one after each boot. Two
-    /// hosts with the same one share a kernel (containers), and so their CPUs
-    /// and huge pages: count them once.
+    /// `/proc/sys/kernel/random/boot_id`: another one after each boot. A
+    /// container that systemd-nspawn started has one of its own.
     pub boot_id: String,
+    /// When the kernel started, by the host's clock less `/proc/uptime`; the same in all containers of a machine.
+    pub kernel_started: Option<jiff::Timestamp>,
     /// `/etc/machine-id`.
     pub machine_id: Option<String>,
     /// `PRETTY_NAME` of `/etc/os-release`.
@@ -73,9 +74,23 @@ impl Facts {
         groups
     }
 
-    /// Whether this and another host share a kernel.
+    /// Whether this and another host share a kernel, as containers of one
+    /// machine do, and so its CPUs and huge pages: count those once.
+    ///
+    /// True when the boot ids are the same, and when release and memory are and
+    /// the kernels started within half a second. Two machines that are alike and
+    /// were switched on in the same moment would be taken for one.
     pub fn shares_kernel_with(&self, other: &Facts) -> bool {
-        !self.boot_id.is_empty() && self.boot_id == other.boot_id
+        if !self.boot_id.is_empty() && self.boot_id == other.boot_id {
+            return true;
+        }
+        let together = match (self.kernel_started, other.kernel_started) {
+            (Some(one), Some(two)) => one.duration_since(two).abs() < jiff::SignedDuration::from_millis(500),
+            _ => false,
+        };
+        together
+            && self.kernel.release == other.kernel.release
+            && self.memory.total_kib == other.memory.total_kib
     }
 
     /// The cell with this number.
@@ -103,6 +118,7 @@ impl Host {
         let links = batch.add(Cmd::shell(pci::LINKS));
         let machine = batch.add(Cmd::new("uname").arg("-m"));
         let kvm = batch.add(Cmd::new("test").args(["-e", "/dev/kvm"]));
+        let clock = batch.add(Cmd::shell("read -r up rest </proc/uptime; date +%s.%N; echo \"$up\""));
         let virt = batch.add(Cmd::new("systemd-detect-virt"));
         let virsh = batch.add(Cmd::new("virsh").args(["-r", "-c", "qemu:///system", "version", "--daemon"]));
         let answers = self.outside().ask(batch).await?;
@@ -110,11 +126,13 @@ impl Host {
         let word = |ask| Some(answers.get(ask).text().trim().to_string());
         let versions = answers.get(virsh).text().into_owned();
         let cpus = cpus::cpus(&dump);
-        let one = |path: &str| dump.get(path).map(str::trim).filter(|text| !text.is_empty()).map(str::to_string);
+        let one =
+            |path: &str| dump.get(path).map(str::trim).filter(|text| !text.is_empty()).map(str::to_string);
         let release = key_values(dump.get("/etc/os-release").unwrap_or_default());
         Ok(Facts {
             hostname: one("/proc/sys/kernel/hostname").unwrap_or_default(),
             boot_id: one("/proc/sys/kernel/random/boot_id").unwrap_or_default(),
+            kernel_started: kernel_started(&answers.get(clock).text()),
             machine_id: one("/etc/machine-id"),
             os: release.get("PRETTY_NAME").cloned(),
             os_id: release.get("ID").cloned(),
@@ -131,6 +149,14 @@ impl Host {
             seen_at: jiff::Timestamp::now(),
         })
     }
+}
+
+/// Two lines, both in seconds: the clock, and how long the kernel runs.
+fn kernel_started(text: &str) -> Option<jiff::Timestamp> {
+    let mut lines = text.lines().map(str::parse::<f64>);
+    let (clock, up) = (lines.next()?.ok()?, lines.next()?.ok()?);
+    let started = jiff::SignedDuration::try_from_secs_f64(clock - up).ok()?;
+    jiff::Timestamp::from_duration(started).ok()
 }
 
 fn version(text: &str, prefixes: &[&str]) -> Option<String> {
@@ -151,4 +177,152 @@ fn lab_marker(text: &str) -> LabMarker {
 fn key_values(text: &str) -> BTreeMap<String, String> {
     let lines = text.lines().filter_map(|line| line.trim().split_once('='));
     lines.map(|(key, value)| (key.to_string(), value.trim_matches(['"', '\'']).to_string())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use crate::cpuset::Cpuset;
+    use crate::host::dump::Dump;
+    use crate::host::{Facts, Host, NestedKvm, PciAddress, Replay, cells, cpus, kernel, pci};
+
+    const DUMP: &str = include_str!("../../tests/data/host/by-hand-two-sockets.dump");
+    const LINKS: &str = include_str!("../../tests/data/host/by-hand-two-sockets.links");
+    const LAB: &str = include_str!("../../tests/data/host/epoxy-cmp1-facts.json");
+
+    fn set(text: &str) -> Cpuset {
+        text.parse().expect("a CPU set")
+    }
+
+    fn pci(text: &str) -> PciAddress {
+        text.parse().expect("a PCI address")
+    }
+
+    #[tokio::test]
+    async fn a_compute_of_the_lab() {
+        let host = Host::replay("cmp1", Replay::from_json(LAB).expect("a recording"));
+        let facts = host.facts().await.expect("facts");
+        assert_eq!(facts.hostname, "cmp1");
+        assert_eq!((facts.os_id.as_deref(), facts.kernel.machine.as_str()), (Some("debian"), "x86_64"));
+        assert_eq!(facts.virtualization.as_deref(), Some("systemd-nspawn"));
+        assert_eq!(facts.libvirt_version.as_deref(), Some("11.3.0"));
+        assert_eq!(facts.qemu_version.as_deref(), Some("10.0.13"));
+        assert!(!facts.has_kvm);
+        assert_eq!(facts.cpus.online, set("0-1"));
+        assert_eq!(facts.cells.len(), 1);
+        let pool = facts.cells[0].pool(2048).expect("2 MiB pages");
+        assert_eq!((pool.total, pool.free), (1024, 896));
+        assert_eq!(facts.memory.pool(2048).expect("pool").reserved, Some(0));
+        assert_eq!(facts.kernel.nested_kvm(), NestedKvm::NoKvm);
+        assert!(facts.iommu_groups().is_empty());
+        assert_eq!(facts.pci[1].driver.as_deref(), Some("virtio-pci"));
+        assert_eq!(facts.lab, None);
+        assert_eq!(facts.kernel_started.expect("a time").to_string(), "2026-11-24T05:00:00.25Z");
+    }
+
+    #[tokio::test]
+    async fn containers_of_one_machine_share_its_kernel() {
+        let facts =
+            Host::replay("cmp1", Replay::from_json(LAB).expect("a recording")).facts().await.expect("facts");
+        let with = |change: fn(&mut Facts)| {
+            let mut other = facts.clone();
+            change(&mut other);
+            facts.shares_kernel_with(&other)
+        };
+        let later = |milliseconds| {
+            move |other: &mut Facts| {
+                other.boot_id = "another".to_string();
+                let started = other.kernel_started.expect("a time");
+                other.kernel_started = Some(started + jiff::SignedDuration::from_millis(milliseconds));
+            }
+        };
+        assert!(with(|_| {}));
+        let mut other = facts.clone();
+        later(20)(&mut other);
+        assert!(facts.shares_kernel_with(&other), "nspawn gives each container a boot id of its own");
+        later(5000)(&mut other);
+        assert!(!facts.shares_kernel_with(&other));
+        assert!(!with(|other| {
+            other.boot_id = "another".to_string();
+            other.memory.total_kib += 1;
+        }));
+        assert!(!with(|other| {
+            other.boot_id = "another".to_string();
+            other.kernel_started = None;
+        }));
+    }
+
+    #[test]
+    fn two_sockets_with_siblings_and_an_offline_cpu() {
+        let cpus = cpus::cpus(&Dump::parse(DUMP));
+        assert_eq!((cpus.online.clone(), cpus.offline.clone()), (set("0-6"), set("7")));
+        assert_eq!((cpus.isolated.clone(), cpus.smt_active), (set("2-6"), Some(true)));
+        assert_eq!(cpus.sockets(), 2);
+        assert_eq!(cpus.cores(), [set("0,4"), set("1,5"), set("2,6"), set("3")]);
+        assert_eq!((cpus.siblings_of(4), cpus.siblings_of(3)), (set("0"), set("")));
+        assert_eq!((cpus.list[5].socket, cpus.list[5].core), (Some(1), Some(0)));
+    }
+
+    #[test]
+    fn two_cells_with_pages_of_two_sizes() {
+        let dump = Dump::parse(DUMP);
+        let cells = cells::cells(&dump, &set("0-6"));
+        assert_eq!(cells.len(), 2);
+        assert_eq!((cells[0].cpus.clone(), cells[1].cpus.clone()), (set("0,2,4,6"), set("1,3,5")));
+        assert_eq!((cells[1].memory_kib, cells[1].free_kib), (32_921_600, 12_000_000));
+        assert_eq!(cells[1].distances, BTreeMap::from([(0, 21), (1, 10)]));
+        let free = |cell: usize, size| cells[cell].pool(size).expect("a pool").free;
+        assert_eq!((free(0, 1 << 20), free(1, 1 << 20), free(0, 2048), free(1, 2048)), (4, 16, 0, 256));
+        let memory = cells::memory(&dump);
+        assert_eq!(memory.default_huge_page_kib, Some(1 << 20));
+        assert_eq!(memory.pool(1 << 20).expect("a pool").reserved, Some(2));
+        assert_eq!(memory.transparent_huge_pages.as_deref(), Some("madvise"));
+    }
+
+    #[test]
+    fn a_kernel_without_numa_is_one_cell() {
+        let text: String =
+            DUMP.lines().filter(|line| !line.contains("/node/")).map(|line| format!("{line}\n")).collect();
+        let cells = cells::cells(&Dump::parse(&text), &set("0-6"));
+        assert_eq!((cells.len(), cells[0].cpus.clone(), cells[0].memory_kib), (1, set("0-6"), 65_843_200));
+        assert_eq!(cells[0].pool(2048).expect("a pool").free, 256);
+    }
+
+    #[test]
+    fn the_command_line_and_nested_kvm() {
+        let kernel = kernel::kernel(&Dump::parse(DUMP), "x86_64\n");
+        let line = &kernel.command_line;
+        assert_eq!(line.get("isolcpus"), Some("managed_irq,domain,2-7"));
+        assert_eq!(line.get("hugepages"), Some("512"), "the last one counts");
+        assert_eq!(line.get("default-hugepagesz"), Some("1G"), "dashes and underscores are the same");
+        assert_eq!(line.get("dyndbg"), Some("file drivers/x +p"), "quotes keep blanks");
+        assert_eq!((line.get("ro"), line.get("single")), (Some(""), None));
+        assert_eq!(line.parameters.iter().filter(|(name, _)| name == "hugepages").count(), 2);
+        assert_eq!(kernel.nested_kvm(), NestedKvm::On);
+        assert!(kernel.modules.contains_key("vfio_pci"));
+        let off = DUMP.replace("parameters/nested:Y", "parameters/nested:N");
+        assert_eq!(kernel::kernel(&Dump::parse(&off), "").nested_kvm(), NestedKvm::Off);
+    }
+
+    #[test]
+    fn an_sriov_card_and_its_functions() {
+        let devices = pci::devices(&Dump::parse(DUMP), LINKS);
+        assert_eq!(devices.len(), 6);
+        let of =
+            |address: &str| devices.iter().find(|device| device.address == pci(address)).expect("a device");
+        let card = of("0000:3b:00.0");
+        assert_eq!(
+            (card.vendor_id.as_str(), card.product_id.as_str(), card.class.as_str()),
+            ("8086", "1528", "020000")
+        );
+        assert_eq!((card.cell, card.driver.as_deref(), card.iommu_group), (Some(0), Some("ixgbe"), Some(28)));
+        let sriov = card.sriov.as_ref().expect("SR-IOV");
+        assert_eq!((sriov.total, sriov.enabled), (63, 2));
+        assert_eq!(sriov.functions, [pci("0000:3b:10.0"), pci("0000:3b:10.2")]);
+        let function = of("0000:3b:10.0");
+        assert_eq!((function.parent, function.driver.as_deref()), (Some(card.address), Some("vfio-pci")));
+        assert_eq!(of("0000:af:00.0").sriov, None, "none possible is none");
+        assert_eq!(of("10000:e1:00.0").cell, None, "-1 is not known");
+    }
 }

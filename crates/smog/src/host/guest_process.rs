@@ -222,3 +222,107 @@ fn regex_literal(text: &str) -> String {
         regex
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{guest_name, parse, regex_literal};
+    use crate::cpuset::Cpuset;
+    use crate::host::{Policy, Role};
+
+    const PINNED: &str = include_str!("../../tests/data/host/epoxy-pinned-process.txt");
+    const HUGE_PAGES: &str = include_str!("../../tests/data/host/epoxy-huge-pages-process.txt");
+    const BY_HAND: &str = include_str!("../../tests/data/host/by-hand-kvm-process.txt");
+
+    fn set(text: &str) -> Cpuset {
+        text.parse().expect("a CPU set")
+    }
+
+    #[test]
+    fn a_pinned_guest_of_the_lab() {
+        let process = &parse(PINNED)[0];
+        assert_eq!((process.pid, process.name.as_str()), (367, "instance-00000001"));
+        assert_eq!(process.uuid, "58f3b349-c623-47b1-897c-14f8aa011e09");
+        assert_eq!(process.accelerator(), Some("tcg"));
+        assert_eq!(process.vcpu_affinity(), BTreeMap::from([(0, set("1"))]));
+        assert_eq!(process.emulator_affinity(), Some(&set("1")));
+        let vcpu = process.vcpu(0).expect("a vCPU");
+        assert_eq!((vcpu.policy, vcpu.rt_priority), (Policy::Other, 0));
+        let cgroup = vcpu.cgroup.as_ref().expect("a group");
+        assert_eq!((cgroup.version, cgroup.path.as_str()), (2, "/system.slice/libvirtd.service"));
+        assert_eq!(process.huge_kib, 0);
+        assert!(process.memory.as_ref().expect("memory").huge_maps.is_empty());
+    }
+
+    #[test]
+    fn a_guest_in_huge_pages_of_the_lab() {
+        let process = &parse(HUGE_PAGES)[0];
+        assert_eq!(process.huge_kib, 131_072);
+        let memory = process.memory.as_ref().expect("memory");
+        assert_eq!(memory.huge_kib(), BTreeMap::from([(2048, 131_072)]));
+        assert_eq!(memory.by_page_size()[&2048], BTreeMap::from([(0, 131_072)]));
+        assert!(memory.huge_maps[0].file.as_deref().expect("a file").contains("ram-node0"));
+        assert_eq!(memory.transparent_huge_kib, 53_248 + 2_048);
+    }
+
+    #[test]
+    fn a_kvm_guest_on_two_cells() {
+        let process = &parse(BY_HAND)[0];
+        assert_eq!(process.name, "odd,name", "a comma in a name is written twice");
+        assert_eq!(process.accelerator(), Some("kvm"));
+        let pins = ["2", "10", "3", "11"].map(set);
+        assert_eq!(process.vcpu_affinity(), (0..).zip(pins).collect());
+        assert_eq!(process.iothread_affinity(), BTreeMap::from([(1, set("0"))]));
+        assert_eq!(process.emulator_affinity(), Some(&set("0,8")));
+        let vcpu = process.vcpu(3).expect("vCPU 3");
+        assert_eq!((vcpu.policy, vcpu.rt_priority, vcpu.last_cpu), (Policy::Fifo, 1, Some(11)));
+        let cgroup = vcpu.cgroup.as_ref().expect("a group");
+        assert_eq!((cgroup.cpus.clone(), cgroup.cells.clone()), (Some(set("11")), Some(set("0-1"))));
+        assert!(cgroup.path.ends_with("/vcpu3"));
+        assert_eq!(process.threads.last().expect("threads").role, Role::Other);
+        assert_eq!(process.locked_kib, 6 << 20);
+        let memory = process.memory.as_ref().expect("memory");
+        assert_eq!(memory.by_page_size()[&(1 << 20)], BTreeMap::from([(1, 2 << 20)]));
+        assert_eq!(memory.by_page_size()[&2048], BTreeMap::from([(0, 2_048_000), (1, 2_146_304)]));
+        assert_eq!(memory.by_cell()[&0], 2_048_000 + 28);
+        assert_eq!(memory.numa_maps[0].policy, "bind:1");
+        assert!(memory.numa_maps[0].file.as_deref().expect("a file").ends_with("Ab c"));
+        assert_eq!(memory.huge_kib(), BTreeMap::from([(1 << 20, 2 << 20), (2048, 4 << 20)]));
+        assert_eq!(memory.transparent_huge_kib, 2048);
+    }
+
+    /// What the suites compare must go red when the kernel says otherwise.
+    #[test]
+    fn a_thread_that_floats_or_is_gone_shows() {
+        let status = "task/4262/status:Cpus_allowed_list:\t3";
+        assert!(BY_HAND.contains(status));
+        let floats = BY_HAND.replace(status, "task/4262/status:Cpus_allowed_list:\t0-15");
+        assert_eq!(parse(&floats)[0].vcpu_affinity()[&2], set("0-15"));
+        let gone: String = BY_HAND
+            .lines()
+            .filter(|line| !line.contains("/task/4262/"))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        assert_eq!(parse(&gone)[0].vcpu_affinity().keys().copied().collect::<Vec<_>>(), [0, 1, 3]);
+        let other_cell = BY_HAND.replace("N1=2 kernelpagesize_kB=1048576", "N0=2 kernelpagesize_kB=1048576");
+        let memory = parse(&other_cell)[0].memory.clone().expect("memory");
+        assert_eq!(memory.by_page_size()[&(1 << 20)], BTreeMap::from([(0, 2 << 20)]));
+    }
+
+    #[test]
+    fn several_processes_and_one_that_ended() {
+        let both = format!("{PINNED}== 99\n== command_line\n== status\n== files\n{HUGE_PAGES}");
+        let pids: Vec<u32> = parse(&both).iter().map(|process| process.pid).collect();
+        assert_eq!(pids, [367, 451]);
+        assert!(parse("").is_empty());
+    }
+
+    #[test]
+    fn names_are_taken_apart_and_quoted() {
+        assert_eq!(guest_name("guest=a,,b,debug-threads=on").as_deref(), Some("a,b"));
+        assert_eq!(guest_name("guest=a").as_deref(), Some("a"));
+        assert_eq!(guest_name("a"), None);
+        assert_eq!(regex_literal("a.b*(c,"), "a\\.b\\*\\(c,,");
+    }
+}

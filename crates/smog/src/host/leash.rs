@@ -10,17 +10,27 @@
 //! of file and ends the group: TERM, and KILL three seconds later. It runs on
 //! the inner side of sudo and of containers, so the right to kill is always
 //! there.
+//!
+//! At the end the leash writes a mark and the exit code to standard error. SSH
+//! tells the exit code too, but to take it means to close the channel, and
+//! OpenSSH then throws away what it has not written yet (seen: two of 400
+//! short commands lost their output). So the streams are read to their end
+//! first; the mark ends the reading where a daemon that the command left
+//! behind holds them open.
+
+use std::hash::{BuildHasher, Hasher};
+use std::ops::Range;
 
 use crate::host::Sudo;
 use crate::quote::{quote, quote_all};
 
-/// `$1` is the number of bytes of standard input, the rest the command.
+/// `$1` is the number of bytes of standard input, `$2` the mark of the end, the rest the command.
 ///
 /// The bytes come first, counted, into a file that has no name any more when
 /// the command starts: so a command never sees a cut-off input (half a
 /// nova.conf would be worse than none).
 const LEASH: &str = r#"PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" LC_ALL=C; export PATH LC_ALL
-n=$1; shift
+n=$1; m=$2; shift 2
 exec 3<&0
 if [ "$n" -gt 0 ]; then
 t=$(mktemp -p /dev/shm 2>/dev/null || mktemp) || exit 125
@@ -29,24 +39,45 @@ if [ "$s" -ne "$n" ]; then echo "smog: standard input was cut off after $s of $n
 else exec 4</dev/null; fi
 setsid "$@" <&4 3<&- 4<&- &
 p=$!
-{ cat; kill -TERM -$p || kill -TERM $p; sleep 3; kill -KILL -$p; } <&3 >/dev/null 2>&1 4<&- &
+{ while read -r x; do :; done; kill -TERM -$p || kill -TERM $p; sleep 3; kill -KILL -$p; } <&3 >/dev/null 2>&1 4<&- &
 w=$!
 exec 3<&- 4<&-
 wait $p 2>/dev/null; c=$?
 kill $w 2>/dev/null
+echo "$m$c" >&2
 exit $c"#;
+
+/// A word that no output holds by accident. The standard library's hash keys
+/// come from the system's random numbers.
+pub(crate) fn mark() -> String {
+    let random = || std::collections::hash_map::RandomState::new().build_hasher().finish();
+    format!("smog-{:016x}{:016x}-", random(), random())
+}
+
+/// The exit code behind the first mark in `bytes`, and the range of mark, code and line end.
+pub(crate) fn end(bytes: &[u8], mark: &str) -> Option<(i32, Range<usize>)> {
+    if mark.is_empty() {
+        return None;
+    }
+    let start = bytes.windows(mark.len()).position(|window| window == mark.as_bytes())?;
+    let code = start + mark.len();
+    let length = bytes[code..].iter().position(|byte| *byte == b'\n')?;
+    let text = std::str::from_utf8(&bytes[code..code + length]).ok()?;
+    Some((text.parse().ok()?, start..code + length + 1))
+}
 
 /// The text for the other side's shell.
 pub(crate) fn leashed(
     argv: &[String],
     stdin_len: usize,
+    mark: &str,
     sudo: Sudo,
     root: bool,
     container: Option<&[String]>,
 ) -> String {
     let mut words = vec!["sh", "-c", LEASH, "smog"];
     let stdin_len = stdin_len.to_string();
-    words.push(&stdin_len);
+    words.extend([stdin_len.as_str(), mark]);
     words.extend(argv.iter().map(String::as_str));
     let mut line = quote_all(words);
     if let Some(exec) = container {
@@ -57,7 +88,10 @@ pub(crate) fn leashed(
         (Sudo::Always, true) => format!("sudo -n -- {line}"),
         // One more process, but no question of its own before the first command.
         (Sudo::Auto, true) => {
-            format!("sh -c {} smog {line}", quote("[ \"$(id -u)\" = 0 ] || set -- sudo -n -- \"$@\"; exec \"$@\""))
+            format!(
+                "sh -c {} smog {line}",
+                quote("[ \"$(id -u)\" = 0 ] || set -- sudo -n -- \"$@\"; exec \"$@\"")
+            )
         }
     }
 }

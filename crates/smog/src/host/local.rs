@@ -33,6 +33,7 @@ pub(crate) fn open(host: &str, line: &str) -> Result<Channel> {
         stdin: Box::pin(stdin),
         stdout: Box::pin(stdout),
         stderr: Box::pin(stderr),
+        mark: String::new(),
         ended: Box::pin(async move {
             match child.wait().await {
                 Ok(status) => {

@@ -138,7 +138,7 @@ fn smaps_head(line: &str) -> Option<HugeMap> {
     let start = u64::from_str_radix(from, 16).ok()?;
     u64::from_str_radix(to, 16).ok()?;
     words.next().filter(|flags| flags.len() == 4)?;
-    let file = words.nth(3).map(|_| ()).and_then(|()| line.find('/').map(|at| line[at..].to_string()));
+    let file = line.find('/').map(|at| line[at..].to_string());
     Some(HugeMap { start, size_kib: 0, page_kib: 0, used_kib: 0, file })
 }
 

@@ -70,7 +70,8 @@ pub(super) fn devices(dump: &Dump, links: &str) -> Vec<PciDevice> {
 
 fn device(dump: &Dump, links: &BTreeMap<String, &str>, name: &str) -> Option<PciDevice> {
     let folder = format!("{DEVICES}/{name}");
-    let hex = |file: &str| Some(dump.get(&format!("{folder}/{file}"))?.trim().trim_start_matches("0x").to_string());
+    let hex =
+        |file: &str| Some(dump.get(&format!("{folder}/{file}"))?.trim().trim_start_matches("0x").to_string());
     let link = |name: &str| links.get(&format!("{folder}/{name}")).copied();
     let total = dump.number(&format!("{folder}/sriov_totalvfs"));
     let sriov = total.filter(|total| *total > 0).map(|total| {

@@ -45,8 +45,12 @@ impl FromStr for PciAddress {
         };
         let number = |digits: &str| u32::from_str_radix(digits, 16).map_err(|_| bad());
         let small = |digits: &str| number(digits).and_then(|number| u8::try_from(number).map_err(|_| bad()));
-        let address =
-            PciAddress { domain: number(domain)?, bus: small(bus)?, slot: small(slot)?, function: small(function)? };
+        let address = PciAddress {
+            domain: number(domain)?,
+            bus: small(bus)?,
+            slot: small(slot)?,
+            function: small(function)?,
+        };
         if address.slot > 31 || address.function > 7 {
             return Err(bad());
         }

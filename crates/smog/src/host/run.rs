@@ -6,6 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::error::{Error, Result};
 use crate::host::channel::{Channel, Ended};
+use crate::host::leash;
 use crate::host::{Cmd, Exit, Expected, Host, Line, Output};
 
 /// How long a killed command may take to be gone: TERM, three seconds, KILL, and the way back.
@@ -13,7 +14,7 @@ pub(super) const DEATH: Duration = Duration::from_secs(6);
 
 /// How long the streams are still read after the end, while nothing comes: a
 /// daemon that the command started may hold them open for ever.
-const SILENCE: Duration = Duration::from_millis(1500);
+pub(super) const SILENCE: Duration = Duration::from_millis(1500);
 
 /// What came out of one attempt.
 struct Attempt {
@@ -79,9 +80,19 @@ impl Host {
         attempt.output.elapsed = begun.elapsed();
         match attempt.ended {
             _ if attempt.expired => Err(self.too_slow(cmd, &attempt.output.stderr)),
-            Some(Ended::Exited(exit)) => self.judge(cmd, Output { exit, ..attempt.output }),
+            Some(Ended::Exited(exit)) => {
+                let output = Output { exit, ..attempt.output };
+                self.record(cmd, &output);
+                self.judge(cmd, output)
+            }
             Some(Ended::Lost(why)) => Err(self.lost(cmd, &why)),
             None => Err(self.lost(cmd, "no end was told")),
+        }
+    }
+
+    pub(super) fn record(&self, cmd: &Cmd, output: &Output) {
+        if let Some(record) = &self.recorder {
+            record.note(cmd, output);
         }
     }
 
@@ -89,7 +100,8 @@ impl Host {
         Error::Unreachable {
             what: format!("host `{}`", self.name()),
             why: format!("the connection was lost while `{}` ran: {why}", cmd.line()),
-            hint: "whether the command came to its end there is not known; the next one connects anew".to_string(),
+            hint: "whether the command came to its end there is not known; the next one connects anew"
+                .to_string(),
         }
     }
 
@@ -189,19 +201,24 @@ fn not_found(cmd: &Cmd, stderr: &str) -> Option<String> {
     cmd.program().map(str::to_string)
 }
 
-/// Feed standard input, gather both outputs, see the end; kill at the time limit.
+/// Feed standard input, gather both outputs to their end, see the exit code; kill at the time limit.
 async fn collect(channel: Channel, cmd: &Cmd) -> Attempt {
-    let Channel { stdin, mut stdout, mut stderr, mut ended, _slot } = channel;
+    let Channel { stdin, mut stdout, mut stderr, mark, ended, _slot } = channel;
     let mut stdin = Some(stdin);
     let (mut fed, mut out, mut err) = (0, Vec::new(), Vec::new());
     let (mut out_open, mut err_open, mut expired) = (true, true, false);
     let mut end = None;
     let mut deadline = tokio::time::Instant::now() + cmd.time_limit;
-    while end.is_none() || out_open || err_open {
+    while out_open || err_open {
         tokio::select! {
             read = stdout.read_buf(&mut out), if out_open => out_open = read.is_ok_and(|count| count > 0),
-            read = stderr.read_buf(&mut err), if err_open => err_open = read.is_ok_and(|count| count > 0),
-            seen = &mut ended, if end.is_none() => end = Some(seen),
+            read = stderr.read_buf(&mut err), if err_open => {
+                err_open = read.is_ok_and(|count| count > 0);
+                if end.is_none() && let Some((code, range)) = leash::end(&err, &mark) {
+                    err.drain(range);
+                    end = Some(Ended::Exited(Exit { code }));
+                }
+            }
             written = feed(&mut stdin, &cmd.stdin[fed..]), if fed < cmd.stdin.len() && end.is_none() => {
                 match written {
                     Ok(count) if count > 0 => fed += count,
@@ -218,6 +235,13 @@ async fn collect(channel: Channel, cmd: &Cmd) -> Attempt {
                 stdin = None;
                 deadline += DEATH;
             }
+        }
+    }
+    if !out_open && !err_open {
+        // With the end of the channel its place on the connection is free as well.
+        let limit = if end.is_some() { Duration::from_secs(1) } else { DEATH };
+        if let Ok(seen) = tokio::time::timeout(limit, ended).await {
+            end = end.or(Some(seen));
         }
     }
     let output = Output { stdout: out, stderr: err, exit: Exit::OK, elapsed: Duration::ZERO };

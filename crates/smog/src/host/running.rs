@@ -9,7 +9,8 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::error::{Error, Result};
 use crate::host::channel::{Channel, Ended};
-use crate::host::run::DEATH;
+use crate::host::leash;
+use crate::host::run::{DEATH, SILENCE};
 use crate::host::{Cmd, Exit, Host, Output};
 
 /// A line longer than this is given in pieces, so that a stream without line ends cannot eat the memory.
@@ -47,6 +48,8 @@ pub struct Running {
     out: Source,
     err: Source,
     lines: VecDeque<Line>,
+    /// What stands before the exit code in standard error.
+    mark: String,
     ended: Pin<Box<dyn Future<Output = Ended> + Send>>,
     end: Option<Ended>,
     last_errors: VecDeque<String>,
@@ -80,7 +83,7 @@ impl Host {
 
     pub(super) async fn start(&self, cmd: &Cmd, long: bool) -> Result<Running> {
         let channel = self.open(cmd, long).await?;
-        let Channel { mut stdin, stdout, stderr, ended, _slot } = channel;
+        let Channel { mut stdin, stdout, stderr, mark, ended, _slot } = channel;
         if !cmd.stdin.is_empty() {
             use tokio::io::AsyncWriteExt;
             // A command that ended before it took its input tells so by its exit code.
@@ -94,6 +97,7 @@ impl Host {
             out: Source { stream: Stream::Out, reader: Some(stdout), rest: Vec::new() },
             err: Source { stream: Stream::Err, reader: Some(stderr), rest: Vec::new() },
             lines: VecDeque::new(),
+            mark,
             ended,
             end: None,
             last_errors: VecDeque::new(),
@@ -124,27 +128,37 @@ impl Running {
                 }
                 return Ok(Some(line));
             }
+            let open = self.out.reader.is_some() || self.err.reader.is_some();
             match &self.end {
-                Some(Ended::Lost(why)) if self.out.reader.is_none() && self.err.reader.is_none() => {
-                    return Err(self.host.lost(&self.cmd, why));
-                }
-                Some(Ended::Exited(_)) if self.out.reader.is_none() && self.err.reader.is_none() => {
-                    return Ok(None);
-                }
+                Some(Ended::Lost(why)) if !open => return Err(self.host.lost(&self.cmd, why)),
+                Some(Ended::Exited(_)) if !open => return Ok(None),
                 _ => {}
             }
-            let silence = std::time::Duration::from_millis(1500);
             tokio::select! {
                 lines = self.out.read(), if self.out.reader.is_some() => self.lines.extend(lines),
-                lines = self.err.read(), if self.err.reader.is_some() => self.lines.extend(lines),
-                end = &mut self.ended, if self.end.is_none() => self.end = Some(end),
+                lines = self.err.read(), if self.err.reader.is_some() => {
+                    for line in lines {
+                        let line = self.without_mark(line);
+                        self.lines.extend(line);
+                    }
+                }
+                end = &mut self.ended, if !open && self.end.is_none() => self.end = Some(end),
                 // A daemon it left behind may hold the streams open.
-                () = tokio::time::sleep(silence), if self.end.is_some() => {
+                () = tokio::time::sleep(SILENCE), if self.end.is_some() => {
                     self.out.reader = None;
                     self.err.reader = None;
                 }
             }
         }
+    }
+
+    /// A line of standard error; when it carries the mark of the end, that is noted and cut off.
+    fn without_mark(&mut self, line: Line) -> Option<Line> {
+        let bytes = format!("{}\n", line.text).into_bytes();
+        let Some((code, range)) = leash::end(&bytes, &self.mark) else { return Some(line) };
+        self.end = Some(Ended::Exited(Exit { code }));
+        let text = line.text[..range.start].to_string();
+        (!text.is_empty()).then_some(Line { text, ..line })
     }
 
     /// Read on to the end, without the lines.

@@ -8,7 +8,11 @@
 //! of what ssh says when it cannot connect. The commands then go through the
 //! crate's native multiplexing.
 //!
-//! Native against process multiplexing: see `benches/mux` figures below.
+//! Native against process multiplexing, measured on the lab's two loaded cores
+//! (`true`, 100 times): 2.4 to 3.8 ms against 11 ms a command, and 0.12 s
+//! against 0.4 s for 90 commands nine at a time; a connection of its own takes
+//! 0.2 s. Native also starts no process here for each command, and tells an exit
+//! code 255 of the command from the end of the connection.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -282,6 +286,7 @@ async fn start(session: &Arc<openssh::Session>, line: &str) -> Result<Channel, o
         stdin: Box::pin(stdin),
         stdout: Box::pin(stdout),
         stderr: Box::pin(stderr),
+        mark: String::new(),
         ended: Box::pin(async move {
             match child.wait().await {
                 Ok(status) => Ended::Exited(Exit { code: status.code().unwrap_or(255) }),

@@ -15,7 +15,8 @@ pub(crate) fn refusal(host: &str, options: &SshOptions, said: &str) -> Error {
     let port = options.port.map(|port| format!(" -p {port}")).unwrap_or_default();
 
     if said.contains("REMOTE HOST IDENTIFICATION HAS CHANGED") || said.contains("POSSIBLE DNS SPOOFING") {
-        let place = line("Offending").map(|line| line.trim_end_matches('.')).unwrap_or("another key is known");
+        let place =
+            line("Offending").map(|line| line.trim_end_matches('.')).unwrap_or("another key is known");
         let name = match options.port {
             Some(port) if port != 22 => format!("'[{address}]:{port}'"),
             _ => address.clone(),
@@ -50,7 +51,9 @@ pub(crate) fn refusal(host: &str, options: &SshOptions, said: &str) -> Error {
         };
         let bad_key = said
             .lines()
-            .find(|line| line.contains("UNPROTECTED") || line.contains("bad permissions") || line.contains("Load key"))
+            .find(|line| {
+                line.contains("UNPROTECTED") || line.contains("bad permissions") || line.contains("Load key")
+            })
             .map(|line| format!(" ssh also says: {}.", line.trim_matches(['@', ' ', '.', '\r'])))
             .unwrap_or_default();
         (
@@ -63,7 +66,9 @@ pub(crate) fn refusal(host: &str, options: &SshOptions, said: &str) -> Error {
     } else if let Some(line) = line("Connection refused") {
         (
             line.to_string(),
-            format!("the machine is up, but no sshd listens there: is the port right, does `systemctl status ssh` on it look well? Try {by_hand}"),
+            format!(
+                "the machine is up, but no sshd listens there: is the port right, does `systemctl status ssh` on it look well? Try {by_hand}"
+            ),
         )
     } else if let Some(line) = line("Could not resolve hostname") {
         (
@@ -73,12 +78,16 @@ pub(crate) fn refusal(host: &str, options: &SshOptions, said: &str) -> Error {
     } else if let Some(line) = line("No route to host").or(line("Network is unreachable")) {
         (
             line.to_string(),
-            "is the machine on, and is there a way (route, VPN, jump host in ~/.ssh/config) to its network?".to_string(),
+            "is the machine on, and is there a way (route, VPN, jump host in ~/.ssh/config) to its network?"
+                .to_string(),
         )
     } else if let Some(line) = line("timed out").or(line("no log-in within")) {
         (
             line.to_string(),
-            format!("the machine is off, a firewall swallows the packets, or it is very slow (`connect_timeout` is {} s)", options.connect_timeout.as_secs()),
+            format!(
+                "the machine is off, a firewall swallows the packets, or it is very slow (`connect_timeout` is {} s)",
+                options.connect_timeout.as_secs()
+            ),
         )
     } else if let Some(line) = line("Too many authentication failures") {
         (
@@ -86,8 +95,11 @@ pub(crate) fn refusal(host: &str, options: &SshOptions, said: &str) -> Error {
             "the agent offers more keys than the server accepts: set `key_file` for the host".to_string(),
         )
     } else {
-        let last = said.lines().map(str::trim).filter(|line| !line.is_empty()).next_back();
-        (last.unwrap_or("ssh gave no reason").to_string(), format!("{by_hand} by hand shows more, with `-v` even more"))
+        let last = said.lines().map(str::trim).rfind(|line| !line.is_empty());
+        (
+            last.unwrap_or("ssh gave no reason").to_string(),
+            format!("{by_hand} by hand shows more, with `-v` even more"),
+        )
     };
     Error::Unreachable { what, why: why.trim_start_matches("ssh: ").to_string(), hint }
 }
@@ -108,7 +120,10 @@ mod tests {
         let error = said("Host key verification failed.\r\n");
         assert!(matches!(error, Error::Untrusted { .. }), "{error:?}");
         let hint = error.hint().expect("hint");
-        assert!(hint.contains("`ssh-keyscan 10.0.0.11 >> ~/.ssh/known_hosts`") && hint.contains("compare"), "{hint}");
+        assert!(
+            hint.contains("`ssh-keyscan 10.0.0.11 >> ~/.ssh/known_hosts`") && hint.contains("compare"),
+            "{hint}"
+        );
     }
 
     #[test]
@@ -127,7 +142,11 @@ mod tests {
             ("ssh: connect to host 10.0.0.11 port 22: Connection refused", "Connection refused", "sshd"),
             ("ssh: connect to host 10.0.0.11 port 22: Connection timed out", "timed out", "firewall"),
             ("ssh: connect to host 10.0.0.11 port 22: No route to host", "No route", "VPN"),
-            ("ssh: Could not resolve hostname cmp1: Name or service not known", "Could not resolve", "smog.yml"),
+            (
+                "ssh: Could not resolve hostname cmp1: Name or service not known",
+                "Could not resolve",
+                "smog.yml",
+            ),
             ("root@10.0.0.11: Permission denied (publickey).", "Permission denied", "authorized_keys"),
             ("kex_exchange_identification: read: Connection reset by peer", "kex_exchange", "-v"),
             ("", "no reason", "-v"),

@@ -6,8 +6,8 @@ use serde::Serialize;
 use super::CpuTopology;
 use super::cpu::topology;
 use super::element::{
-    Flaw, attr, child, child_text, children, cpuset_attr, descend, needed_number_attr, number_attr, number_text,
-    read, size_kib, size_text_kib, text,
+    Flaw, attr, child, child_text, children, cpuset_attr, descend, needed_number_attr, number_attr,
+    number_text, read, size_kib, size_text_kib, text,
 };
 use crate::cpuset::Cpuset;
 use crate::error::Result;

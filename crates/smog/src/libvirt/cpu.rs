@@ -4,7 +4,8 @@ use roxmltree::Node;
 use serde::Serialize;
 
 use super::element::{
-    Flaw, attr, child, child_attr, child_text, children, cpuset_attr, needed_number_attr, number_attr, size_kib,
+    Flaw, attr, child, child_attr, child_text, children, cpuset_attr, needed_number_attr, number_attr,
+    size_kib,
 };
 use crate::cpuset::Cpuset;
 

@@ -215,7 +215,10 @@ fn domain(node: Node<'_, '_>) -> std::result::Result<Domain, Flaw> {
         cpu: child(node, "cpu").map(Cpu::read).transpose()?,
         cputune: child(node, "cputune").map(CpuTune::read).transpose()?.unwrap_or_default(),
         numatune: child(node, "numatune").map(NumaTune::read).transpose()?,
-        memory_backing: child(node, "memoryBacking").map(MemoryBacking::read).transpose()?.unwrap_or_default(),
+        memory_backing: child(node, "memoryBacking")
+            .map(MemoryBacking::read)
+            .transpose()?
+            .unwrap_or_default(),
         features: child(node, "features").map(features).unwrap_or_default(),
         clock: child(node, "clock").map(clock),
         devices: child(node, "devices").map(Devices::read).transpose()?.unwrap_or_default(),

@@ -100,7 +100,9 @@ impl DomainEdit {
         let cleaned = self.change(|root| {
             let cpu = child(root, "cpu");
             let old = cpu.into_iter().flat_map(|cpu| cpu.children());
-            old.filter(|node| is(*node, "feature") && node.attribute("name") == Some(name)).map(removal).collect()
+            old.filter(|node| is(*node, "feature") && node.attribute("name") == Some(name))
+                .map(removal)
+                .collect()
         })?;
         cleaned.insert(&["cpu"], &feature)
     }
@@ -152,7 +154,9 @@ impl DomainEdit {
     /// [`Error::NotFound`] when there is no such element; [`Error::Invalid`] when it has child elements.
     pub fn set_text(self, path: &[&str], text: &str) -> Result<DomainEdit> {
         let document = self.parse()?;
-        if find(document.root_element(), path).is_some_and(|node| node.children().any(|node| node.is_element())) {
+        if find(document.root_element(), path)
+            .is_some_and(|node| node.children().any(|node| node.is_element()))
+        {
             return Err(Error::Invalid {
                 what: format!("<{}>", path.join("/")),
                 why: "it has elements, which its text would replace".to_string(),
@@ -181,7 +185,8 @@ impl DomainEdit {
                 Some(range) => {
                     // Behind the last thing inside, before the white space of the closing tag.
                     let at = range.start + xml[range.clone()].trim_end().len();
-                    let tail = if xml[at..range.end].contains('\n') { String::new() } else { format!("\n{outer}") };
+                    let tail =
+                        if xml[at..range.end].contains('\n') { String::new() } else { format!("\n{outer}") };
                     Change { range: at..at, text: format!("\n{inner}{element}{tail}") }
                 }
                 None => opened(xml, node, &format!("\n{inner}{element}\n{outer}")),
@@ -197,7 +202,11 @@ impl DomainEdit {
         self.change_at(path, |node, _| removal(node))
     }
 
-    fn change_at(self, path: &[&str], change: impl FnOnce(Node<'_, '_>, &str) -> Change) -> Result<DomainEdit> {
+    fn change_at(
+        self,
+        path: &[&str],
+        change: impl FnOnce(Node<'_, '_>, &str) -> Change,
+    ) -> Result<DomainEdit> {
         let document = self.parse()?;
         let Some(node) = find(document.root_element(), path) else {
             return Err(Error::NotFound {
@@ -242,10 +251,9 @@ fn find<'a, 'input>(root: Node<'a, 'input>, path: &[&str]) -> Option<Node<'a, 'i
 /// The element with the white space before it, up to the last thing that is none.
 fn removal(node: Node<'_, '_>) -> Change {
     let before = node.prev_sibling().filter(Node::is_text);
-    let blank = before.and_then(|text| {
+    let blank = before.map(|text| {
         let range = text.range();
-        let kept = text.document().input_text()[range.clone()].trim_end().len();
-        Some(range.start + kept)
+        range.start + text.document().input_text()[range].trim_end().len()
     });
     Change { range: blank.unwrap_or(node.range().start)..node.range().end, text: String::new() }
 }
@@ -304,5 +312,9 @@ fn indentation(xml: &str, at: usize) -> String {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('\'', "&apos;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('\'', "&apos;")
+        .replace('"', "&quot;")
 }

@@ -86,7 +86,11 @@ pub(super) fn child_attr(node: Node<'_, '_>, name: &str, attribute: &str) -> Opt
 }
 
 /// A number; libvirt writes some in hexadecimal with `0x`.
-fn number<T: FromStr + TryFrom<u64>>(node: Node<'_, '_>, what: &str, text: &str) -> std::result::Result<T, Flaw> {
+fn number<T: FromStr + TryFrom<u64>>(
+    node: Node<'_, '_>,
+    what: &str,
+    text: &str,
+) -> std::result::Result<T, Flaw> {
     let flaw = || Flaw::new(node, format!("{what} is `{text}`, no number that fits"));
     match text.strip_prefix("0x") {
         Some(digits) => {
@@ -139,11 +143,7 @@ pub(super) fn flag_attr(node: Node<'_, '_>, name: &str) -> Option<bool> {
 }
 
 /// A size in KiB out of a number and its unit, as libvirt has them: KiB when no unit is given.
-pub(super) fn size_kib(
-    node: Node<'_, '_>,
-    value: u64,
-    unit: Option<&str>,
-) -> std::result::Result<u64, Flaw> {
+pub(super) fn size_kib(node: Node<'_, '_>, value: u64, unit: Option<&str>) -> std::result::Result<u64, Flaw> {
     let bytes: u64 = match unit.unwrap_or("KiB") {
         "b" | "bytes" => 1,
         "KB" => 1000,

@@ -128,9 +128,12 @@ impl Host {
         let what = format!("host `{}` to come up again", self.name());
         until(&what, wait, || async {
             let limit = std::time::Duration::from_secs(10);
-            let asked = self.run(Cmd::new("cat").arg("/proc/sys/kernel/random/boot_id").time_limit(limit)).await;
+            let asked =
+                self.run(Cmd::new("cat").arg("/proc/sys/kernel/random/boot_id").time_limit(limit)).await;
             Ok(match asked {
-                Ok(output) if output.text().trim() == before => Seen::NotYet("still up as before".to_string()),
+                Ok(output) if output.text().trim() == before => {
+                    Seen::NotYet("still up as before".to_string())
+                }
                 Ok(output) => Seen::Done(output.text().trim().to_string()),
                 Err(error) => {
                     // A connection to the machine as it was would hang; the next look connects anew.

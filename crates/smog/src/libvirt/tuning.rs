@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use roxmltree::Node;
 use serde::Serialize;
 
-use super::element::{Flaw, attr, child, children, cpuset_attr, needed_number_attr, number_attr, number_text};
+use super::element::{
+    Flaw, attr, child, children, cpuset_attr, needed_number_attr, number_attr, number_text,
+};
 use crate::cpuset::Cpuset;
 
 /// `<cputune>`.

@@ -83,16 +83,18 @@ impl Host {
     /// # Errors
     /// As [`Host::domain`].
     pub async fn list_domains(&self) -> Result<Vec<DomainLine>> {
-        let output = self.virsh_run(read(["list --all --uuid --name; echo ==states==; domstats --state"]), None).await?;
+        let output = self
+            .virsh_run(read(["list --all --uuid --name; echo ==states==; domstats --state"]), None)
+            .await?;
         Ok(parse_list(&output.text()))
     }
 
     pub(super) async fn domain_line(&self, name_or_uuid: &str) -> Result<DomainLine> {
         let lines = self.list_domains().await?;
         let found = lines.iter().find(|line| line.name == name_or_uuid || line.uuid == name_or_uuid);
-        found.cloned().ok_or_else(|| {
-            not_found(self, name_or_uuid, lines.iter().map(|line| line.name.as_str()))
-        })
+        found
+            .cloned()
+            .ok_or_else(|| not_found(self, name_or_uuid, lines.iter().map(|line| line.name.as_str())))
     }
 
     /// What libvirt knows of the host.
@@ -130,14 +132,16 @@ impl Host {
             Err(error) => error,
         };
         let Error::Command { stderr, .. } = &error else { return Err(error) };
-        if stderr.contains("ailed to connect to the hypervisor") || stderr.contains("ailed to connect socket") {
+        if stderr.contains("ailed to connect to the hypervisor") || stderr.contains("ailed to connect socket")
+        {
             let why = stderr.lines().rfind(|line| line.contains("connect")).unwrap_or(stderr);
             return Err(Error::Unreachable {
                 what: format!("libvirt on host `{}`", self.name()),
                 why: why.trim_start_matches("error: ").to_string(),
-                hint: "is it running there: `systemctl status libvirtd` (or `virtqemud`)? Where it runs in a \
+                hint:
+                    "is it running there: `systemctl status libvirtd` (or `virtqemud`)? Where it runs in a \
                        container, name it in smog.yml (`container: nova_libvirt`)"
-                    .to_string(),
+                        .to_string(),
             });
         }
         if let Some(name) = about
@@ -154,7 +158,7 @@ fn not_found<'a>(host: &Host, name: &str, names: impl Iterator<Item = &'a str>) 
     Error::NotFound {
         what: format!("domain on host {}", host.name()),
         name: name.to_string(),
-        near: crate::near(name, names),
+        near: crate::near::near(name, names),
     }
 }
 

@@ -1,0 +1,68 @@
+//! `smog guest …`: everything about one guest or all of them. The daily ones are
+//! also verbs of their own (`smog boot`, `smog xml` …).
+
+mod console;
+mod history;
+mod list;
+mod orders;
+mod show;
+
+use clap::Subcommand;
+use smog::{Error, ExitCode};
+
+use crate::commands::{boot, delete, migrate, pins, xml};
+use crate::session::Session;
+
+/// Guests: servers, with the host and the domain behind them
+#[derive(Debug, clap::Args)]
+pub struct GuestArgs {
+    #[command(subcommand)]
+    verb: GuestVerb,
+}
+
+#[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "one value, made once")]
+enum GuestVerb {
+    /// List guests as Nova knows them; asks no host
+    #[command(visible_alias = "ls")]
+    List(list::ListArgs),
+    /// Show a guest: server, host and domain
+    Show(show::ShowArgs),
+    /// Boot a guest and wait until it is ACTIVE
+    Boot(boot::BootArgs),
+    /// Delete guests and wait until they are gone
+    Delete(delete::DeleteArgs),
+    /// Print a guest's libvirt domain XML
+    Xml(xml::XmlArgs),
+    /// Compare a guest's declared pins and pages with the kernel's
+    Pins(pins::PinsArgs),
+    /// Live-migrate a guest and wait until it has moved
+    Migrate(migrate::MigrateArgs),
+    /// Print the serial console
+    Console(console::ConsoleArgs),
+    /// What was done to a guest, by which requests
+    Actions(history::ActionsArgs),
+    /// Its moves between hosts
+    Migrations(history::MigrationsArgs),
+    /// Where Nova placed its vCPUs and memory (the topology view)
+    Topology(show::TopologyArgs),
+    #[command(flatten)]
+    Order(orders::OrderVerb),
+}
+
+pub async fn run(args: GuestArgs, session: &Session) -> Result<ExitCode, Error> {
+    match args.verb {
+        GuestVerb::List(args) => list::run(args, session).await,
+        GuestVerb::Show(args) => show::run(args, session).await,
+        GuestVerb::Boot(args) => boot::run(args, session).await,
+        GuestVerb::Delete(args) => delete::run(args, session).await,
+        GuestVerb::Xml(args) => xml::run(args, session).await,
+        GuestVerb::Pins(args) => pins::run(args, session).await,
+        GuestVerb::Migrate(args) => migrate::run(args, session).await,
+        GuestVerb::Console(args) => console::run(args, session).await,
+        GuestVerb::Actions(args) => history::actions(args, session).await,
+        GuestVerb::Migrations(args) => history::migrations(args, session).await,
+        GuestVerb::Topology(args) => show::topology(args, session).await,
+        GuestVerb::Order(verb) => orders::run(verb, session).await,
+    }
+}

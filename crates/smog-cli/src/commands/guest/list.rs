@@ -1,0 +1,47 @@
+use smog::cloud::ServerFilter;
+use smog::{Error, ExitCode, Guest};
+
+use crate::names;
+use crate::output;
+use crate::session::Session;
+
+/// Guests as Nova knows them; `smog discover` asks the hosts too
+#[derive(Debug, clap::Args)]
+pub struct ListArgs {
+    /// Only those on this compute host
+    #[arg(long, value_name = "HOST", add = names::hosts())]
+    host: Option<String>,
+    /// Only those of this status: ACTIVE, ERROR, SHUTOFF …
+    #[arg(long, value_name = "STATUS", value_parser = upper)]
+    status: Option<String>,
+    /// Only those whose name contains this
+    #[arg(long, value_name = "TEXT")]
+    name: Option<String>,
+    /// Only those with this tag; may be given several times
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+    /// Only those of the user's own project
+    #[arg(long)]
+    own: bool,
+}
+
+fn upper(text: &str) -> Result<String, std::convert::Infallible> {
+    Ok(text.to_uppercase())
+}
+
+pub async fn run(args: ListArgs, session: &Session) -> Result<ExitCode, Error> {
+    let cloud = session.cloud().await?;
+    let filter = ServerFilter {
+        host: args.host,
+        status: args.status,
+        name: args.name,
+        tags: args.tags,
+        own_project: args.own,
+        ..ServerFilter::default()
+    };
+    let mut servers = cloud.servers_matching(&filter).await?;
+    servers.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
+    let guests: Vec<Guest> = servers.into_iter().map(|server| Guest::new(cloud, server)).collect();
+    output::list(&guests, &session.view)?;
+    Ok(ExitCode::Ok)
+}

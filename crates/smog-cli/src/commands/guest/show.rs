@@ -1,0 +1,47 @@
+use smog::{Error, ExitCode};
+
+use crate::names;
+use crate::output;
+use crate::session::Session;
+
+/// A guest: what Nova says, and what libvirt on its host says
+#[derive(Debug, clap::Args)]
+pub struct ShowArgs {
+    /// The guest: name, id, or an unambiguous beginning
+    #[arg(add = names::guests())]
+    guest: String,
+}
+
+pub async fn run(args: ShowArgs, session: &Session) -> Result<ExitCode, Error> {
+    let mut guest = session.cloud().await?.guest(&args.guest).await?;
+    if guest.server.host.is_some()
+        && let Err(why) = guest.domain().await
+    {
+        output::warning(&format!("shown without domain: {why}"));
+    }
+    output::show(&guest, &session.view)?;
+    Ok(ExitCode::Ok)
+}
+
+/// Which host CPUs and cells Nova gave the guest (microversion 2.78)
+#[derive(Debug, clap::Args)]
+pub struct TopologyArgs {
+    /// The guest: name, id, or an unambiguous beginning
+    #[arg(add = names::guests())]
+    guest: String,
+}
+
+pub async fn topology(args: TopologyArgs, session: &Session) -> Result<ExitCode, Error> {
+    let cloud = session.cloud().await?;
+    let guest = cloud.guest(&args.guest).await?;
+    let topology = cloud.topology(&guest.server.id).await?;
+    if topology.nodes.is_empty() && session.view.is_for_people() {
+        output::text(&format!(
+            "{}: no NUMA topology: its vCPUs float and its memory is anywhere\n",
+            guest.name()
+        ));
+        return Ok(ExitCode::Ok);
+    }
+    output::list(&topology.nodes, &session.view)?;
+    Ok(ExitCode::Ok)
+}

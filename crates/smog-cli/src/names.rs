@@ -1,0 +1,128 @@
+//! Names of servers, hosts and other things for shell completion. They come from a
+//! file that is a minute old at most; a shell never waits for a cloud longer than a
+//! third of a second.
+
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime};
+
+use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
+use serde::{Deserialize, Serialize};
+use smog::cloud::{Cloud, Options};
+use smog::config::{Credentials, Surroundings};
+use smog::{Error, ExitCode};
+
+/// What one cloud has, by name.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Names {
+    guests: Vec<String>,
+    hosts: Vec<String>,
+    flavors: Vec<String>,
+    images: Vec<String>,
+    networks: Vec<String>,
+}
+
+/// Names older than this are asked for again.
+const FRESH: Duration = Duration::from_secs(60);
+
+/// The longest a shell waits when there is no file yet.
+const PATIENCE: Duration = Duration::from_millis(300);
+
+/// The hidden verb that fetches the names.
+pub const REFRESH: &str = "refresh-names";
+
+pub fn guests() -> ArgValueCompleter {
+    ArgValueCompleter::new(|begun: &OsStr| candidates(begun, |names| &names.guests))
+}
+
+pub fn hosts() -> ArgValueCompleter {
+    ArgValueCompleter::new(|begun: &OsStr| candidates(begun, |names| &names.hosts))
+}
+
+pub fn flavors() -> ArgValueCompleter {
+    ArgValueCompleter::new(|begun: &OsStr| candidates(begun, |names| &names.flavors))
+}
+
+pub fn images() -> ArgValueCompleter {
+    ArgValueCompleter::new(|begun: &OsStr| candidates(begun, |names| &names.images))
+}
+
+pub fn networks() -> ArgValueCompleter {
+    ArgValueCompleter::new(|begun: &OsStr| candidates(begun, |names| &names.networks))
+}
+
+fn candidates(begun: &OsStr, of: impl Fn(&Names) -> &Vec<String>) -> Vec<CompletionCandidate> {
+    let begun = begun.to_string_lossy();
+    let Some(names) = known() else { return vec![] };
+    of(&names).iter().filter(|name| name.starts_with(&*begun)).map(CompletionCandidate::new).collect()
+}
+
+/// The names in the file; when they are old, they are asked for behind the shell's back.
+fn known() -> Option<Names> {
+    let path = path(&Surroundings::of_process().settings().ok()?.credentials)?;
+    let age = || SystemTime::now().duration_since(path.metadata().ok()?.modified().ok()?).ok();
+    let old = age();
+    if old.is_none_or(|age| age > FRESH) {
+        let mut refresh = std::process::Command::new(std::env::current_exe().ok()?);
+        refresh.arg(REFRESH).stdin(std::process::Stdio::null());
+        refresh.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        // The shell does not wait for it: the answer is for the next time.
+        std::os::unix::process::CommandExt::process_group(&mut refresh, 0)
+            .env_remove("COMPLETE")
+            .spawn()
+            .ok()?;
+        let begun = Instant::now();
+        while old.is_none() && age().is_none() && begun.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+    serde_json::from_slice(&std::fs::read(&path).ok()?).ok()
+}
+
+/// Ask the cloud and write the file.
+pub async fn refresh() -> Result<ExitCode, Error> {
+    let settings = Surroundings::of_process().settings()?;
+    let cloud = Cloud::connect(&settings, Options::default()).await?;
+    let (guests, hosts, flavors, images, networks) =
+        tokio::join!(cloud.servers(), cloud.host_list(), cloud.flavors(), cloud.images(), cloud.networks());
+    let names = Names {
+        guests: guests?.into_iter().map(|one| one.name).collect(),
+        hosts: hosts?.into_iter().map(|one| one.name).collect(),
+        flavors: flavors?.into_iter().map(|one| one.name).collect(),
+        images: images?.into_iter().map(|one| one.name).collect(),
+        networks: networks?.into_iter().map(|one| one.name).collect(),
+    };
+    if let Some(path) = path(&settings.credentials) {
+        write(&path, &names).map_err(|why| Error::Config {
+            place: path.display().to_string(),
+            message: format!("cannot be written: {why}"),
+            hint: None,
+        })?;
+    }
+    Ok(ExitCode::Ok)
+}
+
+fn write(path: &PathBuf, names: &Names) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(path);
+    std::fs::create_dir_all(folder)?;
+    // Two shells may ask at once: neither may read half a file.
+    let part = path.with_extension(std::process::id().to_string());
+    std::fs::write(&part, serde_json::to_vec(names).unwrap_or_default())?;
+    std::fs::rename(&part, path)
+}
+
+/// One file a cloud and user.
+fn path(credentials: &Credentials) -> Option<PathBuf> {
+    let folder = cache_folder()?;
+    let key = format!("{} {} {}", credentials.name, credentials.user(), credentials.auth_url);
+    let key: String = key.chars().map(|c| if c.is_alphanumeric() { c } else { '-' }).collect();
+    Some(folder.join("names").join(key + ".json"))
+}
+
+/// The user's cache folder for smog.
+pub fn cache_folder() -> Option<PathBuf> {
+    let folder = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))?;
+    Some(folder.join("smog"))
+}

@@ -1,0 +1,210 @@
+//! What to boot: every choice Nova has, with defaults that fit a lab.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::Nic;
+use crate::flavor::FlavorSpec;
+
+/// Which flavor a server gets.
+#[derive(Debug, Clone, Default)]
+pub enum FlavorChoice {
+    /// The smallest plain one that fits the image.
+    #[default]
+    Smallest,
+    /// By name or id.
+    Named(String),
+    /// Made for this server, and deleted with it.
+    Made(Box<FlavorSpec>),
+}
+
+/// Which network a server gets.
+#[derive(Debug, Clone, Default)]
+pub enum NetworkChoice {
+    /// The one called `private`.
+    #[default]
+    Private,
+    /// By name or id.
+    Named(String),
+    /// No network at all.
+    None,
+}
+
+/// What to boot.
+#[derive(Debug, Clone, Default)]
+pub struct BootRequest {
+    /// The server's name.
+    pub name: String,
+    /// Image by name or id; `cirros` when absent.
+    pub image: Option<String>,
+    /// The flavor.
+    pub flavor: FlavorChoice,
+    /// The network.
+    pub network: NetworkChoice,
+    /// Ask for this compute host; the scheduler still checks it (microversion 2.74).
+    pub host: Option<String>,
+    /// Network cards, instead of the one on `network`.
+    pub nics: Vec<Nic>,
+    /// Disks beside (or instead of) the one made from the image.
+    pub block_devices: Vec<BlockDevice>,
+    /// Give it a config drive.
+    pub config_drive: bool,
+    /// What cloud-init reads, plain: smog encodes it.
+    pub user_data: Option<Vec<u8>>,
+    /// Key pair by name.
+    pub key_pair: Option<String>,
+    /// Availability zone.
+    pub availability_zone: Option<String>,
+    /// Ask for this hypervisor by its own name (microversion 2.74).
+    pub hypervisor: Option<String>,
+    /// Scheduler hints, such as `different_host` with a list of server ids.
+    pub hints: BTreeMap<String, Value>,
+    /// Server group by name or id.
+    pub server_group: Option<String>,
+    /// Tags (microversion 2.52).
+    pub tags: Vec<String>,
+    /// Security groups by name or id; the project's default one when empty.
+    pub security_groups: Vec<String>,
+    /// The user's own description.
+    pub description: Option<String>,
+    /// The user's own key/value pairs.
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl From<&str> for BootRequest {
+    /// A guest of this name with every default.
+    fn from(name: &str) -> BootRequest {
+        BootRequest { name: name.into(), ..BootRequest::default() }
+    }
+}
+
+/// Where a disk's content comes from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum BlockSource {
+    /// Nowhere: it is empty.
+    #[default]
+    Blank,
+    /// An image's id.
+    Image(String),
+    /// A volume's id.
+    Volume(String),
+    /// A volume snapshot's id.
+    Snapshot(String),
+}
+
+/// A disk of a server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BlockDevice {
+    /// Where its content comes from.
+    pub source: BlockSource,
+    /// A volume of the block storage service instead of a file on the compute host.
+    pub on_volume: bool,
+    /// Its size in GiB; must be told for what has none of its own.
+    pub size_gib: Option<u64>,
+    /// 0 for the disk it boots from; none for disks it does not boot from.
+    pub boot_index: Option<u32>,
+    /// Keep it when the server is deleted; only volumes can be.
+    pub keep: bool,
+    /// "virtio", "scsi" …
+    pub bus: Option<String>,
+    /// "swap" or a file system, for an empty one on the compute host.
+    pub format: Option<String>,
+    /// A tag the guest sees in its metadata.
+    pub tag: Option<String>,
+}
+
+impl BlockDevice {
+    fn is_root(&self) -> bool {
+        self.boot_index == Some(0)
+    }
+
+    fn body(&self) -> Value {
+        let (kind, id) = match &self.source {
+            BlockSource::Blank => ("blank", None),
+            BlockSource::Image(id) => ("image", Some(id)),
+            BlockSource::Volume(id) => ("volume", Some(id)),
+            BlockSource::Snapshot(id) => ("snapshot", Some(id)),
+        };
+        let mut body = json!({
+            "source_type": kind,
+            "destination_type": if self.on_volume { "volume" } else { "local" },
+            "boot_index": self.boot_index.map_or(-1, i64::from),
+            "delete_on_termination": !self.keep,
+        });
+        let texts = [
+            ("uuid", id),
+            ("disk_bus", self.bus.as_ref()),
+            ("guest_format", self.format.as_ref()),
+            ("tag", self.tag.as_ref()),
+        ];
+        for (key, value) in texts {
+            if let Some(value) = value {
+                body[key] = json!(value);
+            }
+        }
+        if let Some(size) = self.size_gib {
+            body["volume_size"] = json!(size);
+        }
+        body
+    }
+}
+
+impl BootRequest {
+    /// Whether the disk it boots from is a volume, so that Nova is told no image.
+    pub(super) fn boots_from_volume(&self) -> bool {
+        self.block_devices.iter().any(|device| device.is_root() && device.on_volume)
+    }
+
+    /// `block_device_mapping_v2`. Nova wants the disk made from the image listed as
+    /// soon as any is.
+    pub(super) fn block_devices_body(&self, image_id: &str) -> Option<Value> {
+        if self.block_devices.is_empty() {
+            return None;
+        }
+        let mut devices: Vec<Value> = self.block_devices.iter().map(BlockDevice::body).collect();
+        if !self.block_devices.iter().any(BlockDevice::is_root) {
+            let root = BlockDevice {
+                source: BlockSource::Image(image_id.into()),
+                boot_index: Some(0),
+                ..BlockDevice::default()
+            };
+            devices.insert(0, root.body());
+        }
+        Some(Value::Array(devices))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_disk_beside_the_image_s() {
+        let disk = BlockDevice { size_gib: Some(1), format: Some("swap".into()), ..BlockDevice::default() };
+        let request = BootRequest { block_devices: vec![disk], ..BootRequest::from("web") };
+        assert!(!request.boots_from_volume());
+        let wanted = json!([
+            {"source_type": "image", "destination_type": "local", "boot_index": 0, "delete_on_termination": true, "uuid": "i"},
+            {"source_type": "blank", "destination_type": "local", "boot_index": -1, "delete_on_termination": true,
+             "guest_format": "swap", "volume_size": 1},
+        ]);
+        assert_eq!(request.block_devices_body("i"), Some(wanted));
+    }
+
+    #[test]
+    fn a_boot_from_a_volume() {
+        let disk = BlockDevice {
+            source: BlockSource::Volume("v".into()),
+            on_volume: true,
+            boot_index: Some(0),
+            keep: true,
+            ..BlockDevice::default()
+        };
+        let request = BootRequest { block_devices: vec![disk], ..BootRequest::from("web") };
+        assert!(request.boots_from_volume());
+        let wanted = json!([{"source_type": "volume", "destination_type": "volume", "boot_index": 0,
+                             "delete_on_termination": false, "uuid": "v"}]);
+        assert_eq!(request.block_devices_body("i"), Some(wanted));
+    }
+}

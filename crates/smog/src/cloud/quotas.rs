@@ -1,0 +1,182 @@
+//! Quotas of projects and what is used of them: Nova's and neutron's.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Call, Cloud, Service};
+use crate::error::Result;
+use crate::show::{Column, Show};
+
+/// How much of something a project may have, and has.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Quota {
+    /// "compute" or "network".
+    pub service: String,
+    /// "instances", "cores", "ram" (in MiB), "network", "port" …
+    pub resource: String,
+    /// The most it may have; none for no limit.
+    pub limit: Option<u64>,
+    /// What it has.
+    pub used: u64,
+    /// What is promised to requests under way.
+    pub reserved: u64,
+}
+
+impl Show for Quota {
+    const COLUMNS: &'static [Column<Quota>] = &[
+        Column::new("resource", |quota| quota.resource.clone()),
+        Column::new("used", |quota| quota.used.to_string()),
+        Column::new("limit", |quota| quota.limit.map_or("none".into(), |limit| limit.to_string())),
+        Column::wide("reserved", |quota| quota.reserved.to_string()),
+        Column::wide("service", |quota| quota.service.clone()),
+    ];
+}
+
+/// A limit that holds for the user's own requests, and what is used of it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Limit {
+    /// "instances", "cores", "ram" (in MiB), "server metadata" …
+    pub name: String,
+    /// The most; none for no limit.
+    pub limit: Option<u64>,
+    /// What is used, where Nova counts it.
+    pub used: Option<u64>,
+}
+
+impl Show for Limit {
+    const COLUMNS: &'static [Column<Limit>] = &[
+        Column::new("limit", |limit| limit.name.clone()),
+        Column::new("used", |limit| limit.used.map(|used| used.to_string()).unwrap_or_default()),
+        Column::new("most", |limit| limit.limit.map_or("none".into(), |most| most.to_string())),
+    ];
+}
+
+#[derive(Deserialize)]
+struct Detail {
+    limit: i64,
+    /// Nova's word.
+    #[serde(default)]
+    in_use: u64,
+    /// Neutron's word.
+    #[serde(default)]
+    used: u64,
+    #[serde(default)]
+    reserved: u64,
+}
+
+/// Names of limits, Nova's keys for the most and for what is used.
+const LIMITS: &[(&str, &str, Option<&str>)] = &[
+    ("instances", "maxTotalInstances", Some("totalInstancesUsed")),
+    ("cores", "maxTotalCores", Some("totalCoresUsed")),
+    ("ram", "maxTotalRAMSize", Some("totalRAMUsed")),
+    ("server groups", "maxServerGroups", Some("totalServerGroupsUsed")),
+    ("server group members", "maxServerGroupMembers", None),
+    ("server metadata", "maxServerMeta", None),
+    ("key pairs", "maxTotalKeypairs", None),
+];
+
+impl Cloud {
+    /// A project's quotas with what is used of them, Nova's and neutron's.
+    ///
+    /// # Errors
+    /// As [`Cloud::call`].
+    pub async fn quotas(&self, project_id: &str) -> Result<Vec<Quota>> {
+        let compute = Call::get(Service::Compute, format!("/os-quota-sets/{project_id}/detail"));
+        let network = Call::get(Service::Network, format!("/quotas/{project_id}/details.json"));
+        let (compute, network) = tokio::try_join!(self.compute(compute), self.call(network))?;
+        let mut all = read("compute", compute.body.get("quota_set"));
+        all.extend(read("network", network.body.get("quota")));
+        Ok(all)
+    }
+
+    /// Set one of a project's quotas; no limit for `None`.
+    ///
+    /// # Errors
+    /// As [`Cloud::call`]; 400 for a resource the service does not know.
+    pub async fn set_quota(
+        &self,
+        project_id: &str,
+        service: Service,
+        resource: &str,
+        limit: Option<u64>,
+    ) -> Result<()> {
+        let limit = limit.map_or(json!(-1), |limit| json!(limit));
+        match service {
+            Service::Network => {
+                let body = json!({"quota": {resource: limit}});
+                self.call(Call::put(Service::Network, format!("/quotas/{project_id}"), body)).await.map(drop)
+            }
+            _ => {
+                // `force` takes a limit below what is used, as neutron does.
+                let body = json!({"quota_set": {resource: limit, "force": true}});
+                let path = format!("/os-quota-sets/{project_id}");
+                self.compute(Call::put(Service::Compute, path, body)).await.map(drop)
+            }
+        }
+    }
+
+    /// Give a project the default quotas again.
+    ///
+    /// # Errors
+    /// As [`Cloud::call`].
+    pub async fn reset_quotas(&self, project_id: &str) -> Result<()> {
+        self.delete(Service::Compute, format!("/os-quota-sets/{project_id}")).await?;
+        self.delete(Service::Network, format!("/quotas/{project_id}")).await
+    }
+
+    /// The limits Nova puts on the user's own project, or on another (administrators).
+    ///
+    /// # Errors
+    /// As [`Cloud::call`].
+    pub async fn limits(&self, project_id: Option<&str>) -> Result<Vec<Limit>> {
+        let mut call = Call::get(Service::Compute, "/limits");
+        if let Some(project) = project_id {
+            call = call.query("tenant_id", project);
+        }
+        let body = self.compute(call).await?.body;
+        let absolute = &body["limits"]["absolute"];
+        let known = LIMITS.iter().filter_map(|(name, most, used)| {
+            let limit = absolute.get(most)?.as_i64()?;
+            let used = used.and_then(|key| absolute.get(key)?.as_u64());
+            Some(Limit { name: (*name).into(), limit: u64::try_from(limit).ok(), used })
+        });
+        Ok(known.collect())
+    }
+}
+
+/// `{"cores": {"limit": 20, "in_use": 1, "reserved": 0}, "id": "…"}`; -1 is no limit.
+fn read(service: &str, quotas: Option<&Value>) -> Vec<Quota> {
+    let quotas = quotas.and_then(Value::as_object).into_iter().flatten();
+    let sorted: BTreeMap<&String, Detail> = quotas
+        .filter_map(|(resource, detail)| Some((resource, serde_json::from_value(detail.clone()).ok()?)))
+        .collect();
+    let quota = |(resource, detail): (&String, Detail)| Quota {
+        service: service.into(),
+        resource: resource.clone(),
+        limit: u64::try_from(detail.limit).ok(),
+        used: detail.in_use.max(detail.used),
+        reserved: detail.reserved,
+    };
+    sorted.into_iter().map(quota).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recorded_quotas() {
+        let text = include_str!("../../tests/data/api/quotas-epoxy.json");
+        let body: Value = serde_json::from_str(text).expect("json");
+        let compute = read("compute", body.get("quota_set"));
+        let cores = compute.iter().find(|quota| quota.resource == "cores").expect("cores");
+        assert_eq!((cores.limit, cores.used), (Some(20), 6));
+        let network = read("network", body.get("quota"));
+        let pools = network.iter().find(|quota| quota.resource == "subnetpool").expect("subnet pools");
+        assert_eq!((pools.limit, pools.used), (None, 0));
+        let networks = network.iter().find(|quota| quota.resource == "network").expect("networks");
+        assert_eq!((networks.limit, networks.used), (Some(100), 2));
+    }
+}
