@@ -51,8 +51,8 @@ configure_for_bootstrap() {
   # Debian's units wait for each other in a row; the lab starts everything at once.
   for unit in $(cat "$LAB/config/all/units" "$LAB/config/$role/units"); do
     case $unit in
-      keystone.* | glance-* | placement-* | nova-* | neutron-*)
-        sed -E '/^(After|Wants)=/{s/(mysql|postgresql|mariadb|keystone|rabbitmq-server|ntp|libvirtd)\.service//g;s/(network-online|remote-fs)\.target//g}' \
+      mariadb.* | rabbitmq-* | keystone.* | glance-* | placement-* | nova-* | neutron-*)
+        sed -E '/^(After|Wants)=/{s/(mysql|postgresql|mariadb|keystone|rabbitmq-server|ntp|libvirtd)\.service//g;s/(network|network-online|remote-fs)\.target//g}' \
           "$root/usr/lib/systemd/system/$unit" >"$root/etc/systemd/system/$unit" ;;
     esac
   done

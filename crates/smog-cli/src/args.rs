@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    aggregate, boot, completion, delete, discover, flavor, guest, host, image, keypair, migrate, network,
-    pins, server_group, service, xml,
+    aggregate, boot, completion, delete, discover, flavor, guest, host, hypervisor, image, keypair, migrate,
+    network, pins, placement, project, quota, security_group, server_group, service, xml,
 };
 use crate::output::Form;
 
@@ -95,6 +95,16 @@ pub enum Verb {
     ServerGroup(server_group::ServerGroupArgs),
     /// Key pairs: list, create, import, delete
     Keypair(keypair::KeypairArgs),
+    /// Security groups: list, rules, create, add-rule, remove-rule, delete
+    SecurityGroup(security_group::SecurityGroupArgs),
+    /// Hypervisors: list, show, zones
+    Hypervisor(hypervisor::HypervisorArgs),
+    /// Placement: providers, inventory, traits, allocations, consumers
+    Placement(placement::PlacementArgs),
+    /// Quotas: show, set, reset
+    Quota(quota::QuotaArgs),
+    /// Projects: list, users, roles, create, delete
+    Project(project::ProjectArgs),
     /// Print the completion script of a shell
     Completion(completion::CompletionArgs),
     #[command(hide = true)]

@@ -70,6 +70,11 @@ async fn dispatch(verb: Verb, session: &Session) -> Result<ExitCode, Error> {
         Verb::Aggregate(args) => commands::aggregate::run(args, session).await,
         Verb::ServerGroup(args) => commands::server_group::run(args, session).await,
         Verb::Keypair(args) => commands::keypair::run(args, session).await,
+        Verb::SecurityGroup(args) => commands::security_group::run(args, session).await,
+        Verb::Hypervisor(args) => commands::hypervisor::run(args, session).await,
+        Verb::Placement(args) => commands::placement::run(args, session).await,
+        Verb::Quota(args) => commands::quota::run(args, session).await,
+        Verb::Project(args) => commands::project::run(args, session).await,
         Verb::Completion(args) => commands::completion::run(args),
         Verb::RefreshNames => names::refresh().await,
     }

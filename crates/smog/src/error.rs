@@ -119,7 +119,7 @@ pub enum Error {
     },
 
     /// A condition did not come true in time.
-    #[error("{what} did not happen within {}: last seen {last}{}", seconds(waited), request(request_id))]
+    #[error("gave up waiting for {what} after {}, last seen: {last}{}", seconds(waited), request(request_id))]
     Timeout {
         /// What was waited for: "server `web` to become ACTIVE".
         what: String,

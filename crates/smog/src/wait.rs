@@ -109,7 +109,7 @@ mod tests {
             until("server `web` to become ACTIVE", wait, || async { Ok(Seen::NotYet("BUILD".into())) }).await;
         let text = ended.expect_err("must time out").to_string();
         assert!(
-            text.contains("server `web` to become ACTIVE") && text.ends_with("last seen BUILD"),
+            text.contains("server `web` to become ACTIVE") && text.ends_with("last seen: BUILD"),
             "{text}"
         );
     }

@@ -55,6 +55,14 @@ fn huge_pages_of_the_lab() {
 }
 
 #[test]
+fn a_shared_server_of_the_lab() {
+    let domain = domain(include_str!("data/domain/epoxy-shared-port.xml"));
+    assert!(domain.cputune.vcpu_pins.is_empty() && !domain.is_pinned());
+    assert_eq!(domain.vcpu_pins(), BTreeMap::from([(0, set("0"))]), "the set of <vcpu>");
+    assert_eq!((domain.cells().len(), domain.numatune), (0, None));
+}
+
+#[test]
 fn everything_that_is_typed() {
     let domain = domain(BY_HAND);
     assert_eq!((domain.memory_kib, domain.current_memory_kib), (6 << 20, 4 << 20), "units are read");
@@ -90,7 +98,7 @@ fn everything_that_is_typed() {
     let features = &domain.features;
     assert!(features.acpi && features.apic && features.smm && features.kvm_hidden);
     assert_eq!(features.pmu, Some(false));
-    assert_eq!(features.hyperv["vapic"], false);
+    assert!(features.hyperv["relaxed"] && !features.hyperv["vapic"]);
     assert!(domain.os.secure_boot);
     assert_eq!(domain.os.boot, ["network", "hd"]);
     assert_eq!(domain.clock.as_ref().expect("clock").timers[1].present, Some(false));

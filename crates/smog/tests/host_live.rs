@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use smog::host::{Cmd, Host, SshOptions, Sudo};
-use smog::libvirt::DomainState;
+use smog::libvirt::{DomainEdit, DomainState, Dump};
 use smog::wait::Wait;
 use smog::{Error, quote};
 
@@ -410,6 +410,31 @@ async fn an_unknown_and_a_changed_host_key_are_not_trusted() {
 }
 
 #[tokio::test]
+async fn jump_hosts_and_aliases_of_ssh_config_work() {
+    let Some(lab) = lab() else { return };
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = folder.path().join("config");
+    let (key, known) = (lab.join("id_lab"), lab.join("known_hosts"));
+    let text = format!(
+        "Host *\n  User root\n  IdentityFile {}\n  UserKnownHostsFile {}\n\
+         Host jump\n  HostName {}\n  HostKeyAlias {}\n\
+         Host inner\n  HostName {}\n  HostKeyAlias {}\n  ProxyCommand ssh -F {} -W %h:%p jump\n",
+        key.display(),
+        known.display(),
+        address(&lab, "cmp1"),
+        address(&lab, "cmp1"),
+        address(&lab, "cmp2"),
+        address(&lab, "cmp2"),
+        config.display(),
+    );
+    std::fs::write(&config, text).expect("writes");
+    let host = Host::ssh("cmp2", SshOptions { config_file: Some(config), ..SshOptions::new("inner") });
+    let output = host.run(Cmd::shell("hostname; echo $SSH_CONNECTION")).await.expect("runs");
+    let text = output.text().into_owned();
+    assert!(text.starts_with("cmp2\n") && text.contains(&format!("\n{} ", address(&lab, "cmp1"))), "{text}");
+}
+
+#[tokio::test]
 async fn files_keep_their_owner() {
     let Some(lab) = lab() else { return };
     let host = host(&lab, "cmp1");
@@ -420,7 +445,8 @@ async fn files_keep_their_owner() {
     let stat = host.stat(&path).await.expect("looks").expect("is there");
     assert_eq!((stat.user.as_str(), stat.group.as_str(), stat.mode), ("nova", "nova", 0o640));
     assert_eq!(host.read_text(&path).await.expect("reads"), "two\n");
-    assert_eq!(host.glob("/var/lib/nova/smog test *").await.expect("looks"), [path.clone()]);
+    let found = host.glob("/var/lib/nova/smog test *").await.expect("looks");
+    assert_eq!(found, std::slice::from_ref(&path));
     assert_eq!(host.glob("/var/lib/nova/.smog-*").await.expect("looks"), Vec::<String>::new());
     host.remove_file(&path).await.expect("removes");
 }
@@ -529,4 +555,45 @@ async fn domains_and_their_processes_agree() {
     }
     eprintln!("looked at {seen} running domains");
     assert_eq!(quote("x"), "x");
+}
+
+#[tokio::test]
+async fn a_domain_is_edited_defined_and_switched() {
+    let Some(lab) = lab() else { return };
+    let host = host(&lab, "cmp2");
+    let name = format!("smog-test-{}", std::process::id());
+    let xml = format!(
+        "<domain type='qemu'>\n  <name>{name}</name>\n  <memory unit='MiB'>16</memory>\n  <vcpu>1</vcpu>\n  \
+         <os><type arch='x86_64'>hvm</type></os>\n</domain>"
+    );
+    host.define_domain(&xml).await.expect("defines");
+    let defined = host.domain_xml(&name, Dump { inactive: true, ..Dump::default() }).await.expect("dumps");
+    let edited = DomainEdit::new(defined)
+        .and_then(|edit| edit.set_text(&["currentMemory"], "8192"))
+        .and_then(|edit| edit.insert(&[], "<title>smog's own</title>"))
+        .expect("edits");
+    host.define_domain(edited.xml()).await.expect("defines again");
+    let domain = host.domain(&name).await.expect("is there");
+    assert_eq!((domain.current_memory_kib, domain.nova), (8192, None));
+
+    let wait = Wait::up_to(Duration::from_secs(20));
+    host.start_domain(&name, wait).await.expect("starts");
+    assert_eq!(host.domain_state(&name).await.expect("a state"), DomainState::Running);
+    host.start_domain(&name, wait).await.expect("runs already");
+    let process = host.guest_process(&name).await.expect("a process");
+    assert_eq!(process.uuid, domain.uuid);
+    assert!(process.vcpu(0).is_some());
+    let error =
+        host.shutdown_domain(&name, Wait::up_to(Duration::from_secs(1))).await.expect_err("has no ACPI");
+    assert!(matches!(&error, Error::Timeout { last, .. } if last == "running"), "{error:?}");
+    host.destroy_domain(&name, wait).await.expect("is switched off");
+    assert_eq!(host.domain_state(&name).await.expect("a state"), DomainState::ShutOff);
+    assert!(matches!(host.guest_process(&name).await, Err(Error::NotFound { .. })));
+
+    let refused =
+        host.define_domain("<domain type='qemu'><name>x</name></domain>").await.expect_err("lacks all");
+    assert!(matches!(refused, Error::Command { .. }), "{refused:?}");
+    host.run(Cmd::new("virsh").args(["undefine", &name])).await.expect("cleans up");
+    let error = host.domain(&name).await.expect_err("is gone");
+    assert!(matches!(error, Error::NotFound { .. }), "{error:?}");
 }

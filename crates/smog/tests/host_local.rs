@@ -233,7 +233,7 @@ async fn files_are_replaced_whole_with_owner_and_mode() {
     assert!(error.to_string().contains("is a folder"), "{error}");
 
     let found = host.glob(&path("*e*")).await.expect("looks");
-    assert_eq!(found, [new.clone()], "no temporary file is left");
+    assert_eq!(found, std::slice::from_ref(&new), "no temporary file is left");
     assert_eq!(host.glob(&path("[x]*")).await.expect("looks"), Vec::<String>::new());
     host.remove_file(&new).await.expect("removes");
     host.remove_file(&new).await.expect("is gone already");

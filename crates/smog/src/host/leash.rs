@@ -95,3 +95,79 @@ pub(crate) fn leashed(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::process::{Command, Stdio};
+
+    use super::{end, leashed};
+    use crate::host::{Container, Engine, Sudo};
+
+    fn words(words: &[&str]) -> Vec<String> {
+        words.iter().map(|word| word.to_string()).collect()
+    }
+
+    #[test]
+    fn the_mark_is_found_wherever_it_stands() {
+        assert_eq!(end(b"err\nm-17\n", "m-"), Some((17, 4..9)));
+        assert_eq!(end(b"no line endm-0\nlater", "m-"), Some((0, 11..15)));
+        assert_eq!(end(b"m-1", "m-"), None, "the line is not complete yet");
+        assert_eq!(end(b"m-x\n", "m-"), None);
+        assert_eq!(end(b"", ""), None);
+    }
+
+    /// A stand-in for podman and sudo, which prints how it was called and runs the rest.
+    #[test]
+    fn it_runs_on_the_inner_side_of_sudo_and_containers() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, shifts) in [("podman", 5), ("sudo", 2)] {
+            let path = folder.path().join(name);
+            let script = format!(
+                "#!/bin/sh\necho \"{name} $1 $2 $3 $4 $5\" | cut -c1-40 >&2\nshift {shifts}\nexec \"$@\"\n"
+            );
+            std::fs::write(&path, script).expect("writes");
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("chmod");
+        }
+        let container = Container { engine: Engine::Podman, name: "nova_libvirt".to_string() };
+        let argv = words(&["sh", "-c", "cat; exit 7"]);
+        let line = leashed(&argv, 3, "m-", Sudo::Always, true, Some(&container.exec()));
+        let path = std::process::Command::new("sh").args(["-c", "echo $PATH"]).output().expect("sh");
+        let path = format!("{}:{}", folder.path().display(), String::from_utf8_lossy(&path.stdout).trim());
+        let mut child = Command::new("sh")
+            .arg("-c")
+            .arg(line)
+            .env("PATH", path)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("sh");
+        let mut stdin = child.stdin.take().expect("stdin");
+        std::io::Write::write_all(&mut stdin, b"abc").expect("writes");
+        let output = child.wait_with_output().expect("ends");
+        drop(stdin);
+        assert_eq!(output.stdout, b"abc");
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(stderr.contains("sudo -n -- podman exec"), "{stderr}");
+        assert!(stderr.contains("podman exec --interactive --user 0 nova_"), "{stderr}");
+        assert!(stderr.ends_with("m-7\n") && output.status.code() == Some(7), "{stderr}");
+    }
+
+    #[test]
+    fn input_that_is_cut_off_starts_nothing() {
+        let line = leashed(&words(&["touch", "/tmp/smog-must-not-exist"]), 10, "m-", Sudo::Never, true, None);
+        let mut child = Command::new("sh")
+            .arg("-c")
+            .arg(line)
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("sh");
+        std::io::Write::write_all(&mut child.stdin.take().expect("stdin"), b"half").expect("writes");
+        let output = child.wait_with_output().expect("ends");
+        assert_eq!(output.status.code(), Some(125));
+        assert!(String::from_utf8_lossy(&output.stderr).contains("after 4 of 10 bytes"));
+        assert!(!std::path::Path::new("/tmp/smog-must-not-exist").exists());
+    }
+}

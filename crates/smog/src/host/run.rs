@@ -260,3 +260,69 @@ async fn feed(stdin: &mut Option<Stdin>, bytes: &[u8]) -> std::io::Result<usize>
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::error::Error;
+    use crate::host::{Cmd, Container, Engine, Exit, Host, Output, Replay};
+
+    fn ended(code: i32, stderr: &str) -> Output {
+        Output { stdout: Vec::new(), stderr: stderr.into(), exit: Exit { code }, elapsed: Duration::ZERO }
+    }
+
+    // What the programs say was seen with podman 5 and docker 26 (their sources),
+    // sudo 1.9 and dash and bash (run).
+
+    #[test]
+    fn what_a_container_engine_says_is_told_apart() {
+        let container = Container { engine: Engine::Podman, name: "nova_libvirt".to_string() };
+        let host = Host::local("cmp1").inside(container);
+        let gone =
+            ended(125, "Error: no container with name or ID \"nova_libvirt\" found: no such container\n");
+        let error = host.judge(&Cmd::new("virsh"), gone).expect_err("is gone");
+        assert_eq!(error.to_string(), "no container called `nova_libvirt on cmp1`");
+        let none = ended(127, "sh: 1: podman: not found\n");
+        let error = host.judge(&Cmd::new("virsh"), none).expect_err("is missing");
+        assert!(matches!(&error, Error::Missing { program, .. } if program == "podman"), "{error:?}");
+    }
+
+    #[test]
+    fn what_is_not_found_is_named_by_every_shell() {
+        let host = Host::local("cmp1");
+        for stderr in [
+            "setsid: failed to execute virsh: No such file or directory\n",
+            "sh: 1: virsh: not found\n",
+            "sh: line 1: virsh: command not found\n",
+            "env: 'virsh': No such file or directory\n",
+        ] {
+            let error = host.judge(&Cmd::shell("x"), ended(127, stderr)).expect_err(stderr);
+            assert!(matches!(&error, Error::Missing { program, .. } if program == "virsh"), "{error:?}");
+            assert!(error.hint().expect("a hint").contains("libvirt-clients"));
+        }
+    }
+
+    #[test]
+    fn a_refusal_of_sudo_is_no_failure_of_the_command() {
+        let host = Host::local("cmp1");
+        let error =
+            host.judge(&Cmd::new("id"), ended(1, "sudo: a password is required\n")).expect_err("sudo");
+        assert!(matches!(error, Error::Auth { .. }), "{error:?}");
+        let error = host.judge(&Cmd::new("id").as_user(), ended(1, "sudo: x\n")).expect_err("fails");
+        assert!(matches!(error, Error::Command { .. }), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn a_recording_gives_the_same_answers_again() {
+        let (host, record) = Host::local("here").with_sudo(crate::host::Sudo::Never).recording();
+        let cmd = || Cmd::shell("echo out; echo err >&2; exit 3").any_exit();
+        let real = host.run(cmd()).await.expect("runs");
+        let replay = Replay::from_json(&record.to_json().expect("JSON")).expect("reads back");
+        let again = Host::replay("here", replay.clone()).run(cmd()).await.expect("answers");
+        assert_eq!((again.stdout, again.stderr, again.exit), (real.stdout, real.stderr, real.exit));
+        assert_eq!(replay.asked().len(), 1);
+        let unknown = Host::replay("here", replay).run(Cmd::new("id")).await.expect_err("was not recorded");
+        assert!(matches!(unknown, Error::NotFound { .. }), "{unknown:?}");
+    }
+}

@@ -1,0 +1,68 @@
+//! `smog placement …`
+
+use clap::Subcommand;
+use smog::{Error, ExitCode};
+
+use crate::names;
+use crate::output;
+use crate::session::Session;
+
+/// Placement: what the hosts have, and who holds it
+#[derive(Debug, clap::Args)]
+pub struct PlacementArgs {
+    #[command(subcommand)]
+    verb: PlacementVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum PlacementVerb {
+    /// List resource providers, as trees
+    Providers,
+    /// What a provider has of each resource class, and what is used
+    Inventory(One),
+    /// A provider's traits
+    Traits(One),
+    /// What a guest holds, of which providers
+    Allocations {
+        /// The guest: name, id, or an unambiguous beginning
+        #[arg(add = names::guests())]
+        guest: String,
+    },
+    /// Who holds what of a provider
+    Consumers(One),
+}
+
+#[derive(Debug, clap::Args)]
+struct One {
+    /// The resource provider: name, id, or an unambiguous beginning
+    #[arg(add = names::hosts())]
+    provider: String,
+}
+
+pub async fn run(args: PlacementArgs, session: &Session) -> Result<ExitCode, Error> {
+    let cloud = session.cloud().await?;
+    match args.verb {
+        PlacementVerb::Providers => output::list(&cloud.providers().await?, &session.view)?,
+        PlacementVerb::Inventory(args) => {
+            let provider = cloud.provider(&args.provider).await?;
+            output::list(&cloud.inventories(&provider.id).await?, &session.view)?;
+        }
+        PlacementVerb::Traits(args) => {
+            let provider = cloud.provider(&args.provider).await?;
+            let traits = cloud.provider_traits(&provider.id).await?;
+            match session.view.is_for_people() {
+                true => traits.iter().for_each(|name| output::text(&format!("{name}\n"))),
+                false => output::machine(&traits, session.view.form)?,
+            }
+        }
+        PlacementVerb::Allocations { guest } => {
+            let guest = cloud.guest(&guest).await?;
+            output::list(&cloud.allocations(&guest.server.id).await?, &session.view)?;
+        }
+        PlacementVerb::Consumers(args) => {
+            let provider = cloud.provider(&args.provider).await?;
+            output::list(&cloud.provider_allocations(&provider.id).await?, &session.view)?;
+        }
+    }
+    Ok(ExitCode::Ok)
+}

@@ -1,0 +1,93 @@
+//! `smog quota …`
+
+use clap::Subcommand;
+use smog::cloud::{Cloud, Service};
+use smog::{Error, ExitCode, near};
+
+use crate::output;
+use crate::session::Session;
+
+/// What projects may have, and have
+#[derive(Debug, clap::Args)]
+pub struct QuotaArgs {
+    #[command(subcommand)]
+    verb: QuotaVerb,
+}
+
+#[derive(Debug, Subcommand)]
+enum QuotaVerb {
+    /// Show a project's quotas and what is used of them
+    Show {
+        /// The project: name or id [default: the own one]
+        project: Option<String>,
+    },
+    /// Set quotas of a project
+    Set {
+        /// The project: name or id
+        project: String,
+        /// Such as instances=10 or port=none
+        #[arg(required = true, value_name = "RESOURCE=LIMIT", value_parser = limit)]
+        limits: Vec<(String, Option<u64>)>,
+    },
+    /// Give a project the default quotas again
+    Reset {
+        /// The project: name or id
+        project: String,
+    },
+}
+
+fn limit(text: &str) -> Result<(String, Option<u64>), String> {
+    match text.split_once('=') {
+        Some((resource, "none" | "-1")) => Ok((resource.into(), None)),
+        Some((resource, number)) => match number.parse() {
+            Ok(number) => Ok((resource.into(), Some(number))),
+            Err(_) => Err(format!("`{number}` is neither a number nor `none`")),
+        },
+        None => Err("not of the form RESOURCE=LIMIT".into()),
+    }
+}
+
+pub async fn run(args: QuotaArgs, session: &Session) -> Result<ExitCode, Error> {
+    let cloud = session.cloud().await?;
+    let project = match args.verb {
+        QuotaVerb::Show { project } => project_id(cloud, project.as_deref()).await?,
+        QuotaVerb::Reset { project } => {
+            let project = project_id(cloud, Some(&project)).await?;
+            cloud.reset_quotas(&project).await?;
+            project
+        }
+        QuotaVerb::Set { project, limits } => {
+            let project = project_id(cloud, Some(&project)).await?;
+            // All names first: a typo sets nothing.
+            let known = cloud.quotas(&project).await?;
+            let mut steps = Vec::new();
+            for (resource, limit) in limits {
+                let quota =
+                    known.iter().find(|quota| quota.resource == resource).ok_or_else(|| Error::NotFound {
+                        what: "quota".into(),
+                        name: resource.clone(),
+                        near: near(&resource, known.iter().map(|quota| quota.resource.as_str())),
+                    })?;
+                let service = if quota.service == "network" { Service::Network } else { Service::Compute };
+                steps.push((service, resource, limit));
+            }
+            for (service, resource, limit) in steps {
+                cloud.set_quota(&project, service, &resource, limit).await?;
+            }
+            project
+        }
+    };
+    output::list(&cloud.quotas(&project).await?, &session.view)?;
+    Ok(ExitCode::Ok)
+}
+
+async fn project_id(cloud: &Cloud, asked: Option<&str>) -> Result<String, Error> {
+    match asked {
+        Some(asked) => Ok(cloud.project(asked).await?.id),
+        None => cloud.own_project_id().ok_or_else(|| Error::Invalid {
+            what: "project".into(),
+            why: "the credentials name none".into(),
+            hint: Some("name one: `smog quota show PROJECT`".into()),
+        }),
+    }
+}

@@ -1,0 +1,718 @@
+//! The cloud's nouns and verbs on a real cloud: smog's lab of two computes. Everything
+//! made here is named `t-cloud-PID-…`, and removed by name, also after a panic.
+
+#[path = "lab_cloud/mess.rs"]
+mod mess;
+
+#[path = "lab_cloud/loopback.rs"]
+mod loopback;
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use mess::{Mess, server_count, short};
+use serde_json::json;
+use smog::cloud::{
+    BlockDevice, BlockMigration, BootMade, BootRequest, Call, CandidateQuery, Cloud, FlavorChoice,
+    ImageSource, LiveMigration, MigrationFilter, NetworkChoice, NewFlavor, NewImage, NewPort, NewRule,
+    NewSubnet, Nic, Options, Order, Server, ServerFilter, Service, Transfer,
+};
+use smog::config::{Settings, SmogFile};
+use smog::host::Cmd;
+use smog::show::Show;
+use smog::wait::Wait;
+use smog::{Error, Result};
+
+fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect()
+}
+
+/// Every cell of every row can be made; the first column says something.
+fn shown<T: Show>(items: &[T]) -> usize {
+    for item in items {
+        let cells: Vec<String> = T::COLUMNS.iter().map(|column| (column.cell)(item)).collect();
+        assert!(cells.iter().any(|cell| !cell.is_empty()), "{cells:?}");
+    }
+    items.len()
+}
+
+fn refused(why: Error, status: u16) -> String {
+    match why {
+        Error::Api { status: found, message, .. } if found == status => message,
+        other => panic!("not refused with {status}: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn every_noun_is_listed_and_shown() {
+    let (cloud, _mess) = Mess::begin("nouns").await;
+    let hypervisors = cloud.hypervisors_with_servers().await.expect("hypervisors");
+    assert_eq!(shown(&hypervisors), 2);
+    let name = &hypervisors[0].service.host;
+    let one = cloud.hypervisor(name).await.expect("by the service's host");
+    assert!(one.uptime.is_some_and(|uptime| uptime.contains("load average")) && one.hypervisor_version > 0);
+
+    let services = cloud.compute_services().await.expect("services");
+    assert!(shown(&services) >= 4, "{services:#?}");
+    let zones = cloud.availability_zones().await.expect("zones");
+    let nova = zones.iter().find(|zone| zone.name == "nova").expect("zone nova");
+    assert!(shown(&zones) >= 2 && nova.available && nova.hosts.len() == 2, "{zones:#?}");
+
+    assert!(shown(&cloud.flavors().await.expect("flavors")) > 0);
+    let images = cloud.images().await.expect("images");
+    assert!(shown(&images) > 0);
+    let cirros = cloud.image("cirros").await.expect("cirros");
+    assert_eq!(cloud.image_name(&cirros.id).await.expect("its name"), "cirros");
+    assert!(shown(&cloud.networks().await.expect("networks")) > 0);
+    assert!(shown(&cloud.subnets().await.expect("subnets")) > 0);
+    shown(&cloud.ports().await.expect("ports"));
+    let groups = cloud.security_groups().await.expect("security groups");
+    assert!(shown(&groups) > 0 && shown(&groups[0].rules) > 0);
+    shown(&cloud.aggregates().await.expect("aggregates"));
+    shown(&cloud.server_groups().await.expect("server groups"));
+    shown(&cloud.key_pairs().await.expect("key pairs"));
+    shown(&cloud.servers().await.expect("servers"));
+    shown(&cloud.migrations_matching(&MigrationFilter::default()).await.expect("migrations"));
+
+    let project = cloud.own_project_id().expect("the session's project");
+    let quotas = cloud.quotas(&project).await.expect("quotas");
+    let has = |name: &str| quotas.iter().any(|quota| quota.resource == name);
+    assert!(shown(&quotas) > 5 && has("cores") && has("port"), "{quotas:#?}");
+    let limits = cloud.limits(None).await.expect("limits");
+    assert!(shown(&limits) > 3 && limits.iter().any(|limit| limit.used.is_some()), "{limits:#?}");
+
+    assert!(shown(&cloud.projects().await.expect("projects")) > 0);
+    assert_eq!(cloud.project("admin").await.expect("project admin").id, project);
+    assert!(shown(&cloud.users().await.expect("users")) > 0);
+    assert!(shown(&cloud.roles().await.expect("roles")) > 0);
+    let assigned = cloud.role_assignments(Some(&project)).await.expect("role assignments");
+    assert!(shown(&assigned) > 0 && assigned.iter().any(|one| one.role == "admin" && one.who == "admin"));
+}
+
+#[tokio::test]
+async fn placement_says_who_has_what() {
+    let (cloud, _mess) = Mess::begin("placement").await;
+    let providers = cloud.providers().await.expect("providers");
+    assert!(shown(&providers) >= 2, "{providers:#?}");
+    let hypervisor = &cloud.hypervisors().await.expect("hypervisors")[0];
+    let provider =
+        cloud.provider(&hypervisor.hypervisor_hostname).await.expect("the provider of a hypervisor");
+    assert_eq!(provider.id, hypervisor.id);
+    let inventories = cloud.inventories(&provider.id).await.expect("inventories");
+    let memory = inventories.iter().find(|one| one.resource_class == "MEMORY_MB").expect("memory");
+    assert!(shown(&inventories) >= 2 && memory.capacity() > 500 && memory.capacity() <= memory.total);
+    let traits = cloud.provider_traits(&provider.id).await.expect("traits");
+    assert!(traits.iter().any(|one| one == "COMPUTE_NODE"), "{traits:?}");
+    let allocations = cloud.provider_allocations(&provider.id).await.expect("allocations");
+    let held: u64 = allocations.iter().filter_map(|one| one.resources.get("MEMORY_MB")).sum();
+    assert_eq!(held, memory.used, "what is held is what is used: {allocations:#?}");
+
+    let resources = BTreeMap::from([("MEMORY_MB".to_string(), 64)]);
+    let query = CandidateQuery { resources: resources.clone(), ..CandidateQuery::default() };
+    assert!(shown(&cloud.allocation_candidates(&query).await.expect("candidates")) >= 2);
+    let without = CandidateQuery { traits: vec!["!COMPUTE_NODE".into()], ..query };
+    assert!(cloud.allocation_candidates(&without).await.expect("no candidate").is_empty());
+    let wrong =
+        CandidateQuery { traits: vec!["NO_SUCH_TRAIT".into()], resources, ..CandidateQuery::default() };
+    let why = refused(cloud.allocation_candidates(&wrong).await.expect_err("an unknown trait"), 400);
+    assert!(why.contains("NO_SUCH_TRAIT"), "{why}");
+}
+
+#[tokio::test]
+async fn flavors_and_their_extra_specs() {
+    let (cloud, mess) = Mess::begin("flavors").await;
+    let new = NewFlavor {
+        ram_mib: 64,
+        swap_mib: 16,
+        is_public: false,
+        description: Some("for a test".into()),
+        extra_specs: pairs(&[("hw:mem_page_size", "small"), ("hw:cpu_policy", "shared")]),
+        ..NewFlavor::from(mess.name("f").as_str())
+    };
+    let made = cloud.create_flavor_as(&new).await.expect("a flavor");
+    let seen = cloud.flavor(&new.name).await.expect("it is listed");
+    assert_eq!((seen.ram_mib, seen.swap_mib, seen.is_public), (64, 16, false));
+    assert_eq!((&seen.extra_specs, seen.description.as_deref()), (&new.extra_specs, Some("for a test")));
+
+    cloud.set_extra_specs(&made.id, &pairs(&[("hw:numa_nodes", "1")])).await.expect("set");
+    cloud.unset_extra_specs(&made.id, &["hw:cpu_policy", "not:there"]).await.expect("unset");
+    let specs = cloud.extra_specs(&made.id).await.expect("extra specs");
+    assert_eq!(specs, pairs(&[("hw:mem_page_size", "small"), ("hw:numa_nodes", "1")]));
+    let wrong = cloud.set_extra_specs(&made.id, &pairs(&[("hw:cpu_policy", "maybe")])).await;
+    let why = refused(wrong.expect_err("a value Nova does not know"), 400);
+    assert!(why.contains("maybe"), "{why}");
+
+    let project = cloud.own_project_id().expect("the session's project");
+    cloud.set_flavor_access(&made.id, &project, true).await.expect("access");
+    assert_eq!(cloud.flavor_access(&made.id).await.expect("who sees it"), [project]);
+
+    // Refused extra specs leave no flavor behind.
+    let bad = NewFlavor {
+        extra_specs: pairs(&[("hw:cpu_policy", "maybe")]),
+        ..NewFlavor::from(mess.name("bad").as_str())
+    };
+    cloud.create_flavor_as(&bad).await.expect_err("refused");
+    let left = cloud.flavors().await.expect("flavors");
+    assert!(!left.iter().any(|flavor| flavor.name == bad.name));
+    cloud.delete_flavor(&made.id).await.expect("delete");
+    cloud.delete_flavor(&made.id).await.expect("gone is fine");
+}
+
+#[tokio::test]
+async fn an_image_is_fetched_uploaded_changed_and_downloaded() {
+    let (cloud, mess) = Mess::begin("images").await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let content: Vec<u8> = (0..20u32 << 20).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let server = loopback::Files::start(content.clone()).await;
+    let source = ImageSource::new(server.url("disk.img"), folder.path().join("cache"))
+        .with_checksum(loopback::sha256(&content));
+    let file = source.fetch(&|_| {}).await.expect("the file");
+    assert_eq!(source.fetch(&|_| {}).await.expect("from the cache"), file);
+    assert_eq!(server.count(), 1, "the cache asks nobody");
+
+    let told = Mutex::new(Vec::<Transfer>::new());
+    let tell = |step: Transfer| told.lock().expect("told").push(step);
+    let new = NewImage {
+        min_ram_mib: 48,
+        properties: pairs(&[("hw_rng_model", "virtio"), ("os_distro", "windows")]),
+        ..NewImage::from(mess.name("image").as_str())
+    };
+    let image = cloud.upload_image(new, &file, &tell).await.expect("an active image");
+    let size = content.len() as u64;
+    assert_eq!((image.status.as_str(), image.size, image.min_ram), ("active", Some(size), 48));
+    assert_eq!(image.disk_format.as_deref(), Some("raw"), "seen from the file");
+    assert_eq!(image.properties["os_distro"], "windows");
+    let told = told.into_inner().expect("told");
+    assert_eq!(told.last(), Some(&Transfer { done_bytes: size, total_bytes: Some(size) }));
+    assert!(told.is_sorted_by_key(|step| step.done_bytes), "{told:?}");
+
+    let set = pairs(&[("hw_numa_nodes", "1"), ("os_distro", "debian"), ("x/y~z", "kept")]);
+    cloud.set_image_properties(&image.id, &set).await.expect("set");
+    let image = cloud.unset_image_properties(&image.id, &["hw_rng_model", "no"]).await.expect("unset");
+    assert_eq!(image.properties.get("os_distro").map(String::as_str), Some("debian"));
+    assert_eq!(image.properties.get("x/y~z").map(String::as_str), Some("kept"));
+    assert!(!image.properties.contains_key("hw_rng_model"), "{:?}", image.properties);
+
+    let back = folder.path().join("back.img");
+    cloud.download_image(&image, &back, &|_| {}).await.expect("the file from glance");
+    assert!(std::fs::read(&back).expect("the file") == content, "the same bytes come back");
+    // Glance's hash is compared: another one must be refused, and nothing left.
+    let mut wrong = image.clone();
+    wrong.hash = Some("0".repeat(128));
+    let other = folder.path().join("other.img");
+    let why = cloud.download_image(&wrong, &other, &|_| {}).await.expect_err("a wrong hash");
+    assert!(matches!(&why, Error::Invalid { why, .. } if why.contains("sha512")), "{why:?}");
+    assert!(!other.exists());
+    let files = std::fs::read_dir(folder.path()).expect("the folder").count();
+    assert_eq!(files, 2, "the cache and the file that came back");
+
+    cloud.delete_image(&image.id).await.expect("delete");
+    let gone = cloud.image_by_id(&image.id).await.expect_err("gone");
+    assert!(matches!(gone, Error::NotFound { .. }), "{gone:?}");
+    // A file that is not there makes no image.
+    let none = mess.name("none");
+    cloud.upload_image(none.as_str(), &folder.path().join("no"), &|_| {}).await.expect_err("no file");
+    assert!(!cloud.images().await.expect("images").iter().any(|image| image.name == none));
+}
+
+#[tokio::test]
+async fn networks_ports_and_security_groups() {
+    let (cloud, mess) = Mess::begin("net").await;
+    let network = cloud.create_network(&mess.name("net")).await.expect("a network");
+    let unusable = cloud.network(&network.name).await.expect_err("no subnet yet");
+    assert!(unusable.to_string().contains("no subnet"), "{unusable}");
+    let subnet = NewSubnet { name: mess.name("sub"), cidr: "192.0.2.0/24".into(), ..NewSubnet::default() };
+    let subnet = cloud.create_subnet(&network.id, &subnet).await.expect("a subnet");
+    assert_eq!((subnet.ip_version, subnet.gateway_ip.as_deref()), (4, None));
+    assert_eq!(cloud.subnet(&subnet.name).await.expect("by name").id, subnet.id);
+    assert_eq!(cloud.network(&network.name).await.expect("usable now").subnets, [subnet.id.as_str()]);
+
+    let group = cloud.create_security_group(&mess.name("group"), "for a test").await.expect("a group");
+    let rule = cloud.add_security_rule(&group.id, &NewRule::tcp(22, 22)).await.expect("a rule");
+    assert_eq!((rule.protocol.as_deref(), rule.port_range_max), (Some("tcp"), Some(22)));
+    let twice = cloud.add_security_rule(&group.id, &NewRule::tcp(22, 22)).await;
+    refused(twice.expect_err("twice the same rule"), 409);
+    let ping = NewRule { remote_ip_prefix: Some("192.0.2.0/24".into()), ..NewRule::icmp() };
+    cloud.add_security_rule(&group.id, &ping).await.expect("a second rule");
+    cloud.delete_security_rule(&rule.id).await.expect("delete a rule");
+    let rules = cloud.security_group(&group.id).await.expect("the group").rules;
+    assert!(rules.iter().any(|rule| rule.protocol.as_deref() == Some("icmp")));
+    assert!(!rules.iter().any(|rule| rule.protocol.as_deref() == Some("tcp")));
+
+    let port = NewPort {
+        name: mess.name("port"),
+        fixed_address: Some("192.0.2.77".into()),
+        security_groups: Some(vec![group.id.clone()]),
+        ..NewPort::default()
+    };
+    let port = cloud.create_port(&network.id, &port).await.expect("a port");
+    assert_eq!(
+        (port.fixed_ips[0].ip_address.as_str(), &port.security_groups),
+        ("192.0.2.77", &vec![group.id.clone()])
+    );
+    assert_eq!(cloud.port(&port.name).await.expect("by name").id, port.id);
+    let why = refused(cloud.delete_network(&network.id).await.expect_err("a port is on it"), 409);
+    assert!(why.contains("ports still in use"), "{why}");
+    cloud.delete_port(&port.id).await.expect("delete the port");
+    cloud.delete_subnet(&subnet.id).await.expect("delete the subnet");
+    cloud.delete_network(&network.id).await.expect("delete the network");
+    cloud.delete_security_group(&group.id).await.expect("delete the group");
+}
+
+#[tokio::test]
+async fn aggregates_and_their_pair() {
+    let (cloud, mess) = Mess::begin("agg").await;
+    let key = mess.name("key");
+    let pair = cloud.create_aggregate_pair(&mess.name("pair"), &key, None).await.expect("a pair");
+    assert_eq!((pair.with.hosts.len(), pair.without.hosts.len()), (1, 1));
+    assert_eq!((pair.with.metadata[&key].as_str(), pair.without.metadata[&key].as_str()), ("true", "false"));
+    assert_ne!(pair.with.hosts, pair.without.hosts);
+
+    // The pair does what it is for: the flavor goes to the one host.
+    let flavor = NewFlavor {
+        ram_mib: 128,
+        extra_specs: pairs(&[(&format!("aggregate_instance_extra_specs:{key}"), "false")]),
+        ..NewFlavor::from(mess.name("f").as_str())
+    };
+    let flavor = cloud.create_flavor_as(&flavor).await.expect("a flavor");
+    let server = mess.boot(BootRequest {
+        flavor: FlavorChoice::Named(flavor.name),
+        network: NetworkChoice::None,
+        ..BootRequest::from(mess.name("s").as_str())
+    });
+    let server = server.await.expect("a server");
+    assert_eq!(server.host.as_deref(), Some(pair.without.hosts[0].as_str()));
+
+    let name = pair.with.name.clone();
+    let again = cloud.create_aggregate_pair(&mess.name("pair"), &key, None).await.expect_err("taken");
+    refused(again, 409);
+    assert_eq!(cloud.aggregate(&name).await.expect("untouched").id, pair.with.id);
+    let change = BTreeMap::from([(key.clone(), None), ("other".to_string(), Some("1".to_string()))]);
+    let changed = cloud.set_aggregate_metadata(&pair.with.id, &change).await.expect("changed");
+    assert_eq!(changed.metadata, pairs(&[("other", "1")]));
+    let unknown = cloud.add_aggregate_host(&pair.with.id, "nohost").await.expect_err("unknown host");
+    assert!(matches!(unknown, Error::NotFound { .. }), "{unknown:?}");
+    cloud.delete_aggregate_pair(&pair).await.expect("removed with their hosts");
+    assert!(!cloud.aggregates().await.expect("aggregates").iter().any(|one| one.name == name));
+}
+
+#[tokio::test]
+async fn server_groups_and_key_pairs() {
+    let (cloud, mess) = Mess::begin("groups").await;
+    let group =
+        cloud.create_server_group(&mess.name("apart"), "anti-affinity", Some(1)).await.expect("a group");
+    assert_eq!((group.policy.as_str(), &group.rules["max_server_per_host"]), ("anti-affinity", &json!(1)));
+    let request = |name: &str| BootRequest {
+        network: NetworkChoice::None,
+        server_group: Some(group.name.clone()),
+        ..BootRequest::from(mess.name(name).as_str())
+    };
+    let (one, two) =
+        tokio::try_join!(mess.boot(request("one")), mess.boot(request("two"))).expect("two servers");
+    assert_ne!(one.host, two.host, "they are apart");
+    assert_eq!(one.server_groups, [group.id.as_str()]);
+    let third = mess.boot(request("three")).await.expect_err("there is no third host");
+    assert!(matches!(&third, Error::Fault { fault, .. } if fault.contains("No valid host")), "{third:?}");
+    let seen = cloud.server_group(&group.id).await.expect("the group");
+    assert!(seen.members.contains(&one.id) && seen.members.contains(&two.id), "{seen:?}");
+    cloud.delete_server_group(&group.id).await.expect("delete");
+
+    let name = mess.name("key");
+    let (made, private) = cloud.create_key_pair(&name).await.expect("a key pair");
+    assert!(private.reveal().contains("PRIVATE KEY") && made.public_key.starts_with("ssh-"), "{made:?}");
+    cloud.delete_key_pair(&name).await.expect("delete");
+    let imported = cloud.import_key_pair(&name, &made.public_key).await.expect("imported");
+    assert_eq!(imported.fingerprint, made.fingerprint);
+    cloud.import_key_pair(&name, private.reveal()).await.expect_err("a private key stays here");
+    let same = cloud.import_key_pair(&name, &made.public_key).await.expect_err("taken");
+    refused(same, 409);
+    assert_eq!(cloud.key_pair(&name).await.expect("by name").kind, "ssh");
+    cloud.delete_key_pair(&name).await.expect("delete");
+}
+
+#[tokio::test]
+async fn an_isolated_project_and_its_quota() {
+    let (cloud, mess) = Mess::begin("iso").await;
+    let isolated = cloud.isolated_project(&mess.name("run")).await.expect("a project");
+    let settings =
+        Settings { credentials: isolated.credentials.clone(), file: SmogFile::default(), notices: vec![] };
+    let options = Options { no_token_cache: true, ..Options::default() };
+    let tenant = Cloud::connect(&settings, options).await.expect("the user logs in");
+    assert_eq!(tenant.own_project_id().as_deref(), Some(isolated.project.id.as_str()));
+    assert!(tenant.servers().await.expect("their own").is_empty(), "they see no one else's");
+    refused(tenant.hypervisors().await.expect_err("no administrator"), 403);
+
+    cloud.set_quota(&isolated.project.id, Service::Compute, "instances", Some(1)).await.expect("set");
+    cloud.set_quota(&isolated.project.id, Service::Network, "network", Some(0)).await.expect("set");
+    let quotas = cloud.quotas(&isolated.project.id).await.expect("quotas");
+    let limit = |name: &str| quotas.iter().find(|quota| quota.resource == name).expect("a quota").limit;
+    assert_eq!((limit("instances"), limit("network")), (Some(1), Some(0)));
+    refused(tenant.create_network("over").await.expect_err("over the quota"), 409);
+
+    let first = BootRequest { network: NetworkChoice::None, ..BootRequest::from(mess.name("one").as_str()) };
+    let server = tenant.boot_server(&first, &BootMade::default(), mess::PATIENT).await.expect("a server");
+    assert_eq!((server.host, &server.project_id), (None, &isolated.project.id));
+    let second = BootRequest { name: mess.name("two"), ..first };
+    let over = tenant.order_server(&second, &BootMade::default()).await.expect_err("over the quota");
+    assert!(refused(over, 403).contains("Quota exceeded"));
+    let quotas = cloud.quotas(&isolated.project.id).await.expect("quotas");
+    assert_eq!(quotas.iter().find(|quota| quota.resource == "instances").expect("instances").used, 1);
+
+    cloud.remove_isolated_project(&isolated, mess::PATIENT).await.expect("removed with its server");
+    assert!(!cloud.projects().await.expect("projects").iter().any(|one| one.id == isolated.project.id));
+    assert!(!cloud.users().await.expect("users").iter().any(|one| one.id == isolated.user.id));
+    let groups = cloud.security_groups().await.expect("security groups");
+    assert!(!groups.iter().any(|group| group.project_id == isolated.project.id), "its default group too");
+    tenant.servers().await.expect_err("their token is worth nothing now");
+}
+
+#[tokio::test]
+async fn a_server_with_every_choice_and_what_is_asked_of_it() {
+    let (cloud, mess) = Mess::begin("full").await;
+    let network = cloud.network("private").await.expect("private");
+    let key = mess.name("key");
+    let (pair, _) = cloud.create_key_pair(&key).await.expect("a key pair");
+    let group = cloud.create_security_group(&mess.name("sg"), "").await.expect("a security group");
+    let port = NewPort {
+        name: mess.name("port"),
+        security_groups: Some(vec![group.id.clone()]),
+        ..NewPort::default()
+    };
+    let port = cloud.create_port(&network.id, &port).await.expect("a port");
+    let host = cloud.hypervisors().await.expect("hypervisors")[1].service.host.clone();
+    let flavor = NewFlavor { ram_mib: 128, swap_mib: 16, ..NewFlavor::from(mess.name("f").as_str()) };
+    let flavor = cloud.create_flavor_as(&flavor).await.expect("a flavor");
+    let swap = BlockDevice { size_gib: None, format: Some("swap".into()), ..BlockDevice::default() };
+    let request = BootRequest {
+        flavor: FlavorChoice::Named(flavor.name.clone()),
+        host: Some(host.clone()),
+        nics: vec![Nic { tag: Some("first".into()), ..Nic::port(&port.name) }, Nic::network("private")],
+        block_devices: vec![swap],
+        config_drive: true,
+        user_data: Some(b"#!/bin/sh\necho smog \xff\n".to_vec()),
+        key_pair: Some(key.clone()),
+        availability_zone: Some("nova".into()),
+        hints: BTreeMap::from([("smog:test".to_string(), json!("1"))]),
+        tags: vec!["t-cloud".into(), "two".into()],
+        security_groups: vec![group.name.clone()],
+        description: Some("every choice".into()),
+        metadata: pairs(&[("purpose", "test")]),
+        ..BootRequest::from(mess.name("s").as_str())
+    };
+    let server = mess.boot(request).await.expect("a server");
+    assert_eq!(server.host.as_deref(), Some(host.as_str()));
+    assert_eq!(
+        (server.config_drive.as_str(), server.key_name.as_deref()),
+        ("True", Some(pair.name.as_str()))
+    );
+    assert_eq!(
+        (server.description.as_deref(), &server.metadata),
+        (Some("every choice"), &pairs(&[("purpose", "test")]))
+    );
+    assert_eq!(
+        (&server.tags[..], &server.security_groups[..]),
+        (&["t-cloud".to_string(), "two".to_string()][..], &[group.name.clone()][..])
+    );
+    assert_eq!(server.availability_zone.as_deref(), Some("nova"));
+    let path = format!("/servers/{}", server.id);
+    let version = cloud.compute_microversion().await.expect("a microversion");
+    let raw = cloud.call(Call::get(Service::Compute, path).at(version)).await.expect("the raw answer");
+    let data = raw.body.pointer("/server/OS-EXT-SRV-ATTR:user_data").and_then(|data| data.as_str());
+    assert_eq!(data, Some("IyEvYmluL3NoCmVjaG8gc21vZyD/Cg=="));
+
+    // Network cards.
+    let cards = cloud.interfaces(&server.id).await.expect("network cards");
+    assert!(shown(&cards) == 2 && cards.iter().any(|card| card.port_id == port.id), "{cards:#?}");
+    assert!(cards.iter().any(|card| card.tag.as_deref() == Some("first")), "{cards:#?}");
+    let second = cards.iter().find(|card| card.port_id != port.id).expect("the second card").port_id.clone();
+    cloud.detach_interface(&server.id, &second, mess::PATIENT).await.expect("detached");
+    let third = cloud.attach_interface(&server.id, &Nic::network("private")).await.expect("attached");
+    assert_eq!(cloud.interfaces(&server.id).await.expect("network cards").len(), 2);
+    assert!(cloud.ports_of(&server.id).await.expect("ports").iter().any(|port| port.id == third.port_id));
+
+    // What users write on it.
+    let all = cloud.set_metadata(&server.id, &pairs(&[("more", "yes")])).await.expect("metadata");
+    assert_eq!(all, pairs(&[("more", "yes"), ("purpose", "test")]));
+    cloud.unset_metadata(&server.id, &["purpose", "not there"]).await.expect("unset");
+    cloud.remove_tag(&server.id, "two").await.expect("a tag less");
+    cloud.add_tag(&server.id, "late one").await.expect("a tag more");
+    let seen = cloud.server(&server.name).await.expect("by name");
+    assert_eq!(
+        (seen.metadata, seen.tags),
+        (pairs(&[("more", "yes")]), vec!["late one".to_string(), "t-cloud".to_string()])
+    );
+
+    // Lists.
+    let tagged =
+        ServerFilter { tags: vec!["late one".into()], host: Some(host.clone()), ..ServerFilter::default() };
+    let found = cloud.servers_matching(&tagged).await.expect("by tag");
+    assert_eq!((found.len(), &found[0].id), (1, &server.id));
+    let elsewhere = ServerFilter { status: Some("SHUTOFF".into()), ..tagged };
+    assert!(cloud.servers_matching(&elsewhere).await.expect("none is off").is_empty());
+
+    // What Nova and placement say of it.
+    let topology = cloud.topology(&server.id).await.expect("its topology");
+    assert_eq!(topology.nodes.len(), 0, "a plain server has no NUMA nodes");
+    let diagnostics = cloud.diagnostics(&server.id).await.expect("its counters");
+    assert_eq!(
+        (diagnostics.state.as_str(), diagnostics.nics.len(), diagnostics.config_drive),
+        ("running", 2, true)
+    );
+    let held = cloud.allocations(&server.id).await.expect("what it holds");
+    assert_eq!((shown(&held), held[0].resources["MEMORY_MB"]), (1, 128));
+    let actions = cloud.actions_with_events(&server.id).await.expect("its actions");
+    let names: Vec<&str> = actions.iter().map(|action| action.action.as_str()).collect();
+    assert_eq!((shown(&actions), names.last()), (actions.len(), Some(&"create")));
+    assert!(
+        names.contains(&"attach_interface")
+            && actions.iter().all(|action| !action.events.is_empty() || action.failure().is_none())
+    );
+    assert!(actions.iter().all(|action| action.request_id.starts_with("req-")));
+}
+
+#[tokio::test]
+async fn lists_of_servers_come_in_pages() {
+    let (cloud, mess) = Mess::begin("pages").await;
+    let request = |name: &str| BootRequest {
+        network: NetworkChoice::None,
+        ..BootRequest::from(mess.name(name).as_str())
+    };
+    tokio::try_join!(mess.boot(request("a")), mess.boot(request("b"))).expect("two servers");
+    let filter = ServerFilter {
+        name: Some(format!("^{}", mess.name(""))),
+        sort_key: Some("display_name".into()),
+        ascending: true,
+        ..ServerFilter::default()
+    };
+    let first = cloud.servers_page(&filter, None, 1).await.expect("the first page");
+    let second = cloud.servers_page(&filter, first.next.as_deref(), 1).await.expect("the second page");
+    let names: Vec<String> =
+        first.servers.iter().chain(&second.servers).map(|server| short(&server.name)).collect();
+    assert_eq!(names, ["a", "b"]);
+    let end = cloud.servers_page(&filter, second.next.as_deref(), 1).await.expect("the end");
+    assert!(second.next.is_none() || (end.servers.is_empty() && end.next.is_none()));
+}
+
+/// Carry out orders in a row; each must end in its status.
+async fn in_a_row(cloud: &Cloud, server: &Server, orders: &[(Order, &str)]) -> Server {
+    let mut server = server.clone();
+    for (order, status) in orders {
+        server = match cloud.carry_out(&server, order, mess::PATIENT).await {
+            Ok(server) => server,
+            Err(why) => panic!("{}: {why}", order.name()),
+        };
+        assert_eq!(server.status, *status, "after {}", order.name());
+    }
+    server
+}
+
+#[tokio::test]
+async fn orders_end_in_the_right_status() {
+    let (cloud, mess) = Mess::begin("orders").await;
+    let request = BootRequest { network: NetworkChoice::None, ..BootRequest::from(mess.name("s").as_str()) };
+    let server = mess.boot(request).await.expect("a server");
+    let server = in_a_row(
+        &cloud,
+        &server,
+        &[(Order::Pause, "PAUSED"), (Order::Unpause, "ACTIVE"), (Order::Suspend, "SUSPENDED")],
+    )
+    .await;
+    let why = cloud.give(&server, &Order::Pause).await.expect_err("pause of a suspended server");
+    assert!(refused(why, 409).contains("vm_state suspended"));
+    let image = cloud.images().await.expect("images").into_iter().find(|image| {
+        image.status == "active" && image.name != "cirros" && image.size.is_some_and(|size| size > 0)
+    });
+    let image = image.expect("a second image").id;
+    let server = in_a_row(
+        &cloud,
+        &server,
+        &[
+            (Order::Resume, "ACTIVE"),
+            (Order::Reboot { hard: true }, "ACTIVE"),
+            (Order::Rescue { image: Some(image.clone()), admin_password: None }, "RESCUE"),
+            (Order::Unrescue, "ACTIVE"),
+            (Order::Rebuild { image: image.clone() }, "ACTIVE"),
+            (Order::Stop, "SHUTOFF"),
+            (Order::Start, "ACTIVE"),
+        ],
+    )
+    .await;
+    assert_eq!(server.image.as_deref(), Some(image.as_str()), "rebuilt from the other image");
+
+    let locked = Order::Lock { reason: Some("mine".into()) };
+    let server = cloud.carry_out(&server, &locked, mess::PATIENT).await.expect("locked");
+    assert_eq!((server.locked, server.locked_reason.as_deref()), (true, Some("mine")));
+    let server = cloud.carry_out(&server, &Order::Unlock, mess::PATIENT).await.expect("unlocked");
+    assert!(!server.locked);
+    let server = in_a_row(
+        &cloud,
+        &server,
+        &[(Order::ResetState { active: false }, "ERROR"), (Order::ResetState { active: true }, "ACTIVE")],
+    )
+    .await;
+
+    let shelved = cloud.carry_out(&server, &Order::Shelve, mess::PATIENT).await.expect("shelved");
+    assert_eq!((shelved.status.as_str(), &shelved.host), ("SHELVED_OFFLOADED", &None));
+    let hosts = cloud.hypervisors().await.expect("hypervisors");
+    let other =
+        hosts.iter().map(|one| one.service.host.clone()).find(|host| Some(host) != server.host.as_ref());
+    let back = Order::Unshelve { zone: None, host: other.clone() };
+    let version = cloud.compute_microversion().await.expect("a microversion");
+    if version >= smog::cloud::Microversion(2, 91) {
+        let back = in_a_row(&cloud, &shelved, &[(back, "ACTIVE")]).await;
+        assert_eq!(back.host, other);
+    } else {
+        let why = cloud.give(&shelved, &back).await.expect_err("too old");
+        assert!(matches!(why, Error::TooOld { .. }), "{why:?}");
+    }
+}
+
+#[tokio::test]
+async fn resizes_and_cold_migrations_are_confirmed_or_reverted() {
+    let (cloud, mess) = Mess::begin("resize").await;
+    let request = BootRequest { network: NetworkChoice::None, ..BootRequest::from(mess.name("s").as_str()) };
+    let server = mess.boot(request).await.expect("a server");
+    let flavor =
+        |name: &str, ram_mib: u64| NewFlavor { ram_mib, ..NewFlavor::from(mess.name(name).as_str()) };
+    let more = cloud.create_flavor_as(&flavor("more", 160)).await.expect("a flavor");
+    let memory = cloud.providers().await.expect("providers");
+    let memory = cloud.inventories(&memory[0].id).await.expect("inventories");
+    let memory = memory.iter().find(|one| one.resource_class == "MEMORY_MB").expect("memory").total;
+    let huge = cloud.create_flavor_as(&flavor("huge", memory + 1024)).await.expect("a flavor");
+
+    // No host can take it: the server is well and ACTIVE, and the reason is told.
+    let order = Order::Resize { flavor: huge.name };
+    let why = cloud.carry_out(&server, &order, mess::PATIENT).await.expect_err("no host can take it");
+    match &why {
+        Error::Fault { fault, request_id: Some(request), hint: Some(_), .. } => {
+            assert!(fault.contains("No valid host") && request.starts_with("req-"), "{why:?}");
+        }
+        other => panic!("{other:?}"),
+    }
+
+    let resize = Order::Resize { flavor: more.name.clone() };
+    let resized =
+        in_a_row(&cloud, &server, &[(resize.clone(), "VERIFY_RESIZE"), (Order::RevertResize, "ACTIVE")])
+            .await;
+    assert_eq!(
+        (resized.flavor.name, resized.host.clone()),
+        (server.flavor.name.clone(), server.host.clone())
+    );
+    let resized =
+        in_a_row(&cloud, &server, &[(resize, "VERIFY_RESIZE"), (Order::ConfirmResize, "ACTIVE")]).await;
+    assert_eq!((resized.flavor.name.as_str(), resized.flavor.ram_mib), (more.name.as_str(), 160));
+
+    let hosts = cloud.hypervisors().await.expect("hypervisors");
+    let other =
+        hosts.iter().map(|one| one.service.host.clone()).find(|host| Some(host) != resized.host.as_ref());
+    let migrate = Order::Migrate { host: other.clone() };
+    let moved =
+        in_a_row(&cloud, &resized, &[(migrate, "VERIFY_RESIZE"), (Order::ConfirmResize, "ACTIVE")]).await;
+    assert_eq!(moved.host, other);
+    let kinds: Vec<_> = cloud.migrations(&server.id).await.expect("its moves");
+    let kinds: Vec<_> =
+        kinds.iter().map(|one| (one.migration_type.as_deref().unwrap_or(""), one.status.as_str())).collect();
+    assert_eq!(
+        kinds,
+        [("migration", "confirmed"), ("resize", "confirmed"), ("resize", "reverted"), ("resize", "error")]
+    );
+    let unknown = cloud.give(&moved, &Order::Migrate { host: Some("nohost".into()) }).await;
+    assert!(matches!(unknown, Err(Error::NotFound { .. })), "{unknown:?}");
+}
+
+/// Let migrations away from the server's host crawl at 1 MiB/s, so that there is time to watch
+/// one. libvirt forgets it with the domain.
+async fn slow(cloud: &Cloud, server: &Server) -> Result<()> {
+    let host = cloud.host(server.host.as_deref().unwrap_or_default()).await?;
+    host.run(Cmd::new("virsh").args(["migrate-setspeed", &server.id, "1"])).await.map(drop)
+}
+
+#[tokio::test]
+async fn live_migrations_are_followed_ended_early_and_given_up() {
+    let (cloud, mess) = Mess::begin("live").await;
+    let request = BootRequest { network: NetworkChoice::None, ..BootRequest::from(mess.name("s").as_str()) };
+    let server = mess.boot(request).await.expect("a server");
+    let from = server.host.clone();
+
+    // Given up.
+    slow(&cloud, &server).await.expect("a slow migration");
+    let how = LiveMigration { block: BlockMigration::Yes, ..LiveMigration::default() };
+    let states = Mutex::new(Vec::new());
+    let tell =
+        |waiting: smog::wait::Waiting<'_>| states.lock().expect("states").push(waiting.last.to_string());
+    let wait = Wait { tell: &tell, ..mess::PATIENT };
+    let give_up = async {
+        let running = mess::running_migration(&cloud, &server.id).await;
+        assert_eq!(shown(&[running.clone()]), 1);
+        cloud.abort_migration(&server.id, running.id).await.expect("given up");
+    };
+    let (ended, ()) = tokio::join!(cloud.live_migrate_with(&server, &how, wait), give_up);
+    let why = ended.expect_err("it was given up");
+    assert!(matches!(&why, Error::Fault { fault, .. } if !fault.is_empty()), "{why:?}");
+    let states = states.into_inner().expect("states");
+    assert!(states.iter().any(|state| state.contains(" of ") && state.ends_with(" MiB")), "{states:#?}");
+    let server = cloud.wait_for_status(&server.id, "ACTIVE", mess::PATIENT).await.expect("still there");
+    assert_eq!(server.host, from);
+
+    // Ended early: the guest is paused for the rest of it.
+    slow(&cloud, &server).await.expect("a slow migration");
+    let end_early = async {
+        let running = mess::running_migration(&cloud, &server.id).await;
+        cloud.force_complete(&server.id, running.id).await.expect("told to end");
+        let host = cloud.host(server.host.as_deref().unwrap_or_default()).await.expect("its host");
+        // The crawl was for us only: let the rest go fast.
+        host.run(Cmd::new("virsh").args(["migrate-setspeed", &server.id, "1000"])).await.expect("fast again");
+    };
+    let (ended, ()) = tokio::join!(cloud.live_migrate(&server, None, mess::PATIENT), end_early);
+    let server = ended.expect("it has moved");
+    assert_ne!(server.host, from);
+
+    // Back to where it was, on its own; disks cannot be shared here, and Nova says so.
+    let server = cloud.live_migrate(&server, from.as_deref(), mess::PATIENT).await.expect("back");
+    assert_eq!(server.host, from);
+    let shared = LiveMigration { block: BlockMigration::No, ..LiveMigration::default() };
+    let why = cloud.live_migrate_with(&server, &shared, mess::PATIENT).await.expect_err("nothing is shared");
+    let text = why.to_string();
+    assert!(text.contains("shared storage") || text.contains("No valid host"), "{text}");
+    let there = cloud.live_migrate(&server, from.as_deref(), mess::PATIENT).await.expect_err("it is there");
+    assert!(matches!(there, Error::Api { status: 400, .. } | Error::Fault { .. }), "{there:?}");
+}
+
+#[tokio::test]
+async fn a_server_is_evacuated_from_a_host_said_to_be_down() {
+    let (cloud, mess) = Mess::begin("evac").await;
+    let request = BootRequest { network: NetworkChoice::None, ..BootRequest::from(mess.name("s").as_str()) };
+    let server = mess.boot(request).await.expect("a server");
+    let host = server.host.clone().expect("its host");
+    let early = cloud.give(&server, &Order::Evacuate { host: None }).await.expect_err("its host is up");
+    let why = match early {
+        Error::Api { status: 400 | 409, message, .. } => message,
+        other => panic!("{other:?}"),
+    };
+    assert!(why.contains("is still in use") || why.contains("is not down"), "{why}");
+
+    let service = cloud.compute_service(&host).await.expect("its service");
+    mess.will_restore(&service);
+    let disabled = cloud.disable_service(&service.id, Some("t-cloud")).await.expect("disabled");
+    assert_eq!(
+        (disabled.status.as_str(), disabled.disabled_reason.as_deref()),
+        ("disabled", Some("t-cloud"))
+    );
+    let down = cloud.force_down(&service.id, true).await.expect("said to be down");
+    assert!(down.forced_down && down.state == "down", "{down:?}");
+    // Its domain must not run twice.
+    let machine = cloud.host(&host).await.expect("the host");
+    machine.run(Cmd::new("virsh").args(["destroy", &server.id])).await.expect("powered off");
+    let moved =
+        cloud.carry_out(&server, &Order::Evacuate { host: None }, mess::PATIENT).await.expect("evacuated");
+    assert_ne!(moved.host, server.host);
+    let record = &cloud.migrations(&server.id).await.expect("its moves")[0];
+    assert_eq!(record.migration_type.as_deref(), Some("evacuation"));
+    // 2.95 and later leave it off; older ones start it.
+    assert!(["ACTIVE", "SHUTOFF"].contains(&moved.status.as_str()), "{}", moved.status);
+
+    mess.restore().await;
+    let back = cloud.compute_service(&host).await.expect("its service");
+    assert_eq!((back.status.as_str(), back.state.as_str(), back.forced_down), ("enabled", "up", false));
+    assert!(server_count(&cloud, &mess).await == 1);
+}
