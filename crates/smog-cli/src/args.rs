@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    aggregate, boot, completion, delete, discover, flavor, guest, host, hypervisor, image, keypair, migrate,
-    network, pins, placement, project, quota, security_group, server_group, service, xml,
+    aggregate, api, boot, completion, delete, discover, flavor, guest, host, hypervisor, image, keypair,
+    migrate, network, pins, placement, project, quota, security_group, server_group, service, xml,
 };
 use crate::output::Form;
 
@@ -62,7 +62,6 @@ pub struct Args {
 }
 
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "one value, made once")]
 pub enum Verb {
     /// Boot a guest and wait until it is ACTIVE
     Boot(boot::BootArgs),
@@ -105,6 +104,8 @@ pub enum Verb {
     Quota(quota::QuotaArgs),
     /// Projects: list, users, roles, create, delete
     Project(project::ProjectArgs),
+    /// Any API call, for what smog has no verb for
+    Api(api::ApiArgs),
     /// Print the completion script of a shell
     Completion(completion::CompletionArgs),
     #[command(hide = true)]

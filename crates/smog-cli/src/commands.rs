@@ -1,6 +1,7 @@
 //! One file a command: its arguments with their help, then what it does.
 
 pub mod aggregate;
+pub mod api;
 pub mod boot;
 pub mod completion;
 pub mod delete;

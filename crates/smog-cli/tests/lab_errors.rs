@@ -230,6 +230,37 @@ fn a_program_that_is_not_there() {
     says(&ran, "host `cmp1` has no `virsh-of-another-world`", "install");
 }
 
+/// Takes a program away from a host, and gives it back at the end of the test.
+struct Away(&'static str, &'static str);
+
+impl Away {
+    fn take(host: &'static str, program: &'static str) -> Away {
+        ssh(host, &format!("mv {program} {program}.away"));
+        Away(host, program)
+    }
+}
+
+impl Drop for Away {
+    fn drop(&mut self) {
+        ssh(self.0, &format!("mv {0}.away {0}", self.1));
+    }
+}
+
+#[test]
+fn a_host_without_virsh() {
+    let name = unique("virsh");
+    let _guests = Guests::named(&[&name]);
+    lab().run(&["boot", &name, "--flavor", "m1.nano", "--network", "none", "--host", "cmp1"]).expect(0);
+    {
+        let _away = Away::take("cmp1", "/usr/bin/virsh");
+        says(&lab().run(&["xml", &name]).expect(3), "host `cmp1` has no `virsh`", "libvirt-clients");
+        // Nova's half is shown all the same, and the other half is said to be missing.
+        let ran = lab().run(&["discover"]).expect(3);
+        assert!(ran.out.contains(&name) && ran.err.contains("`virsh`"), "{}{}", ran.out, ran.err);
+    }
+    lab().run(&["xml", &name]).expect(0);
+}
+
 #[test]
 fn a_guest_that_vanishes_in_mid_question() {
     let name = unique("gone");

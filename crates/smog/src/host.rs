@@ -32,6 +32,7 @@ mod services;
 mod ssh;
 mod ssh_refusal;
 mod threads;
+mod threads_show;
 
 pub use batch::{Answers, Ask, Batch};
 pub use cells::{Cell, Memory, PagePool};

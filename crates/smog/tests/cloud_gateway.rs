@@ -4,33 +4,9 @@
 
 mod fake_cloud;
 
-use fake_cloud::{FakeCloud, Script};
-use smog::cloud::{Call, Cloud, Microversion, Options, Service};
-use smog::config::Surroundings;
+use fake_cloud::{FakeCloud, PASSWORD, Script, connect, connect_with};
+use smog::cloud::{Call, Cloud, Microversion, Service};
 use smog::{Error, Result};
-
-const PASSWORD: &str = "4b6b6e5db1054988";
-
-async fn connect(auth_url: &str) -> Result<Cloud> {
-    connect_with(auth_url, &[]).await
-}
-
-async fn connect_with(auth_url: &str, more: &[(&str, &str)]) -> Result<Cloud> {
-    let variables = [
-        ("OS_AUTH_URL", auth_url),
-        ("OS_USERNAME", "admin"),
-        ("OS_PASSWORD", PASSWORD),
-        ("OS_PROJECT_NAME", "admin"),
-    ];
-    let variables = variables.iter().chain(more);
-    let surroundings = Surroundings {
-        variables: variables.map(|(name, value)| (name.to_string(), value.to_string())).collect(),
-        current_dir: std::env::temp_dir().join("smog-no-such-folder"),
-        ..Surroundings::default()
-    };
-    let settings = surroundings.settings()?;
-    Cloud::connect(&settings, Options { no_token_cache: true, ..Options::default() }).await
-}
 
 async fn failing(connected: Result<Cloud>) -> Error {
     match connected {

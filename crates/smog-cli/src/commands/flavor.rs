@@ -19,7 +19,6 @@ pub struct FlavorArgs {
 }
 
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "one value, made once")]
 enum FlavorVerb {
     /// List flavors
     #[command(visible_alias = "ls")]

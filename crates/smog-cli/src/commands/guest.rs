@@ -46,6 +46,8 @@ enum GuestVerb {
     Migrations(history::MigrationsArgs),
     /// Where Nova placed its vCPUs and memory (the topology view)
     Topology(show::TopologyArgs),
+    /// The threads of its QEMU process: affinity, policy, control group
+    Threads(show::ThreadsArgs),
     #[command(flatten)]
     Order(orders::OrderVerb),
 }
@@ -63,6 +65,7 @@ pub async fn run(args: GuestArgs, session: &Session) -> Result<ExitCode, Error> 
         GuestVerb::Actions(args) => history::actions(args, session).await,
         GuestVerb::Migrations(args) => history::migrations(args, session).await,
         GuestVerb::Topology(args) => show::topology(args, session).await,
+        GuestVerb::Threads(args) => show::threads(args, session).await,
         GuestVerb::Order(verb) => orders::run(verb, session).await,
     }
 }

@@ -22,11 +22,13 @@ enum HostVerb {
     List,
     /// Show what a host is: CPUs, cells, pages, kernel, devices, versions
     Show(ShowArgs),
+    /// List the QEMU processes of a host: where their vCPUs may run, what memory they hold
+    Processes(ShowArgs),
     /// Run a command on a host
     Run(RunArgs),
 }
 
-/// What a host is, asked in one command on it
+/// Asked in one command on the host
 #[derive(Debug, clap::Args)]
 struct ShowArgs {
     /// The host, as Nova or smog.yml names it
@@ -60,6 +62,11 @@ pub async fn run(args: HostArgs, session: &Session) -> Result<ExitCode, Error> {
         HostVerb::Show(args) => {
             let facts = session.cloud().await?.host(&args.host).await?.facts().await?;
             output::show(&facts, &session.view)?;
+            Ok(ExitCode::Ok)
+        }
+        HostVerb::Processes(args) => {
+            let host = session.cloud().await?.host(&args.host).await?;
+            output::list(&host.guest_processes().await?, &session.view)?;
             Ok(ExitCode::Ok)
         }
         HostVerb::Run(args) => run_command(args, session).await,

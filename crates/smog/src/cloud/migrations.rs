@@ -182,6 +182,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn recorded_migrations() {
+        let text = include_str!("../../tests/data/api/migrations-epoxy.json");
+        let mut body: serde_json::Value = serde_json::from_str(text).expect("json");
+        let found: Vec<Migration> = serde_json::from_value(body["migrations"].take()).expect("migrations");
+        assert!(found.iter().all(Migration::has_ended), "{found:#?}");
+        let moved = found.iter().find(|one| one.migration_type.as_deref() == Some("live-migration"));
+        assert_eq!(moved.map(|one| one.status.as_str()), Some("completed"));
+        assert!(moved.is_some_and(|one| one.uuid.is_some() && one.server_id.len() == 36));
+    }
+
+    #[test]
     fn a_recorded_live_migration_says_how_far_it_is() {
         let text = include_str!("../../tests/data/api/running-migration-epoxy.json");
         let mut migration: RunningMigration = serde_json::from_str(text).expect("the recorded migration");

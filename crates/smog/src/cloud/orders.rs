@@ -137,9 +137,13 @@ impl Order {
         }
     }
 
-    fn has_ended(&self, server: &Server) -> bool {
+    fn has_ended(&self, before: &Server, server: &Server) -> bool {
         let wanted = self.ends_in();
-        server.task_state.is_none() && (wanted.is_empty() || wanted.contains(&server.status.as_str()))
+        // The old host may still stop the server while another evacuates it, which
+        // leaves it idle for a moment where it was.
+        let is_there = !matches!(self, Order::Evacuate { .. }) || server.host != before.host;
+        let fits = wanted.is_empty() || wanted.contains(&server.status.as_str());
+        server.task_state.is_none() && fits && is_there
     }
 }
 
@@ -186,7 +190,7 @@ impl Cloud {
         if server.task_state.is_some() {
             return Ok(Seen::NotYet(server.state()));
         }
-        let has_ended = order.has_ended(&server);
+        let has_ended = order.has_ended(before, &server);
         if server.status == "ERROR" && !has_ended && before.status != "ERROR" {
             return Ok(Seen::Done(Err(server)));
         }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::lookup::{Named, pick};
 use super::{Call, Cloud, Service};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::show::{Column, Show};
 
 /// A server group.
@@ -70,14 +70,18 @@ impl Cloud {
     pub async fn server_groups(&self) -> Result<Vec<ServerGroup>> {
         let version = self.compute_microversion().await?;
         // Nova gives at most its limit (1000) and knows no marker here.
-        let call = Call::get(Service::Compute, "/os-server-groups").at(version).query("all_projects", "true");
-        self.list(call, "server_groups").await
+        let call = Call::get(Service::Compute, "/os-server-groups").at(version);
+        match self.list(call.clone().query("all_projects", "true"), "server_groups").await {
+            // Nova's default policy lets only administrators look across projects.
+            Err(Error::Api { status: 403, .. }) => self.list(call, "server_groups").await,
+            other => other,
+        }
     }
 
     /// One server group by id, name, or an unambiguous beginning of either.
     ///
     /// # Errors
-    /// [`Error::NotFound`](crate::Error::NotFound), [`Error::Ambiguous`](crate::Error::Ambiguous).
+    /// [`Error::NotFound`], [`Error::Ambiguous`].
     pub async fn server_group(&self, asked: &str) -> Result<ServerGroup> {
         pick("server group", asked, self.server_groups().await?)
     }
@@ -86,7 +90,7 @@ impl Cloud {
     /// group may share a host.
     ///
     /// # Errors
-    /// As [`Cloud::call`]; [`Error::TooOld`](crate::Error::TooOld) before microversion 2.64.
+    /// As [`Cloud::call`]; [`Error::TooOld`] before microversion 2.64.
     pub async fn create_server_group(
         &self,
         name: &str,

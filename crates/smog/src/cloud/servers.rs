@@ -410,6 +410,29 @@ mod tests {
     }
 
     #[test]
+    fn what_a_user_wrote_on_a_recorded_server() {
+        let text = include_str!("../../tests/data/api/server-full-epoxy.json");
+        let server = serde_json::from_str::<OneServer>(text).expect("the recorded server").server;
+        assert_eq!(
+            (server.description.as_deref(), &server.tags[..]),
+            (Some("recorded"), &["t-cloud".into()][..])
+        );
+        assert_eq!((server.metadata["a"].as_str(), server.config_drive.as_str()), ("b", "True"));
+        assert_eq!(
+            (server.locked, server.vm_state.as_deref(), server.power_state),
+            (false, Some("active"), 1)
+        );
+    }
+
+    #[test]
+    fn the_security_groups_of_all_ports_are_named_once() {
+        let mut value: Value = serde_json::from_str(RECORDED).expect("json");
+        value["security_groups"] = json!([{"name": "ssh"}, {"name": "default"}, {"name": "ssh"}]);
+        let server: Server = serde_json::from_value(value).expect("a server");
+        assert_eq!(server.security_groups, ["default", "ssh"]);
+    }
+
+    #[test]
     fn names_are_quoted_for_nova_s_regular_expression() {
         assert_eq!(escaped("web-1.test (x)"), "web-1\\.test \\(x\\)");
     }

@@ -36,6 +36,27 @@ impl Guest {
         let process = self.host().await?.guest_process(&domain.name).await?;
         Ok(compare(&domain, &process))
     }
+
+    /// The QEMU process of the guest, with its threads and memory maps.
+    ///
+    /// # Errors
+    /// As [`Guest::compare`].
+    pub async fn process(&mut self) -> Result<GuestProcess> {
+        let domain = self.domain().await?;
+        self.host().await?.guest_process(&domain.name).await
+    }
+
+    /// Whether its memory is declared to be in huge pages (`<hugepages>`) *and* is:
+    /// every KiB of it, in the declared size. Reading only the XML, as one might,
+    /// would say nothing of the second.
+    ///
+    /// # Errors
+    /// As [`Guest::compare`].
+    pub async fn verify_huge_pages(&mut self) -> Result<bool> {
+        let domain = self.domain().await?;
+        let process = self.host().await?.guest_process(&domain.name).await?;
+        Ok(domain.has_huge_pages() && memory(&domain, process.memory.as_ref()).agrees)
+    }
 }
 
 /// The comparison itself, on facts in hand.
@@ -103,4 +124,54 @@ impl Show for Compared {
         Column::new("kernel", |row| row.kernel.clone()),
         Column::new("agrees", |row| if row.agrees { "yes".into() } else { "NO".into() }),
     ];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Recorded from the lab (see tests/data/README.md).
+    const PINNED: &str = include_str!("../../tests/data/domain/epoxy-pinned.xml");
+    const PINNED_PROCESS: &str = include_str!("../../tests/data/host/epoxy-pinned-process.txt");
+    const HUGE: &str = include_str!("../../tests/data/domain/epoxy-huge-pages.xml");
+    const HUGE_PROCESS: &str = include_str!("../../tests/data/host/epoxy-huge-pages-process.txt");
+
+    fn rows(xml: &str, process: &str) -> Vec<Compared> {
+        let domain = Domain::parse(xml, "a recording").expect("the recorded XML");
+        let process = GuestProcess::parse_all(process).into_iter().next().expect("the recorded process");
+        compare(&domain, &process)
+    }
+
+    #[test]
+    fn the_recorded_guests_agree() {
+        for (xml, process) in [(PINNED, PINNED_PROCESS), (HUGE, HUGE_PROCESS)] {
+            let rows = rows(xml, process);
+            assert!(rows.iter().all(|row| row.agrees), "{rows:#?}");
+        }
+        let pinned = rows(PINNED, PINNED_PROCESS);
+        assert_eq!((pinned[0].declared.as_str(), pinned[0].kernel.as_str()), ("CPU 1", "CPU 1"));
+    }
+
+    /// Each mutation must turn exactly its own row.
+    #[test]
+    fn and_what_is_changed_disagrees() {
+        let wrong = |xml: &str, process: &str| -> Vec<String> {
+            rows(xml, process).into_iter().filter(|row| !row.agrees).map(|row| row.what).collect()
+        };
+        let other_pin = PINNED.replace("<vcpupin vcpu='0' cpuset='1'/>", "<vcpupin vcpu='0' cpuset='0'/>");
+        assert_ne!(other_pin, PINNED);
+        assert_eq!(wrong(&other_pin, PINNED_PROCESS), ["vCPU 0"]);
+        let other_emulator = PINNED.replace("<emulatorpin cpuset='1'/>", "<emulatorpin cpuset='0'/>");
+        assert_ne!(other_emulator, PINNED);
+        assert_eq!(wrong(&other_emulator, PINNED_PROCESS), ["emulator"]);
+        // Declared in huge pages, while the process has small ones; and the other way round.
+        let declared = PINNED.replace("</currentMemory>", "</currentMemory><memoryBacking><hugepages><page size='2048' unit='KiB'/></hugepages></memoryBacking>");
+        assert_eq!(wrong(&declared, PINNED_PROCESS), ["memory"]);
+        let larger = HUGE.replace("<page size='2048' unit='KiB'", "<page size='1048576' unit='KiB'");
+        assert_ne!(larger, HUGE);
+        assert_eq!(wrong(&larger, HUGE_PROCESS), ["memory"]);
+        let no_thread = PINNED_PROCESS.replace("CPU 0/TCG", "worker");
+        assert_ne!(no_thread, PINNED_PROCESS);
+        assert_eq!(wrong(PINNED, &no_thread), ["vCPU 0"]);
+    }
 }

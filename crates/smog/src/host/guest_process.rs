@@ -37,6 +37,11 @@ pub struct GuestProcess {
 }
 
 impl GuestProcess {
+    /// Out of what the gathering script printed, also when it was recorded.
+    pub(crate) fn parse_all(text: &str) -> Vec<GuestProcess> {
+        parse(text)
+    }
+
     /// The CPUs each vCPU thread may run on, by vCPU number: compare with the
     /// domain's `vcpupin`. A host with `tcg,thread=single` has one thread for
     /// all vCPUs, and only that one here.

@@ -370,3 +370,43 @@ fn chain(err: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt;
+
+    use super::{SshOptions, master_options, private_directory};
+
+    #[test]
+    fn the_folder_is_private_and_those_of_dead_processes_go() {
+        let below = tempfile::tempdir().expect("a folder");
+        let user = std::fs::metadata("/proc/self").expect("metadata").uid();
+        let name = |process: u32| below.path().join(format!("smog-{user}-{process}-x"));
+        // No process has this id; the parent lives.
+        let (dead, alive) = (name(u32::MAX), name(std::os::unix::process::parent_id()));
+        let other = below.path().join(format!("smog-{user}-notanumber-x"));
+        for folder in [&dead, &alive, &other] {
+            std::fs::create_dir(folder).expect("a folder");
+        }
+        let folder = private_directory(below.path()).expect("a folder");
+        assert_eq!(std::fs::metadata(folder.path()).expect("metadata").mode() & 0o777, 0o700);
+        assert!(!dead.exists() && alive.exists() && other.exists());
+    }
+
+    #[test]
+    fn host_key_checking_is_left_to_the_user() {
+        let mut options = SshOptions::new("cmp1");
+        let words = master_options(&options).join(" ");
+        assert!(words.contains("BatchMode=yes") && !words.contains("StrictHostKeyChecking"), "{words}");
+        assert!(!words.contains("IdentitiesOnly"));
+        options.key_file = Some("/k".into());
+        options.known_hosts_file = Some("/a b".into());
+        options.port = Some(2222);
+        let words = master_options(&options).join(" ");
+        assert!(
+            words.contains("IdentitiesOnly=yes") && words.contains("-i /k") && words.ends_with("-p 2222"),
+            "{words}"
+        );
+        assert!(words.contains("UserKnownHostsFile=\"/a b\""));
+    }
+}

@@ -1,9 +1,15 @@
 //! A cloud of scripted answers on loopback, one connection per request. It can do
 //! what HTTP mocking libraries cannot: hang up in mid-request.
 
+#![allow(dead_code, reason = "each test file uses its own part of this")]
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use smog::Result;
+use smog::cloud::{Cloud, Options};
+use smog::config::Surroundings;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -14,11 +20,37 @@ pub struct Script {
     headers: Vec<(String, String)>,
     body: String,
     hang_up: bool,
+    delay: Duration,
+}
+
+pub const PASSWORD: &str = "4b6b6e5db1054988";
+
+/// Log in as an administrator.
+pub async fn connect(auth_url: &str) -> Result<Cloud> {
+    connect_with(auth_url, &[]).await
+}
+
+/// Log in with more `OS_*` variables.
+pub async fn connect_with(auth_url: &str, more: &[(&str, &str)]) -> Result<Cloud> {
+    let variables = [
+        ("OS_AUTH_URL", auth_url),
+        ("OS_USERNAME", "admin"),
+        ("OS_PASSWORD", PASSWORD),
+        ("OS_PROJECT_NAME", "admin"),
+    ];
+    let variables = variables.iter().chain(more);
+    let surroundings = Surroundings {
+        variables: variables.map(|(name, value)| (name.to_string(), value.to_string())).collect(),
+        current_dir: std::env::temp_dir().join("smog-no-such-folder"),
+        ..Surroundings::default()
+    };
+    let settings = surroundings.settings()?;
+    Cloud::connect(&settings, Options { no_token_cache: true, ..Options::default() }).await
 }
 
 impl Script {
     pub fn status(status: u16) -> Script {
-        Script { status, headers: vec![], body: String::new(), hang_up: false }
+        Script { status, headers: vec![], body: String::new(), hang_up: false, delay: Duration::ZERO }
     }
 
     pub fn ok(body: &str) -> Script {
@@ -28,6 +60,12 @@ impl Script {
     /// Close the connection instead of answering.
     pub fn hang_up() -> Script {
         Script { hang_up: true, ..Script::status(0) }
+    }
+
+    /// Answer only after so long.
+    pub fn after(mut self, delay: Duration) -> Script {
+        self.delay = delay;
+        self
     }
 
     pub fn body(mut self, body: &str) -> Script {
@@ -103,6 +141,7 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) {
     if answer.hang_up {
         return;
     }
+    tokio::time::sleep(answer.delay).await;
     let mut text = format!(
         "HTTP/1.1 {} X\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {}\r\n",
         answer.status,

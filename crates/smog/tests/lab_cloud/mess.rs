@@ -3,10 +3,10 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use smog::Result;
 use smog::cloud::{BootMade, BootRequest, Cloud, ComputeService, RunningMigration, Server, ServerFilter};
 use smog::host::Cmd;
 use smog::wait::{self, SILENT, Seen, Wait};
+use smog::{Error, Result};
 
 pub const PATIENT: Wait<'static> =
     Wait { timeout: Duration::from_secs(100), every: Duration::from_millis(250), tell: SILENT };
@@ -118,17 +118,19 @@ async fn clean(cloud: &Cloud, prefix: &str) -> Result<()> {
     Ok(())
 }
 
-/// Up and enabled again; nova-compute is started anew, so that it removes what was
-/// evacuated from it.
+/// Up and enabled again. nova-compute is started anew first, so that it removes what was
+/// evacuated from it: Nova does not let the service up before.
 async fn restore(cloud: &Cloud, services: Vec<ComputeService>) {
     for service in services {
-        let up = cloud.force_down(&service.id, false).await;
-        let enabled = cloud.enable_service(&service.id).await;
-        up.and(enabled).expect("the service as it was");
         let host = cloud.host(&service.host).await.expect("its host");
         host.run(Cmd::new("systemctl").args(["restart", "nova-compute"])).await.expect("started anew");
+        cloud.enable_service(&service.id).await.expect("enabled again");
         let begun = jiff::Timestamp::now();
-        wait::until("the service to report", PATIENT, || async {
+        wait::until("the service to be up", PATIENT, || async {
+            match cloud.force_down(&service.id, false).await {
+                Err(Error::Api { status: 400, message, .. }) => return Ok(Seen::NotYet(message)),
+                other => other?,
+            };
             let now = cloud.compute_service(&service.id).await?;
             let reported =
                 now.updated_at.as_deref().and_then(|at| format!("{at}Z").parse::<jiff::Timestamp>().ok());
@@ -136,7 +138,7 @@ async fn restore(cloud: &Cloud, services: Vec<ComputeService>) {
             Ok(if is_fresh { Seen::Done(()) } else { Seen::NotYet(now.state) })
         })
         .await
-        .expect("the service reports");
+        .expect("the service is up");
     }
 }
 

@@ -45,3 +45,17 @@ pub async fn topology(args: TopologyArgs, session: &Session) -> Result<ExitCode,
     output::list(&topology.nodes, &session.view)?;
     Ok(ExitCode::Ok)
 }
+
+/// The threads of the guest's QEMU process, as the kernel has them
+#[derive(Debug, clap::Args)]
+pub struct ThreadsArgs {
+    /// The guest: name, id, or an unambiguous beginning
+    #[arg(add = names::guests())]
+    guest: String,
+}
+
+pub async fn threads(args: ThreadsArgs, session: &Session) -> Result<ExitCode, Error> {
+    let mut guest = session.cloud().await?.guest(&args.guest).await?;
+    output::list(&guest.process().await?.threads, &session.view)?;
+    Ok(ExitCode::Ok)
+}

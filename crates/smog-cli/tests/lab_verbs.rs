@@ -1,0 +1,370 @@
+//! Every verb the lab can do, as a person types it.
+
+mod lab;
+
+use lab::{Guests, Ran, lab, ssh, unique};
+
+/// Deletes something by a command at the test's end, also when it fails.
+struct Undo(Vec<String>);
+
+impl Undo {
+    fn by(args: &[&str]) -> Undo {
+        Undo(args.iter().map(|arg| arg.to_string()).collect())
+    }
+}
+
+impl Drop for Undo {
+    fn drop(&mut self) {
+        let args: Vec<&str> = self.0.iter().map(String::as_str).collect();
+        lab().run(&args);
+    }
+}
+
+#[track_caller]
+fn ok(args: &[&str]) -> Ran {
+    lab().run(args).expect(0)
+}
+
+#[test]
+fn a_guest_s_life() {
+    let name = unique("life");
+    let _guests = Guests::named(&[&name]);
+    ok(&["guest", "boot", &name, "--flavor", "m1.nano", "--tag", "t-one", "--property", "a=b"]);
+    let shown = ok(&["guest", "show", &name, "-o", "json"]).json();
+    assert_eq!(
+        (&shown["status"], &shown["tags"][0], &shown["metadata"]["a"]),
+        (&"ACTIVE".into(), &"t-one".into(), &"b".into())
+    );
+    assert_eq!(shown["domain"]["uuid"], shown["id"]);
+    let listed = ok(&["guest", "list", "--tag", "t-one", "-c", "name", "-o", "value"]).out;
+    assert_eq!(listed, format!("{name}\n"));
+
+    for (verb, status) in [
+        ("pause", "PAUSED"),
+        ("unpause", "ACTIVE"),
+        ("suspend", "SUSPENDED"),
+        ("resume", "ACTIVE"),
+        ("stop", "SHUTOFF"),
+        ("start", "ACTIVE"),
+        ("lock", "ACTIVE"),
+        ("unlock", "ACTIVE"),
+        ("rescue", "RESCUE"),
+        ("unrescue", "ACTIVE"),
+        ("shelve", "SHELVED"),
+        ("unshelve", "ACTIVE"),
+    ] {
+        let ran = ok(&["guest", verb, &name]);
+        assert!(ran.out.starts_with(&format!("{name}: {status}")), "{verb}: {}", ran.out);
+    }
+    ok(&["guest", "reboot", "--hard", &name]);
+    ok(&["guest", "rebuild", &name, "--image", "smog-guest"]);
+    // What a state does not allow is refused with Nova's reason, and changes nothing.
+    ok(&["guest", "stop", &name]);
+    let refused = lab().run(&["guest", "pause", &name]).expect(1);
+    assert!(refused.err.contains("409") && refused.err.contains("vm_state stopped"), "{}", refused.err);
+    ok(&["guest", "start", &name]);
+
+    let actions = ok(&["guest", "actions", &name, "-o", "json"]).json();
+    let actions = actions.as_array().expect("actions");
+    assert!(actions.len() >= 15, "{actions:#?}");
+    let create = actions.last().expect("the first action");
+    assert_eq!(create["action"], "create");
+    let request = create["request_id"].as_str().expect("a request id");
+    let host = shown["host"].as_str().expect("a host");
+    assert!(ssh(host, &format!("grep -c {request} /var/log/nova/nova-compute.log")).trim() != "0");
+}
+
+#[test]
+fn resize_and_cold_migration() {
+    let name = unique("size");
+    let _guests = Guests::named(&[&name]);
+    ok(&["boot", &name, "--flavor", "m1.nano", "--network", "none"]);
+    let before = ok(&["guest", "show", &name, "-o", "json"]).json();
+    let resized = ok(&["guest", "resize", &name, "--flavor", "m1.micro", "--confirm", "-o", "json"]).json();
+    assert_eq!((&resized["flavor"]["ram_mib"], &resized["status"]), (&192.into(), &"ACTIVE".into()));
+    let moved = ok(&["guest", "cold-migrate", &name]).out;
+    assert!(moved.contains("VERIFY_RESIZE") && moved.contains("->"), "{moved}");
+    ok(&["guest", "resize-revert", &name]);
+    let after = ok(&["guest", "show", &name, "-o", "json"]).json();
+    assert_eq!((&after["host"], &after["status"]), (&resized["host"], &"ACTIVE".into()));
+    let moves = ok(&["guest", "migrations", &name, "-o", "json"]).json();
+    assert!(moves.as_array().is_some_and(|moves| moves.len() == 2), "{moves:#}");
+    assert!(before["host"].is_string());
+}
+
+#[test]
+fn the_guest_s_console_and_address() {
+    let name = unique("console");
+    let _guests = Guests::named(&[&name]);
+    let booted = ok(&["boot", &name, "--flavor", "m1.nano", "-o", "json"]).json();
+    let address = booted["addresses"]["private"][0]["addr"].as_str().expect("an address").to_string();
+    // What the guest itself sees: its address is the one Nova gave.
+    lab::eventually("the guest's lease", || {
+        lab().run(&["guest", "console", &name]).out.contains(&format!("lease {address}"))
+    });
+    let last = ok(&["guest", "console", &name, "-n", "3"]).out;
+    assert!(last.lines().count() <= 4, "{last}");
+}
+
+#[test]
+fn flavors() {
+    let name = unique("flavor");
+    let _undo = Undo::by(&["flavor", "delete", &name]);
+    let specs = ok(&[
+        "flavor",
+        "create",
+        &name,
+        "--ram",
+        "512",
+        "--vcpus",
+        "4",
+        "--pages",
+        "large",
+        "--pin",
+        "--numa",
+        "2",
+        "--specs-only",
+    ])
+    .out;
+    assert_eq!(specs, "hw:cpu_policy=dedicated\nhw:mem_page_size=large\nhw:numa_nodes=2\n");
+    ok(&["flavor", "create", &name, "--ram", "512", "--pages", "2MB", "--pin", "--thread-policy", "prefer"]);
+    let shown = ok(&["flavor", "show", &name, "-o", "json"]).json();
+    assert_eq!(shown["extra_specs"]["hw:mem_page_size"], "2048");
+    assert_eq!(shown["extra_specs"]["hw:cpu_thread_policy"], "prefer");
+    ok(&["flavor", "set", &name, "hw:watchdog_action=pause"]);
+    ok(&["flavor", "unset", &name, "hw:cpu_thread_policy"]);
+    let shown = ok(&["flavor", "show", &name, "-o", "json"]).json();
+    assert_eq!(shown["extra_specs"]["hw:watchdog_action"], "pause");
+    assert_eq!(shown["extra_specs"]["hw:cpu_thread_policy"], serde_json::Value::Null);
+    // Contradictions are refused before Nova sees them.
+    for wrong in [
+        &["--thread-policy", "isolate"][..],
+        &["--vcpus", "2", "--numa", "3"],
+        &["--mixed", "0-1", "--vcpus", "2"],
+        &["--pages", "1GB", "--ram", "512"],
+    ] {
+        let args: Vec<&str> = ["flavor", "create", "never-made"].iter().chain(wrong).copied().collect();
+        let refused = lab().run(&args).expect(2);
+        assert!(refused.err.contains("Nova's rule") || refused.err.contains("hint: "), "{}", refused.err);
+    }
+    assert!(!ok(&["flavor", "list", "-o", "value", "-c", "name"]).out.contains("never-made"));
+}
+
+#[test]
+fn images() {
+    let name = unique("image");
+    let _undo = Undo::by(&["image", "delete", &name]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("disk.raw");
+    let bytes: Vec<u8> = (0..3_000_000_u32).map(|at| (at % 251) as u8).collect();
+    std::fs::write(&file, &bytes).expect("write");
+    let sum = std::process::Command::new("sha256sum").arg(&file).output().expect("sha256sum").stdout;
+    let sum = String::from_utf8_lossy(&sum).split_whitespace().next().expect("digits").to_string();
+    let url = format!("file://{}", file.display());
+
+    // A file that is not what it should be is not uploaded.
+    let wrong = format!("sha256:{}", "0".repeat(64));
+    let refused = lab().run(&["image", "fetch", &url, "--checksum", &wrong, "--name", &name]);
+    assert!(refused.code != 0 && refused.err.contains("sha256"), "{}", refused.err);
+    assert!(!ok(&["image", "list", "-o", "value", "-c", "name"]).out.contains(&name));
+
+    let fetched = ok(&[
+        "image",
+        "fetch",
+        &url,
+        "--checksum",
+        &format!("sha256:{sum}"),
+        "--name",
+        &name,
+        "--property",
+        "os_distro=windows",
+        "-o",
+        "json",
+    ])
+    .json();
+    assert_eq!((&fetched["status"], &fetched["size"]), (&"active".into(), &3_000_000.into()));
+    ok(&["image", "set", &name, "hw_cpu_policy=dedicated"]);
+    ok(&["image", "unset", &name, "os_distro"]);
+    let shown = ok(&["image", "show", &name, "-o", "json"]).json();
+    assert_eq!(shown["properties"]["hw_cpu_policy"], "dedicated");
+    assert_eq!(shown["properties"]["os_distro"], serde_json::Value::Null);
+    let copy = folder.path().join("copy.raw");
+    ok(&["image", "download", &name, copy.to_str().expect("utf-8")]);
+    assert_eq!(std::fs::read(&copy).expect("the copy"), bytes);
+}
+
+#[test]
+fn groups_and_aggregates_place_guests() {
+    let (one, two, three) = (unique("apart-1"), unique("apart-2"), unique("apart-3"));
+    let group = unique("group");
+    let _undo_group = Undo::by(&["server-group", "delete", &group]);
+    let _guests = Guests::named(&[&one, &two, &three]);
+    ok(&["server-group", "create", &group, "--policy", "anti-affinity"]);
+    let boot = |name: &str| {
+        lab().run(&[
+            "boot",
+            name,
+            "--flavor",
+            "m1.nano",
+            "--network",
+            "none",
+            "--group",
+            &group,
+            "-o",
+            "json",
+        ])
+    };
+    let hosts: Vec<_> = [&one, &two].map(|name| boot(name).expect(0).json()["host"].clone()).into();
+    assert_ne!(hosts[0], hosts[1], "anti-affinity");
+    // Two computes: a third guest has no place, and smog says why.
+    let third = boot(&three).expect(1);
+    assert!(third.err.contains("No valid host"), "{}", third.err);
+    assert_eq!(
+        ok(&["server-group", "show", &group, "-o", "json"]).json()["members"].as_array().map(Vec::len),
+        Some(3)
+    );
+
+    let aggregate = unique("aggregate");
+    let _undo_aggregate = Undo::by(&["aggregate", "delete", &aggregate]);
+    ok(&["aggregate", "create", &aggregate, "--property", "pinned=true"]);
+    ok(&["aggregate", "add-host", &aggregate, "cmp2"]);
+    ok(&["aggregate", "set", &aggregate, "ssd=yes"]);
+    ok(&["aggregate", "unset", &aggregate, "ssd"]);
+    let shown = ok(&["aggregate", "show", &aggregate, "-o", "json"]).json();
+    assert_eq!((&shown["hosts"][0], &shown["metadata"]["pinned"]), (&"cmp2".into(), &"true".into()));
+    assert_eq!(shown["metadata"]["ssd"], serde_json::Value::Null);
+    let wrong = lab().run(&["aggregate", "add-host", &aggregate, "cmp3"]).expect(2);
+    assert!(wrong.err.contains("did you mean"), "{}", wrong.err);
+    ok(&["aggregate", "remove-host", &aggregate, "cmp2"]);
+}
+
+#[test]
+fn services_and_hypervisors() {
+    let _undo = Undo::by(&["service", "enable", "cmp2"]);
+    let off = ok(&["service", "disable", "cmp2", "--reason", "a test of smog", "-o", "json"]).json();
+    assert_eq!((&off["status"], &off["disabled_reason"]), (&"disabled".into(), &"a test of smog".into()));
+    // Nothing is scheduled there now.
+    let name = unique("elsewhere");
+    let _guests = Guests::named(&[&name]);
+    let booted = ok(&["boot", &name, "--flavor", "m1.nano", "--network", "none", "-o", "json"]).json();
+    assert_eq!(booted["host"], "cmp1");
+    ok(&["service", "enable", "cmp2"]);
+    let hosts = ok(&["hypervisor", "list", "-o", "json"]).json();
+    assert_eq!(hosts.as_array().map(Vec::len), Some(2));
+    let shown = ok(&["host", "show", "cmp1", "-o", "json"]).json();
+    assert_eq!(shown["hostname"], "cmp1");
+    let listed = ok(&["host", "list", "-o", "value", "-c", "name", "-c", "state"]).out;
+    assert!(listed.contains("cmp1\tup") && listed.contains("ctl\t"), "{listed}");
+}
+
+#[test]
+fn placement_knows_what_a_guest_holds() {
+    let name = unique("holds");
+    let _guests = Guests::named(&[&name]);
+    ok(&["boot", &name, "--ram", "128", "--pin", "--network", "none"]);
+    let held = ok(&["placement", "allocations", &name]).out;
+    assert!(held.contains("PCPU:1") && held.contains("MEMORY_MB:128"), "{held}");
+    let host =
+        ok(&["guest", "show", &name, "-o", "json"]).json()["host"].as_str().expect("a host").to_string();
+    let inventory = ok(&["placement", "inventory", &host, "-o", "json"]).json();
+    let pcpu = inventory
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|one| one["class"] == "PCPU" || one["resource_class"] == "PCPU");
+    assert!(pcpu.is_some_and(|pcpu| pcpu["used"] == 1), "{inventory:#}");
+    assert!(ok(&["placement", "providers"]).out.contains("cmp2"));
+    assert!(ok(&["placement", "traits", &host]).out.contains("COMPUTE_"));
+    let topology = ok(&["guest", "topology", &name, "-o", "json"]).json();
+    assert!(topology.as_array().is_some_and(|nodes| !nodes.is_empty()), "{topology:#}");
+}
+
+#[test]
+fn projects_quotas_keys_networks_and_security_groups() {
+    let project = unique("project");
+    let _undo_project = Undo::by(&["project", "delete", &project]);
+    ok(&["project", "create", &project, "--description", "a test of smog"]);
+    ok(&["quota", "set", &project, "instances=3", "port=7"]);
+    let quotas = ok(&["quota", "show", &project, "-o", "value", "-c", "resource", "-c", "limit"]).out;
+    assert!(quotas.contains("instances\t3\n") && quotas.contains("port\t7\n"), "{quotas}");
+    let wrong = lab().run(&["quota", "set", &project, "instances=5", "instnces=4"]).expect(2);
+    assert!(wrong.err.contains("did you mean `instances`"), "{}", wrong.err);
+    let quotas = ok(&["quota", "show", &project, "-o", "value", "-c", "resource", "-c", "limit"]).out;
+    assert!(quotas.contains("instances\t3\n"), "a typo sets nothing: {quotas}");
+    ok(&["quota", "reset", &project]);
+
+    let key = unique("key");
+    let _undo_key = Undo::by(&["keypair", "delete", &key]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("id");
+    let path = file.to_str().expect("utf-8");
+    let made = ok(&["keypair", "create", &key, "--private-key", path]);
+    assert!(!made.out.contains("PRIVATE"), "{}", made.out);
+    assert!(std::fs::read_to_string(&file).expect("the key").contains("PRIVATE KEY"));
+    // Never overwritten.
+    lab().run(&["keypair", "create", "another", "--private-key", path]).expect(2);
+
+    let network = unique("net");
+    let _undo_network = Undo::by(&["network", "delete", &network]);
+    ok(&["network", "create", &network, "--cidr", "192.168.91.0/24"]);
+    assert!(ok(&["network", "subnets"]).out.contains("192.168.91.0/24"));
+    let name = unique("nics");
+    let _guests = Guests::named(&[&name]);
+    let booted = ok(&[
+        "boot",
+        &name,
+        "--flavor",
+        "m1.nano",
+        "--network",
+        "private",
+        "--network",
+        &format!("{network}=192.168.91.77"),
+        "-o",
+        "json",
+    ])
+    .json();
+    assert_eq!(booted["addresses"][&network][0]["addr"], "192.168.91.77");
+    assert!(booted["addresses"]["private"][0]["addr"].is_string());
+    ok(&["delete", &name]);
+
+    let group = unique("sg");
+    let _undo_group = Undo::by(&["security-group", "delete", &group]);
+    ok(&["security-group", "create", &group]);
+    let rule =
+        ok(&["security-group", "add-rule", &group, "--protocol", "tcp", "--ports", "22", "-o", "json"])
+            .json();
+    let rules = ok(&["security-group", "rules", &group, "-o", "json"]).json();
+    assert!(
+        rules.as_array().is_some_and(|rules| rules.iter().any(|one| one["id"] == rule["id"])),
+        "{rules:#}"
+    );
+    ok(&["security-group", "remove-rule", rule["id"].as_str().expect("an id")]);
+}
+
+#[test]
+fn completion_knows_live_names() {
+    let home = tempfile::tempdir().expect("a folder");
+    let name = unique("tab");
+    let _guests = Guests::named(&[&name]);
+    ok(&["boot", &name, "--flavor", "m1.nano", "--network", "none"]);
+    let shell = lab().with("XDG_CACHE_HOME", home.path().to_str().expect("utf-8"));
+    shell.run(&["refresh-names"]).expect(0);
+    let complete = |words: &[&str]| {
+        let index = (words.len() - 1).to_string();
+        let mut command = shell.command(&["--"]);
+        command
+            .args(words)
+            .env("COMPLETE", "bash")
+            .env("_CLAP_COMPLETE_INDEX", index)
+            .env("_CLAP_COMPLETE_COMP_TYPE", "9");
+        command.env("_CLAP_COMPLETE_SPACE", "false").env("_CLAP_IFS", "\n");
+        String::from_utf8_lossy(&command.output().expect("smog").stdout).into_owned()
+    };
+    assert!(
+        complete(&["smog", "xml", "t-"]).lines().any(|line| line == name),
+        "{}",
+        complete(&["smog", "xml", "t-"])
+    );
+    assert_eq!(complete(&["smog", "migrate", &name, "--to", "cmp"]), "cmp1\ncmp2");
+    assert_eq!(complete(&["smog", "boot", "x", "--flavor", "m1.n"]), "m1.nano");
+}

@@ -1,0 +1,167 @@
+//! Orders to servers against a scripted cloud: what a real one does only now and then.
+//! The answers' forms are those of smog's lab (Epoxy).
+
+mod fake_cloud;
+
+use std::time::Duration;
+
+use fake_cloud::{FakeCloud, Script, connect};
+use smog::Error;
+use smog::cloud::{Cloud, Order, Server};
+use smog::wait::{SILENT, Wait};
+
+const QUICK: Wait<'static> =
+    Wait { timeout: Duration::from_secs(20), every: Duration::from_millis(5), tell: SILENT };
+
+const ID: &str = "58f3b349-c623-47b1-897c-14f8aa011e09";
+const SERVER: &str = "GET /compute/v2.1/servers/58f3b349-c623-47b1-897c-14f8aa011e09";
+const ORDERED: &str = "POST /compute/v2.1/servers/58f3b349-c623-47b1-897c-14f8aa011e09/action";
+const RECORD: &str =
+    "GET /compute/v2.1/servers/58f3b349-c623-47b1-897c-14f8aa011e09/os-instance-actions/req-1";
+
+fn server() -> Server {
+    serde_json::from_str(include_str!("data/api/server-pinned-epoxy.json")).expect("the recorded server")
+}
+
+/// The server with another status and task.
+fn shown(status: &str, task: Option<&str>) -> Script {
+    let mut server: serde_json::Value =
+        serde_json::from_str(include_str!("data/api/server-pinned-epoxy.json")).expect("json");
+    server["status"] = status.into();
+    server["OS-EXT-STS:task_state"] = task.into();
+    Script::ok(&serde_json::json!({"server": server}).to_string())
+}
+
+fn accepted() -> Script {
+    Script::status(202).header("x-openstack-request-id", "req-1")
+}
+
+fn record(result: Option<&str>) -> Script {
+    let action = serde_json::json!({"instanceAction": {
+        "action": "stop", "request_id": "req-1", "start_time": "2026-11-24T07:54:36.000000", "message": null,
+        "events": [{"event": "compute_stop_instance", "result": result, "host": "cmp1"}],
+    }});
+    Script::ok(&action.to_string())
+}
+
+async fn cloud(fake: &FakeCloud) -> Cloud {
+    connect(&fake.auth_url()).await.expect("log in")
+}
+
+#[tokio::test]
+async fn a_resize_no_host_could_take_fails_although_the_server_is_well() {
+    let failed = include_str!("data/api/action-resize-failed-epoxy.json");
+    let fake = FakeCloud::start(vec![
+        (
+            "GET /compute/v2.1/flavors/detail",
+            Script::ok(r#"{"flavors": [{"id": "f", "name": "huge", "vcpus": 1, "ram": 99, "disk": 0}]}"#),
+        ),
+        (ORDERED, accepted()),
+        (SERVER, shown("RESIZE", Some("resize_prep"))),
+        (SERVER, shown("ACTIVE", None)),
+        (RECORD, Script::ok(failed)),
+    ])
+    .await;
+    let order = Order::Resize { flavor: "huge".into() };
+    let why = cloud(&fake).await.carry_out(&server(), &order, QUICK).await.expect_err("no host");
+    assert_eq!(
+        why.to_string(),
+        "resize of server `t1` failed: No valid host was found. No valid host found for resize on host `ctl` \
+         (request req-52e6f127-bc19-4132-92e2-3bef8c67ab98)"
+    );
+    assert!(why.hint().is_some_and(|hint| hint.contains("nova-scheduler.log")), "{why:?}");
+}
+
+#[tokio::test]
+async fn an_order_still_under_way_is_waited_for_although_the_status_fits() {
+    let fake = FakeCloud::start(vec![
+        (ORDERED, accepted()),
+        (SERVER, shown("SHUTOFF", None)),
+        (RECORD, record(None)),
+        (SERVER, shown("SHUTOFF", None)),
+        (RECORD, record(Some("Success"))),
+    ])
+    .await;
+    let stopped = cloud(&fake).await.carry_out(&server(), &Order::Stop, QUICK).await.expect("stopped");
+    assert_eq!(stopped.status, "SHUTOFF");
+    assert_eq!(fake.count(RECORD), 2, "{:#?}", fake.asked());
+}
+
+#[tokio::test]
+async fn an_evacuated_server_must_be_elsewhere() {
+    let mut moved: serde_json::Value =
+        serde_json::from_str(include_str!("data/api/server-pinned-epoxy.json")).expect("json");
+    moved["status"] = "SHUTOFF".into();
+    moved["OS-EXT-SRV-ATTR:host"] = "cmp2".into();
+    let moved = serde_json::json!({"server": moved}).to_string();
+    let fake = FakeCloud::start(vec![
+        (ORDERED, accepted()),
+        (SERVER, shown("SHUTOFF", None)),
+        (RECORD, record(Some("Success"))),
+        (SERVER, Script::ok(&moved)),
+        (RECORD, record(Some("Success"))),
+    ])
+    .await;
+    let order = Order::Evacuate { host: None };
+    let moved = cloud(&fake).await.carry_out(&server(), &order, QUICK).await.expect("evacuated");
+    assert_eq!(moved.host.as_deref(), Some("cmp2"), "{:#?}", fake.asked());
+}
+
+#[tokio::test]
+async fn a_server_in_error_tells_its_fault() {
+    let mut broken: serde_json::Value =
+        serde_json::from_str(include_str!("data/api/server-pinned-epoxy.json")).expect("json");
+    broken["status"] = "ERROR".into();
+    broken["fault"] = serde_json::json!({"code": 500, "message": "libvirt said no."});
+    let broken = serde_json::json!({"server": broken}).to_string();
+    let fake = FakeCloud::start(vec![(ORDERED, accepted()), (SERVER, Script::ok(&broken))]).await;
+    let why = cloud(&fake).await.carry_out(&server(), &Order::Pause, QUICK).await.expect_err("broken");
+    assert_eq!(why.to_string(), "pause of server `t1` failed: libvirt said no on host `cmp1`");
+}
+
+#[tokio::test]
+async fn a_conflict_tells_its_reason() {
+    let fault = format!(
+        r#"{{"conflictingRequest": {{"code": 409, "message": "Cannot 'pause' instance {ID} while it is in vm_state suspended"}}}}"#
+    );
+    let fake = FakeCloud::start(vec![(ORDERED, Script::status(409).body(&fault))]).await;
+    let why = cloud(&fake).await.carry_out(&server(), &Order::Pause, QUICK).await.expect_err("409");
+    assert!(why.to_string().ends_with("while it is in vm_state suspended"), "{why}");
+}
+
+#[tokio::test]
+async fn a_timeout_names_the_request() {
+    let wait = Wait { timeout: Duration::ZERO, ..QUICK };
+    let fake =
+        FakeCloud::start(vec![(ORDERED, accepted()), (SERVER, shown("ACTIVE", Some("pausing")))]).await;
+    let why = cloud(&fake).await.carry_out(&server(), &Order::Pause, wait).await.expect_err("too late");
+    let text = why.to_string();
+    assert!(text.contains("ACTIVE (pausing)") && text.ends_with("(request req-1)"), "{text}");
+}
+
+#[tokio::test]
+async fn an_old_nova_is_not_asked_for_what_it_cannot_do() {
+    for (nova, order, sentence) in [
+        (
+            "2.90",
+            Order::Unshelve { zone: None, host: Some("cmp1".into()) },
+            "unshelving to a host needs Nova's API microversion 2.91, this cloud has 2.90",
+        ),
+        (
+            "2.76",
+            Order::Unshelve { zone: Some("nova".into()), host: None },
+            "unshelving into an availability zone needs Nova's API microversion 2.77, this cloud has 2.76",
+        ),
+        (
+            "2.72",
+            Order::Lock { reason: Some("x".into()) },
+            "a lock's reason needs Nova's API microversion 2.73, this cloud has 2.72",
+        ),
+    ] {
+        let fake = FakeCloud::start_with_nova(nova, vec![]).await;
+        let why = cloud(&fake).await.give(&server(), &order).await.expect_err("too old");
+        assert!(matches!(why, Error::TooOld { .. }), "{why:?}");
+        assert_eq!(why.to_string(), sentence);
+        assert_eq!(fake.count("POST /compute"), 0, "nothing was ordered");
+    }
+}
