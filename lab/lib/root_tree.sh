@@ -24,7 +24,7 @@ debian_mirror() {
                       tolower($1) == "components:" { for (i = 2; i <= NF; i++) if ($i == "main") main = 1 }
                       END { flush() }' "$file" ;;
     esac
-  done | head -n 1
+  done | sed -n 1p   # not head: it would end before the loop does
 }
 
 # What the tree is made from; a change of any of it makes a new tree.

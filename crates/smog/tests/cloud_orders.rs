@@ -80,6 +80,7 @@ async fn an_order_still_under_way_is_waited_for_although_the_status_fits() {
         (RECORD, record(None)),
         (SERVER, shown("SHUTOFF", None)),
         (RECORD, record(Some("Success"))),
+        (SERVER, shown("SHUTOFF", None)),
     ])
     .await;
     let stopped = cloud(&fake).await.carry_out(&server(), &Order::Stop, QUICK).await.expect("stopped");
@@ -100,6 +101,7 @@ async fn an_evacuated_server_must_be_elsewhere() {
         (RECORD, record(Some("Success"))),
         (SERVER, Script::ok(&moved)),
         (RECORD, record(Some("Success"))),
+        (SERVER, Script::ok(&moved)),
     ])
     .await;
     let order = Order::Evacuate { host: None };

@@ -21,7 +21,7 @@ fn is_running(word: &str) -> bool {
 
 async fn gone(word: &str) -> bool {
     let begun = Instant::now();
-    while begun.elapsed() < Duration::from_secs(5) {
+    while begun.elapsed() < Duration::from_secs(30) {
         if !is_running(word) {
             return true;
         }
@@ -91,20 +91,20 @@ async fn a_program_that_is_not_there_is_missing() {
 #[tokio::test]
 async fn the_time_limit_ends_the_command_too() {
     let begun = Instant::now();
-    let cmd = Cmd::shell("echo so far >&2; sleep 47110 & sleep 47111").time_limit(Duration::from_millis(300));
+    let cmd = Cmd::shell("echo so far >&2; sleep 47110 & sleep 47111").time_limit(Duration::from_secs(2));
     let text = host().run(cmd).await.expect_err("is too slow").to_string();
-    assert!(text.contains("no end within 0.3 s") && text.contains("so far"), "{text}");
-    assert!(begun.elapsed() < Duration::from_secs(3));
+    assert!(text.contains("no end within 2 s") && text.contains("so far"), "{text}");
+    assert!(begun.elapsed() < Duration::from_secs(30));
     assert!(gone("47110").await && gone("47111").await, "the whole group is gone");
 }
 
 #[tokio::test]
 async fn one_that_ignores_term_is_killed() {
     let begun = Instant::now();
-    let cmd = Cmd::shell("trap '' TERM; sleep 47112; sleep 47113").time_limit(Duration::from_millis(200));
+    let cmd = Cmd::shell("trap '' TERM; sleep 47112; sleep 47113").time_limit(Duration::from_secs(2));
     host().run(cmd).await.expect_err("is too slow");
     assert!(gone("47112").await && gone("47113").await);
-    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]
@@ -118,28 +118,27 @@ async fn a_dropped_run_ends_the_command() {
 #[tokio::test]
 async fn a_daemon_left_behind_does_not_hold_the_answer() {
     let begun = Instant::now();
-    let output = host().run(Cmd::shell("sleep 4 & echo started")).await.expect("runs");
+    let output = host().run(Cmd::shell("sleep 45 & echo started")).await.expect("runs");
     assert_eq!(output.text(), "started\n");
-    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]
 async fn lines_come_while_it_runs() {
     let mut times = Vec::new();
     let begun = Instant::now();
-    let script = "echo one; sleep 0.4; echo two >&2; printf last";
+    let script = "echo one; sleep 3; echo two >&2; printf last";
     let output =
         host().run_lines(Cmd::shell(script), |line| times.push((line.clone(), begun.elapsed()))).await;
     let output = output.expect("runs");
     let line = |stream, text: &str| Line { stream, text: text.to_string() };
     assert_eq!(times[0].0, line(Stream::Out, "one"));
-    assert!(times[0].1 < begun.elapsed() - Duration::from_millis(300), "{:?}", times[0]);
+    assert!(times[0].1 < begun.elapsed() - Duration::from_secs(1), "{:?}", times[0]);
     let rest: Vec<Line> = times[1..].iter().map(|(line, _)| line.clone()).collect();
     assert!(rest.contains(&line(Stream::Err, "two")) && rest.contains(&line(Stream::Out, "last")));
     assert_eq!(output.text(), "one\nlast\n");
     let host = host();
-    let slow =
-        host.run_lines(Cmd::shell("echo a; sleep 47115").time_limit(Duration::from_millis(200)), |_| {});
+    let slow = host.run_lines(Cmd::shell("echo a; sleep 47115").time_limit(Duration::from_secs(2)), |_| {});
     assert!(slow.await.expect_err("is too slow").to_string().contains("no end within"));
     assert!(gone("47115").await);
 }

@@ -373,7 +373,7 @@ async fn an_isolated_project_and_its_quota() {
     let groups = cloud.security_groups().await.expect("security groups");
     assert!(!groups.iter().any(|group| group.project_id == isolated.project.id), "its default group too");
     let options = Options { no_token_cache: true, ..Options::default() };
-    let late = Cloud::connect(&settings, options).await.err().expect("nobody to log in");
+    let late = Cloud::connect(&settings, options).await.expect_err("nobody to log in");
     assert!(matches!(late, Error::Auth { .. }), "{late:?}");
 }
 

@@ -206,7 +206,12 @@ impl Cloud {
             return Err(self.order_failed(before, order, action, fault));
         }
         let is_under_way = action.as_ref().is_some_and(Action::is_under_way);
-        Ok(match has_ended && !is_under_way {
+        if !has_ended || is_under_way {
+            return Ok(Seen::NotYet(server.state()));
+        }
+        // Seen before its record was: look once more, now that all is done.
+        let server = self.server_by_id(&before.id).await?;
+        Ok(match order.has_ended(before, &server) {
             true => Seen::Done(Ok(server)),
             false => Seen::NotYet(server.state()),
         })

@@ -37,7 +37,8 @@ pub struct GuestProcess {
 }
 
 impl GuestProcess {
-    /// Out of what the gathering script printed, also when it was recorded.
+    /// Out of what the gathering script printed when it was recorded.
+    #[cfg(test)]
     pub(crate) fn parse_all(text: &str) -> Vec<GuestProcess> {
         parse(text)
     }

@@ -1,9 +1,8 @@
 //! Hosts over SSH, against a lab that is up.
 //!
 //! `SMOG_LAB_DIR` names the folder with `smog.yml`, `id_lab` and `known_hosts`
-//! (`lab/env` sets it). Without it these tests say so and do nothing: `./check`
-//! counts them as not run.
-#![expect(clippy::expect_used, clippy::disallowed_methods, clippy::print_stderr, reason = "tests")]
+//! (`./check` sets it). Without it these tests fail: they are run with the lab only.
+#![expect(clippy::expect_used, clippy::disallowed_methods, reason = "tests")]
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -14,12 +13,9 @@ use smog::wait::Wait;
 use smog::{Error, quote};
 
 /// The access folder of the lab.
-fn lab() -> Option<PathBuf> {
+fn lab() -> PathBuf {
     let folder = std::env::var_os("SMOG_LAB_DIR").map(PathBuf::from);
-    if folder.is_none() {
-        eprintln!("NOT RUN: SMOG_LAB_DIR is not set, so there is no lab to test against");
-    }
-    folder
+    folder.expect("SMOG_LAB_DIR: the folder lab/up names at its end")
 }
 
 /// The address of one of the lab's hosts, from the line `- {name: cmp1, host: ADDRESS, …}`.
@@ -52,7 +48,7 @@ async fn is_running(host: &Host, word: &str) -> bool {
 
 async fn gone(host: &Host, word: &str) -> bool {
     let begun = Instant::now();
-    while begun.elapsed() < Duration::from_secs(8) {
+    while begun.elapsed() < Duration::from_secs(20) {
         if !is_running(host, word).await {
             return true;
         }
@@ -62,7 +58,7 @@ async fn gone(host: &Host, word: &str) -> bool {
 }
 
 async fn started(host: &Host, word: &str) {
-    for _ in 0..100 {
+    for _ in 0..500 {
         if is_running(host, word).await {
             return;
         }
@@ -96,7 +92,7 @@ fn ssh_keygen(args: &[&str]) {
 
 #[tokio::test]
 async fn commands_run_over_one_connection() {
-    let Some(lab) = lab() else { return };
+    let lab = lab();
     let host = host(&lab, "cmp1");
     let output = host.run(Cmd::shell("hostname; cat; id -u").stdin("in\n")).await.expect("runs");
     assert_eq!(output.text(), "cmp1\nin\n0\n");
@@ -119,7 +115,7 @@ async fn commands_run_over_one_connection() {
 #[tokio::test]
 async fn the_socket_is_private_short_and_removed() {
     use std::os::unix::fs::PermissionsExt;
-    let Some(lab) = lab() else { return };
+    let lab = lab();
     let host = host(&lab, "cmp1");
     host.run(Cmd::new("true")).await.expect("runs");
     let socket = host.control_socket().await.expect("a connection");
@@ -129,7 +125,7 @@ async fn the_socket_is_private_short_and_removed() {
     assert_eq!(std::fs::metadata(&folder).expect("metadata").permissions().mode() & 0o777, 0o700);
     let pid = master_pid(&host).await;
     drop(host);
-    for _ in 0..100 {
+    for _ in 0..500 {
         if !PathBuf::from("/proc").join(&pid).exists() {
             break;
         }
@@ -141,13 +137,13 @@ async fn the_socket_is_private_short_and_removed() {
 
 #[tokio::test]
 async fn the_time_limit_and_a_drop_end_the_command_there() {
-    let Some(lab) = lab() else { return };
+    let lab = lab();
     let (host, eyes) = (host(&lab, "cmp1"), host(&lab, "cmp1"));
     let begun = Instant::now();
     let cmd = Cmd::shell("sleep 57110 & sleep 57111").time_limit(Duration::from_secs(1));
     let text = host.run(cmd).await.expect_err("is too slow").to_string();
     assert!(text.contains("no end within 1 s"), "{text}");
-    assert!(begun.elapsed() < Duration::from_secs(5));
+    assert!(begun.elapsed() < Duration::from_secs(30));
     assert!(gone(&eyes, "57110").await && gone(&eyes, "57111").await);
 
     let dropped = tokio::time::timeout(Duration::from_secs(1), host.run(Cmd::new("sleep").arg("57112")));
@@ -157,7 +153,7 @@ async fn the_time_limit_and_a_drop_end_the_command_there() {
 
 #[tokio::test]
 async fn spawned_commands_are_read_stopped_and_dropped() {
-    let Some(lab) = lab() else { return };
+    let lab = lab();
     let (host, eyes) = (host(&lab, "cmp2"), host(&lab, "cmp2"));
     for host in [host.clone(), host.with_sudo(Sudo::Always)] {
         let mut running = host.spawn(Cmd::shell("echo ready; exec sleep 57113")).await.expect("starts");
@@ -177,7 +173,7 @@ async fn spawned_commands_are_read_stopped_and_dropped() {
 
 #[tokio::test]
 async fn sudo_where_the_user_is_not_root() {
-    let Some(lab) = lab() else { return };
+    let lab = lab();
     let root = host(&lab, "cmp2");
     let key = std::fs::read_to_string(lab.join("id_lab.pub")).expect("id_lab.pub");
     let make = "id smogtest >/dev/null 2>&1 || useradd -m -s /bin/sh smogtest\n\
@@ -217,7 +213,7 @@ async fn sudo_where_the_user_is_not_root() {
 
 #[tokio::test]
 async fn a_dead_master_is_replaced() {
-    let Some(lab) = lab() else { return };
+    let lab = lab();
     let (host, eyes) = (host(&lab, "cmp1"), host(&lab, "cmp1"));
     host.run(Cmd::new("true")).await.expect("runs");
     kill(&master_pid(&host).await);
@@ -261,7 +257,7 @@ async fn a_dead_master_is_replaced() {
 
 #[tokio::test]
 async fn many_commands_queue_on_one_connection() {
-    let Some(lab) = lab() else { return };
+    let lab = lab();
     let host = host(&lab, "cmp1");
     let begun = Instant::now();
     let tasks: Vec<_> = (0..40)
@@ -289,7 +285,7 @@ async fn many_commands_queue_on_one_connection() {
 
 #[tokio::test]
 async fn an_sshd_with_fewer_sessions_is_waited_for() {
-    let Some(lab) = lab() else { return };
+    let lab = lab();
     let root = host(&lab, "cmp2");
     let sshd = "exec /usr/sbin/sshd -D -e -p 2222 -o MaxSessions=2 -o PidFile=none";
     let mut sshd = root.spawn(Cmd::shell(sshd)).await.expect("starts");
@@ -322,7 +318,7 @@ async fn an_sshd_with_fewer_sessions_is_waited_for() {
 
 #[tokio::test]
 async fn who_does_not_answer_is_unreachable_with_a_reason() {
-    let Some(lab) = lab() else { return };
+    let lab = lab();
     let refused = Host::ssh("cmp1", SshOptions { port: Some(1), ..options(&lab, "cmp1") });
     let error = refused.run(Cmd::new("true")).await.expect_err("refused");
     assert!(
@@ -350,7 +346,7 @@ async fn who_does_not_answer_is_unreachable_with_a_reason() {
         matches!(&error, Error::Unreachable { why, .. } if why.contains("timed out") || why.contains("No route")),
         "{error:?}"
     );
-    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
 
     let folder = tempfile::tempdir().expect("a folder");
     let key = folder.path().join("id_other");
@@ -369,7 +365,7 @@ async fn who_does_not_answer_is_unreachable_with_a_reason() {
 
 #[tokio::test]
 async fn an_unknown_and_a_changed_host_key_are_not_trusted() {
-    let Some(lab) = lab() else { return };
+    let lab = lab();
     let folder = tempfile::tempdir().expect("a folder");
     let empty = folder.path().join("known_hosts");
     std::fs::write(&empty, "").expect("writes");
@@ -411,7 +407,7 @@ async fn an_unknown_and_a_changed_host_key_are_not_trusted() {
 
 #[tokio::test]
 async fn jump_hosts_and_aliases_of_ssh_config_work() {
-    let Some(lab) = lab() else { return };
+    let lab = lab();
     let folder = tempfile::tempdir().expect("a folder");
     let config = folder.path().join("config");
     let (key, known) = (lab.join("id_lab"), lab.join("known_hosts"));
@@ -436,7 +432,7 @@ async fn jump_hosts_and_aliases_of_ssh_config_work() {
 
 #[tokio::test]
 async fn files_keep_their_owner() {
-    let Some(lab) = lab() else { return };
+    let lab = lab();
     let host = host(&lab, "cmp1");
     let path = format!("/var/lib/nova/smog test {}.conf", std::process::id());
     host.write_file_with_mode(&path, "one\n", 0o640).await.expect("writes");
@@ -453,7 +449,7 @@ async fn files_keep_their_owner() {
 
 #[tokio::test]
 async fn a_service_is_ready_when_it_stays() {
-    let Some(lab) = lab() else { return };
+    let lab = lab();
     let host = host(&lab, "cmp2");
     let unit = |name: &str, start: &str| (format!("smog-test-{name}.service"), start.to_string());
     let units = [
@@ -494,7 +490,7 @@ async fn a_service_is_ready_when_it_stays() {
 
 #[tokio::test]
 async fn facts_layout_and_packages() {
-    let Some(lab) = lab() else { return };
+    let lab = lab();
     let host = host(&lab, "cmp1");
     let facts = host.facts().await.expect("facts");
     assert_eq!(facts.hostname, "cmp1");
@@ -525,7 +521,7 @@ async fn facts_layout_and_packages() {
 
 #[tokio::test]
 async fn domains_and_their_processes_agree() {
-    let Some(lab) = lab() else { return };
+    let lab = lab();
     let mut seen = 0;
     for name in ["cmp1", "cmp2"] {
         let host = host(&lab, name);
@@ -559,7 +555,7 @@ async fn domains_and_their_processes_agree() {
 
 #[tokio::test]
 async fn a_domain_is_edited_defined_and_switched() {
-    let Some(lab) = lab() else { return };
+    let lab = lab();
     let host = host(&lab, "cmp2");
     let name = format!("smog-test-{}", std::process::id());
     let xml = format!(
