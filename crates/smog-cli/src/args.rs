@@ -29,6 +29,10 @@ pub struct Args {
     #[arg(long, value_name = "FILE", global = true, help_heading = "Cloud")]
     pub config: Option<PathBuf>,
 
+    /// Change nothing: show the first change that would be asked for
+    #[arg(long, global = true, help_heading = "Output")]
+    pub dry_run: bool,
+
     /// Tell every API call, with its request id and time
     #[arg(short, long, global = true, help_heading = "Output")]
     pub verbose: bool,

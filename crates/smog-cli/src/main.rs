@@ -50,7 +50,11 @@ async fn run(args: Args) -> Result<ExitCode, Error> {
         () = interrupted() => Err(Error::Interrupted { left: session.take_back().await }),
     };
     session.close().await;
-    ended
+    match ended {
+        // The first change was shown instead of made: that is what was asked for.
+        Err(Error::Interrupted { .. }) if session.dry_run => Ok(ExitCode::Ok),
+        ended => ended,
+    }
 }
 
 async fn dispatch(verb: Verb, session: &Session) -> Result<ExitCode, Error> {

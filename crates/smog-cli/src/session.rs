@@ -3,7 +3,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use smog::cloud::{BootMade, CallRecord, Cloud, Options};
+use serde_json::Value;
+use smog::cloud::{BootMade, Call, CallRecord, Cloud, Options};
 use smog::config::Surroundings;
 use smog::{Error, Result};
 use tokio::sync::OnceCell;
@@ -14,6 +15,7 @@ use crate::output::View;
 pub struct Session {
     surroundings: Surroundings,
     verbose: bool,
+    pub dry_run: bool,
     pub quiet: bool,
     pub view: View,
     cloud: OnceCell<Cloud>,
@@ -32,6 +34,7 @@ impl Session {
         Session {
             surroundings: surroundings(args),
             verbose: args.verbose,
+            dry_run: args.dry_run,
             quiet: args.quiet,
             view: View { form: args.output, columns: args.columns.clone(), sort: args.sort.clone() },
             cloud: OnceCell::new(),
@@ -50,6 +53,9 @@ impl Session {
                     }
                 }
                 let mut options = Options::default();
+                if self.dry_run {
+                    options.instead_of_changes = Some(Arc::new(tell_change));
+                }
                 if self.verbose {
                     options.on_call = Some(Arc::new(tell));
                 }
@@ -76,9 +82,8 @@ impl Session {
     pub async fn take_back(&self) -> String {
         let on = self.on_interrupt.lock().map(|mut on| std::mem::take(&mut *on)).unwrap_or_default();
         if let (Some(made), Some(cloud)) = (&on.boot, self.cloud.get())
-            && made.server().is_none()
+            && cloud.undo_boot(made).await.is_none()
         {
-            cloud.undo_boot(made).await;
             return "nothing is left behind".into();
         }
         on.left.unwrap_or_else(|| "nothing was changed".into())
@@ -111,6 +116,31 @@ fn tell(call: &CallRecord) {
     );
 }
 
+/// What would be asked, on standard output: the answer of `--dry-run`.
+fn tell_change(call: &Call) {
+    let body = call.body.as_ref().map(|body| format!("\n{:#}", hidden(body))).unwrap_or_default();
+    crate::output::text(&format!("would ask {}: {} {}{body}\n", call.service.name(), call.method, call.path));
+}
+
+/// The same JSON without what is secret in it.
+fn hidden(value: &Value) -> Value {
+    let is_secret = |key: &str| {
+        let key = key.to_lowercase();
+        ["pass", "secret", "token", "user_data", "private_key"].iter().any(|word| key.contains(word))
+    };
+    match value {
+        Value::Object(object) => {
+            let pairs = object.iter().map(|(key, value)| match is_secret(key) {
+                true => (key.clone(), Value::from("(hidden)")),
+                false => (key.clone(), hidden(value)),
+            });
+            Value::Object(pairs.collect())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(hidden).collect()),
+        other => other.clone(),
+    }
+}
+
 /// What the user's environment says, with the flags on top.
 fn surroundings(args: &Args) -> Surroundings {
     Surroundings {
@@ -132,4 +162,17 @@ pub fn in_full(what: &str, asked: &str, name: &str, id: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::NotFound { what: what.into(), name: asked.into(), near: vec![name.to_string()] })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::hidden;
+
+    #[test]
+    fn a_dry_run_hides_what_is_secret() {
+        let body = serde_json::json!({"server": {"adminPass": "a", "name": "b", "user_data": "c"}, "auth": [{"password": "d"}]});
+        let text = hidden(&body).to_string();
+        assert_eq!(text.matches("(hidden)").count(), 3, "{text}");
+        assert!(text.contains("\"name\":\"b\""), "{text}");
+    }
 }

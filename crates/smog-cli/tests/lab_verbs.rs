@@ -368,3 +368,19 @@ fn completion_knows_live_names() {
     assert_eq!(complete(&["smog", "migrate", &name, "--to", "cmp"]), "cmp1\ncmp2");
     assert_eq!(complete(&["smog", "boot", "x", "--flavor", "m1.n"]), "m1.nano");
 }
+
+#[test]
+fn a_dry_run_changes_nothing() {
+    let name = unique("dry");
+    let told = ok(&["boot", &name, "--dry-run", "--flavor", "m1.nano"]).out;
+    assert!(told.contains("would ask compute: POST /servers") && told.contains(&name), "{told}");
+    let told = ok(&["flavor", "create", &name, "--dry-run", "--pin"]).out;
+    assert!(told.contains("would ask compute: POST /flavors"), "{told}");
+    let told = ok(&["service", "disable", "cmp1", "--dry-run"]).out;
+    assert!(told.contains("\"status\": \"disabled\""), "{told}");
+    let told = ok(&["host", "run", "cmp1", "--dry-run", "--", "touch", "/tmp/dry"]).out;
+    assert_eq!(told, "would run on cmp1: touch /tmp/dry\n");
+    ssh("cmp1", "test ! -e /tmp/dry");
+    assert_eq!(lab::ids(&name), Vec::<String>::new());
+    assert!(!ok(&["flavor", "list", "-o", "value", "-c", "name"]).out.contains(&name));
+}

@@ -95,11 +95,17 @@ pub use transfer::{OnTransfer, Transfer};
 /// Called after every API call; see [`Options::on_call`].
 pub type OnCall = Arc<dyn Fn(&CallRecord) + Send + Sync>;
 
+/// Called instead of a change; see [`Options::instead_of_changes`].
+pub type OnChange = Arc<dyn Fn(&Call) + Send + Sync>;
+
 /// What a face may set beyond the user's [`Settings`].
 #[derive(Clone, Default)]
 pub struct Options {
     /// Told of every API call: for `-v`, reports and the flight recorder.
     pub on_call: Option<OnCall>,
+    /// Change nothing: told of the first call that would change something, which then
+    /// ends in [`Error::Interrupted`](crate::Error::Interrupted) instead of being made.
+    pub instead_of_changes: Option<OnChange>,
     /// Do not keep the token on disk between commands.
     pub no_token_cache: bool,
     /// A folder for SSH control sockets; a private temporary one when absent.

@@ -81,6 +81,10 @@ async fn run_command(args: RunArgs, session: &Session) -> Result<ExitCode, Error
         [program, rest @ ..] => Cmd::new(program).args(rest.iter().cloned()),
         [] => return Ok(ExitCode::NothingRan),
     };
+    if session.dry_run {
+        output::text(&format!("would run on {}: {}\n", host.name(), cmd.line()));
+        return Ok(ExitCode::Ok);
+    }
     session.leaves(format!("the command on host `{}` was ended", host.name()));
     let output = host.run(cmd.time_limit(limit).any_exit()).await?;
     match session.view.form {

@@ -18,14 +18,26 @@ use crate::wait::Wait;
 /// deleted with it.
 pub(crate) const OWN_FLAVOR: &str = "smog:flavor";
 
+/// The metadata key with a word no other boot has: a server is found by it when
+/// Nova's answer to the order did not arrive.
+const BOOT: &str = "smog:boot";
+
 /// Every resource smog makes on its own account is named so.
 const OWN_PREFIX: &str = "smog-";
 
 /// What a boot has made so far, to be removed if it is given up half-way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct BootMade {
+    boot: String,
     flavor: Mutex<Option<String>>,
     server: Mutex<Option<String>>,
+}
+
+impl Default for BootMade {
+    /// Nothing made yet.
+    fn default() -> BootMade {
+        BootMade { boot: unique(), flavor: Mutex::default(), server: Mutex::default() }
+    }
 }
 
 impl BootMade {
@@ -108,14 +120,24 @@ impl Cloud {
         })
     }
 
-    /// Remove what an interrupted boot has made before there was a server.
-    pub async fn undo_boot(&self, made: &BootMade) {
-        if made.server().is_none()
-            && let Some(flavor) = made.flavor()
-        {
-            // Nothing to tell: the caller already reports why the boot ended.
-            let _ = self.delete_flavor(&flavor).await;
+    /// Give up a boot half-way: remove what it has made before there was a server. A
+    /// server there is, is kept and returned, also when Nova's answer to the order
+    /// never arrived.
+    pub async fn undo_boot(&self, made: &BootMade) -> Option<Server> {
+        // Nothing of this fails loudly: the caller already reports why the boot ended.
+        if let Some(id) = made.server() {
+            return self.server_by_id(&id).await.ok();
         }
+        let servers = self.servers().await.unwrap_or_default();
+        let ours = servers.into_iter().find(|server| server.metadata.get(BOOT) == Some(&made.boot));
+        match (&ours, made.flavor()) {
+            (Some(server), _) => BootMade::note(&made.server, &server.id),
+            (None, Some(flavor)) => {
+                let _ = self.delete_flavor(&flavor).await;
+            }
+            (None, None) => {}
+        }
+        ours
     }
 
     /// Delete a flavor smog made for a server. One that is gone, or that does not
@@ -138,6 +160,7 @@ impl Cloud {
     ) -> Result<Server> {
         let mut version = self.compute_microversion().await?;
         let mut metadata = request.metadata.clone();
+        metadata.insert(BOOT.into(), made.boot.clone());
         if matches!(request.flavor, FlavorChoice::Made(_)) {
             metadata.insert(OWN_FLAVOR.into(), flavor.id.clone());
         }

@@ -208,6 +208,12 @@ impl Cloud {
     /// [`Error::Api`] with the service's reason, [`Error::Unreachable`],
     /// [`Error::Untrusted`], [`Error::TooOld`] for a microversion it does not know.
     pub async fn call(&self, call: Call) -> Result<Answer> {
+        if let Some(tell) = &self.0.options.instead_of_changes
+            && call.method != Method::GET
+        {
+            tell(&call);
+            return Err(Error::Interrupted { left: "nothing was changed".into() });
+        }
         let mut tried = 0;
         loop {
             tried += 1;
