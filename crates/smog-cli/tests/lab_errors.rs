@@ -154,17 +154,20 @@ fn a_quota_that_is_used_up() {
          openstack quota set --instances 0 {project}"
     );
     ssh("ctl", &setup);
-    let ran = by_variables()
+    let poor = by_variables()
         .with("OS_USERNAME", &project)
         .with("OS_PROJECT_NAME", &project)
-        .with("OS_PASSWORD", password)
-        .run(&["boot", "x", "--flavor", "m1.nano", "-v"]);
+        .with("OS_PASSWORD", password);
+    // With every default: a plain user's flavor has a disk.
+    let ran = poor.run(&["boot", "x", "-v"]);
+    let no_disk = poor.run(&["boot", "x", "--flavor", "m1.nano"]);
     ssh(
         "ctl",
         &format!("export {ADMIN}; openstack user delete {project}; openstack project delete {project}"),
     );
     let ran = ran.expect(1);
     says(&ran, "Quota exceeded for instances", "quota");
+    says(&no_disk.expect(1), "zero disk", "smog flavor list");
     assert!(!format!("{}{}", ran.out, ran.err).contains(password), "{}", ran.err);
 }
 

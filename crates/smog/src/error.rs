@@ -260,6 +260,9 @@ fn api_hint(status: u16, message: &str) -> Option<&'static str> {
     if message.contains("No valid host") {
         return Some(NO_VALID_HOST);
     }
+    if message.contains("zero disk") {
+        return Some("name a flavor with a disk: `smog flavor list` shows them");
+    }
     match status {
         403 => Some("the user's roles do not allow it; most of smog needs the admin role"),
         409 => Some("the thing is in a state that does not allow this, or is used by another"),

@@ -157,18 +157,19 @@ impl Cloud {
         let flavors = self.flavors().await?;
         let fitting =
             flavors.into_iter().filter(|flavor| flavor.extra_specs.is_empty() && flavor.fits(image));
-        fitting.min_by_key(|flavor| (flavor.ram_mib, flavor.vcpus, flavor.disk_gib)).ok_or_else(|| {
-            Error::Invalid {
-                what: format!("image `{}`", image.name),
-                why: format!(
-                    "no plain flavor fits it: it needs {} MiB of memory and {} GiB of disk",
-                    image.min_ram,
-                    image.needs_disk_gib()
-                ),
-                hint: Some(
-                    "name a flavor with `--flavor`, or let smog make one: `--vcpus 1 --ram 256`".into(),
-                ),
-            }
+        // Nova's default policy gives flavors without a disk to administrators only
+        // (`os_compute_api:servers:create:zero_disk_flavor`): others get one with a disk.
+        let is_admin = self.is_admin();
+        let refused = |flavor: &Flavor| !is_admin && flavor.disk_gib == 0;
+        let size = |flavor: &Flavor| (refused(flavor), flavor.ram_mib, flavor.vcpus, flavor.disk_gib);
+        fitting.min_by_key(size).ok_or_else(|| Error::Invalid {
+            what: format!("image `{}`", image.name),
+            why: format!(
+                "no plain flavor fits it: it needs {} MiB of memory and {} GiB of disk",
+                image.min_ram,
+                image.needs_disk_gib()
+            ),
+            hint: Some("name a flavor with `--flavor`, or let smog make one: `--vcpus 1 --ram 256`".into()),
         })
     }
 

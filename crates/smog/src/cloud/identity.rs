@@ -157,6 +157,12 @@ impl Cloud {
         self.0.session.get_auth_info()?.token.project.and_then(|project| project.id)
     }
 
+    /// Whether this session has the role `admin`, which Nova's default policies ask for.
+    pub fn is_admin(&self) -> bool {
+        let roles = self.0.session.get_auth_info().and_then(|info| info.token.roles).unwrap_or_default();
+        roles.iter().any(|role| role.name.to_lowercase() == "admin")
+    }
+
     /// Make a project in the default domain, or in another.
     ///
     /// # Errors
