@@ -294,8 +294,9 @@ async fn an_sshd_with_fewer_sessions_is_waited_for() {
     let known: String = std::fs::read_to_string(lab.join("known_hosts"))
         .expect("known_hosts")
         .lines()
-        .filter_map(|line| line.strip_prefix(&format!("{address} ")))
-        .map(|key| format!("[{address}]:2222 {key}\n"))
+        .filter_map(|line| line.split_once(' '))
+        .filter(|(names, _)| names.split(',').any(|name| name == address))
+        .map(|(_, key)| format!("[{address}]:2222 {key}\n"))
         .collect();
     let folder = tempfile::tempdir().expect("a folder");
     let known_hosts = folder.path().join("known hosts");

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::images::show_pairs;
 use super::lookup::{Named, is_uuid, pick};
-use super::{Call, Cloud, ServerFilter, Service};
-use crate::error::{Error, Result};
+use super::{ActionEvent, Call, Cloud, ServerFilter, Service};
+use crate::error::{Error, NO_VALID_HOST, Result};
 use crate::show::{Column, Show};
 use crate::wait::{self, Seen, Wait};
 
@@ -299,19 +299,18 @@ impl Cloud {
 
     /// The error for a server in ERROR: Nova's fault, host and request.
     pub(super) async fn fault_of(&self, what: &str, server: &Server) -> Error {
-        let told = server.fault.as_ref().map(|fault| fault.message.trim_end_matches('.').to_string());
+        let told = server.fault.as_ref().map(|fault| sentence(&fault.message));
         let last = self.actions(&server.id).await.ok().and_then(|actions| actions.into_iter().next());
-        let tried_on =
-            last.as_ref().and_then(|action| action.events.iter().rev().find_map(|event| event.host.clone()));
+        // The conductor's and the API's steps have a host too, which is no compute.
+        let on_compute = |event: &&ActionEvent| event.event.starts_with("compute_");
+        let tried_on = last.as_ref().and_then(|action| {
+            action.events.iter().rev().filter(on_compute).find_map(|event| event.host.clone())
+        });
         let fault = told
             .or_else(|| last.as_ref().and_then(|action| action.message.clone()))
             .unwrap_or_else(|| "Nova tells no reason".into());
         let hint = if fault.contains("No valid host") {
-            Some(
-                "every compute host was ruled out, by placement or by a scheduler filter: \
-                 nova-scheduler.log on the controller says which, under this request id"
-                    .to_string(),
-            )
+            Some(NO_VALID_HOST.to_string())
         } else {
             Some("the compute host's nova-compute.log has the traceback under this request id".to_string())
         };
@@ -369,6 +368,11 @@ impl Cloud {
         let answer = self.call(Call::post(Service::Compute, path, body).at(version)).await?;
         Ok(answer.body["output"].as_str().unwrap_or_default().to_string())
     }
+}
+
+/// Nova's text without the full stop and the blanks around it.
+fn sentence(text: &str) -> String {
+    text.trim_matches(|c: char| c.is_whitespace() || c == '.').to_string()
 }
 
 /// The text with every character that means something in a regular expression quoted.
