@@ -384,3 +384,57 @@ fn a_dry_run_changes_nothing() {
     assert_eq!(lab::ids(&name), Vec::<String>::new());
     assert!(!ok(&["flavor", "list", "-o", "value", "-c", "name"]).out.contains(&name));
 }
+
+#[test]
+fn hosts_that_are_virtual_machines_are_switched_on_their_parent() {
+    let name = unique("l1");
+    let _guests = Guests::named(&[&name]);
+    let booted =
+        ok(&["boot", &name, "--flavor", "m1.nano", "--network", "none", "--host", "cmp1", "-o", "json"])
+            .json();
+    let domain = booted["instance_name"].as_str().expect("a domain").to_string();
+    // A guest of cmp1 stands for the L1; Nova must not switch it back on meanwhile, so this is quick.
+    let folder = tempfile::tempdir().expect("a folder");
+    let lab_yml =
+        std::fs::read_to_string(std::env::var_os("SMOG_CONFIG").expect("SMOG_CONFIG")).expect("smog.yml");
+    let address = lab_yml
+        .split("name: cmp1, host: ")
+        .nth(1)
+        .and_then(|rest| rest.split(',').next())
+        .expect("an address");
+    let entry = format!("hosts:\n  l1: {{name: {domain}, host: 192.0.2.1, parent: {address}}}\n");
+    let config = folder.path().join("smog.yml");
+    std::fs::write(&config, lab_yml.replace("hosts:\n", &entry)).expect("write");
+    let config = config.to_str().expect("utf-8");
+    let state = ok(&["host", "power", "l1", "state", "--config", config]).out;
+    assert_eq!(state, format!("l1: running ({domain} on cmp1)\n"));
+    let killed = ok(&["host", "power", "l1", "kill", "--config", config]).out;
+    assert!(killed.starts_with("l1: shut off"), "{killed}");
+    let on = ok(&["host", "power", "l1", "on", "--config", config]).out;
+    assert!(on.starts_with("l1: running"), "{on}");
+    let refused = lab().run(&["host", "power", "cmp1", "state"]).expect(2);
+    assert!(refused.err.contains("names no `parent`"), "{}", refused.err);
+}
+
+#[test]
+fn threads_processes_and_any_call() {
+    let name = unique("threads");
+    let _guests = Guests::named(&[&name]);
+    let booted = ok(&["boot", &name, "--ram", "128", "--pin", "--network", "none", "-o", "json"]).json();
+    let threads = ok(&["guest", "threads", &name, "-o", "json"]).json();
+    let vcpu = threads
+        .as_array()
+        .expect("threads")
+        .iter()
+        .find(|thread| thread["name"] == "CPU 0/TCG")
+        .expect("a vCPU");
+    assert_eq!(vcpu["cpus"], "1", "{vcpu:#}");
+    let host = booted["host"].as_str().expect("a host");
+    let domain = booted["instance_name"].as_str().expect("a domain");
+    assert!(ok(&["host", "processes", host]).out.contains(domain));
+    let id = booted["id"].as_str().expect("an id");
+    let raw = ok(&["api", "GET", "compute", &format!("/servers/{id}")]).json();
+    assert_eq!(raw["server"]["OS-EXT-SRV-ATTR:instance_name"], domain);
+    let refused = lab().run(&["api", "GET", "compute", "/servers/no-such-server"]).expect(1);
+    assert!(refused.err.contains("404"), "{}", refused.err);
+}

@@ -33,6 +33,7 @@ mod networks;
 mod nic;
 mod orders;
 mod paging;
+mod parents;
 mod placement;
 mod ports;
 mod quotas;

@@ -25,6 +25,7 @@ pub mod guest;
 pub mod host;
 pub mod libvirt;
 mod near;
+pub mod oslo;
 mod quote;
 pub mod show;
 pub mod wait;

@@ -3,7 +3,7 @@
 /// From the bottom to the top. A module may use those before it.
 const ORDER: &[&[&str]] = &[
     &["error", "exit", "near", "quote", "cpuset", "wait", "show"],
-    &["config", "flavor"],
+    &["config", "flavor", "oslo"],
     &["host"],
     &["libvirt"],
     &["cloud", "guest"],

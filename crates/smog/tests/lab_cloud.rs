@@ -442,12 +442,15 @@ async fn a_server_with_every_choice_and_what_is_asked_of_it() {
     assert!(cloud.ports_of(&server.id).await.expect("ports").iter().any(|port| port.id == third.port_id));
 
     // What users write on it.
-    let all = cloud.set_metadata(&server.id, &pairs(&[("more", "yes")])).await.expect("metadata");
+    let mut all = cloud.set_metadata(&server.id, &pairs(&[("more", "yes")])).await.expect("metadata");
+    let boot = all.remove("smog:boot");
+    assert!(boot.is_some(), "smog's own mark");
     assert_eq!(all, pairs(&[("more", "yes"), ("purpose", "test")]));
     cloud.unset_metadata(&server.id, &["purpose", "not there"]).await.expect("unset");
     cloud.remove_tag(&server.id, "two").await.expect("a tag less");
     cloud.add_tag(&server.id, "late one").await.expect("a tag more");
-    let seen = cloud.server(&server.name).await.expect("by name");
+    let mut seen = cloud.server(&server.name).await.expect("by name");
+    assert_eq!(seen.metadata.remove("smog:boot"), boot);
     assert_eq!(
         (seen.metadata, seen.tags),
         (pairs(&[("more", "yes")]), vec!["late one".to_string(), "t-cloud".to_string()])

@@ -6,6 +6,7 @@ use smog::{Error, ExitCode};
 
 use crate::names;
 use crate::output::{self, Form};
+use crate::progress::Progress;
 use crate::session::Session;
 
 /// The machines below the cloud
@@ -24,8 +25,40 @@ enum HostVerb {
     Show(ShowArgs),
     /// List the QEMU processes of a host: where their vCPUs may run, what memory they hold
     Processes(ShowArgs),
+    /// Switch a host that is a virtual machine, on the machine it runs on
+    Power(PowerArgs),
     /// Run a command on a host
     Run(RunArgs),
+}
+
+/// Switch an L1 host by libvirt on its parent
+///
+/// smog.yml names the parent (`parent:`) and the host's libvirt name there (`name:`).
+#[derive(Debug, clap::Args)]
+struct PowerArgs {
+    /// The host, as smog.yml names it
+    #[arg(add = names::hosts())]
+    host: String,
+    /// What to do
+    #[arg(value_enum)]
+    action: Power,
+    /// Give up waiting after so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 120)]
+    timeout: u64,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Power {
+    /// Tell whether it runs
+    State,
+    /// Start it
+    On,
+    /// Ask it to shut down
+    Off,
+    /// Pull the plug
+    Kill,
+    /// Ask it to restart
+    Reboot,
 }
 
 /// Asked in one command on the host
@@ -69,8 +102,31 @@ pub async fn run(args: HostArgs, session: &Session) -> Result<ExitCode, Error> {
             output::list(&host.guest_processes().await?, &session.view)?;
             Ok(ExitCode::Ok)
         }
+        HostVerb::Power(args) => power(args, session).await,
         HostVerb::Run(args) => run_command(args, session).await,
     }
+}
+
+async fn power(args: PowerArgs, session: &Session) -> Result<ExitCode, Error> {
+    let (parent, domain) = session.cloud().await?.parent_of(&args.host).await?;
+    if session.dry_run && !matches!(args.action, Power::State) {
+        output::text(&format!("would switch domain {domain} on {}: {:?}\n", parent.name(), args.action));
+        return Ok(ExitCode::Ok);
+    }
+    let progress = Progress::begin(format!("{domain} on {}", parent.name()), session.quiet);
+    let tell = |waiting: smog::wait::Waiting<'_>| progress.state(waiting.last);
+    let wait = progress.wait(Duration::from_secs(args.timeout), &tell);
+    match args.action {
+        Power::State => {}
+        Power::On => parent.start_domain(&domain, wait).await?,
+        Power::Off => parent.shutdown_domain(&domain, wait).await?,
+        Power::Kill => parent.destroy_domain(&domain, wait).await?,
+        Power::Reboot => parent.reboot_domain(&domain).await?,
+    }
+    progress.end();
+    let state = parent.domain_state(&domain).await?;
+    output::text(&format!("{}: {state} ({domain} on {})\n", args.host, parent.name()));
+    Ok(ExitCode::Ok)
 }
 
 async fn run_command(args: RunArgs, session: &Session) -> Result<ExitCode, Error> {

@@ -43,7 +43,7 @@ impl Cloud {
         }
     }
 
-    fn listed(&self, name: &str) -> Option<&HostEntry> {
+    pub(super) fn listed(&self, name: &str) -> Option<&HostEntry> {
         let entries = &self.0.listed_hosts;
         let by = |matches: &dyn Fn(&HostEntry) -> bool| entries.iter().find(|entry| matches(entry));
         by(&|entry| entry.name.as_deref() == Some(name))
@@ -91,7 +91,7 @@ impl Cloud {
         Err(Error::NotFound { what: "compute host".into(), name: name.into(), near })
     }
 
-    fn near_hosts(&self, name: &str, hypervisors: &[Hypervisor]) -> Vec<String> {
+    pub(super) fn near_hosts(&self, name: &str, hypervisors: &[Hypervisor]) -> Vec<String> {
         let listed = self.0.listed_hosts.iter().filter_map(|entry| entry.name.as_deref());
         let all: Vec<&str> = listed.chain(hypervisors.iter().map(|one| one.service.host.as_str())).collect();
         match near(name, all.iter().copied()) {
@@ -105,7 +105,7 @@ impl Cloud {
         }
     }
 
-    fn open(&self, name: &str, address: &str, user: Option<&str>) -> Host {
+    pub(super) fn open(&self, name: &str, address: &str, user: Option<&str>) -> Host {
         let mut options = SshOptions::new(address);
         options.user = user.map(str::to_string);
         options.key_file = self.0.ssh.key.clone();

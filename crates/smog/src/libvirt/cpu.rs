@@ -15,6 +15,7 @@ pub struct Cpu {
     /// `custom`, `host-model`, `host-passthrough` or `maximum`; absent when only a topology is set.
     pub mode: Option<String>,
     /// `exact`, `minimum` or `strict`.
+    #[serde(rename = "match")]
     pub match_: Option<String>,
     /// How libvirt verifies it: `none`, `partial`, `full`.
     pub check: Option<String>,
