@@ -195,7 +195,7 @@ def _():
     guest = guests["cmp2"]
     compute.stop_server(guest)
     compute.wait_for_server(guest, status="SHUTOFF", wait=60, interval=0.3)
-    log = on("cmp2", f"grep -c 'Instance failed to shutdown' /var/log/nova/nova-compute.log || true").strip()
+    log = on("cmp2", f"grep -c '{guest.id}.*Instance failed to shutdown' /var/log/nova/nova-compute.log || true").strip()
     if log != "0":
         raise RuntimeError("nova had to pull the plug")
 
