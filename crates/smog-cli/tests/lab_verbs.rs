@@ -438,3 +438,31 @@ fn threads_processes_and_any_call() {
     let refused = lab().run(&["api", "GET", "compute", "/servers/no-such-server"]).expect(1);
     assert!(refused.err.contains("404"), "{}", refused.err);
 }
+
+#[test]
+fn labels_cards_and_moves() {
+    let name = unique("cards");
+    let _guests = Guests::named(&[&name]);
+    ok(&["boot", &name, "--flavor", "m1.nano"]);
+    assert!(ok(&["guest", "set", &name, "purpose=test"]).out.contains("purpose=test\n"));
+    assert!(!ok(&["guest", "unset", &name, "purpose"]).out.contains("purpose"));
+    lab().run(&["guest", "unset", &name, "purpose"]).expect(2);
+    assert_eq!(ok(&["guest", "tag", &name, "one", "two"]).out, "one\ntwo\n");
+    assert_eq!(ok(&["guest", "tag", &name, "one", "--remove"]).out, "two\n");
+
+    let card = ok(&["guest", "attach", &name, "--network", "private", "-o", "json"]).json();
+    let mac = card["mac"].as_str().expect("a MAC").to_string();
+    let cards = ok(&["guest", "cards", &name, "-o", "json"]).json();
+    assert_eq!(cards.as_array().map(Vec::len), Some(2), "{cards:#}");
+    let wrong = lab().run(&["guest", "detach", &name, "fa:16:3e:00:00:00"]).expect(2);
+    assert!(wrong.err.contains("no network card"), "{}", wrong.err);
+    ok(&["guest", "detach", &name, &mac]);
+    assert_eq!(ok(&["guest", "cards", &name, "-o", "json"]).json().as_array().map(Vec::len), Some(1));
+
+    let nothing = lab().run(&["guest", "moving", &name, "--abort"]).expect(2);
+    assert!(nothing.err.contains("no live migration"), "{}", nothing.err);
+    let measured = ok(&["guest", "diagnostics", &name]).json();
+    assert_eq!(measured["state"], "running", "{measured:#}");
+    let fits = ok(&["host", "fit", "cmp1", "--pages", "2MB", "-o", "json"]).json();
+    assert!(fits[0]["fits_mib"].as_u64().is_some_and(|mib| mib > 0), "{fits:#}");
+}

@@ -1,8 +1,10 @@
 //! `smog guest …`: everything about one guest or all of them. The daily ones are
 //! also verbs of their own (`smog boot`, `smog xml` …).
 
+mod cards;
 mod console;
 mod history;
+mod labels;
 mod list;
 mod orders;
 mod show;
@@ -44,6 +46,22 @@ enum GuestVerb {
     Actions(history::ActionsArgs),
     /// Its moves between hosts
     Migrations(history::MigrationsArgs),
+    /// A live migration under way: told, given up (--abort) or ended at once (--complete)
+    Moving(history::MovingArgs),
+    /// Set metadata
+    Set(labels::SetArgs),
+    /// Remove metadata
+    Unset(labels::UnsetArgs),
+    /// Put tags on, or take them off
+    Tag(labels::TagArgs),
+    /// List network cards
+    Cards(cards::CardsArgs),
+    /// Add a network card while it runs
+    Attach(cards::AttachArgs),
+    /// Take a network card away while it runs
+    Detach(cards::DetachArgs),
+    /// What the hypervisor measured: CPU time, disk and network bytes (JSON)
+    Diagnostics(show::DiagnosticsArgs),
     /// Where Nova placed its vCPUs and memory (the topology view)
     Topology(show::TopologyArgs),
     /// The threads of its QEMU process: affinity, policy, control group
@@ -64,6 +82,14 @@ pub async fn run(args: GuestArgs, session: &Session) -> Result<ExitCode, Error> 
         GuestVerb::Console(args) => console::run(args, session).await,
         GuestVerb::Actions(args) => history::actions(args, session).await,
         GuestVerb::Migrations(args) => history::migrations(args, session).await,
+        GuestVerb::Moving(args) => history::moving(args, session).await,
+        GuestVerb::Set(args) => labels::set(args, session).await,
+        GuestVerb::Unset(args) => labels::unset(args, session).await,
+        GuestVerb::Tag(args) => labels::tag(args, session).await,
+        GuestVerb::Cards(args) => cards::list(args, session).await,
+        GuestVerb::Attach(args) => cards::attach(args, session).await,
+        GuestVerb::Detach(args) => cards::detach(args, session).await,
+        GuestVerb::Diagnostics(args) => show::diagnostics(args, session).await,
         GuestVerb::Topology(args) => show::topology(args, session).await,
         GuestVerb::Threads(args) => show::threads(args, session).await,
         GuestVerb::Order(verb) => orders::run(verb, session).await,

@@ -25,10 +25,26 @@ enum HostVerb {
     Show(ShowArgs),
     /// List the QEMU processes of a host: where their vCPUs may run, what memory they hold
     Processes(ShowArgs),
+    /// How much memory fits each of its NUMA cells
+    Fit(FitArgs),
     /// Switch a host that is a virtual machine, on the machine it runs on
     Power(PowerArgs),
     /// Run a command on a host
     Run(RunArgs),
+}
+
+/// How much memory of a guest fits each NUMA cell of a host now
+#[derive(Debug, clap::Args)]
+struct FitArgs {
+    /// The host, as Nova or smog.yml names it
+    #[arg(add = names::hosts())]
+    host: String,
+    /// Pages behind the memory: small, large, any, or a size such as 2MB
+    #[arg(long, value_name = "SIZE", default_value = "small")]
+    pages: smog::flavor::PageSize,
+    /// Leave so many MiB of each cell free
+    #[arg(long, value_name = "MIB", default_value_t = 0)]
+    reserve: u64,
 }
 
 /// Switch an L1 host by libvirt on its parent
@@ -100,6 +116,11 @@ pub async fn run(args: HostArgs, session: &Session) -> Result<ExitCode, Error> {
         HostVerb::Processes(args) => {
             let host = session.cloud().await?.host(&args.host).await?;
             output::list(&host.guest_processes().await?, &session.view)?;
+            Ok(ExitCode::Ok)
+        }
+        HostVerb::Fit(args) => {
+            let facts = session.cloud().await?.host(&args.host).await?.facts().await?;
+            output::list(&smog::host::fits(&facts.cells, args.pages, args.reserve), &session.view)?;
             Ok(ExitCode::Ok)
         }
         HostVerb::Power(args) => power(args, session).await,

@@ -1,6 +1,6 @@
-//! How a guest's threads and QEMU processes are shown.
+//! How a guest's threads, QEMU processes and what fits a cell are shown.
 
-use crate::host::{GuestProcess, Policy, Role, Thread};
+use crate::host::{Fit, GuestProcess, Policy, Role, Thread};
 use crate::show::{Column, Show, kib};
 
 impl Show for Thread {
@@ -60,5 +60,14 @@ impl Show for GuestProcess {
             huge => kib(huge),
         }),
         Column::wide("uuid", |process| process.uuid.clone()),
+    ];
+}
+
+impl Show for Fit {
+    const COLUMNS: &'static [Column<Fit>] = &[
+        Column::new("cell", |fit| fit.cell.to_string()),
+        Column::new("free", |fit| format!("{} MiB", fit.free_mib)),
+        Column::new("fits", |fit| format!("{} MiB", fit.fits_mib)),
+        Column::new("too much", |fit| format!("{} MiB", fit.too_much_mib)),
     ];
 }

@@ -33,3 +33,37 @@ pub async fn migrations(args: MigrationsArgs, session: &Session) -> Result<ExitC
     output::list(&cloud.migrations(&guest.server.id).await?, &session.view)?;
     Ok(ExitCode::Ok)
 }
+
+/// A live migration under way: told, given up, or ended at once
+#[derive(Debug, clap::Args)]
+pub struct MovingArgs {
+    /// The guest: name, id, or an unambiguous beginning
+    #[arg(add = names::guests())]
+    guest: String,
+    /// Give it up: the guest stays where it was
+    #[arg(long, conflicts_with = "complete")]
+    abort: bool,
+    /// End it now: the guest is paused until its memory is over
+    #[arg(long)]
+    complete: bool,
+}
+
+pub async fn moving(args: MovingArgs, session: &Session) -> Result<ExitCode, Error> {
+    let cloud = session.cloud().await?;
+    let guest = cloud.guest(&args.guest).await?;
+    let running = cloud.running_migrations(&guest.server.id).await?;
+    if let (Some(migration), true) = (running.first(), args.abort || args.complete) {
+        match args.abort {
+            true => cloud.abort_migration(&guest.server.id, migration.id).await?,
+            false => cloud.force_complete(&guest.server.id, migration.id).await?,
+        }
+    } else if running.is_empty() {
+        return Err(Error::Invalid {
+            what: format!("guest `{}`", guest.name()),
+            why: "no live migration of it is under way".into(),
+            hint: Some("`smog guest migrations` lists those that ended".into()),
+        });
+    }
+    output::list(&cloud.running_migrations(&guest.server.id).await?, &session.view)?;
+    Ok(ExitCode::Ok)
+}

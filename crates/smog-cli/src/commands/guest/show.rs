@@ -59,3 +59,18 @@ pub async fn threads(args: ThreadsArgs, session: &Session) -> Result<ExitCode, E
     output::list(&guest.process().await?.threads, &session.view)?;
     Ok(ExitCode::Ok)
 }
+
+/// What the hypervisor measured (microversion 2.48)
+#[derive(Debug, clap::Args)]
+pub struct DiagnosticsArgs {
+    /// The guest: name, id, or an unambiguous beginning
+    #[arg(add = names::guests())]
+    guest: String,
+}
+
+pub async fn diagnostics(args: DiagnosticsArgs, session: &Session) -> Result<ExitCode, Error> {
+    let cloud = session.cloud().await?;
+    let guest = cloud.guest(&args.guest).await?;
+    output::machine(&cloud.diagnostics(&guest.server.id).await?, session.view.form)?;
+    Ok(ExitCode::Ok)
+}

@@ -1,0 +1,86 @@
+//! A guest's network cards.
+
+use std::time::Duration;
+
+use smog::cloud::Nic;
+use smog::{Error, ExitCode, near};
+
+use crate::names;
+use crate::output;
+use crate::progress::Progress;
+use crate::session::Session;
+
+/// The network cards of a guest
+#[derive(Debug, clap::Args)]
+pub struct CardsArgs {
+    /// The guest: name, id, or an unambiguous beginning
+    #[arg(add = names::guests())]
+    guest: String,
+}
+
+pub async fn list(args: CardsArgs, session: &Session) -> Result<ExitCode, Error> {
+    let cloud = session.cloud().await?;
+    let guest = cloud.guest(&args.guest).await?;
+    output::list(&cloud.interfaces(&guest.server.id).await?, &session.view)?;
+    Ok(ExitCode::Ok)
+}
+
+/// Give a running guest another network card
+#[derive(Debug, clap::Args)]
+pub struct AttachArgs {
+    /// The guest: name, id, or an unambiguous beginning
+    #[arg(add = names::guests())]
+    guest: String,
+    /// On this network
+    #[arg(long, value_name = "NETWORK", add = names::networks(), required_unless_present = "port")]
+    network: Option<String>,
+    /// With this address
+    #[arg(long, value_name = "ADDRESS", requires = "network")]
+    address: Option<String>,
+    /// With this existing port
+    #[arg(long, value_name = "PORT", conflicts_with = "network")]
+    port: Option<String>,
+}
+
+pub async fn attach(args: AttachArgs, session: &Session) -> Result<ExitCode, Error> {
+    let cloud = session.cloud().await?;
+    let guest = cloud.guest(&args.guest).await?;
+    let nic = Nic { network: args.network, fixed_address: args.address, port: args.port, ..Nic::default() };
+    output::show(&cloud.attach_interface(&guest.server.id, &nic).await?, &session.view)?;
+    Ok(ExitCode::Ok)
+}
+
+/// Take a network card away from a running guest
+#[derive(Debug, clap::Args)]
+pub struct DetachArgs {
+    /// The guest: name, id, or an unambiguous beginning
+    #[arg(add = names::guests())]
+    guest: String,
+    /// The card: its port's id, its MAC or its address
+    card: String,
+    /// Give up waiting after so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    timeout: u64,
+}
+
+pub async fn detach(args: DetachArgs, session: &Session) -> Result<ExitCode, Error> {
+    let cloud = session.cloud().await?;
+    let guest = cloud.guest(&args.guest).await?;
+    let cards = cloud.interfaces(&guest.server.id).await?;
+    let is_meant = |card: &&smog::cloud::Interface| {
+        let has_address = card.fixed_ips.iter().any(|fixed| fixed.ip_address == args.card);
+        card.port_id == args.card || card.mac == args.card || has_address
+    };
+    let card = cards.iter().find(is_meant).ok_or_else(|| Error::NotFound {
+        what: "network card".into(),
+        name: args.card.clone(),
+        near: near(&args.card, cards.iter().map(|card| card.mac.as_str())),
+    })?;
+    let progress = Progress::begin(format!("detaching {}", card.mac), session.quiet);
+    let tell = |waiting: smog::wait::Waiting<'_>| progress.state(waiting.last);
+    let wait = progress.wait(Duration::from_secs(args.timeout), &tell);
+    cloud.detach_interface(&guest.server.id, &card.port_id, wait).await?;
+    progress.end();
+    session.done(&format!("{}: detached {}", guest.name(), card.mac));
+    Ok(ExitCode::Ok)
+}

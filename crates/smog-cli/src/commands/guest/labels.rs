@@ -1,0 +1,91 @@
+//! A guest's metadata and tags.
+
+use std::collections::BTreeMap;
+
+use smog::{Error, ExitCode};
+
+use crate::names;
+use crate::output;
+use crate::pairs::{key_and_value, only_keys};
+use crate::session::Session;
+
+/// Set metadata of a guest
+#[derive(Debug, clap::Args)]
+pub struct SetArgs {
+    /// The guest: name, id, or an unambiguous beginning
+    #[arg(add = names::guests())]
+    guest: String,
+    /// Metadata
+    #[arg(required = true, value_name = "KEY=VALUE", value_parser = key_and_value)]
+    pairs: Vec<(String, String)>,
+}
+
+pub async fn set(args: SetArgs, session: &Session) -> Result<ExitCode, Error> {
+    let cloud = session.cloud().await?;
+    let guest = cloud.guest(&args.guest).await?;
+    let pairs: BTreeMap<String, String> = args.pairs.into_iter().collect();
+    print(&cloud.set_metadata(&guest.server.id, &pairs).await?, session)
+}
+
+/// Remove metadata of a guest
+#[derive(Debug, clap::Args)]
+pub struct UnsetArgs {
+    /// The guest: name, id, or an unambiguous beginning
+    #[arg(add = names::guests())]
+    guest: String,
+    /// Metadata
+    #[arg(required = true, value_name = "KEY")]
+    keys: Vec<String>,
+}
+
+pub async fn unset(args: UnsetArgs, session: &Session) -> Result<ExitCode, Error> {
+    let cloud = session.cloud().await?;
+    let mut guest = cloud.guest(&args.guest).await?;
+    only_keys("metadata", &args.keys, guest.server.metadata.keys())?;
+    let keys: Vec<&str> = args.keys.iter().map(String::as_str).collect();
+    cloud.unset_metadata(&guest.server.id, &keys).await?;
+    guest.refresh().await?;
+    print(&guest.server.metadata, session)
+}
+
+fn print(pairs: &BTreeMap<String, String>, session: &Session) -> Result<ExitCode, Error> {
+    match session.view.is_for_people() {
+        true => pairs.iter().for_each(|(key, value)| output::text(&format!("{key}={value}\n"))),
+        false => output::machine(pairs, session.view.form)?,
+    }
+    Ok(ExitCode::Ok)
+}
+
+/// Put tags on a guest, or (with --remove) take them off
+#[derive(Debug, clap::Args)]
+pub struct TagArgs {
+    /// The guest: name, id, or an unambiguous beginning
+    #[arg(add = names::guests())]
+    guest: String,
+    /// Tags
+    #[arg(required = true, value_name = "TAG")]
+    tags: Vec<String>,
+    /// Take them off
+    #[arg(long)]
+    remove: bool,
+}
+
+pub async fn tag(args: TagArgs, session: &Session) -> Result<ExitCode, Error> {
+    let cloud = session.cloud().await?;
+    let mut guest = cloud.guest(&args.guest).await?;
+    if args.remove {
+        only_keys("tag", &args.tags, guest.server.tags.iter())?;
+    }
+    for tag in &args.tags {
+        match args.remove {
+            true => cloud.remove_tag(&guest.server.id, tag).await?,
+            false => cloud.add_tag(&guest.server.id, tag).await?,
+        }
+    }
+    guest.refresh().await?;
+    match session.view.is_for_people() {
+        true => guest.server.tags.iter().for_each(|tag| output::text(&format!("{tag}\n"))),
+        false => output::machine(&guest.server.tags, session.view.form)?,
+    }
+    Ok(ExitCode::Ok)
+}
