@@ -7,7 +7,7 @@ use smog::{Error, ExitCode};
 
 use crate::names;
 use crate::output;
-use crate::pairs::{key_and_value, only_keys};
+use crate::pairs::{Keys, Pairs, key_and_value, only_keys};
 use crate::session::{Session, in_full};
 
 /// Host aggregates
@@ -69,18 +69,16 @@ struct HostArgs {
 struct SetArgs {
     #[command(flatten)]
     one: One,
-    /// Metadata
-    #[arg(required = true, value_name = "KEY=VALUE", value_parser = key_and_value)]
-    properties: Vec<(String, String)>,
+    #[command(flatten)]
+    properties: Pairs,
 }
 
 #[derive(Debug, clap::Args)]
 struct UnsetArgs {
     #[command(flatten)]
     one: One,
-    /// Metadata
-    #[arg(required = true, value_name = "KEY")]
-    keys: Vec<String>,
+    #[command(flatten)]
+    properties: Keys,
 }
 
 pub async fn run(args: AggregateArgs, session: &Session) -> Result<ExitCode, Error> {
@@ -112,13 +110,13 @@ pub async fn run(args: AggregateArgs, session: &Session) -> Result<ExitCode, Err
         }
         AggregateVerb::Set(args) => {
             let aggregate = cloud.aggregate(&args.one.aggregate).await?;
-            let pairs = args.properties.into_iter().map(|(key, value)| (key, Some(value))).collect();
+            let pairs = args.properties.pairs.into_iter().map(|(key, value)| (key, Some(value))).collect();
             cloud.set_aggregate_metadata(&aggregate.id, &pairs).await?
         }
         AggregateVerb::Unset(args) => {
             let aggregate = cloud.aggregate(&args.one.aggregate).await?;
-            only_keys("property", &args.keys, aggregate.metadata.keys())?;
-            let pairs = args.keys.into_iter().map(|key| (key, None)).collect();
+            only_keys("property", &args.properties.keys, aggregate.metadata.keys())?;
+            let pairs = args.properties.keys.into_iter().map(|key| (key, None)).collect();
             cloud.set_aggregate_metadata(&aggregate.id, &pairs).await?
         }
     };

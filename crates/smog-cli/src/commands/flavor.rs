@@ -7,7 +7,7 @@ use smog::{Error, ExitCode};
 
 use crate::names;
 use crate::output;
-use crate::pairs::{key_and_value, only_keys};
+use crate::pairs::{Keys, Pairs, only_keys};
 use crate::session::{Session, in_full};
 use crate::spec_args::SpecArgs;
 
@@ -64,18 +64,16 @@ struct CreateArgs {
 struct SetArgs {
     #[command(flatten)]
     one: One,
-    /// Extra specs
-    #[arg(required = true, value_name = "KEY=VALUE", value_parser = key_and_value)]
-    specs: Vec<(String, String)>,
+    #[command(flatten)]
+    specs: Pairs,
 }
 
 #[derive(Debug, clap::Args)]
 struct UnsetArgs {
     #[command(flatten)]
     one: One,
-    /// Extra specs
-    #[arg(required = true, value_name = "KEY")]
-    keys: Vec<String>,
+    #[command(flatten)]
+    specs: Keys,
 }
 
 pub async fn run(args: FlavorArgs, session: &Session) -> Result<ExitCode, Error> {
@@ -94,15 +92,15 @@ pub async fn run(args: FlavorArgs, session: &Session) -> Result<ExitCode, Error>
         FlavorVerb::Set(args) => {
             let cloud = session.cloud().await?;
             let flavor = cloud.flavor(&args.one.flavor).await?;
-            let specs: BTreeMap<String, String> = args.specs.into_iter().collect();
+            let specs: BTreeMap<String, String> = args.specs.pairs.into_iter().collect();
             cloud.set_extra_specs(&flavor.id, &specs).await?;
             output::show(&cloud.flavor(&flavor.id).await?, &session.view)?;
         }
         FlavorVerb::Unset(args) => {
             let cloud = session.cloud().await?;
             let flavor = cloud.flavor(&args.one.flavor).await?;
-            only_keys("extra spec", &args.keys, flavor.extra_specs.keys())?;
-            let keys: Vec<&str> = args.keys.iter().map(String::as_str).collect();
+            only_keys("extra spec", &args.specs.keys, flavor.extra_specs.keys())?;
+            let keys: Vec<&str> = args.specs.keys.iter().map(String::as_str).collect();
             cloud.unset_extra_specs(&flavor.id, &keys).await?;
             output::show(&cloud.flavor(&flavor.id).await?, &session.view)?;
         }

@@ -9,7 +9,7 @@ use smog::{Error, ExitCode};
 
 use crate::names;
 use crate::output;
-use crate::pairs::{key_and_value, only_keys};
+use crate::pairs::{Keys, Pairs, key_and_value, only_keys};
 use crate::progress::Progress;
 use crate::session::{Session, in_full};
 
@@ -105,18 +105,16 @@ struct DownloadArgs {
 struct SetArgs {
     #[command(flatten)]
     one: One,
-    /// Properties
-    #[arg(required = true, value_name = "KEY=VALUE", value_parser = key_and_value)]
-    properties: Vec<(String, String)>,
+    #[command(flatten)]
+    properties: Pairs,
 }
 
 #[derive(Debug, clap::Args)]
 struct UnsetArgs {
     #[command(flatten)]
     one: One,
-    /// Properties
-    #[arg(required = true, value_name = "KEY")]
-    keys: Vec<String>,
+    #[command(flatten)]
+    properties: Keys,
 }
 
 pub async fn run(args: ImageArgs, session: &Session) -> Result<ExitCode, Error> {
@@ -138,14 +136,14 @@ pub async fn run(args: ImageArgs, session: &Session) -> Result<ExitCode, Error> 
         ImageVerb::Set(args) => {
             let cloud = session.cloud().await?;
             let image = cloud.image(&args.one.image).await?;
-            let properties: BTreeMap<String, String> = args.properties.into_iter().collect();
+            let properties: BTreeMap<String, String> = args.properties.pairs.into_iter().collect();
             output::show(&cloud.set_image_properties(&image.id, &properties).await?, &session.view)?;
         }
         ImageVerb::Unset(args) => {
             let cloud = session.cloud().await?;
             let image = cloud.image(&args.one.image).await?;
-            only_keys("property", &args.keys, image.properties.keys())?;
-            let keys: Vec<&str> = args.keys.iter().map(String::as_str).collect();
+            only_keys("property", &args.properties.keys, image.properties.keys())?;
+            let keys: Vec<&str> = args.properties.keys.iter().map(String::as_str).collect();
             output::show(&cloud.unset_image_properties(&image.id, &keys).await?, &session.view)?;
         }
         ImageVerb::Delete(args) => {

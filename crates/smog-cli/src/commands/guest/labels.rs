@@ -6,7 +6,7 @@ use smog::{Error, ExitCode};
 
 use crate::names;
 use crate::output;
-use crate::pairs::{key_and_value, only_keys};
+use crate::pairs::{Keys, Pairs, only_keys};
 use crate::session::Session;
 
 /// Set metadata of a guest
@@ -15,15 +15,14 @@ pub struct SetArgs {
     /// The guest: name, id, or an unambiguous beginning
     #[arg(add = names::guests())]
     guest: String,
-    /// Metadata
-    #[arg(required = true, value_name = "KEY=VALUE", value_parser = key_and_value)]
-    pairs: Vec<(String, String)>,
+    #[command(flatten)]
+    metadata: Pairs,
 }
 
 pub async fn set(args: SetArgs, session: &Session) -> Result<ExitCode, Error> {
     let cloud = session.cloud().await?;
     let guest = cloud.guest(&args.guest).await?;
-    let pairs: BTreeMap<String, String> = args.pairs.into_iter().collect();
+    let pairs: BTreeMap<String, String> = args.metadata.pairs.into_iter().collect();
     print(&cloud.set_metadata(&guest.server.id, &pairs).await?, session)
 }
 
@@ -33,16 +32,15 @@ pub struct UnsetArgs {
     /// The guest: name, id, or an unambiguous beginning
     #[arg(add = names::guests())]
     guest: String,
-    /// Metadata
-    #[arg(required = true, value_name = "KEY")]
-    keys: Vec<String>,
+    #[command(flatten)]
+    metadata: Keys,
 }
 
 pub async fn unset(args: UnsetArgs, session: &Session) -> Result<ExitCode, Error> {
     let cloud = session.cloud().await?;
     let mut guest = cloud.guest(&args.guest).await?;
-    only_keys("metadata", &args.keys, guest.server.metadata.keys())?;
-    let keys: Vec<&str> = args.keys.iter().map(String::as_str).collect();
+    only_keys("metadata", &args.metadata.keys, guest.server.metadata.keys())?;
+    let keys: Vec<&str> = args.metadata.keys.iter().map(String::as_str).collect();
     cloud.unset_metadata(&guest.server.id, &keys).await?;
     guest.refresh().await?;
     print(&guest.server.metadata, session)
