@@ -32,8 +32,7 @@ impl Guest {
     /// As [`Guest::domain`]; [`Error::NotFound`](crate::Error::NotFound) when the guest
     /// has no QEMU process (it is shut off).
     pub async fn compare(&mut self) -> Result<Vec<Compared>> {
-        let domain = self.domain().await?;
-        let process = self.host().await?.guest_process(&domain.name).await?;
+        let (domain, process) = self.domain_and_process().await?;
         Ok(compare(&domain, &process))
     }
 
@@ -42,8 +41,7 @@ impl Guest {
     /// # Errors
     /// As [`Guest::compare`].
     pub async fn process(&mut self) -> Result<GuestProcess> {
-        let domain = self.domain().await?;
-        self.host().await?.guest_process(&domain.name).await
+        Ok(self.domain_and_process().await?.1)
     }
 
     /// Whether its memory is declared to be in huge pages (`<hugepages>`) *and* is:
@@ -53,9 +51,14 @@ impl Guest {
     /// # Errors
     /// As [`Guest::compare`].
     pub async fn verify_huge_pages(&mut self) -> Result<bool> {
+        let (domain, process) = self.domain_and_process().await?;
+        Ok(domain.has_huge_pages() && memory(&domain, process.memory.as_ref()).agrees)
+    }
+
+    async fn domain_and_process(&mut self) -> Result<(Domain, GuestProcess)> {
         let domain = self.domain().await?;
         let process = self.host().await?.guest_process(&domain.name).await?;
-        Ok(domain.has_huge_pages() && memory(&domain, process.memory.as_ref()).agrees)
+        Ok((domain, process))
     }
 }
 
