@@ -6,7 +6,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     aggregate, api, boot, completion, delete, discover, flavor, guest, host, hypervisor, image, keypair,
-    migrate, network, pins, placement, project, quota, security_group, server_group, service, xml,
+    logs, migrate, network, pins, placement, project, quota, security_group, server_group, service, watch,
+    xml,
 };
 use crate::output::Form;
 
@@ -108,6 +109,10 @@ pub enum Verb {
     Quota(quota::QuotaArgs),
     /// Projects: list, users, roles, create, delete
     Project(project::ProjectArgs),
+    /// Follow every host's logs at once, exceptions whole; or while a command runs
+    Watch(watch::WatchArgs),
+    /// Search the logs of every host
+    Logs(logs::LogsArgs),
     /// Any API call, for what smog has no verb for
     Api(api::ApiArgs),
     /// Print the completion script of a shell

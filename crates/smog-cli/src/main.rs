@@ -2,12 +2,15 @@
 
 mod args;
 mod commands;
+mod log_args;
 mod names;
 mod output;
 mod pairs;
 mod progress;
+mod record_print;
 mod session;
 mod spec_args;
+mod thrown;
 
 use std::process::ExitCode as Process;
 
@@ -47,7 +50,7 @@ async fn run(args: Args) -> Result<ExitCode, Error> {
     let session = Session::new(&args);
     let ended = tokio::select! {
         ended = dispatch(args.verb, &session) => ended,
-        () = interrupted() => Err(Error::Interrupted { left: session.take_back().await }),
+        () = interrupt_of(&session) => Err(Error::Interrupted { left: session.take_back().await }),
     };
     session.close().await;
     match ended {
@@ -79,13 +82,25 @@ async fn dispatch(verb: Verb, session: &Session) -> Result<ExitCode, Error> {
         Verb::Placement(args) => commands::placement::run(args, session).await,
         Verb::Quota(args) => commands::quota::run(args, session).await,
         Verb::Project(args) => commands::project::run(args, session).await,
+        Verb::Watch(args) => commands::watch::run(args, session).await,
+        Verb::Logs(args) => commands::logs::run(args, session).await,
         Verb::Api(args) => commands::api::run(args, session).await,
         Verb::Completion(args) => commands::completion::run(args),
         Verb::RefreshNames => names::refresh().await,
     }
 }
 
-async fn interrupted() {
+/// The interrupt that ends the command from outside: the second one where the command
+/// takes the first as its own way to end.
+async fn interrupt_of(session: &Session) {
+    interrupted().await;
+    if session.is_ending_itself() {
+        interrupted().await;
+    }
+}
+
+/// Ctrl-C or SIGTERM.
+pub async fn interrupted() {
     let terminate = async {
         match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
             Ok(mut signal) => {

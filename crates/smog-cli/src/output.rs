@@ -63,6 +63,14 @@ pub fn text(text: &str) {
     bytes(text.as_bytes());
 }
 
+/// Print text with colours, which go away where there is no terminal.
+pub fn styled(text: &str) {
+    let mut to = anstream::stdout();
+    if to.write_all(text.as_bytes()).and_then(|()| to.flush()).is_err() {
+        std::process::exit(i32::from(u8::from(ExitCode::Ok)));
+    }
+}
+
 /// Print bytes as they are to standard output.
 pub fn bytes(bytes: &[u8]) {
     let mut to = std::io::stdout();

@@ -1,6 +1,7 @@
 //! What every command needs: the settings, the cloud when asked for, the output form,
 //! and what to say or take back when the command is interrupted.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
@@ -20,6 +21,7 @@ pub struct Session {
     pub view: View,
     cloud: OnceCell<Cloud>,
     on_interrupt: Mutex<OnInterrupt>,
+    ends_itself: AtomicBool,
 }
 
 /// What an interrupt leaves behind.
@@ -39,6 +41,7 @@ impl Session {
             view: View { form: args.output, columns: args.columns.clone(), sort: args.sort.clone() },
             cloud: OnceCell::new(),
             on_interrupt: Mutex::default(),
+            ends_itself: AtomicBool::new(false),
         }
     }
 
@@ -76,6 +79,16 @@ impl Session {
         if let Ok(mut on) = self.on_interrupt.lock() {
             on.boot = Some(made);
         }
+    }
+
+    /// From now on, the command takes the first interrupt as its own way to end.
+    pub fn ends_itself(&self) {
+        self.ends_itself.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the command ends by itself at the first interrupt.
+    pub fn is_ending_itself(&self) -> bool {
+        self.ends_itself.load(Ordering::Relaxed)
     }
 
     /// Called after an interrupt: take back, and say what is left.

@@ -29,6 +29,7 @@ pub mod oslo;
 mod quote;
 pub mod show;
 pub mod wait;
+pub mod watch;
 
 pub use cloud::Cloud;
 pub use cpuset::Cpuset;

@@ -121,10 +121,7 @@ impl Running {
         loop {
             if let Some(line) = self.lines.pop_front() {
                 if line.stream == Stream::Err {
-                    if self.last_errors.len() == 20 {
-                        self.last_errors.pop_front();
-                    }
-                    self.last_errors.push_back(line.text.clone());
+                    self.remember(line.text.clone());
                 }
                 return Ok(Some(line));
             }
@@ -150,6 +147,49 @@ impl Running {
                 }
             }
         }
+    }
+
+    /// The next bytes of standard output, as they come; `None` at the end. Lines of
+    /// standard error are kept for [`wait`](Running::wait)'s judgement. Dropping the
+    /// future loses nothing.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`] when the connection is lost.
+    pub(crate) async fn next_bytes(&mut self) -> Result<Option<Vec<u8>>> {
+        loop {
+            if !self.out.rest.is_empty() {
+                return Ok(Some(std::mem::take(&mut self.out.rest)));
+            }
+            let open = self.out.reader.is_some() || self.err.reader.is_some();
+            match &self.end {
+                Some(Ended::Lost(why)) if !open => return Err(self.host.lost(&self.cmd, why)),
+                Some(Ended::Exited(_)) if !open => return Ok(None),
+                _ => {}
+            }
+            tokio::select! {
+                () = self.out.read_bytes(), if self.out.reader.is_some() => {}
+                lines = self.err.read(), if self.err.reader.is_some() => {
+                    for line in lines {
+                        if let Some(line) = self.without_mark(line) {
+                            self.remember(line.text);
+                        }
+                    }
+                }
+                end = &mut self.ended, if !open && self.end.is_none() => self.end = Some(end),
+                // A daemon it left behind may hold the streams open.
+                () = tokio::time::sleep(SILENCE), if self.end.is_some() => {
+                    self.out.reader = None;
+                    self.err.reader = None;
+                }
+            }
+        }
+    }
+
+    fn remember(&mut self, error_line: String) {
+        if self.last_errors.len() == 20 {
+            self.last_errors.pop_front();
+        }
+        self.last_errors.push_back(error_line);
     }
 
     /// A line of standard error; when it carries the mark of the end, that is noted and cut off.
@@ -213,6 +253,15 @@ impl Running {
 }
 
 impl Source {
+    /// Read once, into `rest`.
+    async fn read_bytes(&mut self) {
+        let Some(reader) = &mut self.reader else { return };
+        self.rest.reserve(64 << 10);
+        if !reader.read_buf(&mut self.rest).await.is_ok_and(|count| count > 0) {
+            self.reader = None;
+        }
+    }
+
     /// Read once; the lines that are complete then.
     async fn read(&mut self) -> Vec<Line> {
         let mut lines = Vec::new();

@@ -1,0 +1,204 @@
+//! What `smog watch` and `smog logs` have in common: which hosts, which files, which records.
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use smog::watch::{Event, Filter, From, Level, Sources, Watch, patterns};
+use smog::{Cloud, Error, Guest};
+
+use crate::output;
+
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct LogArgs {
+    /// Only this host; may be given several times
+    #[arg(long = "host", value_name = "HOST", help_heading = "Where")]
+    pub hosts: Vec<String>,
+
+    /// These files instead of the detected ones: paths or globs on the hosts
+    #[arg(long = "file", value_name = "GLOB", help_heading = "Where")]
+    pub files: Vec<String>,
+
+    /// The journal of this systemd unit as well
+    #[arg(long = "unit", value_name = "UNIT", help_heading = "Where")]
+    pub units: Vec<String>,
+
+    /// At least this grave: debug, info, warning, error, critical
+    #[arg(long, value_parser = level, help_heading = "Which records")]
+    pub level: Option<Level>,
+
+    /// Holding this regular expression; of several, any
+    #[arg(long = "grep", value_name = "REGEX", help_heading = "Which records")]
+    pub greps: Vec<String>,
+
+    /// Of this request (req-…); of several, any
+    #[arg(long = "request", value_name = "ID", help_heading = "Which records")]
+    pub requests: Vec<String>,
+
+    /// Of this guest: naming it, or of the requests that acted on it
+    #[arg(long, value_name = "GUEST", help_heading = "Which records")]
+    pub guest: Option<String>,
+
+    /// Only what tells of an exception
+    #[arg(long, help_heading = "Which records")]
+    pub exceptions: bool,
+
+    /// Exit with 1 when there was an exception that is not allowed; when watching, at the first one
+    #[arg(long)]
+    pub exit_on_exception: bool,
+
+    /// No exception: TYPE, or TYPE@LOGGER; may be given several times
+    #[arg(long = "allow", value_name = "TYPE[@LOGGER]")]
+    pub allow: Vec<String>,
+
+    /// Save the records, a file for each host and log
+    #[arg(long, value_name = "DIR")]
+    pub save: Option<std::path::PathBuf>,
+}
+
+impl LogArgs {
+    /// The filter of the flags, and the guest that was named.
+    pub async fn filter(&self, cloud: &Cloud) -> Result<(Filter, Option<Guest>), Error> {
+        let patterns = if self.greps.is_empty() { None } else { Some(patterns(&self.greps)?) };
+        let mut filter = Filter {
+            level: self.level,
+            patterns,
+            requests: self.requests.clone(),
+            exceptions: self.exceptions,
+            ..Filter::default()
+        };
+        let Some(asked) = &self.guest else { return Ok((filter, None)) };
+        let guest = cloud.guest(asked).await?;
+        let actions = cloud.actions(&guest.server.id).await?;
+        filter.requests.extend(actions.into_iter().map(|action| action.request_id));
+        filter.guest = Some(guest.server.id.clone());
+        Ok((filter, Some(guest)))
+    }
+
+    /// Begin to follow (or to search) the hosts. A host that cannot be asked is told and left out.
+    pub async fn start(
+        &self,
+        cloud: &Cloud,
+        from: From,
+        until: Option<Timestamp>,
+        follow: bool,
+    ) -> Result<Watch, Error> {
+        let mut names = self.hosts.clone();
+        if names.is_empty() {
+            names = cloud.host_list().await?.into_iter().map(|line| line.name).collect();
+            names.dedup();
+        }
+        if names.is_empty() {
+            return Err(Error::NotFound { what: "host".into(), name: "any".into(), near: vec![] });
+        }
+        let mut hosts = vec![];
+        for name in names {
+            hosts.push(cloud.host(&name).await?);
+        }
+        let detected = hosts.into_iter().map(|host| async {
+            let sources = if self.files.is_empty() {
+                Sources::detect(&host).await
+            } else {
+                Ok(Sources::files(self.files.iter().cloned()))
+            };
+            (host, sources)
+        });
+        let mut chosen = vec![];
+        for (host, sources) in futures_util::future::join_all(detected).await {
+            match sources {
+                Ok(mut sources) => {
+                    sources.units.extend(self.units.iter().cloned());
+                    sources.from = from;
+                    sources.until = until;
+                    sources.follow = follow;
+                    chosen.push((host, sources));
+                }
+                // It may come back: its usual places are followed then.
+                Err(why) if why.is_temporary() && follow => {
+                    output::warning(&format!("host `{}` does not answer yet: {why}", host.name()));
+                    let sources = Sources { from, until, follow, ..Sources::usual() };
+                    chosen.push((host, sources));
+                }
+                Err(why) if self.hosts.is_empty() => {
+                    output::warning(&format!("host `{}` is left out: {why}", host.name()));
+                }
+                Err(why) => return Err(why),
+            }
+        }
+        Ok(Watch::start(chosen))
+    }
+
+    /// The allow-list of the flags and of smog.yml.
+    pub fn allow_list(&self) -> Result<smog::watch::AllowList, Error> {
+        let mut entries = vec![];
+        for text in &self.allow {
+            let (exception, logger) = match text.split_once('@') {
+                Some((exception, logger)) => (Some(exception).filter(|text| !text.is_empty()), Some(logger)),
+                None => (Some(text.as_str()), None),
+            };
+            entries.push(smog::watch::Allow::of(exception, logger, None, Some("--allow"))?);
+        }
+        Ok(smog::watch::AllowList::new(entries))
+    }
+}
+
+/// The time the first record that names a request was written; at most a day back.
+pub async fn beginning_of(request: &str, args: &LogArgs, cloud: &Cloud) -> Result<Timestamp, Error> {
+    let day_ago = Timestamp::now() - SignedDuration::from_hours(24);
+    let filter = Filter { requests: vec![request.to_string()], ..Filter::default() };
+    let mut watch = args.start(cloud, From::Since(day_ago), None, false).await?;
+    while let Some(event) = watch.next().await {
+        if let Event::Record(record) = event
+            && filter.wants(&record)
+            && let Some(time) = record.time
+        {
+            watch.stop().await;
+            return Ok(time);
+        }
+    }
+    Err(Error::NotFound { what: "request of the last day".into(), name: request.into(), near: vec![] })
+}
+
+fn level(text: &str) -> Result<Level, String> {
+    Level::of(text).ok_or_else(|| "one of trace, debug, info, warning, error, critical".into())
+}
+
+/// `10m`, `2h`, `1d` before now; or a time: `2026-11-24 10:30`, `2026-11-24T10:30:00Z`.
+pub fn moment(text: &str) -> Result<Timestamp, String> {
+    if let Ok(length) = text.parse::<jiff::Span>() {
+        let then = jiff::Zoned::now().checked_sub(length).map_err(|why| why.to_string())?;
+        return Ok(then.timestamp());
+    }
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Ok(time);
+    }
+    let civil: DateTime = text
+        .parse()
+        .map_err(|_| "neither a length of time (10m, 2h, 1d) nor a time (2026-11-24 10:30)".to_string())?;
+    TimeZone::system().to_timestamp(civil).map_err(|why| why.to_string())
+}
+
+/// `5m`, `90s`, `1h`.
+pub fn length(text: &str) -> Result<std::time::Duration, String> {
+    let length: SignedDuration =
+        text.parse().map_err(|_| "not a length of time, such as 90s, 5m, 1h".to_string())?;
+    std::time::Duration::try_from(length).map_err(|why| why.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_and_lengths() {
+        let ago = Timestamp::now() - moment("10m").expect("ten minutes");
+        assert!((600..602).contains(&ago.get_seconds()), "{ago:?}");
+        assert_eq!(
+            moment("2026-11-24T10:30:00Z").map(|time| time.to_string()),
+            Ok("2026-11-24T10:30:00Z".into())
+        );
+        assert!(moment("2026-11-24 10:30").is_ok());
+        assert!(moment("soon").is_err());
+        assert_eq!(length("5m"), Ok(std::time::Duration::from_secs(300)));
+        assert!(length("-5m").is_err() && length("x").is_err());
+    }
+}

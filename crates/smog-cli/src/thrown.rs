@@ -1,0 +1,82 @@
+//! What was thrown while watching: counted by kind, told at the end.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use smog::watch::{AllowList, AllowUse, Exceptions, Handler, Record, Save, Verdict};
+
+/// Counts exceptions by type, host and log, with the requests they belong to.
+pub struct Thrown {
+    exceptions: Exceptions,
+    kinds: BTreeMap<(String, String, String), Kind>,
+    /// Records that went by.
+    pub seen: u64,
+    /// Warnings about the watching itself.
+    pub problems: u64,
+}
+
+#[derive(Default)]
+struct Kind {
+    times: u64,
+    message: String,
+    requests: Vec<String>,
+}
+
+impl Thrown {
+    pub fn new(allow: AllowList) -> Thrown {
+        Thrown { exceptions: Exceptions::new(allow), kinds: BTreeMap::new(), seen: 0, problems: 0 }
+    }
+
+    /// How many were thrown and are not allowed.
+    pub fn count(&self) -> u64 {
+        self.kinds.values().map(|kind| kind.times).sum()
+    }
+
+    /// Tell it all on standard error.
+    pub fn summary(&self, took: Duration, save: Option<&Save>) {
+        let count = self.count();
+        let s = if count == 1 { "" } else { "s" };
+        eprintln!("{count} exception{s} in {} records, {:.1} s", self.seen, took.as_secs_f64());
+        for ((name, host, log), kind) in &self.kinds {
+            let message = kind.message.lines().next().unwrap_or_default();
+            let message: String = message.chars().take(100).collect();
+            eprintln!(
+                "  {} × {name} on {host} in {log}: {}",
+                kind.times,
+                crate::record_print::plain(&message)
+            );
+            for request in &kind.requests {
+                eprintln!("      {request}");
+            }
+        }
+        for AllowUse { entry, why, times } in self.exceptions.allowed() {
+            eprintln!("  {times} × allowed: {entry} ({why})");
+        }
+        if let Some(save) = save {
+            for path in save.paths() {
+                eprintln!("  saved: {}", path.display());
+            }
+        }
+    }
+}
+
+impl Handler for Thrown {
+    fn record(&mut self, record: &Record) -> Verdict {
+        let verdict = self.exceptions.record(record);
+        if verdict != Verdict::GoOn
+            && let Some(exception) = &record.exception
+        {
+            let key = (exception.name.clone(), record.host.clone(), record.short_source().to_string());
+            let kind = self.kinds.entry(key).or_default();
+            kind.times += 1;
+            kind.message.clone_from(&exception.message);
+            if let Some(request) = &record.request_id
+                && !kind.requests.contains(request)
+                && kind.requests.len() < 5
+            {
+                kind.requests.push(request.clone());
+            }
+        }
+        verdict
+    }
+}

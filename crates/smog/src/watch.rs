@@ -1,0 +1,34 @@
+//! Watching logs: every host's at once, records instead of lines, exceptions caught whole.
+//!
+//! [`Watch`] follows files, journals and commands on many hosts and tells [`Record`]s in
+//! the order of time. A [`Watcher`] does so in the background and lets a [`Handler`]
+//! decide about each.
+
+mod allow;
+mod assemble;
+mod exception;
+mod filter;
+mod follow;
+mod frame;
+mod handler;
+mod head;
+mod journal;
+mod level;
+mod merge;
+mod record;
+mod save;
+mod sources;
+mod stamp;
+mod watcher;
+
+pub use allow::{Allow, AllowList, AllowUse};
+pub use assemble::Assembler;
+pub use exception::{Cause, Exception};
+pub use filter::{Filter, patterns};
+pub use handler::{Exceptions, Handler, Patterns, Verdict};
+pub use level::Level;
+pub use merge::{Event, Watch};
+pub use record::Record;
+pub use save::Save;
+pub use sources::{From, Sources};
+pub use watcher::{Watched, Watcher, Watchers, problem_text};

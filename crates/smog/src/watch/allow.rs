@@ -1,0 +1,161 @@
+//! Known noise: exceptions that are no finding. Every use is counted, so that a list
+//! which hides too much is seen.
+
+use regex::Regex;
+use serde::Serialize;
+
+use super::record::Record;
+use crate::error::{Error, Result};
+
+/// One kind of known noise. All conditions given must hold.
+#[derive(Debug, Clone, Default)]
+pub struct Allow {
+    /// The exception's type, with or without its module.
+    pub exception: Option<String>,
+    /// The logger, or the beginning of its dotted name.
+    pub logger: Option<String>,
+    /// Found in the record's text.
+    pub message: Option<Regex>,
+    /// Why it is no finding, for the report.
+    pub why: String,
+}
+
+/// A list of known noise, and how often each entry was used.
+#[derive(Debug, Clone, Default)]
+pub struct AllowList {
+    entries: Vec<(Allow, u64)>,
+}
+
+/// One entry's use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AllowUse {
+    /// What the entry says: `ConnectionRefusedError from oslo.messaging`.
+    pub entry: String,
+    /// Why it is no finding.
+    pub why: String,
+    /// How many records it let pass.
+    pub times: u64,
+}
+
+impl Allow {
+    /// An entry of words as they stand in a file.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when there is no condition, or the message is no regular expression.
+    pub fn of(
+        exception: Option<&str>,
+        logger: Option<&str>,
+        message: Option<&str>,
+        why: Option<&str>,
+    ) -> Result<Allow> {
+        if exception.is_none() && logger.is_none() && message.is_none() {
+            return Err(Error::Invalid {
+                what: "an entry of the allow-list".into(),
+                why: "without a condition it would allow everything".into(),
+                hint: Some("name an `exception`, a `logger` or a `message`".into()),
+            });
+        }
+        let message = message.map(Regex::new).transpose().map_err(|why| Error::Invalid {
+            what: "the message of an allow-list entry".into(),
+            why: why.to_string(),
+            hint: None,
+        })?;
+        Ok(Allow {
+            exception: exception.map(str::to_string),
+            logger: logger.map(str::to_string),
+            message,
+            why: why.unwrap_or_default().into(),
+        })
+    }
+
+    fn covers(&self, record: &Record) -> bool {
+        let by_exception = |wanted: &String| {
+            record
+                .exception
+                .as_ref()
+                .is_some_and(|found| found.name == *wanted || found.short_name() == wanted)
+        };
+        let by_logger = |wanted: &String| {
+            record.logger.as_ref().is_some_and(|logger| {
+                logger
+                    .strip_prefix(wanted.as_str())
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            })
+        };
+        self.exception.as_ref().is_none_or(by_exception)
+            && self.logger.as_ref().is_none_or(by_logger)
+            && self.message.as_ref().is_none_or(|message| message.is_match(&record.text))
+    }
+
+    fn text(&self) -> String {
+        let mut text = self.exception.clone().unwrap_or_else(|| "anything".into());
+        if let Some(logger) = &self.logger {
+            text += &format!(" from {logger}");
+        }
+        if let Some(message) = &self.message {
+            text += &format!(" with /{message}/");
+        }
+        text
+    }
+}
+
+impl AllowList {
+    /// A list.
+    pub fn new(entries: impl IntoIterator<Item = Allow>) -> AllowList {
+        AllowList { entries: entries.into_iter().map(|entry| (entry, 0)).collect() }
+    }
+
+    /// Whether a record is known noise; the first entry that covers it is counted.
+    pub fn allows(&mut self, record: &Record) -> bool {
+        match self.entries.iter_mut().find(|(entry, _)| entry.covers(record)) {
+            Some((_, times)) => {
+                *times += 1;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// The entries that were used.
+    pub fn uses(&self) -> Vec<AllowUse> {
+        let used = self.entries.iter().filter(|(_, times)| *times > 0);
+        used.map(|(entry, times)| AllowUse { entry: entry.text(), why: entry.why.clone(), times: *times })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::watch::Exception;
+
+    #[test]
+    fn all_conditions_and_every_use_is_counted() {
+        let record = Record {
+            logger: Some("oslo.messaging._drivers".into()),
+            exception: Some(Exception {
+                name: "a.b.GoneError".into(),
+                message: String::new(),
+                causes: vec![],
+                traceback: true,
+            }),
+            text: "it is gone".into(),
+            ..Record::default()
+        };
+        let allow = |exception, logger, message| Allow::of(exception, logger, message, Some("known"));
+        let mut list = AllowList::new([
+            allow(Some("OtherError"), None, None).expect("an entry"),
+            allow(Some("GoneError"), Some("oslo.mess"), None).expect("an entry"),
+            allow(Some("GoneError"), Some("oslo.messaging"), Some("is g.ne")).expect("an entry"),
+        ]);
+        assert!(list.allows(&record));
+        assert!(list.allows(&record));
+        let uses = list.uses();
+        assert_eq!(uses.len(), 1);
+        assert_eq!(
+            (uses[0].times, uses[0].entry.as_str()),
+            (2, "GoneError from oslo.messaging with /is g.ne/")
+        );
+        assert!(Allow::of(None, None, None, None).is_err());
+    }
+}

@@ -1,0 +1,542 @@
+//! One host, followed: the far end is started again whenever the connection is lost, at
+//! the very byte where it stopped.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::{Offset, TimeZone};
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::assemble::Assembler;
+use super::frame::{Frame, Frames, Hello, Lost, Opened, Unreadable};
+use super::journal::{self, Journal};
+use super::record::Record;
+use super::sources::{self, From, Sources};
+use crate::error::{Error, Result};
+use crate::host::{Cmd, Host};
+
+const AGENT: &str = include_str!("agent.py");
+
+/// After so long without a byte a record is complete. A program writes one in one piece.
+const QUIET: Duration = Duration::from_millis(10);
+
+/// A line without its end is waited for so long.
+const QUIET_IN_LINE: Duration = Duration::from_secs(2);
+
+/// The far end beats every five seconds; this long without anything is a lost connection.
+const SILENCE: Duration = Duration::from_secs(16);
+
+/// The longest pause before the next attempt to connect.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+/// Bytes kept of what was read last, to find the place again.
+const TAIL: usize = 64;
+
+/// What one host's follower tells.
+#[derive(Debug)]
+pub(super) enum Told {
+    /// Connected for the first time; how far the host's clock is ahead.
+    Up { clock_ahead: f64 },
+    /// The connection is lost, or could not be made yet.
+    Lost(String),
+    /// Connected again.
+    Back,
+    /// Records of a source, in its order. `at` is how far its times have come.
+    Records { source: u64, records: Vec<Record>, at: Option<Timestamp> },
+    /// A source has begun: it is behind until it says otherwise.
+    Begun { source: u64 },
+    /// Everything of a source so far is told; or the source has ended.
+    CaughtUp { source: u64 },
+    /// Everything of the host is told once.
+    AllCaughtUp,
+    /// Bytes that nobody will see.
+    Dropped { source: String, bytes: Option<u64>, why: String },
+    /// A file that cannot be read.
+    Unreadable { path: String, why: String },
+    /// The end, by an error or because everything was read.
+    Ended(Result<()>),
+}
+
+/// One generation of a file, or a command.
+#[derive(Debug)]
+struct Generation {
+    /// Its number for the face, the same over connections.
+    id: u64,
+    path: String,
+    dev: u64,
+    ino: u64,
+    offset: u64,
+    /// The beginning of the file: tells it from others after it was renamed or copied.
+    head: String,
+    tail: Vec<u8>,
+    /// It is what the path is now, not an earlier generation.
+    live: bool,
+    reader: Reader,
+    at: Option<Timestamp>,
+    /// When its open records are complete.
+    quiet: Option<Instant>,
+}
+
+#[derive(Debug)]
+enum Reader {
+    Text(Box<Assembler>),
+    Journal(Journal),
+}
+
+impl Reader {
+    fn push(&mut self, bytes: &[u8], out: &mut Vec<Record>) {
+        match self {
+            Reader::Text(assembler) => assembler.push(bytes, out),
+            Reader::Journal(journal) => journal.push(bytes, out),
+        }
+    }
+}
+
+/// The name of the source that is the journal.
+const JOURNAL: &str = "journal";
+
+/// Follow a host until everything is read (when it is not to go on), `to` is closed, or
+/// an error that waiting does not mend.
+pub(super) async fn run(host: Host, sources: Sources, to: mpsc::Sender<Told>) {
+    let mut follower = Follower {
+        host,
+        sources,
+        to,
+        generations: BTreeMap::new(),
+        next_id: 0,
+        zone: TimeZone::UTC,
+        was_up: false,
+        told_all: false,
+    };
+    let ended = follower.run().await;
+    let _ = follower.to.send(Told::Ended(ended)).await;
+}
+
+struct Follower {
+    host: Host,
+    sources: Sources,
+    to: mpsc::Sender<Told>,
+    /// By the far end's number of this connection.
+    generations: BTreeMap<u64, Generation>,
+    next_id: u64,
+    zone: TimeZone,
+    was_up: bool,
+    told_all: bool,
+}
+
+/// The receiver has gone: nobody wants more.
+struct Unwanted;
+
+impl Follower {
+    async fn run(&mut self) -> Result<()> {
+        let mut pause = Duration::from_millis(200);
+        loop {
+            let begun = Instant::now();
+            let why = match self.connection().await {
+                Ok(()) => return Ok(()),
+                Err(why) => why,
+            };
+            // A host that never answered in a search is an answer; in following it may come yet.
+            if !self.sources.follow || !why.is_temporary() {
+                return Err(why);
+            }
+            if self.tell(Told::Lost(why.to_string())).await.is_err() {
+                return Ok(());
+            }
+            if begun.elapsed() > Duration::from_secs(5) {
+                pause = Duration::from_millis(200);
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.to.closed() => return Ok(()),
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn tell(&self, told: Told) -> std::result::Result<(), Unwanted> {
+        self.to.send(told).await.map_err(|_| Unwanted)
+    }
+
+    /// Start the far end, and read what it sends until it ends.
+    async fn connection(&mut self) -> Result<()> {
+        let python = r#"for p in python3 /usr/libexec/platform-python; do if command -v "$p" >/dev/null; then exec "$p" -c "$1"; fi; done; echo 'sh: python3: not found' >&2; exit 127"#;
+        let resumed: Vec<Generation> = std::mem::take(&mut self.generations).into_values().collect();
+        let mut resumed: Vec<Option<Generation>> = resumed.into_iter().map(Some).collect();
+        let ask = self.ask(&resumed).to_string();
+        let cmd = Cmd::new("sh").args(["-c", python, "smog-watch", AGENT]).stdin(ask).any_exit();
+        let started = self.start(cmd).await;
+        let mut running = match started {
+            Ok(running) => running,
+            Err(why) => {
+                self.keep(&mut resumed);
+                return Err(why);
+            }
+        };
+        let mut frames = Frames::default();
+        let mut heard = Instant::now();
+        let ended = loop {
+            let quiet = self.generations.values().filter_map(|one| one.quiet).min();
+            let next = quiet.unwrap_or(heard + SILENCE).min(heard + SILENCE);
+            tokio::select! {
+                bytes = running.next_bytes() => {
+                    heard = Instant::now();
+                    let bytes = match bytes {
+                        Ok(Some(bytes)) => bytes,
+                        Ok(None) => break running.wait().await.and_then(|exit| self.judged(exit.code)),
+                        Err(why) => break Err(why),
+                    };
+                    frames.push(&bytes);
+                    match self.take(&mut frames, &mut resumed).await {
+                        Ok(Ok(())) => {}
+                        Ok(Err(Unwanted)) => { let _ = running.stop().await; return Ok(()); }
+                        Err(why) => break Err(why),
+                    }
+                }
+                () = self.to.closed() => { let _ = running.stop().await; return Ok(()); }
+                () = tokio::time::sleep_until(next) => {
+                    if heard.elapsed() >= SILENCE {
+                        // Nothing is heard on this connection any more: the next one is a new one.
+                        drop(running);
+                        self.host.close().await;
+                        break Err(Error::Unreachable {
+                            what: format!("host `{}`", self.host.name()),
+                            why: format!("nothing was heard for {} s", SILENCE.as_secs()),
+                            hint: "it is tried again until it answers".into(),
+                        });
+                    }
+                    if self.quiet().await.is_err() { let _ = running.stop().await; return Ok(()); }
+                }
+            }
+        };
+        if ended.is_ok() {
+            self.finish().await;
+        }
+        self.keep(&mut resumed);
+        ended
+    }
+
+    /// Starting waits for the connection: nobody may want it any more by then.
+    async fn start(&self, cmd: Cmd) -> Result<crate::host::Running> {
+        tokio::select! {
+            running = self.host.spawn(cmd) => running,
+            () = self.to.closed() => Err(Error::Interrupted { left: "nothing".into() }),
+        }
+    }
+
+    fn judged(&self, code: i32) -> Result<()> {
+        if code == 0 && !self.sources.follow {
+            return Ok(());
+        }
+        // It was ended from outside; it is started again.
+        Err(Error::Unreachable {
+            what: format!("the watching end on host `{}`", self.host.name()),
+            why: format!("it ended with exit code {code}"),
+            hint: "it is started again; `smog host run HOST -- python3 -V` shows whether Python works there"
+                .into(),
+        })
+    }
+
+    /// What was not taken up again by the far end is asked for the next time.
+    fn keep(&mut self, resumed: &mut Vec<Option<Generation>>) {
+        for generation in resumed.drain(..).flatten() {
+            // Numbers of a connection that was never made: behind all others.
+            let number = self.generations.keys().next_back().map_or(1, |last| last + 1);
+            self.generations.insert(number, generation);
+        }
+    }
+
+    /// What the far end is asked.
+    fn ask(&self, resumed: &[Option<Generation>]) -> serde_json::Value {
+        let seconds = |time: Timestamp| time.as_millisecond() as f64 / 1000.0;
+        let (from, since) = match self.sources.from {
+            From::End => ("end", None),
+            From::Start => ("start", None),
+            From::Since(time) => ("since", Some(time)),
+        };
+        let generation = |path: &str| {
+            resumed.iter().enumerate().find_map(|(at, one)| {
+                one.as_ref().filter(|one| one.path == path && one.ino == 0).map(|one| (at, one))
+            })
+        };
+        let mut commands = vec![];
+        if !self.sources.units.is_empty() {
+            let old = generation(JOURNAL);
+            let cursor = old.and_then(|(_, one)| match &one.reader {
+                Reader::Journal(journal) => journal.cursor.clone(),
+                Reader::Text(_) => None,
+            });
+            let words = journal::words(
+                &self.sources.units,
+                cursor.as_deref(),
+                since,
+                self.sources.until,
+                self.sources.follow,
+            );
+            commands.push(json!({"name": JOURNAL, "words": words, "old": old.map(|(at, _)| at)}));
+        }
+        for cmd in &self.sources.commands {
+            let name = cmd.line();
+            let old = generation(&name);
+            commands.push(json!({
+                "name": name,
+                "words": sources::words(cmd),
+                "old": old.map(|(at, _)| at),
+                "offset": old.map_or(0, |(_, one)| one.offset),
+            }));
+        }
+        let places: Vec<_> = resumed
+            .iter()
+            .enumerate()
+            .filter_map(|(at, one)| Some((at, one.as_ref().filter(|one| one.ino != 0)?)))
+            .map(|(at, one)| {
+                json!({
+                    "at": at, "path": one.path, "dev": one.dev, "ino": one.ino, "offset": one.offset, "head": one.head,
+                    "tail": hex(&one.tail), "live": one.live,
+                })
+            })
+            .collect();
+        json!({
+            "files": self.sources.files, "from": from, "since": since.map(seconds),
+            "until": self.sources.until.map(seconds), "follow": self.sources.follow, "older": since.is_some(),
+            "resume": places, "again": self.was_up, "commands": commands,
+        })
+    }
+
+    /// All frames that have come whole.
+    async fn take(
+        &mut self,
+        frames: &mut Frames,
+        resumed: &mut [Option<Generation>],
+    ) -> Result<std::result::Result<(), Unwanted>> {
+        loop {
+            let frame = frames.next().map_err(|why| self.unreadable(&why))?;
+            let Some(frame) = frame else { return Ok(Ok(())) };
+            if let Err(unwanted) = self.frame(frame, resumed).await? {
+                return Ok(Err(unwanted));
+            }
+        }
+    }
+
+    async fn frame(
+        &mut self,
+        frame: Frame,
+        resumed: &mut [Option<Generation>],
+    ) -> Result<std::result::Result<(), Unwanted>> {
+        match frame.kind {
+            b'H' => {
+                let hello: Hello = self.read(&frame)?;
+                self.zone = zone(&hello);
+                let told = if self.was_up { Told::Back } else { Told::Up { clock_ahead: ahead(hello.now) } };
+                self.was_up = true;
+                return Ok(self.tell(told).await);
+            }
+            b'O' => {
+                let opened: Opened = self.read(&frame)?;
+                let source = self.open(frame.source, frame.offset, opened, resumed);
+                return Ok(self.tell(Told::Begun { source }).await);
+            }
+            b'D' => return Ok(self.data(frame).await),
+            b'C' => {
+                if let Some(generation) = self.generations.get_mut(&frame.source) {
+                    generation.quiet = Some(Instant::now() + QUIET);
+                    let (open, source) = (is_open(&generation.reader), generation.id);
+                    if !open {
+                        generation.quiet = None;
+                        return Ok(self.tell(Told::CaughtUp { source }).await);
+                    }
+                }
+            }
+            b'R' => {
+                if let Some(mut generation) = self.generations.remove(&frame.source) {
+                    let mut records = vec![];
+                    if let Reader::Text(assembler) = &mut generation.reader {
+                        assembler.finish(&mut records);
+                    }
+                    let source = generation.id;
+                    if let Err(unwanted) = self.tell(Told::Records { source, records, at: None }).await {
+                        return Ok(Err(unwanted));
+                    }
+                    return Ok(self.tell(Told::CaughtUp { source }).await);
+                }
+            }
+            b'A' if !self.told_all => {
+                self.told_all = true;
+                // What is open then is told with the quiet that follows.
+                if self.quiet_all().await.is_err() {
+                    return Ok(Err(Unwanted));
+                }
+                return Ok(self.tell(Told::AllCaughtUp).await);
+            }
+            b'L' => {
+                let lost: Lost = self.read(&frame)?;
+                let told = Told::Dropped { source: lost.path, bytes: lost.bytes, why: lost.why };
+                return Ok(self.tell(told).await);
+            }
+            b'E' => {
+                let Unreadable { path, why } = self.read(&frame)?;
+                return Ok(self.tell(Told::Unreadable { path, why }).await);
+            }
+            _ => {}
+        }
+        Ok(Ok(()))
+    }
+
+    fn open(&mut self, number: u64, offset: u64, opened: Opened, resumed: &mut [Option<Generation>]) -> u64 {
+        // Whatever was known of the path until now is an earlier generation.
+        let is_current = opened.why != "older";
+        if is_current && opened.ino != 0 {
+            for one in self.generations.values_mut().filter(|one| one.path == opened.path) {
+                one.live = false;
+            }
+        }
+        let old = opened.old.and_then(|at| resumed.get_mut(at)).and_then(Option::take);
+        let generation = match old {
+            Some(mut old) => {
+                old.dev = opened.dev;
+                old.ino = opened.ino;
+                if let Reader::Journal(journal) = &mut old.reader {
+                    journal.again();
+                }
+                old
+            }
+            None => {
+                self.next_id += 1;
+                let reader = match opened.path == JOURNAL && opened.ino == 0 {
+                    true => Reader::Journal(Journal::new(self.host.name())),
+                    false => Reader::Text(Box::new(Assembler::new(
+                        self.host.name(),
+                        opened.path.clone(),
+                        self.zone.clone(),
+                    ))),
+                };
+                Generation {
+                    id: self.next_id,
+                    path: opened.path,
+                    dev: opened.dev,
+                    ino: opened.ino,
+                    offset,
+                    head: opened.head,
+                    tail: unhex(&opened.tail),
+                    live: is_current,
+                    reader,
+                    at: None,
+                    quiet: None,
+                }
+            }
+        };
+        let id = generation.id;
+        self.generations.insert(number, generation);
+        id
+    }
+
+    async fn data(&mut self, frame: Frame) -> std::result::Result<(), Unwanted> {
+        let Some(generation) = self.generations.get_mut(&frame.source) else { return Ok(()) };
+        let mut records = vec![];
+        generation.reader.push(&frame.payload, &mut records);
+        generation.offset = frame.offset + frame.payload.len() as u64;
+        let keep = TAIL.saturating_sub(frame.payload.len()).min(generation.tail.len());
+        generation.tail.drain(..generation.tail.len() - keep);
+        let from = frame.payload.len().saturating_sub(TAIL);
+        generation.tail.extend_from_slice(&frame.payload[from..]);
+        generation.quiet = None;
+        generation.at = records.iter().filter_map(|record| record.time).max().max(generation.at);
+        let (source, at) = (generation.id, generation.at);
+        if records.is_empty() {
+            return Ok(());
+        }
+        self.tell(Told::Records { source, records, at }).await
+    }
+
+    /// Tell the records that are complete because nothing came any more.
+    async fn quiet(&mut self) -> std::result::Result<(), Unwanted> {
+        let now = Instant::now();
+        let due: Vec<u64> = self
+            .generations
+            .iter()
+            .filter(|(_, one)| one.quiet.is_some_and(|quiet| quiet <= now))
+            .map(|(number, _)| *number)
+            .collect();
+        self.quiet_these(&due).await
+    }
+
+    async fn quiet_all(&mut self) -> std::result::Result<(), Unwanted> {
+        let all: Vec<u64> = self.generations.keys().copied().collect();
+        self.quiet_these(&all).await
+    }
+
+    async fn quiet_these(&mut self, numbers: &[u64]) -> std::result::Result<(), Unwanted> {
+        for number in numbers {
+            let Some(generation) = self.generations.get_mut(number) else { continue };
+            generation.quiet = None;
+            let mut records = vec![];
+            if let Reader::Text(assembler) = &mut generation.reader {
+                // A line without its end may be a writer in mid-word.
+                if assembler.is_in_line() && self.sources.follow {
+                    generation.quiet = Some(Instant::now() + QUIET_IN_LINE);
+                }
+                assembler.quiet(&mut records);
+            }
+            let source = generation.id;
+            if !records.is_empty() {
+                self.tell(Told::Records { source, records, at: None }).await?;
+            }
+            self.tell(Told::CaughtUp { source }).await?;
+        }
+        Ok(())
+    }
+
+    /// Everything was read.
+    async fn finish(&mut self) {
+        for (_, mut generation) in std::mem::take(&mut self.generations) {
+            let mut records = vec![];
+            if let Reader::Text(assembler) = &mut generation.reader {
+                assembler.finish(&mut records);
+            }
+            let _ = self.tell(Told::Records { source: generation.id, records, at: None }).await;
+            let _ = self.tell(Told::CaughtUp { source: generation.id }).await;
+        }
+    }
+
+    fn read<'a, T: serde::Deserialize<'a>>(&self, frame: &'a Frame) -> Result<T> {
+        serde_json::from_slice(&frame.payload).map_err(|why| self.unreadable(&why.to_string()))
+    }
+
+    fn unreadable(&self, why: &str) -> Error {
+        Error::Parse {
+            what: "a frame".into(),
+            source_of: format!("the watching end on host `{}`", self.host.name()),
+            why: why.into(),
+        }
+    }
+}
+
+fn is_open(reader: &Reader) -> bool {
+    match reader {
+        Reader::Text(assembler) => assembler.is_open() || assembler.is_in_line(),
+        Reader::Journal(_) => false,
+    }
+}
+
+/// The host's zone: by its name where this machine knows it, so that summer time is right.
+fn zone(hello: &Hello) -> TimeZone {
+    let named = TimeZone::get(&hello.zone).ok().filter(|_| !hello.zone.is_empty());
+    named.or_else(|| Offset::from_seconds(hello.offset).ok().map(TimeZone::fixed)).unwrap_or(TimeZone::UTC)
+}
+
+fn ahead(now: f64) -> f64 {
+    now - Timestamp::now().as_millisecond() as f64 / 1000.0
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text.bytes().collect();
+    let pairs = digits.chunks_exact(2).filter_map(|pair| std::str::from_utf8(pair).ok());
+    pairs.filter_map(|pair| u8::from_str_radix(pair, 16).ok()).collect()
+}

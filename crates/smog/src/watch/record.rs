@@ -1,0 +1,124 @@
+//! A record: a log line with everything that belongs to it.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde::Serialize;
+
+use super::exception::{self, Exception};
+use super::head;
+use super::level::Level;
+use crate::show::{Column, Show};
+
+/// One log entry with all its lines, and what could be read from it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Record {
+    /// The host it was written on.
+    pub host: String,
+    /// The file, "journal", or the command it came from.
+    pub source: String,
+    /// When it was written; none where the log tells no time.
+    pub time: Option<Timestamp>,
+    /// The process that wrote it.
+    pub pid: Option<u32>,
+    /// How grave it is.
+    pub level: Option<Level>,
+    /// The Python module, or the program.
+    pub logger: Option<String>,
+    /// The request it belongs to: "req-…".
+    pub request_id: Option<String>,
+    /// The request of another service that led to it.
+    pub global_request_id: Option<String>,
+    /// The user's id (or name, as the log has it).
+    pub user: Option<String>,
+    /// The project's id (or name).
+    pub project: Option<String>,
+    /// The server's UUID.
+    pub instance: Option<String>,
+    /// The first line without what stands before the message.
+    pub message: String,
+    /// The exception it tells of.
+    pub exception: Option<Exception>,
+    /// All lines as they stand in the log, without the last line end; bytes that are no UTF-8 became `�`.
+    pub text: String,
+    /// How many bytes more there were, where a record was longer than one is kept.
+    pub cut_bytes: u64,
+}
+
+impl Record {
+    /// Fill in everything that is read from `text`.
+    pub(super) fn read(host: &str, source: &str, text: String, cut_bytes: u64, zone: &TimeZone) -> Record {
+        let mut record = Record { host: host.into(), source: source.into(), cut_bytes, ..Record::default() };
+        let first = text.lines().next().unwrap_or_default();
+        let mut names_count = false;
+        if let Some(head) = head::parse(first, zone) {
+            record.time = head.time;
+            record.pid = head.pid;
+            record.level = head.level;
+            record.logger = owned(head.logger);
+            record.request_id = owned(head.context.request_id);
+            record.global_request_id = owned(head.context.global_request_id);
+            record.user = owned(head.context.user);
+            record.project = owned(head.context.project);
+            record.instance = owned(head.instance);
+            record.message = first[head.message..].to_string();
+            names_count = head.level >= Some(Level::Error) && head.kind != head::Kind::Request;
+        } else {
+            record.message = first.trim_start_matches('\0').to_string();
+        }
+        if names_count || text.contains("Traceback (most recent call last)") {
+            let stripped = text.lines().map(|line| match head::parse(line, zone) {
+                Some(head) => &line[head.message..],
+                None => line,
+            });
+            record.exception = exception::find(stripped, names_count);
+        }
+        record.text = text;
+        record
+    }
+
+    /// Whether it tells of an exception.
+    pub fn is_exception(&self) -> bool {
+        self.exception.is_some()
+    }
+
+    /// Whether it belongs to this request, by its own ids or by naming it.
+    pub fn belongs_to(&self, request_id: &str) -> bool {
+        self.request_id.as_deref() == Some(request_id)
+            || self.global_request_id.as_deref() == Some(request_id)
+            || self.text.contains(request_id)
+    }
+
+    /// The lines behind the first, without what stands before the message in each.
+    pub fn further_lines(&self) -> Vec<String> {
+        let lines = self.text.lines().skip(1).map(|line| match head::parse(line, &TimeZone::UTC) {
+            Some(head) => line[head.message..].to_string(),
+            None => line.to_string(),
+        });
+        lines.collect()
+    }
+
+    /// The file's name without its folder: "nova-compute.log".
+    pub fn short_source(&self) -> &str {
+        self.source.rsplit('/').next().unwrap_or(&self.source)
+    }
+}
+
+fn owned(text: Option<&str>) -> Option<String> {
+    text.map(str::to_string)
+}
+
+impl Show for Record {
+    const COLUMNS: &'static [Column<Record>] = &[
+        Column::new("time", |record| record.time.map(|time| format!("{time:.3}")).unwrap_or_default()),
+        Column::new("host", |record| record.host.clone()),
+        Column::new("source", |record| record.short_source().to_string()),
+        Column::new("level", |record| record.level.map(|level| level.to_string()).unwrap_or_default()),
+        Column::new("request", |record| record.request_id.clone().unwrap_or_default()),
+        Column::wide("guest", |record| record.instance.clone().unwrap_or_default()),
+        Column::wide("logger", |record| record.logger.clone().unwrap_or_default()),
+        Column::new("exception", |record| {
+            record.exception.as_ref().map(|exception| exception.short_name().to_string()).unwrap_or_default()
+        }),
+        Column::new("message", |record| record.message.clone()),
+    ];
+}

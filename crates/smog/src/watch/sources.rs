@@ -1,0 +1,138 @@
+//! What is followed on a host, and from where on.
+
+use jiff::Timestamp;
+
+use crate::host::{Cmd, Host, Words};
+
+/// Where reading begins.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum From {
+    /// With what is written from now on.
+    #[default]
+    End,
+    /// With the first byte of each file.
+    Start,
+    /// With the first record at or after this time; rotated parts (also gzip'd) that reach
+    /// back so far are read as well.
+    Since(Timestamp),
+}
+
+/// Files, units' journals and commands to follow on one host.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    /// Paths and globs. A glob's new files are taken up as they appear; a path need not be there yet.
+    pub files: Vec<String>,
+    /// systemd units whose journal is followed.
+    pub units: Vec<String>,
+    /// Commands whose output is followed; after a lost connection they are started again.
+    pub commands: Vec<Cmd>,
+    /// Where to begin.
+    pub from: From,
+    /// Records after this time are not wanted.
+    pub until: Option<Timestamp>,
+    /// Go on at the end; otherwise stop there.
+    pub follow: bool,
+}
+
+/// Where the services around Nova write their logs, whoever packaged them.
+const PLACES: &[&str] = &[
+    "/var/log/nova/*.log",
+    "/var/log/neutron/*.log",
+    "/var/log/placement/*.log",
+    "/var/log/glance/*.log",
+    "/var/log/keystone/*.log",
+    "/var/log/cinder/*.log",
+    "/var/log/libvirt/*.log",
+    "/var/log/libvirt/qemu/*.log",
+    "/var/log/apache2/*.log",
+    "/var/log/httpd/*log",
+    "/var/log/rabbitmq/*.log",
+    "/var/log/openvswitch/*.log",
+    "/var/log/kolla/*/*.log",
+];
+
+impl Sources {
+    /// These files, followed.
+    pub fn files<F: Into<String>>(files: impl IntoIterator<Item = F>) -> Sources {
+        Sources { files: files.into_iter().map(Into::into).collect(), follow: true, ..Sources::default() }
+    }
+
+    /// The output of a shell command. `tail -f PATHS` is understood as these files, which
+    /// survives rotation and lost connections as `tail` does not.
+    pub fn command(text: &str) -> Sources {
+        if let Some(files) = tailed(text) {
+            return Sources::files(files);
+        }
+        Sources { commands: vec![Cmd::shell(text)], follow: true, ..Sources::default() }
+    }
+
+    /// The usual log folders of the services around Nova.
+    pub fn usual() -> Sources {
+        Sources::files(PLACES.iter().copied())
+    }
+
+    /// Everything that is logged around Nova on a host: the usual log folders, and the
+    /// journal of the services that have no log file there. One command.
+    ///
+    /// # Errors
+    /// As [`Host::layout`].
+    pub async fn detect(host: &Host) -> crate::Result<Sources> {
+        let layout = host.layout().await?;
+        let mut sources = Sources::usual();
+        for place in layout.places.values() {
+            match (&place.log, &place.unit) {
+                (Some(log), _) if !PLACES.iter().any(|known| same_folder(known, log)) => {
+                    sources.files.push(log.clone());
+                }
+                (None, Some(unit)) => sources.units.push(unit.clone()),
+                _ => {}
+            }
+        }
+        Ok(sources)
+    }
+}
+
+fn same_folder(pattern: &str, path: &str) -> bool {
+    let folder = |path: &str| path.rsplit_once('/').map(|(folder, _)| folder.to_string());
+    folder(pattern) == folder(path)
+}
+
+/// The files of `tail -f`, when the command is nothing else.
+fn tailed(text: &str) -> Option<Vec<String>> {
+    let mut words = text.split_ascii_whitespace();
+    if words.next()? != "tail" || text.contains(['|', ';', '&', '>', '<', '$', '`', '\'', '"', '\\']) {
+        return None;
+    }
+    let mut follows = false;
+    let mut files = vec![];
+    for word in words {
+        match word {
+            "-f" | "-F" | "--follow" | "--follow=name" => follows = true,
+            word if word.starts_with('-') || !word.starts_with('/') => return None,
+            word => files.push(word.to_string()),
+        }
+    }
+    (follows && !files.is_empty()).then_some(files)
+}
+
+/// The words the far end runs.
+pub(super) fn words(cmd: &Cmd) -> Vec<String> {
+    match &cmd.words {
+        Words::Program(words) => words.clone(),
+        Words::Shell(script) => vec!["sh".into(), "-c".into(), script.clone()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tail_means_its_files() {
+        assert_eq!(tailed("tail -f /var/log/nova/nova-*"), Some(vec!["/var/log/nova/nova-*".into()]));
+        assert_eq!(tailed("tail -F /a /b"), Some(vec!["/a".into(), "/b".into()]));
+        for other in ["tail /a", "tail -f -n 5 /a", "tail -f /a | grep x", "tail -f a", "cat /a", ""] {
+            assert_eq!(tailed(other), None, "{other}");
+        }
+    }
+}

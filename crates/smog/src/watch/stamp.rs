@@ -1,0 +1,165 @@
+//! The time at the beginning of a log line.
+
+use jiff::civil::DateTime;
+use jiff::tz::{Offset, TimeZone};
+use jiff::{SignedDuration, Timestamp};
+
+/// A time as written, and how many bytes it took.
+pub(super) struct Stamp {
+    pub(super) time: Option<Timestamp>,
+    pub(super) length: usize,
+}
+
+/// `2026-11-24 10:31:38.222`, also with `T`, with a comma, with `Z`, `+0000` or `+00:00` behind it.
+///
+/// Without an offset it is the local time of the host: `zone`.
+pub(super) fn iso(text: &str, zone: &TimeZone) -> Option<Stamp> {
+    let bytes = text.as_bytes();
+    if bytes.len() < 19 || bytes[4] != b'-' || bytes[7] != b'-' || bytes[13] != b':' || bytes[16] != b':' {
+        return None;
+    }
+    if bytes[10] != b' ' && bytes[10] != b'T' {
+        return None;
+    }
+    let two = |at: usize| digits(&bytes[at..at + 2]);
+    let (year, month, day) = (digits(&bytes[0..4])?, two(5)?, two(8)?);
+    let (hour, minute, second) = (two(11)?, two(14)?, two(17)?);
+    let mut at = 19;
+    let mut nanoseconds = 0;
+    if bytes.get(at).is_some_and(|byte| *byte == b'.' || *byte == b',') {
+        let fraction = bytes[at + 1..].iter().take_while(|byte| byte.is_ascii_digit()).count().min(9);
+        if fraction > 0 {
+            nanoseconds = digits(&bytes[at + 1..at + 1 + fraction])? * 10_i32.pow(9 - fraction as u32);
+            at += 1 + fraction;
+        }
+    }
+    let mut offset = None;
+    match bytes.get(at) {
+        Some(b'Z') => {
+            offset = Some(Offset::UTC);
+            at += 1;
+        }
+        Some(sign @ (b'+' | b'-')) if bytes.len() >= at + 5 => {
+            let colon = usize::from(bytes[at + 3] == b':');
+            let minutes = bytes.get(at + 3 + colon..at + 5 + colon).and_then(digits);
+            if let (Some(hours), Some(minutes)) = (digits(&bytes[at + 1..at + 3]), minutes) {
+                let seconds = (hours * 60 + minutes) * 60;
+                offset = Offset::from_seconds(if *sign == b'-' { -seconds } else { seconds }).ok();
+                at += 5 + colon;
+            }
+        }
+        _ => {}
+    }
+    let small = |value: i32| i8::try_from(value).ok();
+    let civil = DateTime::new(
+        i16::try_from(year).ok()?,
+        small(month)?,
+        small(day)?,
+        small(hour)?,
+        small(minute)?,
+        // A leap second is the second before it.
+        small(second.min(59))?,
+        nanoseconds,
+    )
+    .ok()?;
+    Some(Stamp { time: at_zone(civil, offset, zone), length: at })
+}
+
+/// `Tue Nov 24 10:31:40 2026`, with or without a fraction: uWSGI's and Apache's error log.
+pub(super) fn ctime(text: &str, zone: &TimeZone) -> Option<Stamp> {
+    let end = text.find(']').unwrap_or(text.len());
+    let mut words = text.get(..end)?.split_ascii_whitespace();
+    let weekday = words.next()?;
+    let (month, day, clock, year) = (words.next()?, words.next()?, words.next()?, words.next()?);
+    if weekday.len() != 3 || words.next().is_some() {
+        return None;
+    }
+    let iso_text = format!("{year:0>4}-{:02}-{day:0>2} {clock}", month_number(month)?);
+    Some(Stamp { time: iso(&iso_text, zone)?.time, length: end })
+}
+
+/// `24/Nov/2026:10:31:40 +0000`: Apache's access log.
+pub(super) fn access(text: &str, zone: &TimeZone) -> Option<Stamp> {
+    let end = text.find(']')?;
+    let (date, rest) = text.get(..end)?.split_once(':')?;
+    let mut parts = date.split('/');
+    let (day, month, year) = (parts.next()?, parts.next()?, parts.next()?);
+    let (clock, offset) = rest.split_once(' ').unwrap_or((rest, ""));
+    let iso_text = format!("{year}-{:02}-{day:0>2} {clock}{offset}", month_number(month)?);
+    Some(Stamp { time: iso(&iso_text, zone)?.time, length: end })
+}
+
+/// `Nov 24 10:31:40`: syslog's. It names no year: the one that puts it nearest before `now`.
+pub(super) fn syslog(text: &str, zone: &TimeZone, now: Timestamp) -> Option<Stamp> {
+    if text.len() < 15 || !text.is_char_boundary(15) || text.as_bytes()[3] != b' ' {
+        return None;
+    }
+    let month = month_number(&text[..3])?;
+    let day = text[4..6].trim();
+    let clock = &text[7..15];
+    let year = now.to_zoned(zone.clone()).year();
+    let of_year = |year: i16| iso(&format!("{year}-{month:02}-{day:0>2} {clock}"), zone)?.time;
+    let mut time = of_year(year);
+    let tomorrow = now + SignedDuration::from_hours(24);
+    if time.is_some_and(|time| time > tomorrow) {
+        time = of_year(year - 1);
+    }
+    time.map(|time| Stamp { time: Some(time), length: 15 })
+}
+
+fn at_zone(civil: DateTime, offset: Option<Offset>, zone: &TimeZone) -> Option<Timestamp> {
+    match offset {
+        Some(offset) => offset.to_timestamp(civil).ok(),
+        None => zone.to_timestamp(civil).ok(),
+    }
+}
+
+fn digits(bytes: &[u8]) -> Option<i32> {
+    let mut value: i32 = 0;
+    for byte in bytes {
+        if !byte.is_ascii_digit() {
+            return None;
+        }
+        value = value.checked_mul(10)?.checked_add(i32::from(byte - b'0'))?;
+    }
+    (!bytes.is_empty()).then_some(value)
+}
+
+fn month_number(name: &str) -> Option<usize> {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    MONTHS.iter().position(|month| *month == name).map(|at| at + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(stamp: Option<Stamp>) -> String {
+        stamp.and_then(|stamp| stamp.time).map(|time| time.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn all_forms() {
+        let utc = TimeZone::UTC;
+        assert_eq!(shown(iso("2026-11-24 10:31:38.222 258 INFO", &utc)), "2026-11-24T10:31:38.222Z");
+        assert_eq!(shown(iso("2026-11-24 10:31:38,222", &utc)), "2026-11-24T10:31:38.222Z");
+        assert_eq!(shown(iso("2026-11-24 10:31:38.222+0200: 1:", &utc)), "2026-11-24T08:31:38.222Z");
+        assert_eq!(shown(iso("2026-11-24T10:31:38.222333-01:30 x", &utc)), "2026-11-24T12:01:38.222333Z");
+        assert_eq!(shown(ctime("Tue Nov 24 10:31:40 2026] GET", &utc)), "2026-11-24T10:31:40Z");
+        assert_eq!(shown(access("24/Nov/2026:10:31:40 +0100] \"GET", &utc)), "2026-11-24T09:31:40Z");
+        let now: Timestamp = "2026-01-02T00:00:00Z".parse().expect("a time");
+        assert_eq!(shown(syslog("Dec 31 23:59:59 cmp1 x", &utc, now)), "2025-12-31T23:59:59Z");
+        let fixed = TimeZone::fixed(Offset::from_seconds(3600).expect("an offset"));
+        assert_eq!(shown(iso("2026-11-24 10:31:38", &fixed)), "2026-11-24T09:31:38Z");
+    }
+
+    #[test]
+    fn what_is_no_time() {
+        for text in ["", "2026-11-24", "2026-13-24 10:31:38", "a024-11-24 10:31:38", "ééééééééééééé"]
+        {
+            assert!(iso(text, &TimeZone::UTC).is_none_or(|stamp| stamp.time.is_none()), "{text}");
+            assert!(syslog(text, &TimeZone::UTC, Timestamp::UNIX_EPOCH).is_none(), "{text}");
+        }
+    }
+}
