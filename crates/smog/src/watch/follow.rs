@@ -157,6 +157,27 @@ impl Follower {
         }
     }
 
+    /// Tell records, without those outside the time that is wanted: a compressed part is
+    /// read from its beginning.
+    async fn tell_records(
+        &self,
+        source: u64,
+        mut records: Vec<Record>,
+        at: Option<Timestamp>,
+    ) -> std::result::Result<(), Unwanted> {
+        let since = match self.sources.from {
+            From::Since(since) => Some(since),
+            From::End | From::Start => None,
+        };
+        let until = self.sources.until;
+        records.retain(|record| {
+            record.time.is_none_or(|time| {
+                since.is_none_or(|since| time >= since) && until.is_none_or(|until| time <= until)
+            })
+        });
+        self.tell(Told::Records { source, records, at }).await
+    }
+
     async fn tell(&self, told: Told) -> std::result::Result<(), Unwanted> {
         self.to.send(told).await.map_err(|_| Unwanted)
     }
@@ -357,7 +378,7 @@ impl Follower {
                         assembler.finish(&mut records);
                     }
                     let source = generation.id;
-                    if let Err(unwanted) = self.tell(Told::Records { source, records, at: None }).await {
+                    if let Err(unwanted) = self.tell_records(source, records, None).await {
                         return Ok(Err(unwanted));
                     }
                     return Ok(self.tell(Told::CaughtUp { source }).await);
@@ -448,7 +469,7 @@ impl Follower {
         if records.is_empty() {
             return Ok(());
         }
-        self.tell(Told::Records { source, records, at }).await
+        self.tell_records(source, records, at).await
     }
 
     /// Tell the records that are complete because nothing came any more.
@@ -482,7 +503,7 @@ impl Follower {
             }
             let source = generation.id;
             if !records.is_empty() {
-                self.tell(Told::Records { source, records, at: None }).await?;
+                self.tell_records(source, records, None).await?;
             }
             self.tell(Told::CaughtUp { source }).await?;
         }
@@ -496,7 +517,7 @@ impl Follower {
             if let Reader::Text(assembler) = &mut generation.reader {
                 assembler.finish(&mut records);
             }
-            let _ = self.tell(Told::Records { source: generation.id, records, at: None }).await;
+            let _ = self.tell_records(generation.id, records, None).await;
             let _ = self.tell(Told::CaughtUp { source: generation.id }).await;
         }
     }
