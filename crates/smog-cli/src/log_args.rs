@@ -133,7 +133,7 @@ impl LogArgs {
         for text in &self.allow {
             let (exception, logger) = match text.split_once('@') {
                 Some((exception, logger)) => (Some(exception).filter(|text| !text.is_empty()), Some(logger)),
-                None => (Some(text.as_str()), None),
+                None => (Some(text.as_str()).filter(|text| !text.is_empty()), None),
             };
             entries.push(smog::watch::Allow::of(exception, logger, None, Some("--allow"))?);
         }

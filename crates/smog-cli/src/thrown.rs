@@ -15,6 +15,9 @@ pub struct Thrown {
     pub problems: u64,
 }
 
+/// So many kinds are told at the end, the most frequent first.
+const MOST_KINDS: usize = 12;
+
 #[derive(Default)]
 struct Kind {
     times: u64,
@@ -37,7 +40,9 @@ impl Thrown {
         let count = self.count();
         let s = if count == 1 { "" } else { "s" };
         eprintln!("{count} exception{s} in {} records, {:.1} s", self.seen, took.as_secs_f64());
-        for ((name, host, log), kind) in &self.kinds {
+        let mut kinds: Vec<_> = self.kinds.iter().collect();
+        kinds.sort_by_key(|(_, kind)| std::cmp::Reverse(kind.times));
+        for ((name, host, log), kind) in kinds.iter().take(MOST_KINDS) {
             let message = kind.message.lines().next().unwrap_or_default();
             let message: String = message.chars().take(100).collect();
             eprintln!(
@@ -48,6 +53,10 @@ impl Thrown {
             for request in &kind.requests {
                 eprintln!("      {request}");
             }
+        }
+        if kinds.len() > MOST_KINDS {
+            let more: u64 = kinds[MOST_KINDS..].iter().map(|(_, kind)| kind.times).sum();
+            eprintln!("  {more} × of {} other kinds", kinds.len() - MOST_KINDS);
         }
         for AllowUse { entry, why, times } in self.exceptions.allowed() {
             eprintln!("  {times} × allowed: {entry} ({why})");

@@ -368,6 +368,14 @@ mod tests {
             records(&bytes);
         }
 
+        /// Nothing panics, whatever stands in the place of other words in lines of all forms.
+        #[test]
+        fn any_words(which in 0_usize..8, words in proptest::collection::vec("[\\[\\]A-Za-z0-9:|é� -]{0,12}", 1..8)) {
+            let beginnings = ["2026-11-24 10:00:00.200 ", "2026-11-24 10:00:00.200+0000: ", "[pid: 1|", "Nov 24 10:31:40 ",
+                "[Tue Nov 24 10:31:40 2026] ", "2026-11-24T10:31:40Z|", "10.0.0.1 - - [24/Nov/2026:10:31:40 ", "Nov "];
+            records(format!("{}{}\n", beginnings[which], words.join(" ")).as_bytes());
+        }
+
         /// Nothing panics on mutations of real lines either.
         #[test]
         fn lines_with_bytes_changed(at in 0_usize..500, byte in any::<u8>()) {

@@ -95,6 +95,11 @@ pub(super) fn find<'a>(lines: impl Iterator<Item = &'a str>, names_count: bool) 
                 let ends = line.is_empty()
                     || line.starts_with("During handling of")
                     || line.starts_with("The above exception was");
+                // Nova's form for what a scheduler or compute threw: `: nova.exception_Remote.X_Remote: …`
+                if let Some((name, message)) = line.strip_prefix(": ").and_then(exception_line) {
+                    far_side(&mut chain, name, message);
+                    continue;
+                }
                 match chain.last_mut() {
                     Some(last) if !ends => {
                         if last.message.len() < LONGEST {
@@ -105,7 +110,14 @@ pub(super) fn find<'a>(lines: impl Iterator<Item = &'a str>, names_count: bool) 
                     _ => state = State::Outside,
                 }
             }
-            State::Outside => {}
+            State::Outside => {
+                if !chain.is_empty()
+                    && let Some((name, message)) = line.strip_prefix(": ").and_then(exception_line)
+                {
+                    far_side(&mut chain, name, message);
+                    state = State::Message;
+                }
+            }
         }
     }
     let traceback = !chain.is_empty();
@@ -127,6 +139,14 @@ pub(super) fn find<'a>(lines: impl Iterator<Item = &'a str>, names_count: bool) 
     let mut exception = Exception { name: last.name, message: last.message, causes, traceback };
     cut(&mut exception.message);
     Some(exception)
+}
+
+/// What was found so far was thrown on the other side; this is its twin on this side.
+fn far_side(chain: &mut Vec<Cause>, name: &str, message: &str) {
+    for cause in chain.iter_mut() {
+        cause.remote = true;
+    }
+    chain.push(Cause { name: name.into(), message: message.into(), remote: false });
 }
 
 enum State {
@@ -196,6 +216,16 @@ mod tests {
         );
         assert_eq!(exception.short_name(), "RemoteError");
         assert_eq!(exception.root().0, "nova.exception.InstanceNotFound");
+        assert!(exception.causes[0].remote);
+    }
+
+    #[test]
+    fn nova_s_remote_twin_is_the_outer_one() {
+        let exception = found(
+            "Failed to build: No valid host was found.\nTraceback (most recent call last):\n\n  File \"a\", line 1\n\nnova.exception.NoValidHost: No valid host was found.\n\n: nova.exception_Remote.NoValidHost_Remote: No valid host was found.\n",
+        );
+        assert_eq!(exception.name, "nova.exception_Remote.NoValidHost_Remote");
+        assert_eq!(exception.root().0, "nova.exception.NoValidHost");
         assert!(exception.causes[0].remote);
     }
 

@@ -58,6 +58,10 @@ pub(super) fn parse<'a>(line: &'a str, zone: &TimeZone) -> Option<Head<'a>> {
         _ => access_line(text, zone),
     }?;
     head.message += start;
+    // The separator behind the head is a space, unless a byte of the line is not what it was.
+    while !line.is_char_boundary(head.message) {
+        head.message -= 1;
+    }
     Some(head)
 }
 

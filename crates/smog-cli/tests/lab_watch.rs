@@ -1,0 +1,311 @@
+//! Watching the real cloud: exceptions that are provoked are caught whole, with their
+//! request; rotation by the real logrotate and a cut connection lose and double nothing.
+
+mod lab;
+
+use std::io::Read;
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use lab::{ADMIN, Guests, eventually, lab, ssh, unique};
+use serde_json::Value;
+
+/// The records a watching command printed, one JSON object a line.
+fn records(text: &str) -> Vec<Value> {
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|why| panic!("{why} in {line:.200}")))
+        .collect()
+}
+
+fn text<'a>(record: &'a Value, field: &str) -> &'a str {
+    record[field].as_str().unwrap_or_default()
+}
+
+fn exception(record: &Value) -> &str {
+    record["exception"]["name"].as_str().unwrap_or_default()
+}
+
+/// Run a script while smog watches; what was printed and said.
+fn watch_while(args: &[&str], script: &str) -> (Vec<Value>, String) {
+    let args = [&["watch", "-o", "json"], args, &["--", "sh", "-c", script]].concat();
+    let ran = lab().run(&args);
+    let said = ran.err.clone();
+    (records(&ran.expect(0).out), said)
+}
+
+/// A shell word that runs something on a host by plain ssh.
+fn by_ssh(host: &str, script: &str) -> String {
+    let config = std::env::var("SMOG_CONFIG").expect("SMOG_CONFIG").replace("smog.yml", "ssh_config");
+    format!("ssh -F {config} {host} {}", smog::quote(script))
+}
+
+/// No far end is left on any host of the lab.
+fn nothing_is_left_running() {
+    for host in ["ctl", "cmp1", "cmp2"] {
+        eventually(&format!("an end of watching on {host}"), || {
+            // The brackets keep this command from finding itself.
+            ssh(host, "pgrep -fc 'smog-watc[h]' || true").trim() == "0"
+        });
+    }
+}
+
+fn all_services_up() {
+    eventually("all of Nova's services up", || {
+        let listed = ssh("ctl", &format!("{ADMIN} openstack compute service list -f value -c State"));
+        listed.lines().count() >= 4 && listed.lines().all(|line| line == "up")
+    });
+}
+
+#[test]
+fn a_boot_that_finds_no_pages_is_told_with_its_request() {
+    let name = unique("pages");
+    let _guests = Guests::named(&[&name]);
+    let smog = env!("CARGO_BIN_EXE_smog");
+    let script = format!("{smog} boot {name} --ram 4096 --pages large; true");
+    let (thrown, said) = watch_while(&["--exceptions"], &script);
+    let told = thrown.iter().find(|record| exception(record).contains("NoValidHost"));
+    let told = told.unwrap_or_else(|| panic!("no NoValidHost among {thrown:#?}"));
+    let request = text(told, "request_id");
+    assert!(request.starts_with("req-"), "{told:#}");
+    // The boot's own error names the same request; the traceback is whole.
+    assert!(said.contains(&format!("(request {request})")), "{said}");
+    assert!(text(told, "text").contains("Traceback (most recent call last)"), "{told:#}");
+    assert_eq!(told["exception"]["traceback"], true, "{told:#}");
+    assert!(text(told, "text").contains("_schedule_instances"), "the frames are there: {told:#}");
+
+    // The past tells the same, by the request and by the guest.
+    let by_request = records(&lab().run(&["logs", "--request", request, "-o", "json"]).expect(0).out);
+    assert!(by_request.iter().any(|record| text(record, "text") == text(told, "text")));
+    let by_guest = records(&lab().run(&["logs", "--guest", &name, "-o", "json"]).expect(0).out);
+    assert!(by_guest.iter().any(|record| text(record, "text") == text(told, "text")));
+    assert!(by_guest.is_sorted_by_key(|record| text(record, "time").len().min(1)), "times are there");
+    nothing_is_left_running();
+}
+
+#[test]
+fn a_killed_qemu_is_told_of_its_guest() {
+    let name = unique("killed");
+    let _guests = Guests::named(&[&name]);
+    lab().run(&["boot", &name, "--ram", "128"]).expect(0);
+    let shown = lab().run(&["guest", "show", &name, "-o", "json"]).expect(0).json();
+    let (host, domain, id) = (text(&shown, "host"), text(&shown["domain"], "name"), text(&shown, "id"));
+    let kill = by_ssh(host, &format!("kill -9 $(cat /run/libvirt/qemu/{domain}.pid)"));
+    let smog = env!("CARGO_BIN_EXE_smog");
+    // Nova notices by libvirt's event, and makes it stopped.
+    let script = format!(
+        "{kill}; for i in $(seq 100); do {smog} guest list -o value -c name -c status | grep -q '^{name}.SHUTOFF' && break; sleep 0.2; done"
+    );
+    let (told, _) = watch_while(&["--guest", &name, "--level", "info"], &script);
+    let by_itself = told.iter().find(|record| text(record, "message").contains("shutdown by itself"));
+    let by_itself = by_itself.unwrap_or_else(|| panic!("nothing of a shutdown among {told:#?}"));
+    assert_eq!((text(by_itself, "host"), text(by_itself, "instance")), (host, id));
+    nothing_is_left_running();
+}
+
+/// Puts a file of a host back, and its service.
+struct Mended;
+
+impl Drop for Mended {
+    fn drop(&mut self) {
+        ssh(
+            "cmp2",
+            "cd /etc/nova && mv nova-compute.conf.kept nova-compute.conf && systemctl reset-failed nova-compute; systemctl restart nova-compute",
+        );
+        all_services_up();
+    }
+}
+
+#[test]
+fn a_broken_nova_conf_is_told() {
+    all_services_up();
+    ssh("cmp2", "cd /etc/nova && cp -p nova-compute.conf nova-compute.conf.kept");
+    let _mended = Mended;
+    let script = by_ssh(
+        "cmp2",
+        "sed -i s/LibvirtDriver/NoSuchDriver/ /etc/nova/nova-compute.conf; systemctl restart nova-compute; \
+         for i in $(seq 150); do tail -n 60 /var/log/nova/nova-compute.log | grep -q NoSuchDriver && break; sleep 0.2; done",
+    );
+    let (thrown, said) = watch_while(&["--exceptions", "--host", "cmp2"], &script);
+    let told = thrown.iter().find(|record| text(record, "text").contains("NoSuchDriver"));
+    let told = told.unwrap_or_else(|| panic!("nothing of the driver among {thrown:#?}"));
+    assert!(exception(told).ends_with("Error"), "{told:#}");
+    assert!(text(told, "request_id").starts_with("req-"), "{told:#}");
+    assert!(said.contains(" on cmp2 in nova-compute.log"), "{said}");
+}
+
+/// Starts RabbitMQ again.
+struct Rabbit;
+
+impl Drop for Rabbit {
+    fn drop(&mut self) {
+        ssh("ctl", "systemctl start rabbitmq-server");
+        all_services_up();
+    }
+}
+
+#[test]
+fn a_stopped_rabbitmq_is_told_of_all_hosts() {
+    let _rabbit = Rabbit;
+    let smog = env!("CARGO_BIN_EXE_smog");
+    let stop = by_ssh("ctl", "systemctl stop rabbitmq-server");
+    // The order is refused, or hangs until the time is over: both throw in nova-api.
+    let script = format!(
+        "{stop}; timeout 5 {smog} boot {} --ram 128 -v >/dev/null 2>&1; {}; true",
+        unique("rabbit"),
+        by_ssh("ctl", "systemctl start rabbitmq-server")
+    );
+    let name = unique("rabbit");
+    let _guests = Guests::named(&[&name]);
+    let (thrown, said) =
+        watch_while(&["--exceptions", "--allow", "ConnectionResetError@oslo.messaging"], &script);
+    for host in ["cmp1", "cmp2", "ctl"] {
+        let own = thrown.iter().filter(|record| text(record, "host") == host);
+        assert!(
+            own.clone().any(|record| text(record, "source").contains("/nova/")),
+            "nothing of {host}: {said}"
+        );
+    }
+    let of_requests = thrown.iter().filter(|record| {
+        text(record, "source").ends_with("nova-api-wsgi.log")
+            && text(record, "request_id").starts_with("req-")
+    });
+    assert!(of_requests.count() > 0, "no request among: {said}");
+    // Known noise is counted, not hidden.
+    assert!(said.contains("× allowed: ConnectionResetError from oslo.messaging (--allow)"), "{said}");
+}
+
+/// A watching command in the background.
+struct Watching(Child);
+
+impl Watching {
+    fn start(args: &[&str]) -> Watching {
+        let child = lab().command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        Watching(child.expect("smog watch"))
+    }
+
+    fn interrupt(&mut self) {
+        let id = self.0.id().to_string();
+        let status = std::process::Command::new("kill").args(["-INT", &id]).status();
+        assert!(status.expect("kill").success());
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The ssh masters below a process.
+fn masters_below(parent: u32) -> Vec<String> {
+    let listed = std::process::Command::new("ps").args(["-eo", "pid,args"]).output().expect("ps");
+    let marker = format!("-{parent}-");
+    let text = String::from_utf8_lossy(&listed.stdout).into_owned();
+    // A control socket carries the number of the process that made it.
+    text.lines()
+        .filter(|line| line.contains("ssh -M") && line.contains(&marker))
+        .filter_map(|line| Some(line.split_whitespace().next()?.to_string()))
+        .collect()
+}
+
+#[test]
+fn logrotate_and_a_cut_connection_lose_and_double_nothing() {
+    let folder = format!("/var/log/{}", unique("rotated"));
+    ssh("cmp1", &format!("mkdir {folder} && touch {folder}/a.log {folder}/b.log"));
+    let _gone = Folder(folder.clone());
+    // One log is renamed and compressed, the other copied and truncated.
+    let conf = format!(
+        "{folder}/a.log {{\n rotate 9\n create\n compress\n missingok\n}}\n{folder}/b.log {{\n rotate 9\n copytruncate\n missingok\n}}\n"
+    );
+    ssh("cmp1", &format!("printf '%s' {} > {folder}/conf && chmod 644 {folder}/conf", smog::quote(&conf)));
+    let glob = format!("{folder}/*.log");
+    let mut watching = Watching::start(&["watch", "-o", "value", "--host", "cmp1", "--file", &glob]);
+    let mut said = watching.0.stderr.take().expect("stderr");
+    let mut first = [0; 9];
+    said.read_exact(&mut first).expect("watching begins");
+
+    let write = |from: u32, to: u32| {
+        ssh(
+            "cmp1",
+            &format!(
+                "for i in $(seq {from} {to}); do echo \"2026-11-24 10:00:00.000 1 INFO a [-] a line $i\" >> {folder}/a.log; \
+             echo \"2026-11-24 10:00:00.000 1 INFO b [-] b line $i\" >> {folder}/b.log; done"
+            ),
+        );
+    };
+    let rotate = || ssh("cmp1", &format!("logrotate -f -s {folder}/state {folder}/conf"));
+    write(1, 50);
+    // Only what logrotate itself would lose between its copy and its truncation is not ours.
+    std::thread::sleep(Duration::from_millis(300));
+    rotate();
+    write(51, 100);
+    let cut = masters_below(watching.0.id());
+    assert!(!cut.is_empty(), "the connection to be cut");
+    for id in &cut {
+        let _ = std::process::Command::new("kill").args(["-9", id]).status();
+    }
+    write(101, 150);
+    rotate();
+    write(151, 200);
+    rotate();
+    write(201, 250);
+    std::thread::sleep(Duration::from_millis(2500));
+    watching.interrupt();
+    let mut out = String::new();
+    watching.0.stdout.take().expect("stdout").read_to_string(&mut out).expect("read");
+    let mut rest = String::new();
+    said.read_to_string(&mut rest).expect("read");
+    assert!(rest.contains("is away") && rest.contains("is back"), "the cut is told: {rest}");
+    for log in ["a", "b"] {
+        let mut seen: Vec<u32> = out
+            .lines()
+            .filter_map(|line| line.split_once(&format!(" {log} line "))?.1.parse().ok())
+            .collect();
+        seen.sort_unstable();
+        assert_eq!(seen, (1..=250).collect::<Vec<_>>(), "log {log}; {rest}");
+    }
+    nothing_is_left_running();
+}
+
+/// A folder on cmp1, removed at the end.
+struct Folder(String);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        ssh("cmp1", &format!("rm -rf {}", self.0));
+    }
+}
+
+#[test]
+fn an_interrupt_ends_it_cleanly_and_what_it_saw_is_saved() {
+    let saved = tempfile::tempdir().expect("a folder");
+    let dir = saved.path().display().to_string();
+    let mut watching = Watching::start(&["watch", "--host", "ctl", "--save", &dir]);
+    let mut said = watching.0.stderr.take().expect("stderr");
+    let mut first = [0; 9];
+    said.read_exact(&mut first).expect("watching begins");
+    lab().run(&["flavor", "list"]).expect(0);
+    std::thread::sleep(Duration::from_millis(500));
+    watching.interrupt();
+    let status = watching.0.wait().expect("its end");
+    assert_eq!(status.code(), Some(130));
+    let names: Vec<String> = std::fs::read_dir(saved.path())
+        .expect("the folder")
+        .map(|entry| entry.expect("a file").file_name().to_string_lossy().into_owned())
+        .collect();
+    assert!(names.iter().any(|name| name.starts_with("ctl-nova-api-wsgi-2")), "{names:?}");
+    nothing_is_left_running();
+}
+
+#[test]
+fn wrong_words_are_explained() {
+    let refused = |args: &[&str]| lab().run(args).expect(2).err;
+    assert!(refused(&["logs", "--since", "soon"]).contains("10m, 2h, 1d"));
+    assert!(refused(&["watch", "--for", "1s", "--grep", "(x"]).contains("unclosed group"));
+    assert!(refused(&["watch", "--level", "loud"]).contains("trace, debug, info"));
+    assert!(refused(&["watch", "--for", "1s", "--host", "cmp9"]).contains("cmp1"));
+    assert!(refused(&["logs", "--until", "2h"]).contains("before the beginning"));
+    assert!(refused(&["watch", "--allow", "", "--for", "1s"]).contains("exception"));
+    assert!(refused(&["watch", "--for", "1s", "--guest", "nobody"]).contains("nobody"));
+}
