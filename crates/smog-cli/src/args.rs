@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    aggregate, api, boot, completion, delete, discover, flavor, guest, host, hypervisor, image, keypair,
-    migrate, network, pins, placement, project, quota, security_group, server_group, service, xml,
+    aggregate, api, boot, completion, config, delete, discover, flavor, guest, host, hypervisor, image,
+    keypair, migrate, network, pins, placement, project, quota, security_group, server_group, service, xml,
 };
 use crate::output::Form;
 
@@ -28,6 +28,11 @@ pub struct Args {
     /// Read this smog.yml
     #[arg(long, value_name = "FILE", global = true, help_heading = "Cloud")]
     pub config: Option<PathBuf>,
+
+    /// Overrule a setting of smog.yml (hosts.computes.0.host=10.0.0.5), or name an option of
+    /// a file on the hosts (nova.conf:libvirt.virt_type=kvm); may be given several times
+    #[arg(long, value_name = "PATH=VALUE", global = true, help_heading = "Cloud")]
+    pub set: Vec<String>,
 
     /// Change nothing: show the first change that would be asked for
     #[arg(long, global = true, help_heading = "Output")]
@@ -110,6 +115,8 @@ pub enum Verb {
     Project(project::ProjectArgs),
     /// Any API call, for what smog has no verb for
     Api(api::ApiArgs),
+    /// smog's own settings: show, init, check, schema
+    Config(config::ConfigArgs),
     /// Print the completion script of a shell
     Completion(completion::CompletionArgs),
     #[command(hide = true)]

@@ -80,6 +80,7 @@ async fn dispatch(verb: Verb, session: &Session) -> Result<ExitCode, Error> {
         Verb::Quota(args) => commands::quota::run(args, session).await,
         Verb::Project(args) => commands::project::run(args, session).await,
         Verb::Api(args) => commands::api::run(args, session).await,
+        Verb::Config(args) => commands::config::run(args, session).await,
         Verb::Completion(args) => commands::completion::run(args),
         Verb::RefreshNames => names::refresh().await,
     }

@@ -13,7 +13,7 @@ use crate::args::Args;
 use crate::output::View;
 
 pub struct Session {
-    surroundings: Surroundings,
+    pub surroundings: Surroundings,
     verbose: bool,
     pub dry_run: bool,
     pub quiet: bool,
@@ -147,6 +147,7 @@ fn surroundings(args: &Args) -> Surroundings {
         os_cloud: args.os_cloud.clone(),
         rc_file: args.rc.clone(),
         config_file: args.config.clone(),
+        sets: args.set.clone(),
         ..Surroundings::of_process()
     }
 }

@@ -137,10 +137,18 @@ impl Surroundings {
     /// # Errors
     /// As [`Surroundings::settings`].
     pub fn suite_settings(&self, suite: &str) -> Result<Settings> {
+        self.settings_of(self.suite_file(suite)?)
+    }
+
+    /// As [`Surroundings::suite_settings`], without credentials.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when a file cannot be read or understood.
+    pub fn suite_file(&self, suite: &str) -> Result<SmogFile> {
         let layers = layers::Layers::of(self)?;
         match layers.suite_path(suite) {
-            Some(path) => self.settings_of(layers.with_suite(&path)?.smog_file()?),
-            None => self.settings_of(layers.smog_file()?),
+            Some(path) => layers.with_suite(&path)?.smog_file(),
+            None => layers.smog_file(),
         }
     }
 
