@@ -101,6 +101,17 @@ fn a_typo_shows_file_line_column_the_line_and_the_nearest_key() {
         ("hosts:\n  a: {user: b}\n", "2:6: a host of `a` has no `host`", ""),
         ("watch:\n  allow:\n    - why: x\n", "3:7: an entry of `allow` needs", ""),
         (
+            "watch:\n  allow:\n    - message: '('\n",
+            "3:16: `message` is no regular expression: unclosed group",
+            "",
+        ),
+        (
+            "hosts:\n  a: {host: b, parent: c, type: baremetal}\n",
+            "2:6: a host of `a` is `baremetal` and has a parent",
+            "",
+        ),
+        ("nova:\n  filters: [A, ]\n  options: {a.b: [~]}\n", "3:19: an entry of `a.b` says nothing", ""),
+        (
             "credentials: main\n",
             "1:14: `credentials` must be `smog`, `master` or a set of OS_* variables",
             "",
@@ -234,11 +245,8 @@ fn set_is_typed_and_names_the_part_that_is_wrong() {
 fn the_committed_schema_is_the_one_printed() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/smog.schema.json");
     let committed = std::fs::read_to_string(path).expect("docs/smog.schema.json");
-    assert_eq!(
-        committed,
-        format!("{:#}\n", schema()),
-        "`smog config schema > docs/smog.schema.json` renews it"
-    );
+    let printed = format!("{:#}\n", schema());
+    assert!(committed == printed, "`smog config schema > docs/smog.schema.json` renews it");
 }
 
 #[test]
@@ -251,5 +259,46 @@ fn the_example_can_be_read_and_names_every_key() {
     for key in schema["properties"].as_object().expect("properties").keys() {
         let named = ["rdo_clones", "lab"].contains(&key.as_str()) || text.contains(&format!("{key}:"));
         assert!(named, "docs/smog.yml does not show `{key}`");
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+    /// Whatever two files and the flags say: the last that speaks wins, and is named.
+    #[test]
+    fn the_last_layer_that_speaks_wins(
+        below: [Option<u32>; 3],
+        above: [Option<u32>; 3],
+        flags: [Option<u32>; 3],
+    ) {
+        const KEYS: [&str; 3] = ["a", "b", "c"];
+        let text = |values: &[Option<u32>; 3]| {
+            let lines = KEYS.iter().zip(values).map(|(key, value)| match value {
+                Some(value) => format!("  {key}: {value}\n"),
+                None => format!("  {key}:\n"),
+            });
+            format!("libvirt_conf:\n{}", lines.collect::<String>())
+        };
+        let folder = Folder::with(&[("home/smog/smog.yml", &text(&below)), ("smog.yml", &text(&above))]);
+        let sets: Vec<String> = KEYS
+            .iter()
+            .zip(flags)
+            .filter_map(|(key, value)| Some(format!("libvirt_conf.{key}={}", value?)))
+            .collect();
+        let file = folder.set(&sets.iter().map(String::as_str).collect::<Vec<_>>()).expect("settings");
+        let entries = file.entries();
+        for at in 0..3 {
+            let setting = format!("libvirt_conf.{}", KEYS[at]);
+            let found = entries.iter().find(|entry| entry.setting == setting);
+            let line = |name: &str| Origin::File { path: folder.path(name), line: at + 2, column: 6 };
+            let wanted = match (flags[at], above[at], below[at]) {
+                (Some(value), _, _) => Some((value, Origin::Flag(setting.clone()))),
+                (_, Some(value), _) => Some((value, line("smog.yml"))),
+                (_, _, Some(value)) => Some((value, line("home/smog/smog.yml"))),
+                _ => None,
+            };
+            let got = found.map(|entry| (entry.value.clone(), entry.from.clone()));
+            proptest::prop_assert_eq!(got, wanted.map(|(value, from)| (value.to_string(), from)));
+        }
     }
 }

@@ -14,6 +14,8 @@ use crate::near;
 pub(super) enum Kind {
     Any,
     Text,
+    /// A regular expression.
+    Pattern,
     Bool,
     /// A whole number from 0.
     Count,
@@ -71,7 +73,7 @@ const NOVA: &[Key] = &[
 const ALLOW: &[Key] = &[
     key("exception", Kind::Text, "the exception's class"),
     key("logger", Kind::Text, "the logger"),
-    key("message", Kind::Text, "a regular expression the message matches"),
+    key("message", Kind::Pattern, "a regular expression the message matches"),
     key("why", Kind::Text, "why it is no fault"),
 ];
 
@@ -165,11 +167,26 @@ pub(super) fn checked(node: &Node, kind: Kind, name: &str) -> Result<Value> {
     if node.is_null() {
         return Ok(Value::Null);
     }
+    if let Body::List(items) = &node.body
+        && let Some(empty) = items.iter().find(|item| item.is_null())
+    {
+        return Err(wrong(&empty.place, format!("an entry of `{name}` says nothing"), None));
+    }
     match (kind, &node.body) {
         (Kind::Any, _) => Ok(Value::Bool(true)),
         (Kind::Text, _) => match node.text() {
             Some(text) => Ok(text.into()),
             None => bad("text"),
+        },
+        (Kind::Pattern, _) => match node.text().map(|text| (text, regex::Regex::new(text))) {
+            Some((text, Ok(_))) => Ok(text.into()),
+            Some((_, Err(why))) => {
+                // Its last line says what is wrong; the ones before draw it.
+                let why = why.to_string();
+                let last = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
+                Err(wrong(&node.place, format!("`{name}` is no regular expression: {last}"), None))
+            }
+            None => bad("a regular expression"),
         },
         (Kind::Bool, Body::Bool(value, _)) => Ok((*value).into()),
         (Kind::Bool, _) => bad("`true` or `false`"),
@@ -218,7 +235,10 @@ pub(super) fn checked(node: &Node, kind: Kind, name: &str) -> Result<Value> {
         (Kind::Map(of), Body::Map(entries)) => {
             let mut object = serde_json::Map::new();
             for entry in entries {
-                object.insert(entry.key.clone(), checked(&entry.value, *of, &entry.key)?);
+                let value = checked(&entry.value, *of, &entry.key)?;
+                if !value.is_null() {
+                    object.insert(entry.key.clone(), value);
+                }
             }
             Ok(object.into())
         }
@@ -268,6 +288,7 @@ fn of(kind: Kind) -> Value {
     match kind {
         Kind::Any => json!({}),
         Kind::Text => scalar,
+        Kind::Pattern => json!({"type": "string", "format": "regex"}),
         Kind::Bool => json!({"type": "boolean"}),
         Kind::Count => json!({"type": "integer", "minimum": 0}),
         Kind::OneOf(words) => json!({"enum": words}),

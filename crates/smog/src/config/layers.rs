@@ -139,7 +139,12 @@ impl Layers {
             setting: path.join("."),
             from: node.place.origin(),
         });
-        lines.collect()
+        let options = self.conf_options.iter().map(|one| {
+            let setting = format!("{}:{}.{}", one.file, one.section, one.option);
+            let value = if is_secret(&one.option) { "(hidden)".into() } else { one.value.clone() };
+            SettingLine { from: Origin::Flag(setting.clone()), setting, value }
+        });
+        lines.chain(options).collect()
     }
 }
 

@@ -245,6 +245,10 @@ fn host(role: &str, node: &Node, baremetal: &BTreeMap<String, String>) -> Result
         true => HostKind::Vm,
         false => HostKind::Baremetal,
     });
+    if kind == Some(HostKind::Baremetal) && parent.is_some() {
+        let message = format!("a host of `{role}` is `baremetal` and has a parent");
+        return Err(wrong(&node.place, message, Some("`parent: none`, or `type: vm`".into())));
+    }
     Ok(HostEntry {
         role: role.to_string(),
         name: text("name"),
