@@ -5,6 +5,7 @@
 //! [`Surroundings`] and everything here is a function of that.
 
 mod clouds_yaml;
+mod computes;
 mod credentials;
 mod keys;
 mod keystonerc;
@@ -22,6 +23,7 @@ use std::path::PathBuf;
 
 use crate::error::{Error, Result};
 
+pub use computes::{ComputeEntry, ComputesFile};
 pub use credentials::{Credentials, Login};
 pub use keys::schema;
 pub use layers::SettingLine;
@@ -34,7 +36,7 @@ pub use smog_yml::{HostEntry, LabSection, SmogFile, SshSection};
 pub use tree::Origin;
 
 /// What a face knows about the user: variables, folders and flags.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Surroundings {
     /// Environment variables (only `OS_*` and `SMOG_*` are looked at).
     pub variables: BTreeMap<String, String>,
@@ -63,6 +65,21 @@ impl Settings {
             Some(path) => self.file.with_suite(&path),
             None => Ok(self.file.clone()),
         }
+    }
+}
+
+/// Values of variables and flags may be passwords.
+impl std::fmt::Debug for Surroundings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Surroundings")
+            .field("variables", &self.variables.keys().collect::<Vec<_>>())
+            .field("current_dir", &self.current_dir)
+            .field("config_dir", &self.config_dir)
+            .field("os_cloud", &self.os_cloud)
+            .field("rc_file", &self.rc_file)
+            .field("config_file", &self.config_file)
+            .field("sets", &self.sets.iter().map(|set| set.split('=').next()).collect::<Vec<_>>())
+            .finish()
     }
 }
 

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use smog::Error;
-use smog::config::{HostKind, Origin, SmogFile, Surroundings, schema};
+use smog::config::{ComputesFile, HostKind, Origin, SmogFile, Surroundings, schema};
 
 fn introduction(name: &str) -> SmogFile {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/introduction-2015");
@@ -239,6 +239,23 @@ fn set_is_typed_and_names_the_part_that_is_wrong() {
         assert!(why.to_string().contains(said), "{set}: {why}");
         assert!(why.hint().unwrap_or_default().contains(hint), "{set}: {:?}", why.hint());
     }
+}
+
+#[test]
+fn the_small_file_of_computes() {
+    let folder = Folder::with(&[
+        (
+            "good.yml",
+            "computes:\n  - {parent: 192.0.2.1, name: l1, host: 192.0.2.2, user: root, vtype: vm, passthrough: yes}\n",
+        ),
+        ("typo.yml", "computes:\n  - {host: a, passthru: true}\n"),
+    ]);
+    let file = ComputesFile::read(&folder.path("good.yml")).expect("computes");
+    let first = &file.computes[0];
+    assert_eq!((first.kind, first.passthrough), (Some(HostKind::Vm), Some(true)));
+    let why = ComputesFile::read(&folder.path("typo.yml")).expect_err("a typo");
+    assert!(why.to_string().contains("typo.yml:2:15: no key `passthru`"), "{why}");
+    assert!(why.hint().is_some_and(|hint| hint.contains("passthrough")), "{why}");
 }
 
 #[test]

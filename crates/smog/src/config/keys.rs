@@ -138,6 +138,24 @@ pub(super) const FILE: &[Key] = &[
     ),
 ];
 
+/// The keys of the small `computes:` file.
+pub(super) const COMPUTES: &[Key] = &[
+    key("baremetal", Kind::Map(&Kind::Text), "anchors for `parent`"),
+    key(
+        "computes",
+        Kind::List(&Kind::Section(&[
+            key("parent", Kind::Text, "the bare-metal machine it is a guest of"),
+            key("name", Kind::Text, "its libvirt domain there"),
+            key("host", Kind::Text, "the address SSH connects to"),
+            key("user", Kind::Text, "the user to log in as"),
+            key("type", Kind::OneOf(&["vm", "baremetal"]), "vm when it is a guest of its parent"),
+            key("vtype", Kind::OneOf(&["vm", "baremetal"]), "the older name of `type`"),
+            key("passthrough", Kind::Bool, "whether it gets its parent's CPU as it is"),
+        ])),
+        "the computes",
+    ),
+];
+
 /// An error at the place of a node.
 pub(super) fn wrong(place: &super::tree::Place, message: String, hint: Option<String>) -> Error {
     let line = match &*place.source {
