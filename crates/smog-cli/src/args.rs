@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    aggregate, api, boot, completion, delete, discover, flavor, guest, host, hypervisor, image, keypair,
-    logs, migrate, network, pins, placement, project, quota, security_group, server_group, service, watch,
-    xml,
+    aggregate, api, boot, completion, config, delete, discover, flavor, guest, host, hypervisor, image,
+    keypair, logs, migrate, network, pins, placement, project, quota, security_group, server_group, service,
+    watch, xml,
 };
 use crate::output::Form;
 
@@ -29,6 +29,11 @@ pub struct Args {
     /// Read this smog.yml
     #[arg(long, value_name = "FILE", global = true, help_heading = "Cloud")]
     pub config: Option<PathBuf>,
+
+    /// Overrule a setting of smog.yml (hosts.computes.0.host=10.0.0.5), or name an option of
+    /// a file on the hosts (nova.conf:libvirt.virt_type=kvm); may be given several times
+    #[arg(long, value_name = "PATH=VALUE", global = true, help_heading = "Cloud")]
+    pub set: Vec<String>,
 
     /// Change nothing: show the first change that would be asked for
     #[arg(long, global = true, help_heading = "Output")]
@@ -115,6 +120,8 @@ pub enum Verb {
     Logs(logs::LogsArgs),
     /// Any API call, for what smog has no verb for
     Api(api::ApiArgs),
+    /// smog's own settings: show, init, check, schema
+    Config(config::ConfigArgs),
     /// Print the completion script of a shell
     Completion(completion::CompletionArgs),
     #[command(hide = true)]

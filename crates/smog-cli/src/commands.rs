@@ -4,6 +4,7 @@ pub mod aggregate;
 pub mod api;
 pub mod boot;
 pub mod completion;
+pub mod config;
 pub mod delete;
 pub mod discover;
 pub mod flavor;

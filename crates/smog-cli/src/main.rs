@@ -85,6 +85,7 @@ async fn dispatch(verb: Verb, session: &Session) -> Result<ExitCode, Error> {
         Verb::Watch(args) => commands::watch::run(args, session).await,
         Verb::Logs(args) => commands::logs::run(args, session).await,
         Verb::Api(args) => commands::api::run(args, session).await,
+        Verb::Config(args) => commands::config::run(args, session).await,
         Verb::Completion(args) => commands::completion::run(args),
         Verb::RefreshNames => names::refresh().await,
     }

@@ -14,7 +14,7 @@ use crate::args::Args;
 use crate::output::View;
 
 pub struct Session {
-    surroundings: Surroundings,
+    pub surroundings: Surroundings,
     verbose: bool,
     pub dry_run: bool,
     pub quiet: bool,
@@ -160,6 +160,7 @@ fn surroundings(args: &Args) -> Surroundings {
         os_cloud: args.os_cloud.clone(),
         rc_file: args.rc.clone(),
         config_file: args.config.clone(),
+        sets: args.set.clone(),
         ..Surroundings::of_process()
     }
 }

@@ -5,11 +5,17 @@
 //! [`Surroundings`] and everything here is a function of that.
 
 mod clouds_yaml;
+mod computes;
 mod credentials;
+mod keys;
 mod keystonerc;
+mod layers;
 mod os_variables;
 mod secret;
+mod sections;
+mod set;
 mod smog_yml;
+mod tree;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -17,12 +23,20 @@ use std::path::PathBuf;
 
 use crate::error::{Error, Result};
 
+pub use computes::{ComputeEntry, ComputesFile};
 pub use credentials::{Credentials, Login};
-pub use secret::Secret;
+pub use keys::schema;
+pub use layers::SettingLine;
+pub use secret::{Secret, is_secret};
+pub use sections::{
+    AllowEntry, CirrosSection, ConfOption, ConfValue, HostKind, LiveMigrationSection, NovaSection,
+    WatchSection,
+};
 pub use smog_yml::{HostEntry, LabSection, SmogFile, SshSection};
+pub use tree::Origin;
 
 /// What a face knows about the user: variables, folders and flags.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Surroundings {
     /// Environment variables (only `OS_*` and `SMOG_*` are looked at).
     pub variables: BTreeMap<String, String>,
@@ -34,8 +48,39 @@ pub struct Surroundings {
     pub os_cloud: Option<String>,
     /// `--rc FILE`: a keystonerc/openrc file.
     pub rc_file: Option<PathBuf>,
-    /// `--config FILE`: a smog.yml.
+    /// `--config FILE`: the one smog.yml to read.
     pub config_file: Option<PathBuf>,
+    /// `--set PATH=VALUE`, in the order given; they overrule everything else.
+    pub sets: Vec<String>,
+}
+
+impl Settings {
+    /// What the file says with a suite's file over it; see
+    /// [`Surroundings::suite_settings`], which also decides on credentials anew.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the suite's file cannot be understood.
+    pub fn suite(&self, name: &str) -> Result<SmogFile> {
+        match self.file.layers.suite_path(name) {
+            Some(path) => self.file.with_suite(&path),
+            None => Ok(self.file.clone()),
+        }
+    }
+}
+
+/// Values of variables and flags may be passwords.
+impl std::fmt::Debug for Surroundings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Surroundings")
+            .field("variables", &self.variables.keys().collect::<Vec<_>>())
+            .field("current_dir", &self.current_dir)
+            .field("config_dir", &self.config_dir)
+            .field("os_cloud", &self.os_cloud)
+            .field("rc_file", &self.rc_file)
+            .field("config_file", &self.config_file)
+            .field("sets", &self.sets.iter().map(|set| set.split('=').next()).collect::<Vec<_>>())
+            .finish()
+    }
 }
 
 /// All settings of one run.
@@ -80,38 +125,65 @@ impl Surroundings {
     /// [`Error::NotFound`] for an unknown cloud, [`Error::Auth`] when no source has
     /// credentials.
     pub fn settings(&self) -> Result<Settings> {
-        let file = self.smog_file()?;
+        self.settings_of(self.smog_file()?)
+    }
+
+    fn settings_of(&self, file: SmogFile) -> Result<Settings> {
         let mut notices = file.notices.clone();
         let mut credentials = self.credentials(&file)?;
         notices.extend(credentials.use_keystone_v3());
         Ok(Settings { credentials, file, notices })
     }
 
-    /// The smog.yml in use, or an empty one.
+    /// What all smog.yml files, `SMOG_*` variables and `--set` flags say together.
+    ///
+    /// Later ones overrule earlier ones, key by key: `/etc/smog/smog.yml`, the user's
+    /// `smog/smog.yml`, `./smog.yml` (else `./smog_config.yml`), variables, flags. A
+    /// file named by `--config` or `SMOG_CONFIG` takes the place of all others.
     ///
     /// # Errors
-    /// [`Error::Config`] when it cannot be read or understood.
+    /// [`Error::Config`] when one cannot be read or understood.
     pub fn smog_file(&self) -> Result<SmogFile> {
-        match self.smog_path() {
-            Some(path) => SmogFile::read(&path),
-            None => Ok(SmogFile::default()),
+        layers::Layers::of(self)?.smog_file()
+    }
+
+    /// The settings with a suite's file over smog.yml: a path, or a name that is looked
+    /// for as `./NAME.yml`, `./configs/NAME.yml`, and `suites/NAME.yml` beside a smog.yml.
+    /// A suite without a file has the settings of all.
+    ///
+    /// # Errors
+    /// As [`Surroundings::settings`].
+    pub fn suite_settings(&self, suite: &str) -> Result<Settings> {
+        self.settings_of(self.suite_file(suite)?)
+    }
+
+    /// As [`Surroundings::suite_settings`], without credentials.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when a file cannot be read or understood.
+    pub fn suite_file(&self, suite: &str) -> Result<SmogFile> {
+        let layers = layers::Layers::of(self)?;
+        match layers.suite_path(suite) {
+            Some(path) => layers.with_suite(&path)?.smog_file(),
+            None => layers.smog_file(),
         }
     }
 
-    fn smog_path(&self) -> Option<PathBuf> {
+    /// The files that are merged, the weakest first.
+    pub(crate) fn smog_paths(&self) -> Vec<PathBuf> {
         // A file that was named must exist; the others are looked for.
         if let Some(named) = &self.config_file {
-            return Some(named.clone());
+            return vec![named.clone()];
         }
         if let Some(named) = self.variables.get("SMOG_CONFIG").filter(|value| !value.is_empty()) {
-            return Some(PathBuf::from(named));
+            return vec![PathBuf::from(named)];
         }
-        let mut places = vec![self.current_dir.join("smog.yml"), self.current_dir.join("smog_config.yml")];
-        if let Some(dir) = &self.config_dir {
-            places.push(dir.join("smog/smog.yml"));
-        }
-        places.push(PathBuf::from("/etc/smog/smog.yml"));
-        places.into_iter().find(|path| path.is_file())
+        let mut places = vec![PathBuf::from("/etc/smog/smog.yml")];
+        places.extend(self.config_dir.iter().map(|dir| dir.join("smog/smog.yml")));
+        let here = ["smog.yml", "smog_config.yml"].map(|name| self.current_dir.join(name));
+        places.extend(here.into_iter().find(|path| path.is_file()));
+        places.retain(|path| path.is_file());
+        places
     }
 
     fn credentials(&self, file: &SmogFile) -> Result<Credentials> {

@@ -31,3 +31,12 @@ impl<'de> Deserialize<'de> for Secret {
         String::deserialize(from).map(Secret)
     }
 }
+
+/// Whether what stands under this key (a setting, a variable, a nova.conf option) is
+/// never shown. URLs of databases and message queues carry passwords as well.
+pub fn is_secret(key: &str) -> bool {
+    let key = key.to_lowercase();
+    let word = key.rsplit('.').next().unwrap_or(&key).trim();
+    ["pass", "secret", "token", "private_key"].iter().any(|part| key.contains(part))
+        || matches!(word, "transport_url" | "connection" | "slave_connection" | "memcache_secret_key")
+}

@@ -6,12 +6,19 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::credentials::Credentials;
-use super::{os_variables, yaml};
+use super::keys::{FILE, Kind, checked, wrong};
+use super::layers::Layers;
+use super::os_variables;
+use super::sections::{
+    CirrosSection, ConfOption, ConfValue, HostKind, LiveMigrationSection, NovaSection, WatchSection,
+};
+use super::tree::Node;
 use crate::error::{Error, Result};
 
-/// What a smog.yml says. Empty when there is none.
+/// What all smog.yml files, variables and flags say together. Empty when nothing is said.
 #[derive(Debug, Clone, Default)]
 pub struct SmogFile {
     /// The file, for messages.
@@ -28,8 +35,24 @@ pub struct SmogFile {
     pub ssh: SshSection,
     /// Set when the cloud is smog's own lab.
     pub lab: Option<LabSection>,
+    /// `baremetal:`: the machines that OpenStack nodes are guests of, by name.
+    pub baremetal: BTreeMap<String, String>,
+    /// `cirros:`: the default test image.
+    pub cirros: CirrosSection,
+    /// `nova:`: what tests need of Nova.
+    pub nova: NovaSection,
+    /// `libvirt_conf:`: options of libvirtd.conf.
+    pub libvirt_conf: BTreeMap<String, ConfValue>,
+    /// `live_migration:`: what it needs.
+    pub live_migration: LiveMigrationSection,
+    /// `watch:`: watching logs.
+    pub watch: WatchSection,
+    /// `--set nova.conf:section.option=value`, in the order given.
+    pub conf_options: Vec<ConfOption>,
     /// Things a person should be told once.
     pub notices: Vec<String>,
+    /// Where all this came from.
+    pub(super) layers: Layers,
 }
 
 /// One machine of the `hosts:` section.
@@ -37,14 +60,26 @@ pub struct SmogFile {
 pub struct HostEntry {
     /// "controllers", "computes", or the host's own key, such as "compute1".
     pub role: String,
-    /// Short or long host name, not an address.
+    /// Short or long host name, not an address. For a guest of a parent it is also
+    /// the name of its libvirt domain there, see [`HostEntry::domain`].
     pub name: Option<String>,
     /// The address SSH connects to (or a name of the user's ssh configuration).
     pub host: String,
     /// The user to log in as; the user's own ssh configuration decides when absent.
     pub user: Option<String>,
-    /// The bare-metal machine this one is a guest of.
+    /// The address of the bare-metal machine this one is a guest of; a name of
+    /// `baremetal:` has become its address, and `none` nothing.
     pub parent: Option<String>,
+    /// `type:`.
+    pub kind: Option<HostKind>,
+}
+
+impl HostEntry {
+    /// The name of its libvirt domain on its parent, if it has one.
+    pub fn domain(&self) -> Option<&str> {
+        self.parent.as_ref()?;
+        self.name.as_deref()
+    }
 }
 
 /// The `ssh:` section; everything in it is optional, since the user's own ssh
@@ -97,130 +132,146 @@ impl LabSection {
     }
 }
 
-/// The file as written. Sections whose meaning comes with environment preparation
-/// are accepted as they stand.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Written {
-    log_dir: Option<PathBuf>,
-    rdo_clones: Option<serde_json::Value>,
-    cloud: Option<String>,
-    credentials: Option<WrittenCredentials>,
-    #[serde(default)]
-    hosts: BTreeMap<String, OneOrMany>,
-    #[serde(default)]
-    ssh: SshSection,
-    lab: Option<LabSection>,
-    #[serde(rename = "baremetal")]
-    _baremetal: Option<serde_json::Value>,
-    #[serde(rename = "cirros")]
-    _cirros: Option<serde_json::Value>,
-    #[serde(rename = "nova")]
-    _nova: Option<serde_json::Value>,
-    #[serde(rename = "libvirt_conf")]
-    _libvirt_conf: Option<serde_json::Value>,
-    #[serde(rename = "live_migration")]
-    _live_migration: Option<serde_json::Value>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum WrittenCredentials {
-    /// "smog" or "master": the main file's.
-    Word(String),
-    Variables(BTreeMap<String, Scalar>),
-}
-
-/// A password may look like a number.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Scalar {
-    Text(String),
-    Number(serde_json::Number),
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum OneOrMany {
-    One(WrittenHost),
-    Many(Vec<WrittenHost>),
-}
-
-#[derive(Debug, Clone, Deserialize)]
-struct WrittenHost {
-    host: String,
-    name: Option<String>,
-    user: Option<String>,
-    parent: Option<String>,
-}
-
 impl SmogFile {
-    /// Read and check a file.
+    /// Read and check one file.
     ///
     /// # Errors
     /// [`Error::Config`] with file, line and column.
     pub fn read(path: &Path) -> Result<SmogFile> {
-        let written: Written = yaml::parse(path, &yaml::read_text(path)?)?;
+        Layers::of_file(path)?.smog_file()
+    }
+
+    /// The same with a suite's file over it, below variables and flags.
+    ///
+    /// # Errors
+    /// As [`SmogFile::read`].
+    pub fn with_suite(&self, path: &Path) -> Result<SmogFile> {
+        self.layers.with_suite(path)?.smog_file()
+    }
+
+    /// Every setting with its value and where it came from; secrets are hidden.
+    pub fn entries(&self) -> Vec<super::SettingLine> {
+        self.layers.entries()
+    }
+
+    /// The merged tree as types.
+    pub(super) fn of_tree(tree: &Node, layers: Layers) -> Result<SmogFile> {
+        let all = checked(tree, Kind::Section(FILE), "smog.yml")?;
         let mut notices = Vec::new();
-        if written.rdo_clones.is_some() {
+        if let Some(clones) = tree.get("rdo_clones").filter(|node| !node.is_null()) {
             notices.push(format!(
-                "`rdo_clones` in {} has no meaning any more: smog brings its own client",
-                path.display()
+                "`rdo_clones` ({}) has no meaning any more: smog brings its own client",
+                clones.place.origin()
             ));
         }
-        let credentials = match written.credentials {
-            None => None,
-            // "the main file's", and this is the main file: nothing to look up.
-            Some(WrittenCredentials::Word(word)) if word == "smog" || word == "master" => None,
-            Some(WrittenCredentials::Word(word)) => {
-                return Err(Error::Config {
-                    place: path.display().to_string(),
-                    message: format!(
-                        "`credentials: {word}` is neither `smog` nor `master` nor a set of OS_* variables"
-                    ),
-                    hint: Some("a cloud of clouds.yaml is named by `cloud:`".into()),
-                });
+        let baremetal: BTreeMap<String, String> = section(tree, &all, "baremetal")?;
+        let mut hosts = Vec::new();
+        for (role, nodes) in each_host(tree) {
+            for node in nodes {
+                hosts.push(host(role, node, &baremetal)?);
             }
-            Some(WrittenCredentials::Variables(pairs)) => {
-                let pairs = pairs
-                    .into_iter()
-                    .map(|(name, value)| match value {
-                        Scalar::Text(text) => (name, text),
-                        Scalar::Number(number) => (name, number.to_string()),
-                    })
-                    .collect();
-                let source = format!("the credentials in {}", path.display());
+        }
+        let watch: WatchSection = section(tree, &all, "watch")?;
+        for (at, entry) in watch.allow.iter().enumerate() {
+            if entry.exception.is_none() && entry.logger.is_none() && entry.message.is_none() {
+                let place = tree.get("watch").and_then(|watch| watch.get("allow")).map(|allow| &allow.body);
+                if let Some(super::tree::Body::List(items)) = place
+                    && let Some(item) = items.get(at)
+                {
+                    return Err(wrong(
+                        &item.place,
+                        "an entry of `allow` needs `exception`, `logger` or `message`".into(),
+                        None,
+                    ));
+                }
+            }
+        }
+        let credentials = match all.get("credentials").filter(|value| !value.is_null()) {
+            None => None,
+            Some(value) => {
+                let pairs: BTreeMap<String, String> =
+                    serde_json::from_value(value.clone()).unwrap_or_default();
+                let place = tree.get("credentials").map(|node| node.place.origin().to_string());
+                let source = format!("the credentials in {}", place.unwrap_or_default());
                 Some(os_variables::credentials(&pairs, &source)?)
             }
         };
-        let hosts = written
-            .hosts
-            .into_iter()
-            .flat_map(|(role, entry)| {
-                let entries = match entry {
-                    OneOrMany::One(one) => vec![one],
-                    OneOrMany::Many(many) => many,
-                };
-                entries.into_iter().map(move |entry| HostEntry {
-                    role: role.clone(),
-                    name: entry.name,
-                    host: entry.host,
-                    user: entry.user,
-                    parent: entry.parent.filter(|parent| parent != "none"),
-                })
-            })
-            .collect();
+        let text = |key: &str| all.get(key).and_then(Value::as_str).map(str::to_string);
         Ok(SmogFile {
-            path: Some(path.into()),
-            log_dir: written.log_dir,
-            cloud: written.cloud,
+            path: layers.path(),
+            log_dir: text("log_dir").map(PathBuf::from),
+            cloud: text("cloud"),
             credentials,
             hosts,
-            ssh: written.ssh,
-            lab: written.lab,
+            ssh: section(tree, &all, "ssh")?,
+            lab: match all.get("lab") {
+                Some(_) => Some(typed(tree, &all, "lab")?),
+                None => None,
+            },
+            baremetal,
+            cirros: section(tree, &all, "cirros")?,
+            nova: section(tree, &all, "nova")?,
+            libvirt_conf: section(tree, &all, "libvirt_conf")?,
+            live_migration: section(tree, &all, "live_migration")?,
+            watch,
+            conf_options: layers.conf_options.clone(),
             notices,
+            layers,
         })
     }
+}
+
+fn each_host(tree: &Node) -> Vec<(&str, Vec<&Node>)> {
+    use super::tree::Body;
+    let Some(Body::Map(entries)) = tree.get("hosts").map(|hosts| &hosts.body) else { return vec![] };
+    entries
+        .iter()
+        .map(|entry| match &entry.value.body {
+            Body::List(items) => (entry.key.as_str(), items.iter().collect()),
+            Body::Null => (entry.key.as_str(), vec![]),
+            _ => (entry.key.as_str(), vec![&entry.value]),
+        })
+        .collect()
+}
+
+fn host(role: &str, node: &Node, baremetal: &BTreeMap<String, String>) -> Result<HostEntry> {
+    let text = |key: &str| node.get(key).and_then(Node::text).map(str::to_string);
+    let Some(address) = text("host") else {
+        let message = format!("a host of `{role}` has no `host`, the address SSH connects to");
+        return Err(wrong(&node.place, message, None));
+    };
+    let parent = text("parent").filter(|parent| parent != "none");
+    let kind = text("type").map(|kind| match kind.eq_ignore_ascii_case("vm") {
+        true => HostKind::Vm,
+        false => HostKind::Baremetal,
+    });
+    if kind == Some(HostKind::Baremetal) && parent.is_some() {
+        let message = format!("a host of `{role}` is `baremetal` and has a parent");
+        return Err(wrong(&node.place, message, Some("`parent: none`, or `type: vm`".into())));
+    }
+    Ok(HostEntry {
+        role: role.to_string(),
+        name: text("name"),
+        host: address,
+        user: text("user"),
+        parent: parent.map(|parent| baremetal.get(&parent).cloned().unwrap_or(parent)),
+        kind,
+    })
+}
+
+/// A section as its type, or its default.
+fn section<T: serde::de::DeserializeOwned + Default>(tree: &Node, all: &Value, key: &str) -> Result<T> {
+    match all.get(key) {
+        None => Ok(T::default()),
+        Some(_) => typed(tree, all, key),
+    }
+}
+
+fn typed<T: serde::de::DeserializeOwned>(tree: &Node, all: &Value, key: &str) -> Result<T> {
+    serde_json::from_value(all.get(key).cloned().unwrap_or_default()).map_err(|why| match tree.get(key) {
+        Some(node) => wrong(&node.place, format!("`{key}`: {why}"), None),
+        None => Error::Config { place: key.to_string(), message: why.to_string(), hint: None },
+    })
 }
 
 #[cfg(test)]
@@ -257,8 +308,8 @@ mod tests {
         )
         .expect("the first shape");
         assert_eq!(named.hosts.len(), 2);
-        assert_eq!(named.hosts[0].role, "compute1");
-        assert_eq!(named.hosts[0].parent.as_deref(), Some("192.0.2.59"));
+        assert_eq!(named.hosts[1].role, "compute1");
+        assert_eq!(named.hosts[1].parent.as_deref(), Some("192.0.2.59"));
         let listed = read(
             "hosts:\n  controllers: &c\n    {name: a, host: 192.0.2.1, user: root, type: vm}\n  computes:\n    - *c\n    - {name: b, host: 192.0.2.2}\n",
         )

@@ -1,55 +1,141 @@
-//! Reading a YAML file into a type, with errors that show the place.
+//! Reading a YAML file into a type, or into a tree of settings, with errors that
+//! show the place.
 
+use std::io::Read;
 use std::path::Path;
+use std::sync::Arc;
 
-use serde::de::DeserializeOwned;
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::Spanned;
 
+use super::secret::is_secret;
+use super::tree::{Body, Entry, Node, Place, Source};
 use crate::error::{Error, Result};
 
-/// No configuration is larger; a log given by mistake may be.
+/// Bytes. No configuration is larger; a log given by mistake may be.
 const LARGEST: u64 = 1 << 20;
+
+/// Values of a file after its aliases are filled in: what an alias bomb exceeds.
+const MOST_NODES: usize = 50_000;
 
 /// The text of a configuration file.
 ///
 /// # Errors
-/// [`Error::Config`]: not there, not readable, larger than 1 MiB, not UTF-8.
+/// [`Error::Config`]: not there, not readable, not a file, larger than 1 MiB, not UTF-8.
 pub(super) fn read_text(path: &Path) -> Result<String> {
     let fail = |message: String, hint: Option<&str>| Error::Config {
         place: path.display().to_string(),
         message,
         hint: hint.map(str::to_string),
     };
-    let size = std::fs::metadata(path).map_err(|why| fail(plain(&why), None))?.len();
-    if size > LARGEST {
-        return Err(fail(
-            format!("{size} bytes is too large for a configuration file"),
-            Some("is it the right file?"),
-        ));
+    let found = std::fs::metadata(path).map_err(|why| fail(plain(&why), None))?;
+    // A pipe could be read only once, or never end.
+    if !found.is_file() {
+        let what = if found.is_dir() { "a folder" } else { "a pipe or device" };
+        return Err(fail(format!("is {what}, not a file"), Some("name the file itself")));
     }
-    std::fs::read_to_string(path).map_err(|why| fail(plain(&why), None))
+    let mut bytes = Vec::new();
+    let too_large = || {
+        fail(
+            format!("larger than {} MiB, the limit for a configuration file", LARGEST >> 20),
+            Some("is it the right file?"),
+        )
+    };
+    if found.len() > LARGEST {
+        return Err(too_large());
+    }
+    let file = std::fs::File::open(path).map_err(|why| fail(plain(&why), None))?;
+    // It may have grown since.
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|why| fail(plain(&why), None))?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(too_large());
+    }
+    String::from_utf8(bytes).map_err(|why| {
+        let good = String::from_utf8_lossy(&why.as_bytes()[..why.utf8_error().valid_up_to()]).into_owned();
+        let line = good.matches('\n').count() + 1;
+        let column = good.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        Error::Config {
+            place: format!("{}:{line}:{column}", path.display()),
+            message: "not UTF-8 text from here on".into(),
+            hint: Some("`iconv -f latin1 -t utf8` may convert it".into()),
+        }
+    })
 }
 
 /// Parse a YAML text; errors name `path`, line and column and show the line.
 pub(super) fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T> {
-    let options = serde_saphyr::options! { with_snippet: false };
-    serde_saphyr::from_str_with_options(text, options).map_err(|why| {
-        let (row, column) =
-            why.location().map(|at| (at.line() as usize, at.column() as usize)).unwrap_or((0, 0));
-        let mut message = clean(&why.to_string());
-        if row > 0
-            && let Some(line) = text.lines().nth(row - 1)
-        {
-            message.push_str(&format!("\n    {line}\n    {}^", " ".repeat(column.saturating_sub(1))));
-        }
-        let place =
-            if row > 0 { format!("{}:{row}:{column}", path.display()) } else { path.display().to_string() };
-        Error::Config { place, message, hint: None }
+    parsed(text).map_err(|(row, column, message)| match row {
+        0 => Error::Config { place: path.display().to_string(), message, hint: None },
+        _ => Error::Config {
+            place: format!("{}:{row}:{column}", path.display()),
+            message: format!("{message}{}", shown(text, row, column)),
+            hint: None,
+        },
     })
 }
 
-/// The parser ends its sentence with the place, which stands in front already.
+/// A file as a tree.
+pub(super) fn read_tree(path: &Path) -> Result<Node> {
+    let text = read_text(path)?;
+    let spanned: Spanned<Raw> = parse(path, &text)?;
+    let source = Arc::new(Source::File { path: path.into(), text: text.clone() });
+    Ok(spanned.value.placed(&text, &source, &spanned.referenced, &spanned.defined))
+}
+
+/// A value given by a variable or a flag.
+pub(super) fn value_tree(text: &str, source: Source) -> Result<Node> {
+    let source = Arc::new(source);
+    let spanned: Spanned<Raw> = parsed(text).map_err(|(_, _, message)| Error::Config {
+        place: Place { source: source.clone(), line: 1, column: 1 }.to_string(),
+        message: format!("the value is not YAML: {message}"),
+        hint: Some("quote the value in YAML: `'\"a: b\"'`".into()),
+    })?;
+    Ok(spanned.value.placed(text, &source, &spanned.referenced, &spanned.defined))
+}
+
+/// The line, and a caret below the column; nothing of a secret.
+pub(super) fn shown(text: &str, row: usize, column: usize) -> String {
+    let Some(line) = row.checked_sub(1).and_then(|at| text.lines().nth(at)) else { return String::new() };
+    let line = match line.split_once(':') {
+        Some((key, value)) if is_secret(key) && !value.trim().is_empty() => format!("{key}: (hidden)"),
+        _ => line.to_string(),
+    };
+    // A tab is as wide below the line as in it.
+    let before: String =
+        line.chars().take(column.saturating_sub(1)).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+    format!("\n    {line}\n    {before}^")
+}
+
+fn parsed<T: DeserializeOwned>(text: &str) -> Result<T, (usize, usize, String)> {
+    let options = serde_saphyr::options! {
+        with_snippet: false,
+        budget: serde_saphyr::budget! { max_nodes: MOST_NODES },
+    };
+    serde_saphyr::from_str_with_options(text, options).map_err(|why| {
+        let (row, column) =
+            why.location().map(|at| (at.line() as usize, at.column() as usize)).unwrap_or((0, 0));
+        (row, column, clean(&why.to_string()))
+    })
+}
+
+/// The parser ends its sentence with the place, which stands in front already, and
+/// speaks of its own options.
 fn clean(sentence: &str) -> String {
-    sentence.split(" at line ").next().unwrap_or(sentence).trim_end_matches('.').to_string()
+    let sentence = sentence.split(" at line ").next().unwrap_or(sentence).trim_end_matches('.');
+    let said = |beginning: &str| sentence.starts_with(beginning);
+    if said("budget breached") || said("alias") && sentence.contains("limit") {
+        return "the aliases here unfold to more than a configuration can need".into();
+    }
+    if said("multiple YAML documents") {
+        return "a second document begins here (`---`), only one is read".into();
+    }
+    if said("recursive references") {
+        return "an alias within its own anchor never ends".into();
+    }
+    if let Some(key) = sentence.strip_prefix("duplicate mapping key: ") {
+        return format!("`{}` is there twice", key.split(", set Dup").next().unwrap_or(key));
+    }
+    sentence.to_string()
 }
 
 /// "no such file" rather than "No such file or directory (os error 2)".
@@ -57,7 +143,118 @@ fn plain(why: &std::io::Error) -> String {
     match why.kind() {
         std::io::ErrorKind::NotFound => "no such file".into(),
         std::io::ErrorKind::PermissionDenied => "permission denied".into(),
-        std::io::ErrorKind::InvalidData => "not UTF-8 text".into(),
         _ => why.to_string(),
+    }
+}
+
+/// What the parser gives.
+enum Raw {
+    Null,
+    Bool(bool),
+    Number(String),
+    Text(String),
+    List(Vec<Spanned<Raw>>),
+    Map(Vec<(Spanned<String>, Spanned<Raw>)>),
+}
+
+impl Raw {
+    /// `used` is where an alias stands, `defined` where the value itself is written.
+    fn placed(
+        self,
+        text: &str,
+        source: &Arc<Source>,
+        used: &serde_saphyr::Location,
+        defined: &serde_saphyr::Location,
+    ) -> Node {
+        let place = |at: &serde_saphyr::Location| Place {
+            source: source.clone(),
+            line: at.line() as usize,
+            column: at.column() as usize,
+        };
+        // The scalar as written: a password may look like a number.
+        let written = |other: String| {
+            let span = defined.span();
+            let from = span.byte_offset().and_then(|at| usize::try_from(at).ok());
+            let length = span.byte_len().and_then(|length| usize::try_from(length).ok());
+            let slice = from.zip(length).and_then(|(from, length)| text.get(from..from + length));
+            slice.map_or(other, str::to_string)
+        };
+        let body = match self {
+            Raw::Null => Body::Null,
+            Raw::Bool(value) => Body::Bool(value, written(value.to_string())),
+            Raw::Number(value) => Body::Number(written(value)),
+            Raw::Text(value) => Body::Text(value),
+            Raw::List(items) => Body::List(
+                items
+                    .into_iter()
+                    .map(|item| item.value.placed(text, source, &item.referenced, &item.defined))
+                    .collect(),
+            ),
+            Raw::Map(entries) => Body::Map(
+                entries
+                    .into_iter()
+                    .map(|(key, value)| Entry {
+                        key: key.value,
+                        place: place(&key.referenced),
+                        value: value.value.placed(text, source, &value.referenced, &value.defined),
+                    })
+                    .collect(),
+            ),
+        };
+        Node { body, place: place(used) }
+    }
+}
+
+impl<'de> Deserialize<'de> for Raw {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Raw, D::Error> {
+        from.deserialize_any(Any)
+    }
+}
+
+struct Any;
+
+impl<'de> Visitor<'de> for Any {
+    type Value = Raw;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a value")
+    }
+    fn visit_unit<E>(self) -> Result<Raw, E> {
+        Ok(Raw::Null)
+    }
+    fn visit_none<E>(self) -> Result<Raw, E> {
+        Ok(Raw::Null)
+    }
+    fn visit_some<D: Deserializer<'de>>(self, from: D) -> Result<Raw, D::Error> {
+        from.deserialize_any(Any)
+    }
+    fn visit_bool<E>(self, value: bool) -> Result<Raw, E> {
+        Ok(Raw::Bool(value))
+    }
+    fn visit_i64<E>(self, value: i64) -> Result<Raw, E> {
+        Ok(Raw::Number(value.to_string()))
+    }
+    fn visit_u64<E>(self, value: u64) -> Result<Raw, E> {
+        Ok(Raw::Number(value.to_string()))
+    }
+    fn visit_f64<E>(self, value: f64) -> Result<Raw, E> {
+        Ok(Raw::Number(value.to_string()))
+    }
+    fn visit_str<E>(self, value: &str) -> Result<Raw, E> {
+        Ok(Raw::Text(value.to_string()))
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Raw, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = from.next_element()? {
+            items.push(item);
+        }
+        Ok(Raw::List(items))
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Raw, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = from.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(Raw::Map(entries))
     }
 }
