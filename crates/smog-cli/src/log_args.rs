@@ -3,10 +3,11 @@
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use smog::watch::{Event, Filter, From, Level, Sources, Watch, patterns};
+use smog::watch::{Allow, AllowList, Event, Filter, From, Level, Sources, Watch, patterns};
 use smog::{Cloud, Error, Guest};
 
 use crate::output;
+use crate::session::Session;
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct LogArgs {
@@ -77,11 +78,13 @@ impl LogArgs {
     /// Begin to follow (or to search) the hosts. A host that cannot be asked is told and left out.
     pub async fn start(
         &self,
-        cloud: &Cloud,
+        session: &Session,
         from: From,
         until: Option<Timestamp>,
         follow: bool,
     ) -> Result<Watch, Error> {
+        let cloud = session.cloud().await?;
+        let more = session.watch_section()?.logs;
         let mut names = self.hosts.clone();
         if names.is_empty() {
             names = cloud.host_list().await?.into_iter().map(|line| line.name).collect();
@@ -107,6 +110,9 @@ impl LogArgs {
             match sources {
                 Ok(mut sources) => {
                     sources.units.extend(self.units.iter().cloned());
+                    if self.files.is_empty() {
+                        sources.files.extend(more.iter().cloned());
+                    }
                     sources.from = from;
                     sources.until = until;
                     sources.follow = follow;
@@ -128,24 +134,33 @@ impl LogArgs {
     }
 
     /// The allow-list of the flags and of smog.yml.
-    pub fn allow_list(&self) -> Result<smog::watch::AllowList, Error> {
+    pub fn allow_list(&self, session: &Session) -> Result<AllowList, Error> {
         let mut entries = vec![];
+        for entry in session.watch_section()?.allow {
+            let why = entry.why.as_deref().unwrap_or("smog.yml");
+            entries.push(Allow::of(
+                entry.exception.as_deref(),
+                entry.logger.as_deref(),
+                entry.message.as_deref(),
+                Some(why),
+            )?);
+        }
         for text in &self.allow {
             let (exception, logger) = match text.split_once('@') {
                 Some((exception, logger)) => (Some(exception).filter(|text| !text.is_empty()), Some(logger)),
                 None => (Some(text.as_str()).filter(|text| !text.is_empty()), None),
             };
-            entries.push(smog::watch::Allow::of(exception, logger, None, Some("--allow"))?);
+            entries.push(Allow::of(exception, logger, None, Some("--allow"))?);
         }
-        Ok(smog::watch::AllowList::new(entries))
+        Ok(AllowList::new(entries))
     }
 }
 
 /// The time the first record that names a request was written; at most a day back.
-pub async fn beginning_of(request: &str, args: &LogArgs, cloud: &Cloud) -> Result<Timestamp, Error> {
+pub async fn beginning_of(request: &str, args: &LogArgs, session: &Session) -> Result<Timestamp, Error> {
     let day_ago = Timestamp::now() - SignedDuration::from_hours(24);
     let filter = Filter { requests: vec![request.to_string()], ..Filter::default() };
-    let mut watch = args.start(cloud, From::Since(day_ago), None, false).await?;
+    let mut watch = args.start(session, From::Since(day_ago), None, false).await?;
     while let Some(event) = watch.next().await {
         if let Event::Record(record) = event
             && filter.wants(&record)

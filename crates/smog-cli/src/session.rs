@@ -67,6 +67,11 @@ impl Session {
             .await
     }
 
+    /// `watch:` of smog.yml: known noise, and more logs.
+    pub fn watch_section(&self) -> Result<smog::config::WatchSection> {
+        Ok(self.surroundings.smog_file()?.watch)
+    }
+
     /// From now on, an interrupt leaves this.
     pub fn leaves(&self, left: impl Into<String>) {
         if let Ok(mut on) = self.on_interrupt.lock() {

@@ -56,8 +56,8 @@ pub async fn run(args: LogsArgs, session: &Session) -> Result<ExitCode, Error> {
     filter.until = args.until;
     let mut save = args.logs.save.as_deref().map(Save::into).transpose()?;
     let begun = Instant::now();
-    let mut watch = args.logs.start(cloud, From::Since(since), args.until, false).await?;
-    let mut thrown = Thrown::new(args.logs.allow_list()?);
+    let mut watch = args.logs.start(session, From::Since(since), args.until, false).await?;
+    let mut thrown = Thrown::new(args.logs.allow_list(session)?);
     let mut printer = Printer::new(session.view.form, &args.logs.hosts);
     let mut failed = None;
     while let Some(event) = watch.next().await {

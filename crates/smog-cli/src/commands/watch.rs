@@ -54,13 +54,13 @@ pub async fn run(args: WatchArgs, session: &Session) -> Result<ExitCode, Error> 
     let mut save = args.logs.save.as_deref().map(Save::into).transpose()?;
     let from = match (&args.since, &args.since_request) {
         (Some(time), _) => From::Since(*time),
-        (None, Some(request)) => From::Since(beginning_of(request, &args.logs, cloud).await?),
+        (None, Some(request)) => From::Since(beginning_of(request, &args.logs, session).await?),
         (None, None) => From::End,
     };
     let begun = Instant::now();
     session.ends_itself();
-    let mut watch = args.logs.start(cloud, from, None, true).await?;
-    let mut thrown = Thrown::new(args.logs.allow_list()?);
+    let mut watch = args.logs.start(session, from, None, true).await?;
+    let mut thrown = Thrown::new(args.logs.allow_list(session)?);
     let mut printer = Printer::new(session.view.form, &args.logs.hosts);
     // With a command, only what it threw is of interest, unless something else was asked for.
     let prints =
