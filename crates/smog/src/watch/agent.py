@@ -316,8 +316,31 @@ def begin_older(path, actual):
         pass
 
 
+def take_up_missed(path):
+    """Generations that came and were rotated away between two looks, the oldest first."""
+    ours = [s for s in retired + list(known.values()) if s.path == path]
+    if not ours:
+        return
+    newest = max(os.fstat(s.fd).st_mtime_ns for s in ours)
+    for p in reversed(rotated(path)):
+        try:
+            status = os.stat(p)
+            # Equal counts as younger: the kernel stamps files in steps of some milliseconds.
+            if status.st_mtime_ns < newest or any((s.dev, s.ino) == (status.st_dev, status.st_ino) for s in ours):
+                continue
+            with (gzip.open if p.endswith(".gz") else open)(p, "rb") as f:
+                head = f.read(HEAD)
+            # A copy of what is read already (copytruncate, or compressed since).
+            if any(s.head and head.startswith(s.head[:len(head)]) for s in ours):
+                continue
+            source = Source(path, p, 0, "older")
+            source.retired = time.monotonic()
+            retired.append(source)
+        except (OSError, EOFError):
+            pass
+
+
 def start():
-    resumed = {}
     for old in ask["resume"]:
         at, found = old["at"], resume(old)
         if found is None:
@@ -328,21 +351,10 @@ def start():
         else:
             source.retired = time.monotonic()
             retired.append(source)
-        resumed.setdefault(old["path"], []).append((found, source))
     for path in {old["path"] for old in ask["resume"] if old["live"]}:
         if path in known:
             continue
-        # Everything younger than what was found, the oldest first, then the path itself.
-        found = resumed.get(path)
-        if found:
-            newest = max(os.stat(p).st_mtime for p, _ in found)
-            seen = {source.ino for _, source in found}
-            for p in reversed(rotated(path)):
-                status = os.stat(p)
-                if status.st_mtime > newest and status.st_ino not in seen:
-                    source = Source(path, p, 0, "older")
-                    source.retired = time.monotonic()
-                    retired.append(source)
+        take_up_missed(path)
         if os.path.exists(path):
             begin(path, "rotated")
     everything = paths()
@@ -366,6 +378,7 @@ def look_for_new(why):
         # A file that was only renamed is followed already.
         if any(s.ino == status.st_ino and s.dev == status.st_dev for s in list(known.values()) + retired):
             continue
+        take_up_missed(path)
         begin(path, why)
 
 
@@ -382,6 +395,7 @@ def check_rotation():
         source.retired = time.monotonic()
         retired.append(source)
         del known[path]
+        take_up_missed(path)
         if status is not None:
             begin(path, "rotated")
 

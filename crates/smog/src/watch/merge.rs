@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::follow::{self, Told};
@@ -103,6 +104,8 @@ impl std::fmt::Debug for Watch {
 struct Followed {
     name: String,
     told: mpsc::Receiver<Told>,
+    /// It ends when `told` is closed, after the far end has ended.
+    task: JoinHandle<()>,
     state: State,
     sources: HashMap<u64, Mark>,
 }
@@ -158,8 +161,8 @@ impl Watch {
         let hosts = hosts.into_iter().map(|(host, sources)| {
             let (to, told) = mpsc::channel(UNDER_WAY);
             let name = host.name().to_string();
-            tokio::spawn(follow::run(host, sources, to));
-            Followed { name, told, state: State::Connecting, sources: HashMap::new() }
+            let task = tokio::spawn(follow::run(host, sources, to));
+            Followed { name, told, task, state: State::Connecting, sources: HashMap::new() }
         });
         Watch {
             hosts: hosts.collect(),
@@ -210,8 +213,7 @@ impl Watch {
             host.told.close();
         }
         for host in &mut self.hosts {
-            let gone = async { while host.told.recv().await.is_some() {} };
-            let _ = tokio::time::timeout(Duration::from_secs(8), gone).await;
+            let _ = tokio::time::timeout(Duration::from_secs(8), &mut host.task).await;
         }
     }
 
