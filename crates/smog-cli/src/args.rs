@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    aggregate, api, boot, completion, delete, discover, flavor, guest, host, hypervisor, image, keypair,
-    migrate, network, pins, placement, project, quota, security_group, server_group, service, xml,
+    aggregate, api, boot, check, completion, delete, discover, flavor, guest, host, hypervisor, image,
+    keypair, migrate, network, pins, placement, prepare, project, quota, restore, security_group,
+    server_group, service, xml,
 };
 use crate::output::Form;
 
@@ -110,6 +111,12 @@ pub enum Verb {
     Project(project::ProjectArgs),
     /// Any API call, for what smog has no verb for
     Api(api::ApiArgs),
+    /// Say whether hosts are ready for what is wanted, and what mends it
+    Check(check::CheckArgs),
+    /// Bring hosts into a state, journaled
+    Prepare(prepare::PrepareArgs),
+    /// Bring back what `prepare` changed
+    Restore(restore::RestoreArgs),
     /// Print the completion script of a shell
     Completion(completion::CompletionArgs),
     #[command(hide = true)]

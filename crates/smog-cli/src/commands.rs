@@ -3,6 +3,7 @@
 pub mod aggregate;
 pub mod api;
 pub mod boot;
+pub mod check;
 pub mod completion;
 pub mod delete;
 pub mod discover;
@@ -16,8 +17,10 @@ pub mod migrate;
 pub mod network;
 pub mod pins;
 pub mod placement;
+pub mod prepare;
 pub mod project;
 pub mod quota;
+pub mod restore;
 pub mod security_group;
 pub mod server_group;
 pub mod service;

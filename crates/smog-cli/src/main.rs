@@ -2,12 +2,14 @@
 
 mod args;
 mod commands;
+mod hosts_environment;
 mod names;
 mod output;
 mod pairs;
 mod progress;
 mod session;
 mod spec_args;
+mod wish_args;
 
 use std::process::ExitCode as Process;
 
@@ -80,6 +82,9 @@ async fn dispatch(verb: Verb, session: &Session) -> Result<ExitCode, Error> {
         Verb::Quota(args) => commands::quota::run(args, session).await,
         Verb::Project(args) => commands::project::run(args, session).await,
         Verb::Api(args) => commands::api::run(args, session).await,
+        Verb::Check(args) => commands::check::run(args, session).await,
+        Verb::Prepare(args) => commands::prepare::run(args, session).await,
+        Verb::Restore(args) => commands::restore::run(args, session).await,
         Verb::Completion(args) => commands::completion::run(args),
         Verb::RefreshNames => names::refresh().await,
     }

@@ -7,6 +7,7 @@ const ORDER: &[&[&str]] = &[
     &["host"],
     &["libvirt"],
     &["cloud", "guest"],
+    &["environment"],
 ];
 
 fn level(module: &str) -> Option<usize> {
