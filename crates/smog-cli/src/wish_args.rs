@@ -36,6 +36,10 @@ pub struct WishArgs {
     #[arg(long, value_name = "WORD")]
     pub kernel: Vec<String>,
 
+    /// How a service shall be: ksm=disabled,inactive
+    #[arg(long = "service", value_name = "[WHO/]UNIT=WORDS")]
+    pub services: Vec<String>,
+
     /// Virtual functions of a network card: ens3f0=4
     #[arg(long, value_name = "[WHO/]INTERFACE=COUNT")]
     pub vfs: Vec<String>,
@@ -52,6 +56,9 @@ impl WishArgs {
         }
         for text in &self.sysctl {
             wish = wish.with_sysctl(text)?;
+        }
+        for text in &self.services {
+            wish = wish.with_service(text)?;
         }
         if self.nested {
             wish = wish.with(Target::Computes, Want::NestedKvm);
@@ -82,6 +89,7 @@ impl WishArgs {
         self.huge_pages.iter().for_each(|text| flag("huge-pages", text));
         self.sysctl.iter().for_each(|text| flag("sysctl", text));
         self.kernel.iter().for_each(|text| flag("kernel", text));
+        self.services.iter().for_each(|text| flag("service", text));
         self.vfs.iter().for_each(|text| flag("vfs", text));
         words.extend(self.at_boot.then(|| "--at-boot".to_string()));
         words.extend(self.nested.then(|| "--nested".to_string()));

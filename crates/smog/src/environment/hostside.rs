@@ -13,7 +13,7 @@ const LOCKED: i32 = 45;
 const OTHERWISE: i32 = 46;
 
 /// Puts a line into a marks file and on the disk: `mark LINE`.
-const MARK: &str = "mark() { [ -e \"$j.json\" ] || return 0; [ -z \"$(tail -c1 \"$j.marks\" 2>/dev/null)\" ] || echo >>\"$j.marks\"; \
+const MARK: &str = "umask 077; mark() { [ -e \"$j.json\" ] || return 0; [ -z \"$(tail -c1 \"$j.marks\" 2>/dev/null)\" ] || echo >>\"$j.marks\"; \
                     printf '%s\\n' \"$1\" >>\"$j.marks\" && sync -- \"$j.marks\"; }\n";
 
 /// One host's side of an environment.

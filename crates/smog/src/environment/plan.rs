@@ -8,7 +8,9 @@ use serde::Serialize;
 use super::change::{Change, FileChange, OptionEdit, Restart, UnitChange, UnitState, ValueChange};
 use super::image::FileImage;
 use super::plain;
-use super::state::{GRUB, HostState, MODPROBE, State, TMPFILES, is_of_kernel, reader, sysctl_path, vfs_path};
+use super::state::{
+    GRUB, HostState, MODPROBE, State, TMPFILES, is_of_kernel, reader, sysctl_path, unit_name, vfs_path,
+};
 use super::wish::{OptionWish, PagesWish, Target, Want, Wish};
 use crate::error::Result;
 use crate::host::{NestedKvm, ServiceRole};
@@ -551,7 +553,7 @@ impl<'a> Draft<'a> {
     }
 
     fn unit(&mut self, unit: &str, enabled: Option<bool>, active: Option<bool>) {
-        let full = if unit.contains('.') { unit.to_string() } else { format!("{unit}.service") };
+        let full = unit_name(unit);
         let Some(service) = self.state.units.get(&full) else {
             self.plan.cannot(format!("change {full}"), "there is no such unit");
             return;

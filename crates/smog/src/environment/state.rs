@@ -112,6 +112,11 @@ pub(super) fn sysctl_path(name: &str) -> String {
     }
 }
 
+/// A unit's whole name.
+pub(super) fn unit_name(unit: &str) -> String {
+    if unit.contains('.') { unit.to_string() } else { format!("{unit}.service") }
+}
+
 /// The file of a network card's virtual functions.
 pub(super) fn vfs_path(interface: &str) -> String {
     format!("/sys/class/net/{interface}/device/sriov_numvfs")
@@ -183,7 +188,7 @@ pub async fn look(host: &Host, wish: &Wish) -> Result<HostState> {
                 paths.insert(GRUB.to_string());
             }
             Want::Unit { unit, .. } => {
-                units.insert(unit.clone());
+                units.insert(unit_name(unit));
             }
         }
     }

@@ -232,6 +232,34 @@ impl Wish {
         Ok(self.with(target.unwrap_or(Target::Computes), want))
     }
 
+    /// Read what a person wrote after `--service`: `[WHO/]UNIT=WORDS`, where the words are
+    /// `enabled` or `disabled`, and `active` or `inactive`, with a comma between.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with the form.
+    pub fn with_service(self, text: &str) -> Result<Wish> {
+        let (target, rest) = targeted(text);
+        let parsed = rest.split_once('=').and_then(|(unit, words)| {
+            let (mut enabled, mut active) = (None, None);
+            for word in words.split(',') {
+                match word.trim() {
+                    "enabled" => enabled = Some(true),
+                    "disabled" => enabled = Some(false),
+                    "active" => active = Some(true),
+                    "inactive" => active = Some(false),
+                    _ => return None,
+                }
+            }
+            (!unit.is_empty()).then(|| Want::Unit { unit: unit.to_string(), enabled, active })
+        });
+        let want = parsed.ok_or_else(|| Error::Invalid {
+            what: format!("service `{text}`"),
+            why: "not of the form UNIT=enabled,active".into(),
+            hint: Some("as in cmp1/neutron-openvswitch-agent=inactive, or ksm=disabled,inactive".into()),
+        })?;
+        Ok(self.with(target.unwrap_or(Target::Computes), want))
+    }
+
     /// Read what a person wrote after `--vfs`: `[WHO/]INTERFACE=COUNT`.
     ///
     /// # Errors
