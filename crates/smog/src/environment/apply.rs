@@ -137,11 +137,16 @@ where
                 (host.clone(), cloud.cloned(), restart.clone(), options.clone());
             running.spawn(async move {
                 options.tell(Tell { host: host.name(), text: &format!("restarts {}", restart.name()) });
+                // Each state once, however often it is looked at.
+                let said = std::sync::Mutex::new(String::new());
                 let tell = |waiting: crate::wait::Waiting<'_>| {
-                    options.tell(Tell {
-                        host: host.name(),
-                        text: &format!("{}: {}", restart.name(), waiting.last),
-                    });
+                    if let Ok(mut said) = said.lock()
+                        && *said != waiting.last
+                    {
+                        *said = waiting.last.to_string();
+                        let text = format!("{}: {}", restart.name(), waiting.last);
+                        options.tell(Tell { host: host.name(), text: &text });
+                    }
                 };
                 let wait = Wait { timeout: options.timeout, every: Duration::from_millis(100), tell: &tell };
                 evidence::restart(&host, cloud.as_ref(), &restart, wait).await

@@ -178,13 +178,13 @@ async fn process(host: &Host, what: &Restart, before: &Before) -> Result<Process
             false => Process::NotYet("the container does not run yet".into()),
         });
     };
-    // In the log: the first line of the new process. oslo.log writes the process's
+    // In the log: a line of the new process, best its `Starting compute node`. oslo.log writes the process's
     // number behind the time. Through the journal, systemd knows whose line it is.
     let script = r#"export TZ=UTC
 systemctl show --property=Id,LoadState,ActiveState,SubState,MainPID,ExecMainStartTimestamp,NRestarts -- "$1"
 pid=$(systemctl show --value --property=MainPID -- "$1"); echo ==line==
 if [ -n "$2" ]; then s=$(stat -c %s -- "$2"); [ "$s" -ge "$3" ] && from=$(($3 + 1)) || from=1
-tail -c "+$from" -- "$2" | grep -m1 -E "^[0-9: .-]+ $pid " ; else journalctl -q --no-pager -o cat -n 1 -u "$1" "_PID=$pid"; fi
+tail -c "+$from" -- "$2" | grep -E "^[0-9: .-]+ $pid " | { IFS= read -r first; grep -m1 'Starting ' || echo "$first"; }; else journalctl -q --no-pager -o cat -n 1 -u "$1" "_PID=$pid"; fi
 exit 0"#;
     let args = [unit.clone(), what.place.log.clone().unwrap_or_default(), before.log_bytes.to_string()];
     let output = host.run(Cmd::shell(script).args(args).repeatable()).await?;
