@@ -68,8 +68,9 @@ pub fn decide(change: &Change, now: &Now) -> Decision {
             now if value.by_zero && same_value(now, "0") => Decision::PutBack,
             _ => Decision::Conflict,
         },
-        // What is set by hand is gone with a boot, or with the card.
-        (Change::Value(_), Now::Value(None)) => Decision::AlreadyBack,
+        // What is set by hand is gone with the card, a unit with its package: there is
+        // nothing to bring back.
+        (Change::Value(_), Now::Value(None)) | (Change::Unit(_), Now::Unit(None)) => Decision::AlreadyBack,
         (Change::Unit(unit), Now::Unit(Some(now))) => match now {
             now if *now == unit.before => Decision::AlreadyBack,
             // A crash between "enable" and "start" leaves something between the two.

@@ -153,7 +153,9 @@ fn pid_of(what: &Restart) -> Cmd {
 async fn order(host: &Host, what: &Restart, limit: Duration) -> Result<()> {
     let cmd = match (&what.place.unit, &what.place.container) {
         (None, Some(container)) => Cmd::new(container.engine.program()).args(["restart", &container.name]),
-        (unit, _) => Cmd::new("systemctl").args(["restart", "--"]).arg(unit.clone().unwrap_or_default()),
+        // Several runs in a row are no fault of the service: its count of starts begins anew.
+        (unit, _) => Cmd::shell("systemctl reset-failed -- \"$1\"; exec systemctl restart -- \"$1\"")
+            .arg(unit.clone().unwrap_or_default()),
     };
     match host.run(cmd.time_limit(limit)).await {
         Ok(_) => Ok(()),

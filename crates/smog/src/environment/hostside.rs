@@ -87,6 +87,14 @@ cat >"$j.tmp" && sync -- "$j.tmp" && mv -fT -- "$j.tmp" "$j.json" && sync -- "$d
         self.host.run(cmd).await.map(|_| ())
     }
 
+    /// When the journal was written, by the host's clock; `None` when it is not there.
+    pub(super) async fn written_at(&self, run: &str) -> Result<Option<jiff::Timestamp>> {
+        let cmd = Cmd::new("stat").args(["-c", "%Y", "--", &format!("{}.json", self.journal(run))]);
+        let output = self.host.run(cmd.any_exit().repeatable()).await?;
+        let seconds = output.text().trim().parse().ok();
+        Ok(seconds.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok()))
+    }
+
     /// What lies there.
     pub(super) async fn found(&self) -> Result<Found> {
         let mut batch = Batch::new();

@@ -117,11 +117,14 @@ pub(super) async fn restore(
     // Services that may run with smog's files: those smog restarted, and those that were started since.
     let names: Vec<&str> = journal.restarts.iter().filter_map(|one| one.place.unit.as_deref()).collect();
     let services = if names.is_empty() { Vec::new() } else { host.services(names).await? };
+    // By the host's clock where its copy of the journal is there; else by ours, with room for a difference.
+    let since = match side.written_at(run).await? {
+        Some(at) => at,
+        None => journal.owner.since - jiff::SignedDuration::from_secs(60),
+    };
     let may_run_with_ours = |name: &str| {
-        let started_since = services.iter().any(|one| {
-            let slack = jiff::SignedDuration::from_secs(60);
-            one.unit == name && one.since.is_none_or(|since| since + slack >= journal.owner.since)
-        });
+        let started_since =
+            services.iter().any(|one| one.unit == name && one.since.is_none_or(|started| started >= since));
         let was_restarted = marks.restarting.contains(name) && !marks.back.contains(name);
         was_restarted || (put_back && started_since)
     };
