@@ -279,8 +279,7 @@ fn a_lost_connection_leaves_a_journal_that_restores() {
     for line in BufReader::new(smog.stderr.take().expect("stderr")).lines() {
         let line = line.expect("a line");
         if line.contains("restarts neutron") {
-            // Its one child is the SSH master.
-            for pid in children(smog.id()) {
+            for pid in ssh_of(&desk) {
                 std::process::Command::new("kill").args(["-9", &pid]).status().expect("kill");
             }
         }
@@ -298,15 +297,19 @@ fn a_lost_connection_leaves_a_journal_that_restores() {
     same("cmp2", &before, "restored after a lost connection");
 }
 
-/// The processes whose parent this is.
-fn children(parent: u32) -> Vec<String> {
-    let stats = std::fs::read_dir("/proc").expect("/proc").filter_map(|entry| {
-        let text = std::fs::read_to_string(entry.ok()?.path().join("stat")).ok()?;
-        let (name, rest) = text.rsplit_once(") ")?;
-        let is_child = rest.split(' ').nth(1)? == parent.to_string();
-        is_child.then(|| name.split(' ').next().unwrap_or_default().to_string())
+/// The SSH masters of a desk's smog: they have its environment, with the desk's own folder in it.
+fn ssh_of(desk: &Desk) -> Vec<String> {
+    let own = format!("XDG_STATE_HOME={}", desk.0.path().display());
+    let entries = std::fs::read_dir("/proc").expect("/proc").filter_map(|entry| {
+        let path = entry.ok()?.path();
+        let is_ssh = std::fs::read_to_string(path.join("comm")).ok()?.trim() == "ssh";
+        let environment = std::fs::read(path.join("environ")).ok()?;
+        let is_own = environment.split(|byte| *byte == 0).any(|one| one == own.as_bytes());
+        (is_ssh && is_own).then(|| path.file_name().map(|name| name.to_string_lossy().into_owned()))?
     });
-    stats.collect()
+    let found: Vec<String> = entries.collect();
+    assert!(!found.is_empty(), "no SSH master");
+    found
 }
 
 /// The whole sample of the installed Nova: thousands of lines of comments.
