@@ -86,6 +86,15 @@ impl Drop for TestUnit {
     }
 }
 
+/// A file on cmp2 that is removed at the test's end.
+struct Remove(&'static str);
+
+impl Drop for Remove {
+    fn drop(&mut self) {
+        ssh("cmp2", &format!("rm -f {}", self.0));
+    }
+}
+
 fn number(host: &str, path: &str) -> u64 {
     ssh(host, &format!("cat {path}")).trim().parse().expect("a number")
 }
@@ -222,29 +231,32 @@ fn all_hosts_at_once_killed_half_way_and_restored_from_elsewhere() {
 
 #[test]
 fn what_someone_else_changed_is_shown_and_not_touched() {
+    // A file of its own, which no service reads: nothing has to be restarted.
+    ssh("cmp2", "printf '[DEFAULT]\\nlog_dir = /x\\n' >/etc/smog-test.conf");
+    let _file = Remove("/etc/smog-test.conf");
     let desk = Desk::new();
     let before = fingerprint("cmp2");
     let prepare = [
         "prepare",
         "--yes",
         "--set",
-        "cmp2/neutron.conf:DEFAULT.smog_test=1",
+        "cmp2//etc/smog-test.conf:DEFAULT.smog_test=1",
         "--sysctl",
         "cmp2/vm.swappiness=33",
     ];
     desk.run(&prepare).expect(0);
-    ssh("cmp2", "sed -i 's/^log_dir = .*/&\\n# theirs/' /etc/neutron/neutron.conf");
+    ssh("cmp2", "sed -i 's/^log_dir = .*/&\\n# theirs/' /etc/smog-test.conf");
     let refused = desk.run(&["restore", "--yes"]).expect(1);
-    assert!(refused.err.contains("someone changed /etc/neutron/neutron.conf"), "{}", refused.err);
+    assert!(refused.err.contains("someone changed /etc/smog-test.conf"), "{}", refused.err);
     assert!(refused.out.contains("+smog_test = 1") && refused.out.contains("+# theirs"), "{}", refused.out);
     assert!(refused.err.contains("--merge"), "{}", refused.err);
     assert_ne!(number("cmp2", "/proc/sys/vm/swappiness"), 33, "the rest is restored all the same");
-    assert!(ssh("cmp2", "cat /etc/neutron/neutron.conf").contains("# theirs"));
+    assert!(ssh("cmp2", "cat /etc/smog-test.conf").contains("# theirs"));
 
     desk.run(&["restore", "--yes", "--merge"]).expect(0);
-    let text = ssh("cmp2", "cat /etc/neutron/neutron.conf");
+    let text = ssh("cmp2", "cat /etc/smog-test.conf");
     assert!(text.contains("# theirs") && !text.contains("smog_test"), "{text}");
-    ssh("cmp2", "sed -i '/^# theirs$/d' /etc/neutron/neutron.conf");
+    ssh("cmp2", "sed -i '/^# theirs$/d' /etc/smog-test.conf");
     same("cmp2", &before, "merged, and theirs taken away");
     assert!(desk.run(&["restore", "--list"]).expect(0).out.contains("nothing is outstanding"));
 }
@@ -279,6 +291,10 @@ fn a_lost_connection_leaves_a_journal_that_restores() {
     for line in BufReader::new(smog.stderr.take().expect("stderr")).lines() {
         let line = line.expect("a line");
         if line.contains("restarts neutron") {
+            // Questions are asked again on a new connection; the order to restart is not.
+            lab::eventually("the order to restart", || {
+                ssh("cmp2", "systemctl show --value -p ActiveState neutron-openvswitch-agent") != "active\n"
+            });
             for pid in ssh_of(&desk) {
                 std::process::Command::new("kill").args(["-9", &pid]).status().expect("kill");
             }
