@@ -29,6 +29,27 @@ pub struct EnvironmentArgs {
 impl EnvironmentArgs {
     /// The environment; `command` is what the lock says was asked.
     pub async fn environment(&self, session: &Session, command: &str) -> Result<Environment> {
+        Environment::of_cloud(session.cloud().await?, &self.hosts, self.options(session, command)?).await
+    }
+
+    /// The environment for a restore: when the cloud does not answer, perhaps because of
+    /// what is to be restored, the hosts of smog.yml.
+    pub async fn environment_for_restore(&self, session: &Session) -> Result<Environment> {
+        let options = self.options(session, "smog restore")?;
+        let why = match session.cloud().await {
+            Ok(cloud) => return Environment::of_cloud(cloud, &self.hosts, options).await,
+            Err(why) if why.exit_code() == smog::ExitCode::CouldNotRun => why,
+            Err(why) => return Err(why),
+        };
+        let file = session.smog_file()?;
+        if file.hosts.is_empty() {
+            return Err(why);
+        }
+        crate::output::warning(&format!("{why}; going on with the hosts of smog.yml, without heartbeats"));
+        Environment::of_file(&file, &self.hosts, options)
+    }
+
+    fn options(&self, session: &Session, command: &str) -> Result<Options> {
         let user = variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(|| "unknown".into());
         let mut options = Options::new(self.folder()?, user, command);
         options.timeout = Duration::from_secs(self.timeout);
@@ -45,7 +66,7 @@ impl EnvironmentArgs {
                 Ok(())
             }));
         }
-        Environment::of_cloud(session.cloud().await?, &self.hosts, options).await
+        Ok(options)
     }
 
     fn folder(&self) -> Result<PathBuf> {

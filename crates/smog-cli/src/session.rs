@@ -64,6 +64,11 @@ impl Session {
             .await
     }
 
+    /// The smog.yml in use, for what must work when the cloud does not answer.
+    pub fn smog_file(&self) -> Result<smog::config::SmogFile> {
+        self.surroundings.smog_file()
+    }
+
     /// From now on, an interrupt leaves this.
     pub fn leaves(&self, left: impl Into<String>) {
         if let Ok(mut on) = self.on_interrupt.lock() {

@@ -262,6 +262,29 @@ fn what_someone_else_changed_is_shown_and_not_touched() {
 }
 
 #[test]
+fn a_service_that_does_not_come_up_and_a_cloud_that_does_not_answer() {
+    let desk = Desk::new();
+    let before = fingerprint("cmp2");
+    let broken = desk.run(&["prepare", "--yes", "--set", "cmp2/nova.conf:libvirt.virt_type=bogus"]).expect(1);
+    assert!(broken.err.contains("bogus") && broken.err.contains("`smog restore` brings"), "{}", broken.err);
+    // No call that a nova-compute has to answer stands in the way.
+    let begun = std::time::Instant::now();
+    desk.run(&["restore", "--yes"]).expect(0);
+    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+    same("cmp2", &before, "it runs with the old file again");
+
+    desk.run(&["prepare", "--yes", "--sysctl", "cmp2/vm.swappiness=33"]).expect(0);
+    let clouds = std::env::var("OS_CLIENT_CONFIG_FILE").expect("OS_CLIENT_CONFIG_FILE");
+    let text = std::fs::read_to_string(clouds).expect("clouds.yaml").replace(":5000", ":5001");
+    let dead = desk.0.path().join("clouds.yaml");
+    std::fs::write(&dead, text).expect("write");
+    let smog = desk.smog().with("OS_CLIENT_CONFIG_FILE", dead.to_str().expect("utf-8"));
+    let restored = smog.run(&["restore", "--yes"]).expect(0);
+    assert!(restored.err.contains("going on with the hosts of smog.yml"), "{}", restored.err);
+    same("cmp2", &before, "restored without a cloud");
+}
+
+#[test]
 fn two_smogs_on_one_host_see_each_other() {
     let desk = Desk::new();
     let before = fingerprint("cmp2");

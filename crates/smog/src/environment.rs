@@ -56,8 +56,9 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::Cloud;
+use crate::config::SmogFile;
 use crate::error::{Error, Result};
-use crate::host::Host;
+use crate::host::{Host, SshOptions};
 use hostside::HostSide;
 
 /// So many hosts are worked on at once.
@@ -71,6 +72,12 @@ pub struct Tell<'a> {
     /// What: "restarts nova-compute.service".
     pub text: &'a str,
 }
+
+/// Called for each thing that happens; see [`Options::on_event`].
+pub type OnEvent = Arc<dyn Fn(Tell<'_>) + Send + Sync>;
+
+/// Called at each step; see [`Options::at_step`].
+pub type AtStep = Arc<dyn Fn(u32) -> Result<()> + Send + Sync>;
 
 /// Who works, where the journal lies, whom to tell.
 #[derive(Clone)]
@@ -86,10 +93,10 @@ pub struct Options {
     /// How long a service may take to be ready.
     pub timeout: Duration,
     /// Told what happens.
-    pub on_event: Option<Arc<dyn Fn(Tell<'_>) + Send + Sync>>,
+    pub on_event: Option<OnEvent>,
     /// Called before and after each step that leaves something behind, with the steps'
     /// count: tests end the process there, or let the step fail.
-    pub at_step: Option<Arc<dyn Fn(u32) -> Result<()> + Send + Sync>>,
+    pub at_step: Option<AtStep>,
     steps: Arc<AtomicU32>,
 }
 
@@ -137,6 +144,8 @@ impl Options {
 pub struct Environment {
     cloud: Option<Cloud>,
     hosts: Vec<Host>,
+    /// Whether these are all hosts there are, not some that were named.
+    all: bool,
     options: Options,
 }
 
@@ -182,10 +191,10 @@ impl Environment {
     /// The hosts of a cloud: all of them, or `only` those named.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a name nobody knows; as [`Cloud::host_list`].
+    /// [`Error::NotFound`] for a name nobody knows; as [`Cloud::host`].
     pub async fn of_cloud(cloud: &Cloud, only: &[String], options: Options) -> Result<Environment> {
         let names: Vec<String> = match only.is_empty() {
-            true => cloud.host_list().await?.into_iter().map(|line| line.name).collect(),
+            true => cloud.host_names().await,
             false => only.to_vec(),
         };
         let mut hosts: Vec<Host> = Vec::new();
@@ -195,12 +204,44 @@ impl Environment {
                 hosts.push(host);
             }
         }
-        Ok(Environment { cloud: Some(cloud.clone()), hosts, options })
+        Ok(Environment { cloud: Some(cloud.clone()), hosts, all: only.is_empty(), options })
+    }
+
+    /// The hosts of a smog.yml, for when the cloud itself does not answer: enough to restore.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a name that is not in it.
+    pub fn of_file(file: &SmogFile, only: &[String], options: Options) -> Result<Environment> {
+        let mut hosts: Vec<Host> = Vec::new();
+        for entry in &file.hosts {
+            let name = entry.name.as_deref().unwrap_or(&entry.host);
+            if hosts.iter().any(|host| host.name() == name)
+                || !(only.is_empty() || only.iter().any(|one| one == name))
+            {
+                continue;
+            }
+            let ssh = SshOptions {
+                user: entry.user.clone(),
+                key_file: file.ssh.key.clone(),
+                known_hosts_file: file.ssh.known_hosts.clone(),
+                config_file: file.ssh.config.clone(),
+                ..SshOptions::new(&entry.host)
+            };
+            hosts.push(Host::ssh(name, ssh));
+        }
+        match only.iter().find(|one| !hosts.iter().any(|host| host.name() == one.as_str())) {
+            Some(name) => Err(Error::NotFound {
+                what: "host".into(),
+                name: name.clone(),
+                near: hosts.iter().map(|host| host.name().to_string()).collect(),
+            }),
+            None => Ok(Environment { cloud: None, hosts, all: only.is_empty(), options }),
+        }
     }
 
     /// These hosts; without a cloud, heartbeats are not asked for.
     pub fn of_hosts(hosts: Vec<Host>, cloud: Option<Cloud>, options: Options) -> Environment {
-        Environment { cloud, hosts, options }
+        Environment { cloud, hosts, all: true, options }
     }
 
     /// Its hosts.
@@ -291,6 +332,15 @@ impl Environment {
     pub async fn outstanding(&self) -> Listing {
         let (local, unread) = Store::new(&self.options.journal).all();
         let mut listing = Listing { errors: unread, ..Listing::default() };
+        // A host that is no longer known is not passed over in silence.
+        let unknown = local
+            .iter()
+            .filter(|(journal, _)| self.all && !self.hosts.iter().any(|host| host.name() == journal.host));
+        listing.errors.extend(unknown.map(|(journal, _)| Error::NotFound {
+            what: format!("host (of run {})", journal.run()),
+            name: journal.host.clone(),
+            near: Vec::new(),
+        }));
         let folder = self.options.host_folder.clone();
         let found = self.on_each(move |host| {
             let side = HostSide::new(&host, &folder);

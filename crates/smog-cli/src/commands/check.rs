@@ -58,7 +58,7 @@ pub async fn run(args: CheckArgs, session: &Session) -> Result<ExitCode, Error> 
     plan.nowhere.iter().for_each(|line| output::text(&format!("{line}\n")));
     if plan.has_changes() {
         let hosts: String = args.environment.hosts.iter().map(|host| format!(" --host {host}")).collect();
-        output::text(&format!("smog prepare {}{hosts}\n", args.wish.words()));
+        output::text(&format!("to mend it: smog prepare {}{hosts}\n", args.wish.words()));
     }
     Ok(if plan.is_ready() { ExitCode::Ok } else { ExitCode::Failed })
 }
@@ -102,6 +102,20 @@ fn missing(change: &smog::environment::Change) -> Vec<String> {
                     _ if is_secret(&edit.key) => "(hidden)".to_string(),
                     values => values.join(" | "),
                 };
+                if let ([before], [after]) = (&edit.before[..], &edit.after[..])
+                    && edit.key.ends_with("filters")
+                {
+                    let on: Vec<&str> = before.split(',').map(str::trim).collect();
+                    let missing: Vec<&str> =
+                        after.split(',').map(str::trim).filter(|one| !on.contains(one)).collect();
+                    return format!(
+                        "{}: [{}]{} lacks {}",
+                        file.path,
+                        edit.section,
+                        edit.key,
+                        missing.join(", ")
+                    );
+                }
                 let (before, after) = (text(&edit.before), text(&edit.after));
                 format!("{}: [{}]{} is {before}, wanted is {after}", file.path, edit.section, edit.key)
             })

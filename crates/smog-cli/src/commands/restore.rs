@@ -67,7 +67,7 @@ impl Show for Line {
 }
 
 pub async fn run(args: RestoreArgs, session: &Session) -> Result<ExitCode, Error> {
-    let environment = args.environment.environment(session, "smog restore").await?;
+    let environment = args.environment.environment_for_restore(session).await?;
     let listing = environment.outstanding().await;
     let chosen = lines(&listing, args.run.as_deref());
     if args.list {

@@ -28,7 +28,6 @@ pub(super) async fn apply(
     let side = HostSide::new(host, &options.host_folder);
     let store = Store::new(&options.journal);
     let run = owner.run.as_str();
-    let tell = |text: &str| options.tell(Tell { host: host.name(), text });
     let journal = Journal {
         version: VERSION,
         owner: owner.clone(),
@@ -56,23 +55,41 @@ pub(super) async fn apply(
         let _ = side.leave(run).await;
         return Err(error);
     }
+    let made = make_all(&side, cloud, &journal, options).await;
+    if made.is_err() {
+        // The journal says what there is to take back; the lock would only be in the way.
+        let _ = side.unlock(run).await;
+    }
+    made
+}
+
+/// What is done under the lock and with the journal written.
+async fn make_all(
+    side: &HostSide,
+    cloud: Option<&Cloud>,
+    journal: &Journal,
+    options: &Options,
+) -> Result<Vec<Evidence>> {
+    let store = Store::new(&options.journal);
+    let (run, host) = (journal.run(), &side.host);
+    let tell = |text: &str| options.tell(Tell { host: host.name(), text });
     // 3. The changes, each between two marks.
-    for (at, change) in plan.changes.iter().enumerate() {
+    for (at, change) in journal.changes.iter().enumerate() {
         tell(&format!("changes {}", change.target()));
         options.step()?;
         store.mark(run, host.name(), Mark::Begun(at))?;
         options.step()?;
-        make(&side, run, change, [Mark::Begun(at), Mark::Done(at)]).await?;
+        make(side, run, change, [Mark::Begun(at), Mark::Done(at)]).await?;
         options.step()?;
         store.mark(run, host.name(), Mark::Done(at))?;
     }
-    for program in programs(&plan.changes) {
+    for program in programs(&journal.changes) {
         options.step()?;
-        host.outside().run(Cmd::shell(program).time_limit(Duration::from_secs(300))).await?;
+        host.run(Cmd::shell(program).time_limit(Duration::from_secs(300))).await?;
     }
     // 4. The services that read what changed, with evidence.
     options.step()?;
-    let evidence = restart_all(host, cloud, &plan.restarts, options, |unit| {
+    let evidence = restart_all(host, cloud, &journal.restarts, options, |unit| {
         let (side, store) = (side.clone(), store.clone());
         async move {
             store.mark(run, host.name(), Mark::Restarting(&unit))?;

@@ -268,17 +268,19 @@ async fn answer(
         (Some(beat), Some(started)) => beat > started,
         (beat, _) => beat.is_some(),
     };
-    Ok(match beat.filter(|_| is_fresh && service.state == "up") {
-        Some(beat) => Some(Some(format!("heartbeat of {} UTC", beat.strftime("%H:%M:%S")))),
-        None => None,
-    })
+    let beat = beat.filter(|_| is_fresh && service.state == "up");
+    Ok(beat.map(|beat| Some(format!("heartbeat of {} UTC", beat.strftime("%H:%M:%S")))))
 }
 
-/// A service that did not come up, with the end of its journal.
+/// A service that did not come up, with what it says itself: the last errors in its log
+/// file, else the end of its journal.
 async fn fault(host: &Host, what: &Restart, state: &str) -> Error {
     let unit = what.name();
-    let cmd = Cmd::new("journalctl").args(["-u", unit, "-n", "12", "--no-pager", "-o", "cat"]).any_exit();
-    let log = host.run(cmd).await.map(|output| output.text().trim_end().to_string()).unwrap_or_default();
+    let script = "s=$([ -z \"$2\" ] || tail -n 2000 -- \"$2\" | grep -E ' (ERROR|CRITICAL) ' | tail -n 4)\n\
+                  if [ -n \"$s\" ]; then echo \"$s\"; else journalctl -u \"$1\" -n 12 --no-pager -o cat; fi";
+    let args = [unit.to_string(), what.place.log.clone().unwrap_or_default()];
+    let log = host.run(Cmd::shell(script).args(args).any_exit()).await;
+    let log = log.map(|output| output.text().trim_end().to_string()).unwrap_or_default();
     let indented: String = log.lines().map(|line| format!("\n    {line}")).collect();
     Error::Fault {
         what: format!("restart of `{unit}`"),

@@ -123,8 +123,8 @@ pub fn plan(state: &State, wish: &Wish) -> Result<Plan> {
     let mut nowhere = Vec::new();
     for item in &wish.items {
         let mut is_for_any = false;
-        for at in 0..hosts.len() {
-            if !state.hosts[at].is_for(&item.target) {
+        for (at, draft) in hosts.iter_mut().enumerate() {
+            if !draft.state.is_for(&item.target) {
                 continue;
             }
             is_for_any = true;
@@ -133,11 +133,11 @@ pub fn plan(state: &State, wish: &Wish) -> Result<Plan> {
                 Some(name) => {
                     let note =
                         format!("shares its kernel with {name}: pages and kernel settings are counted there");
-                    if !hosts[at].plan.notes.contains(&note) {
-                        hosts[at].plan.notes.push(note);
+                    if !draft.plan.notes.contains(&note) {
+                        draft.plan.notes.push(note);
                     }
                 }
-                None => hosts[at].add(&item.target, &item.want)?,
+                None => draft.add(&item.target, &item.want)?,
             }
         }
         if !is_for_any {
