@@ -289,3 +289,28 @@ async fn environment_newest_run_first() {
     assert_eq!((listing.journals.len(), errors.len()), (2, 0), "{errors:?}");
     assert_eq!(folder.all(), before);
 }
+
+#[tokio::test]
+async fn environment_restored_around_what_cannot_be() {
+    let folder = Folder::new();
+    let mut plan = folder.plan();
+    // A value nobody can set: the file is changed by then, and comes back all the same.
+    plan.hosts[0].changes.push(Change::Value(ValueChange {
+        path: "/proc/sys/kernel/random/boot_id".into(),
+        before: "x".into(),
+        after: "y".into(),
+        what: "the boot id".into(),
+        by_zero: false,
+    }));
+    let before = folder.all();
+    let environment = folder.environment(folder.options());
+    environment.apply(&plan, &Wish::new()).await.expect_err("cannot be set");
+    assert_ne!(folder.all(), before);
+    let how = RestoreOptions { on_conflict: OnConflict::Force, ..RestoreOptions::default() };
+    let (_, _, errors) = restore(&environment, &how).await;
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert_eq!(folder.all(), before);
+    let how = RestoreOptions { on_conflict: OnConflict::Keep, ..RestoreOptions::default() };
+    let (_, _, errors) = restore(&environment, &how).await;
+    assert!(errors.is_empty() && environment.outstanding().await.journals.is_empty(), "{errors:?}");
+}

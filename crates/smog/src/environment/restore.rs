@@ -96,11 +96,13 @@ pub(super) async fn restore(
     let now = look(host, &journal.changes).await?;
     let is_unit = |at: &usize| matches!(journal.changes[*at], Change::Unit(_));
     let (units, others): (Vec<usize>, Vec<usize>) = (0..journal.changes.len()).rev().partition(is_unit);
-    let mut put_back = false;
+    let (mut put_back, mut failed) = (false, None);
     for at in others {
-        put_back |=
-            undo(side, &store, run, (at, &journal.changes[at], &now[at]), how, options, &mut restored)
-                .await?;
+        let step = (at, &journal.changes[at], &now[at]);
+        match undo(side, &store, run, step, how, options, &mut restored).await {
+            Ok(written) => put_back |= written,
+            Err(error) => failed = Some(go_on_after(error, options, host)?),
+        }
     }
     if put_back
         || journal.changes.iter().any(|change| matches!(change, Change::File(file) if file.then.is_some()))
@@ -111,7 +113,10 @@ pub(super) async fn restore(
         }
     }
     for at in units {
-        undo(side, &store, run, (at, &journal.changes[at], &now[at]), how, options, &mut restored).await?;
+        let step = (at, &journal.changes[at], &now[at]);
+        if let Err(error) = undo(side, &store, run, step, how, options, &mut restored).await {
+            failed = Some(go_on_after(error, options, host)?);
+        }
     }
 
     // Services that may run with smog's files: those smog restarted, and those that were started since.
@@ -136,6 +141,10 @@ pub(super) async fn restore(
         side.mark(run, Mark::Back(one.name())).await?;
         options.step()?;
         store.mark(run, host.name(), Mark::Back(one.name()))?;
+    }
+
+    if let Some(error) = failed {
+        return Err(error);
     }
 
     // Verified by looking again; only then the journals go, the host's first: while
@@ -163,6 +172,17 @@ pub(super) async fn restore(
         options.step()?;
     }
     Ok(restored)
+}
+
+/// What one step did not allow does not keep the rest from coming back; a lost host does.
+fn go_on_after(error: Error, options: &Options, host: &Host) -> Result<Error> {
+    match error {
+        Error::Fault { .. } | Error::Command { .. } | Error::Config { .. } => {
+            options.tell(Tell { host: host.name(), text: &format!("goes on after: {error}") });
+            Ok(error)
+        }
+        error => Err(error),
+    }
 }
 
 /// Take back one step; whether something was written.
