@@ -50,7 +50,7 @@ impl EnvironmentArgs {
     }
 
     fn options(&self, session: &Session, command: &str) -> Result<Options> {
-        let user = variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(|| "unknown".into());
+        let user = variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(own_uid);
         let mut options = Options::new(self.folder()?, user, command);
         options.timeout = Duration::from_secs(self.timeout);
         if !session.quiet {
@@ -82,6 +82,12 @@ impl EnvironmentArgs {
             hint: Some("name one with `--journal DIR`".into()),
         })
     }
+}
+
+/// "uid 0", for a process without a user's name in its environment.
+fn own_uid() -> String {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata("/proc/self").map_or_else(|_| "unknown".into(), |own| format!("uid {}", own.uid()))
 }
 
 fn variable(name: &str) -> Option<String> {
