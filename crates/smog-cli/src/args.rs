@@ -111,11 +111,8 @@ pub enum Verb {
     Project(project::ProjectArgs),
     /// Any API call, for what smog has no verb for
     Api(api::ApiArgs),
-    /// Say whether hosts are ready for what is wanted, and what mends it
     Check(check::CheckArgs),
-    /// Bring hosts into a state, journaled
     Prepare(prepare::PrepareArgs),
-    /// Bring back what `prepare` changed
     Restore(restore::RestoreArgs),
     /// Print the completion script of a shell
     Completion(completion::CompletionArgs),

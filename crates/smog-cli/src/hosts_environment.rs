@@ -12,6 +12,7 @@ use crate::session::Session;
 
 /// Which hosts, and where the journal lies.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "How")]
 pub struct EnvironmentArgs {
     /// Only this host; may be given several times
     #[arg(long = "host", value_name = "HOST", add = crate::names::hosts())]
