@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    aggregate, api, boot, completion, config, delete, discover, flavor, guest, host, hypervisor, image,
-    keypair, logs, migrate, network, pins, placement, project, quota, security_group, server_group, service,
-    watch, xml,
+    aggregate, api, boot, check, completion, config, delete, discover, flavor, guest, host, hypervisor,
+    image, keypair, logs, migrate, network, pins, placement, prepare, project, quota, restore,
+    security_group, server_group, service, watch, xml,
 };
 use crate::output::Form;
 
@@ -120,6 +120,9 @@ pub enum Verb {
     Logs(logs::LogsArgs),
     /// Any API call, for what smog has no verb for
     Api(api::ApiArgs),
+    Check(check::CheckArgs),
+    Prepare(prepare::PrepareArgs),
+    Restore(restore::RestoreArgs),
     /// smog's own settings: show, init, check, schema
     Config(config::ConfigArgs),
     /// Print the completion script of a shell

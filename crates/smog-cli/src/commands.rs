@@ -3,6 +3,7 @@
 pub mod aggregate;
 pub mod api;
 pub mod boot;
+pub mod check;
 pub mod completion;
 pub mod config;
 pub mod delete;
@@ -18,8 +19,10 @@ pub mod migrate;
 pub mod network;
 pub mod pins;
 pub mod placement;
+pub mod prepare;
 pub mod project;
 pub mod quota;
+pub mod restore;
 pub mod security_group;
 pub mod server_group;
 pub mod service;

@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod hosts_environment;
 mod log_args;
 mod names;
 mod output;
@@ -11,6 +12,7 @@ mod record_print;
 mod session;
 mod spec_args;
 mod thrown;
+mod wish_args;
 
 use std::process::ExitCode as Process;
 
@@ -86,6 +88,9 @@ async fn dispatch(verb: Verb, session: &Session) -> Result<ExitCode, Error> {
         Verb::Logs(args) => commands::logs::run(args, session).await,
         Verb::Api(args) => commands::api::run(args, session).await,
         Verb::Config(args) => commands::config::run(args, session).await,
+        Verb::Check(args) => commands::check::run(args, session).await,
+        Verb::Prepare(args) => commands::prepare::run(args, session).await,
+        Verb::Restore(args) => commands::restore::run(args, session).await,
         Verb::Completion(args) => commands::completion::run(args),
         Verb::RefreshNames => names::refresh().await,
     }

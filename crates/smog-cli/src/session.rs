@@ -15,6 +15,7 @@ use crate::output::View;
 
 pub struct Session {
     pub surroundings: Surroundings,
+    host_settings: Vec<String>,
     verbose: bool,
     pub dry_run: bool,
     pub quiet: bool,
@@ -35,6 +36,7 @@ impl Session {
     pub fn new(args: &Args) -> Session {
         Session {
             surroundings: surroundings(args),
+            host_settings: args.set.iter().filter(|text| is_of_hosts(text)).cloned().collect(),
             verbose: args.verbose,
             dry_run: args.dry_run,
             quiet: args.quiet,
@@ -70,6 +72,24 @@ impl Session {
     /// `watch:` of smog.yml: known noise, and more logs.
     pub fn watch_section(&self) -> Result<smog::config::WatchSection> {
         Ok(self.surroundings.smog_file()?.watch)
+    }
+
+    /// The file of a suite on top of smog.yml, or smog.yml alone.
+    pub fn file_of(&self, suite: Option<&str>) -> Result<smog::config::SmogFile> {
+        match suite {
+            Some(suite) => self.surroundings.suite_file(suite),
+            None => self.surroundings.smog_file(),
+        }
+    }
+
+    /// Each `--set` that names an option of a file on the hosts.
+    pub fn host_settings(&self) -> &[String] {
+        &self.host_settings
+    }
+
+    /// The smog.yml in use, for what must work when the cloud does not answer.
+    pub fn smog_file(&self) -> Result<smog::config::SmogFile> {
+        self.surroundings.smog_file()
     }
 
     /// From now on, an interrupt leaves this.
@@ -159,13 +179,24 @@ fn hidden(value: &Value) -> Value {
     }
 }
 
+/// Whether a `--set` names an option of a file on the hosts: `[WHO/]FILE:OPTION=VALUE`.
+fn is_of_hosts(text: &str) -> bool {
+    text.split('=').next().unwrap_or(text).contains(':')
+}
+
+/// The same for certain hosts only; smog's own settings know no such thing.
+fn is_of_named_hosts(text: &str) -> bool {
+    let name = text.split('=').next().unwrap_or(text);
+    name.split_once(':').is_some_and(|(file, _)| file.contains('/'))
+}
+
 /// What the user's environment says, with the flags on top.
 fn surroundings(args: &Args) -> Surroundings {
     Surroundings {
         os_cloud: args.os_cloud.clone(),
         rc_file: args.rc.clone(),
         config_file: args.config.clone(),
-        sets: args.set.clone(),
+        sets: args.set.iter().filter(|text| !is_of_named_hosts(text)).cloned().collect(),
         ..Surroundings::of_process()
     }
 }

@@ -1,0 +1,96 @@
+use std::time::Instant;
+
+use serde::Serialize;
+use smog::environment::Evidence;
+use smog::{Error, ExitCode};
+
+use crate::commands::check::{HostReport, nothing_wanted, reports};
+use crate::hosts_environment::{EnvironmentArgs, confirmed};
+use crate::output;
+use crate::session::Session;
+use crate::wish_args::WishArgs;
+
+/// Bring hosts into a state: show the changes, ask, make them, wait for readiness by evidence
+///
+/// Before anything is changed, what was there is on disk, here and on the host: `smog restore`
+/// brings it back, from any machine, whatever happened. Values of secret options are not shown.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    smog prepare --filters NUMATopologyFilter,PciPassthroughFilter\n  \
+    smog prepare --set cmp1/nova.conf:compute.cpu_dedicated_set=2-7 --huge-pages cmp1/2M=512@0\n  \
+    smog --dry-run prepare --set nova.conf:libvirt.virt_type=kvm")]
+pub struct PrepareArgs {
+    #[command(flatten)]
+    wish: WishArgs,
+    #[command(flatten)]
+    environment: EnvironmentArgs,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+    /// Make what can be made, although something cannot be had
+    #[arg(long)]
+    partly: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    run: Option<String>,
+    hosts: Vec<HostReport>,
+    evidence: Vec<Evidence>,
+}
+
+pub async fn run(args: PrepareArgs, session: &Session) -> Result<ExitCode, Error> {
+    let wish = args.wish.wish(session)?;
+    if wish.is_empty() {
+        return Err(nothing_wanted());
+    }
+    let command = format!("smog prepare {}", args.wish.words(session));
+    let environment = args.environment.environment(session, &command).await?;
+    let plan = environment.check(&wish).await?;
+    let for_people = session.view.is_for_people();
+    if for_people {
+        output::text(&plan.to_string());
+    }
+    let cannot = plan.cannot();
+    if !plan.has_changes() || session.dry_run {
+        if !for_people {
+            let report = Report { run: None, hosts: reports(&plan), evidence: vec![] };
+            output::machine(&report, session.view.form)?;
+        } else if !plan.has_changes() && cannot.is_empty() {
+            session.done("all is as wanted already: nothing was changed");
+        }
+        return Ok(if cannot.is_empty() { ExitCode::Ok } else { ExitCode::Failed });
+    }
+    if !cannot.is_empty() && !args.partly {
+        return Err(Error::Fault {
+            what: "preparing".into(),
+            fault: format!(
+                "not all of it can be had, so nothing was changed:\n    {}",
+                cannot.join("\n    ")
+            ),
+            host: None,
+            request_id: None,
+            hint: Some("leave that out, or make the rest with `--partly`".into()),
+        });
+    }
+    if !confirmed("make these changes?", args.yes)? {
+        session.done("nothing was changed");
+        return Ok(ExitCode::NothingRan);
+    }
+    session.leaves("what was changed until now is in the journal: `smog restore` brings it back");
+    let begun = Instant::now();
+    let prepared = environment.apply(&plan, &wish).await.inspect_err(|_| {
+        output::warning("what was changed until now is in the journal: `smog restore` brings it back");
+    })?;
+    if for_people {
+        session.done(&format!(
+            "prepared in {:.1} s; `smog restore` brings back what was (run {})",
+            begun.elapsed().as_secs_f64(),
+            prepared.run
+        ));
+    } else {
+        let report = Report { run: Some(prepared.run), hosts: reports(&plan), evidence: prepared.evidence };
+        output::machine(&report, session.view.form)?;
+    }
+    Ok(ExitCode::Ok)
+}

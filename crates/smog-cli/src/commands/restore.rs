@@ -1,0 +1,204 @@
+use serde::Serialize;
+use smog::environment::{Alive, Listing, OnConflict, RestoreOptions, Restored};
+use smog::show::{Column, Show};
+use smog::{Error, ExitCode};
+
+use crate::hosts_environment::{EnvironmentArgs, confirmed};
+use crate::output;
+use crate::session::Session;
+
+/// Bring back what `smog prepare` changed: every byte, owner, mode, page count and service
+///
+/// Works from any machine: the journal lies on the hosts too. May be interrupted and run again. What
+/// someone else changed meanwhile is shown and not touched, unless a flag says how.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  smog restore --list\n  smog restore --yes\n  \
+    smog restore --run 20261124-112233-4f --host cmp1 --merge")]
+pub struct RestoreArgs {
+    /// Only show what is outstanding
+    #[arg(long)]
+    list: bool,
+    /// Only this run
+    #[arg(long, value_name = "RUN")]
+    run: Option<String>,
+    #[command(flatten)]
+    environment: EnvironmentArgs,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+    /// Leave what someone changed meanwhile as it is now
+    #[arg(long, group = "conflict")]
+    keep: bool,
+    /// Bring back what was, over what someone changed meanwhile
+    #[arg(long, group = "conflict")]
+    force: bool,
+    /// Undo only smog's options in what someone changed meanwhile (files such as nova.conf)
+    #[arg(long, group = "conflict")]
+    merge: bool,
+    /// Take this host's lock, whoever has it: first make sure that smog is gone
+    #[arg(long, value_name = "HOST", add = crate::names::hosts())]
+    break_lock: Vec<String>,
+}
+
+/// One journal or lock, as listed.
+#[derive(Debug, Clone, Serialize)]
+struct Line {
+    run: String,
+    host: String,
+    state: String,
+    made: String,
+    by: String,
+    journal: String,
+    changes: Vec<String>,
+    command: String,
+}
+
+impl Show for Line {
+    const COLUMNS: &'static [Column<Line>] = &[
+        Column::new("run", |line| line.run.clone()),
+        Column::new("host", |line| line.host.clone()),
+        Column::new("state", |line| line.state.clone()),
+        Column::new("made", |line| line.made.clone()),
+        Column::new("by", |line| line.by.clone()),
+        Column::new("changes", |line| line.changes.join(", ")),
+        Column::wide("journal", |line| line.journal.clone()),
+        Column::wide("command", |line| line.command.clone()),
+    ];
+}
+
+pub async fn run(args: RestoreArgs, session: &Session) -> Result<ExitCode, Error> {
+    let environment = args.environment.environment_for_restore(session).await?;
+    let listing = environment.outstanding().await;
+    let chosen = lines(&listing, args.run.as_deref());
+    if args.list {
+        match chosen.is_empty() && session.view.is_for_people() {
+            true => session.done("nothing is outstanding"),
+            false => output::list(&chosen, &session.view)?,
+        }
+        return ended(&listing.errors, ExitCode::Ok);
+    }
+    if chosen.is_empty() {
+        if let (Some(run), true) = (&args.run, listing.errors.is_empty()) {
+            let near = lines(&listing, None).into_iter().map(|line| line.run).collect();
+            return Err(Error::NotFound { what: "outstanding run".into(), name: run.clone(), near });
+        }
+        session.done("nothing is outstanding: nothing was changed");
+        return ended(&listing.errors, ExitCode::Ok);
+    }
+    if session.view.is_for_people() && !session.quiet {
+        output::list(&chosen, &session.view)?;
+    }
+    if session.dry_run {
+        return ended(&listing.errors, ExitCode::Ok);
+    }
+    if !confirmed("bring back what was there before these?", args.yes)? {
+        session.done("nothing was changed");
+        return Ok(ExitCode::NothingRan);
+    }
+    session.leaves("what was not brought back is in the journal still: `smog restore` goes on");
+    let on_conflict = match (args.keep, args.force, args.merge) {
+        (true, _, _) => OnConflict::Keep,
+        (_, true, _) => OnConflict::Force,
+        (_, _, true) => OnConflict::Merge,
+        _ => OnConflict::Refuse,
+    };
+    let how = RestoreOptions { on_conflict, break_locks: args.break_lock };
+    let (restored, errors) = environment.restore(&listing, args.run.as_deref(), &how).await;
+    let conflicts = restored.iter().any(|one| !one.conflicts.is_empty());
+    match session.view.is_for_people() {
+        true => restored.iter().for_each(|one| say(one, session)),
+        false => output::machine(&restored, session.view.form)?,
+    }
+    let all: Vec<Error> = listing.errors.into_iter().chain(errors).collect();
+    ended(&all, if conflicts { ExitCode::Failed } else { ExitCode::Ok })
+}
+
+/// Tell every error; the exit code is the last one's.
+fn ended(errors: &[Error], code: ExitCode) -> Result<ExitCode, Error> {
+    match errors.split_last() {
+        None => Ok(code),
+        Some((last, others)) => {
+            others.iter().for_each(output::error);
+            Err(last.clone())
+        }
+    }
+}
+
+fn say(one: &Restored, session: &Session) {
+    for conflict in &one.conflicts {
+        output::warning(&format!(
+            "{}: someone changed {} meanwhile; it is left as it is",
+            one.host, conflict.target
+        ));
+        output::text(&conflict.three_way);
+        let merge = if conflict.can_merge { ", --merge (undoes smog's options only)" } else { "" };
+        eprintln!("  decide with --keep (leaves it so), --force (brings back what was){merge}");
+    }
+    for target in &one.kept {
+        session.done(&format!("{}: {target} is left to who changed it", one.host));
+    }
+    if one.conflicts.is_empty() {
+        session.done(&format!("{}: run {} is taken back", one.host, one.run));
+    }
+}
+
+fn lines(listing: &Listing, run: Option<&str>) -> Vec<Line> {
+    let is_chosen = |one: &str| run.is_none_or(|run| run == one);
+    let owner = |owner: &smog::environment::Owner| {
+        (owner.since.strftime("%Y-%m-%d %H:%M:%S").to_string(), format!("{}@{}", owner.user, owner.machine))
+    };
+    let journals = listing.journals.iter().filter(|one| is_chosen(one.journal.run())).map(|one| {
+        let (made, by) = owner(&one.journal.owner);
+        let lock = listing
+            .locks
+            .iter()
+            .find(|(host, lock)| host.name() == one.host.name() && lock.run == one.journal.run());
+        let state = match (one.marks.prepared, lock.map(|(_, lock)| lock.alive())) {
+            (_, Some(Alive::Yes)) => "at work".to_string(),
+            (true, _) => "prepared".to_string(),
+            (false, _) => {
+                format!("interrupted ({} of {} done)", one.marks.done.len(), one.journal.changes.len())
+            }
+        };
+        let place = match (one.here, one.there) {
+            (true, true) => "here and on the host",
+            (true, false) => "here only",
+            (false, _) => "on the host only",
+        };
+        Line {
+            run: one.journal.run().to_string(),
+            host: one.host.name().to_string(),
+            state,
+            made,
+            by,
+            journal: place.to_string(),
+            changes: one.journal.changes.iter().map(|change| change.target().to_string()).collect(),
+            command: one.journal.owner.command.clone(),
+        }
+    });
+    let known: Vec<Line> = journals.collect();
+    let locks = listing.locks.iter().filter(|(host, lock)| {
+        is_chosen(&lock.run) && !known.iter().any(|line| line.run == lock.run && line.host == host.name())
+    });
+    let locks: Vec<Line> = locks
+        .map(|(host, lock)| {
+            let (made, by) = owner(lock);
+            let state = match lock.alive() {
+                Alive::Yes => "locked",
+                Alive::No => "locked by one that died",
+                Alive::Unknown => "locked from elsewhere",
+            };
+            Line {
+                run: lock.run.clone(),
+                host: host.name().to_string(),
+                state: state.to_string(),
+                made,
+                by,
+                journal: "lock only".to_string(),
+                changes: vec![],
+                command: lock.command.clone(),
+            }
+        })
+        .collect();
+    known.into_iter().chain(locks).collect()
+}

@@ -1,0 +1,122 @@
+//! An environment as the command line makes it: hosts, journal folder, progress, the tests' hook.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use smog::environment::{Environment, Options, Tell};
+use smog::{Error, Result};
+
+use crate::session::Session;
+
+/// Which hosts, and where the journal lies.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "How")]
+pub struct EnvironmentArgs {
+    /// Only this host; may be given several times
+    #[arg(long = "host", value_name = "HOST", add = crate::names::hosts())]
+    pub hosts: Vec<String>,
+
+    /// The folder of journals on this machine [default: ~/.local/state/smog/journal]
+    #[arg(long, value_name = "DIR")]
+    pub journal: Option<PathBuf>,
+
+    /// Give up waiting for a service after so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 180)]
+    pub timeout: u64,
+}
+
+impl EnvironmentArgs {
+    /// The environment; `command` is what the lock says was asked.
+    pub async fn environment(&self, session: &Session, command: &str) -> Result<Environment> {
+        Environment::of_cloud(session.cloud().await?, &self.hosts, self.options(session, command)?).await
+    }
+
+    /// The environment for a restore: when the cloud does not answer, perhaps because of
+    /// what is to be restored, the hosts of smog.yml.
+    pub async fn environment_for_restore(&self, session: &Session) -> Result<Environment> {
+        let options = self.options(session, "smog restore")?;
+        let why = match session.cloud().await {
+            Ok(cloud) => return Environment::of_cloud(cloud, &self.hosts, options).await,
+            Err(why) if why.exit_code() == smog::ExitCode::CouldNotRun => why,
+            Err(why) => return Err(why),
+        };
+        let file = session.smog_file()?;
+        if file.hosts.is_empty() {
+            return Err(why);
+        }
+        crate::output::warning(&format!("{why}; going on with the hosts of smog.yml, without heartbeats"));
+        Environment::of_file(&file, &self.hosts, options)
+    }
+
+    fn options(&self, session: &Session, command: &str) -> Result<Options> {
+        let user = variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(own_uid);
+        let mut options = Options::new(self.folder()?, user, command);
+        options.timeout = Duration::from_secs(self.timeout);
+        if !session.quiet {
+            options.on_event = Some(Arc::new(tell));
+        }
+        // For tests only: the process is killed at its n-th step, as by a power cut.
+        if let Some(last) = variable("SMOG_TEST_DIE_AT").and_then(|text| text.parse::<u32>().ok()) {
+            options.at_step = Some(Arc::new(move |step| {
+                if step == last {
+                    let pid = std::process::id().to_string();
+                    let _ = std::process::Command::new("kill").args(["-9", &pid]).status();
+                }
+                Ok(())
+            }));
+        }
+        Ok(options)
+    }
+
+    fn folder(&self) -> Result<PathBuf> {
+        if let Some(folder) = &self.journal {
+            return Ok(folder.clone());
+        }
+        let state = variable("XDG_STATE_HOME")
+            .map(PathBuf::from)
+            .or_else(|| Some(PathBuf::from(variable("HOME")?).join(".local/state")));
+        state.map(|state| state.join("smog/journal")).ok_or_else(|| Error::Invalid {
+            what: "the journal's folder".into(),
+            why: "neither XDG_STATE_HOME nor HOME is set".into(),
+            hint: Some("name one with `--journal DIR`".into()),
+        })
+    }
+}
+
+/// "uid 0", for a process without a user's name in its environment.
+fn own_uid() -> String {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata("/proc/self").map_or_else(|_| "unknown".into(), |own| format!("uid {}", own.uid()))
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// One line an event on standard error.
+fn tell(what: Tell<'_>) {
+    let _ = writeln!(std::io::stderr(), "{}: {}", what.host, what.text);
+}
+
+/// Ask before something is changed.
+///
+/// # Errors
+/// [`Error::Invalid`] without a terminal to ask on.
+pub fn confirmed(question: &str, yes: bool) -> Result<bool> {
+    if yes {
+        return Ok(true);
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err(Error::Invalid {
+            what: question.trim_end_matches('?').to_string(),
+            why: "there is no terminal to ask on".into(),
+            hint: Some("`--yes` answers the question; `--dry-run` shows what would change".into()),
+        });
+    }
+    eprint!("{question} [y/N] ");
+    let mut answer = String::new();
+    let read = std::io::stdin().read_line(&mut answer);
+    Ok(read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes"))
+}

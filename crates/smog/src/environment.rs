@@ -1,0 +1,568 @@
+//! Hosts brought into the state a test expects, and back to the byte.
+//!
+//! [`Wish`] says what is wanted; [`Environment::look`] what is there ([`State`]);
+//! [`plan`] is a pure function of both; [`Environment::apply`] makes it true under a
+//! lock and a journal that is on disk, here and on the host, before anything changes;
+//! [`Environment::restore`] brings it back, from any machine, after a crash at any point.
+//!
+//! ```no_run
+//! # async fn example(cloud: &smog::Cloud) -> smog::Result<()> {
+//! use smog::environment::{Environment, Options, RestoreOptions, Wish};
+//!
+//! let options = Options::new("/home/alice/.local/state/smog/journal", "alice", "a test");
+//! let environment = Environment::of_cloud(cloud, &[], options).await?;
+//! let wish = Wish::new().with_setting("nova.conf:libvirt.virt_type=kvm")?;
+//! let prepared = environment.prepare(&wish).await?;
+//! // … the test …
+//! prepared.restore().await?;
+//! # Ok(()) }
+//! ```
+
+mod apply;
+mod change;
+mod decide;
+mod diff;
+mod evidence;
+mod file_wish;
+mod hostside;
+mod image;
+mod journal;
+mod lock;
+mod mask;
+mod plain;
+mod plan;
+mod restore;
+mod state;
+mod wish;
+
+pub use change::{Change, FileChange, OptionEdit, Restart, UnitChange, UnitState, ValueChange};
+pub use decide::{Decision, Now, OnConflict, decide, merged, three_way};
+pub use diff::unified;
+pub use evidence::Evidence;
+pub use image::FileImage;
+pub use journal::{Journal, Mark, Marks, Store};
+pub use lock::{Alive, Owner};
+pub use mask::{is_secret, masked};
+pub use plan::{Cannot, HostPlan, Plan, plan};
+pub use restore::{Conflict, RestoreOptions, Restored};
+pub use state::{HostState, State};
+pub use wish::{Item, OptionWish, PagesWish, Target, Want, Wish};
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::Cloud;
+use crate::config::SmogFile;
+use crate::error::{Error, Result};
+use crate::host::{Host, SshOptions};
+use hostside::HostSide;
+
+/// So many hosts are worked on at once.
+const AT_ONCE: usize = 16;
+
+/// Something happens on a host, as told to whoever shows it.
+#[derive(Debug, Clone, Copy)]
+pub struct Tell<'a> {
+    /// The host.
+    pub host: &'a str,
+    /// What: "restarts nova-compute.service".
+    pub text: &'a str,
+}
+
+/// Called for each thing that happens; see [`Options::on_event`].
+pub type OnEvent = Arc<dyn Fn(Tell<'_>) + Send + Sync>;
+
+/// Called at each step; see [`Options::at_step`].
+pub type AtStep = Arc<dyn Fn(u32) -> Result<()> + Send + Sync>;
+
+/// Who works, where the journal lies, whom to tell.
+#[derive(Clone)]
+pub struct Options {
+    /// The folder of journals on this machine.
+    pub journal: PathBuf,
+    /// The folder on each host for its lock and its copy of the journal.
+    pub host_folder: String,
+    /// The user, for the lock.
+    pub user: String,
+    /// What was asked, for the lock; without secrets.
+    pub command: String,
+    /// How long a service may take to be ready.
+    pub timeout: Duration,
+    /// Told what happens.
+    pub on_event: Option<OnEvent>,
+    /// Called before and after each step that leaves something behind, with the steps'
+    /// count: tests end the process there, or let the step fail.
+    pub at_step: Option<AtStep>,
+    steps: Arc<AtomicU32>,
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options")
+            .field("journal", &self.journal)
+            .field("user", &self.user)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Options {
+    /// Journals in this folder, for this user, who asked this.
+    pub fn new(journal: impl Into<PathBuf>, user: impl Into<String>, command: impl Into<String>) -> Options {
+        Options {
+            journal: journal.into(),
+            host_folder: "/var/lib/smog".to_string(),
+            user: user.into(),
+            command: command.into(),
+            timeout: Duration::from_secs(180),
+            on_event: None,
+            at_step: None,
+            steps: Arc::default(),
+        }
+    }
+
+    fn tell(&self, what: Tell<'_>) {
+        if let Some(tell) = &self.on_event {
+            tell(what);
+        }
+    }
+
+    fn step(&self) -> Result<()> {
+        let count = self.steps.fetch_add(1, Ordering::SeqCst) + 1;
+        match &self.at_step {
+            Some(at_step) => at_step(count),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Some hosts, and how to bring them into a state and back.
+#[derive(Debug, Clone)]
+pub struct Environment {
+    cloud: Option<Cloud>,
+    hosts: Vec<Host>,
+    /// Whether these are all hosts there are, not some that were named.
+    all: bool,
+    options: Options,
+}
+
+/// Hosts that were prepared.
+#[derive(Debug, Clone)]
+pub struct Prepared {
+    environment: Environment,
+    /// The run: names the journals.
+    pub run: String,
+    /// What was changed.
+    pub plan: Plan,
+    /// Why each restarted service counts as ready.
+    pub evidence: Vec<Evidence>,
+}
+
+/// What is prepared and not restored.
+#[derive(Debug, Clone)]
+pub struct Outstanding {
+    /// The host.
+    pub host: Host,
+    /// What was there.
+    pub journal: Journal,
+    /// How far it came.
+    pub marks: Marks,
+    /// Whether the journal lies on this machine.
+    pub here: bool,
+    /// Whether it lies on the host.
+    pub there: bool,
+}
+
+/// All that is outstanding, the newest first on each host.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// Journals.
+    pub journals: Vec<Outstanding>,
+    /// Locks: a smog at work, or one that died.
+    pub locks: Vec<(Host, Owner)>,
+    /// Hosts that could not be asked and journals that could not be read.
+    pub errors: Vec<Error>,
+}
+
+impl Environment {
+    /// The hosts of a cloud: all of them, or `only` those named.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a name nobody knows; as [`Cloud::host`].
+    pub async fn of_cloud(cloud: &Cloud, only: &[String], options: Options) -> Result<Environment> {
+        let names: Vec<String> = match only.is_empty() {
+            true => cloud.host_names().await,
+            false => only.to_vec(),
+        };
+        let mut hosts: Vec<Host> = Vec::new();
+        for name in names {
+            let host = cloud.host(&name).await?;
+            if !hosts.iter().any(|other| other.name() == host.name()) {
+                hosts.push(host);
+            }
+        }
+        Ok(Environment { cloud: Some(cloud.clone()), hosts, all: only.is_empty(), options })
+    }
+
+    /// The hosts of a smog.yml, for when the cloud itself does not answer: enough to restore.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a name that is not in it.
+    pub fn of_file(file: &SmogFile, only: &[String], options: Options) -> Result<Environment> {
+        let mut hosts: Vec<Host> = Vec::new();
+        for entry in &file.hosts {
+            let name = entry.name.as_deref().unwrap_or(&entry.host);
+            if hosts.iter().any(|host| host.name() == name)
+                || !(only.is_empty() || only.iter().any(|one| one == name))
+            {
+                continue;
+            }
+            let ssh = SshOptions {
+                user: entry.user.clone(),
+                key_file: file.ssh.key.clone(),
+                known_hosts_file: file.ssh.known_hosts.clone(),
+                config_file: file.ssh.config.clone(),
+                ..SshOptions::new(&entry.host)
+            };
+            hosts.push(Host::ssh(name, ssh));
+        }
+        match only.iter().find(|one| !hosts.iter().any(|host| host.name() == one.as_str())) {
+            Some(name) => Err(Error::NotFound {
+                what: "host".into(),
+                name: name.clone(),
+                near: hosts.iter().map(|host| host.name().to_string()).collect(),
+            }),
+            None => Ok(Environment { cloud: None, hosts, all: only.is_empty(), options }),
+        }
+    }
+
+    /// These hosts; without a cloud, heartbeats are not asked for.
+    pub fn of_hosts(hosts: Vec<Host>, cloud: Option<Cloud>, options: Options) -> Environment {
+        Environment { cloud, hosts, all: true, options }
+    }
+
+    /// Its hosts.
+    pub fn hosts(&self) -> &[Host] {
+        &self.hosts
+    }
+
+    /// Look at what is there, as far as a wish is concerned, on all hosts at once.
+    ///
+    /// # Errors
+    /// The first host's that cannot be looked at.
+    pub async fn look(&self, wish: &Wish) -> Result<State> {
+        let wish = wish.clone();
+        let looked = self.on_each(move |host| {
+            let wish = wish.clone();
+            async move { state::look(&host, &wish).await }
+        });
+        let hosts = looked.await.into_iter().map(|(_, looked)| looked).collect::<Result<_>>()?;
+        Ok(State { hosts })
+    }
+
+    /// Look, and say what would have to change.
+    ///
+    /// # Errors
+    /// As [`Environment::look`] and [`plan`].
+    pub async fn check(&self, wish: &Wish) -> Result<Plan> {
+        plan(&self.look(wish).await?, wish)
+    }
+
+    /// Change what a plan says, on all its hosts at once, and look whether it came true.
+    ///
+    /// # Errors
+    /// The first host's error, after all hosts have come to an end. What was changed is
+    /// journaled: [`Environment::restore`] takes it back.
+    pub async fn apply(&self, plan: &Plan, wish: &Wish) -> Result<Prepared> {
+        let run = format!(
+            "{}-{:x}",
+            jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S"),
+            std::process::id() ^ jiff::Timestamp::now().subsec_nanosecond().unsigned_abs()
+        );
+        let owner = Owner::of_this_process(&run, &self.options.user, &self.options.command);
+        let plans: Vec<HostPlan> =
+            plan.hosts.iter().filter(|host| !host.changes.is_empty()).cloned().collect();
+        let (cloud, options) = (self.cloud.clone(), self.options.clone());
+        let ended = self
+            .on_each(move |host| {
+                let plan = plans.iter().find(|plan| plan.host == host.name()).cloned();
+                let (cloud, owner, options) = (cloud.clone(), owner.clone(), options.clone());
+                async move {
+                    match plan {
+                        Some(plan) => apply::apply(&host, cloud.as_ref(), &plan, &owner, &options).await,
+                        None => Ok(Vec::new()),
+                    }
+                }
+            })
+            .await;
+        let mut evidence = Vec::new();
+        for (_, ended) in ended {
+            evidence.extend(ended?);
+        }
+        let left = self.check(wish).await?;
+        if left.has_changes() {
+            return Err(Error::Fault {
+                what: "preparing".into(),
+                fault: format!("this is not as it was made:\n{left}"),
+                host: None,
+                request_id: None,
+                hint: Some("something else changes the host, such as a deployment tool; `smog restore` takes all back".into()),
+            });
+        }
+        Ok(Prepared { environment: self.clone(), run, plan: plan.clone(), evidence })
+    }
+
+    /// Look, plan and apply.
+    ///
+    /// # Errors
+    /// As [`Environment::check`] and [`Environment::apply`]; [`Error::Invalid`] when
+    /// something cannot be had.
+    pub async fn prepare(&self, wish: &Wish) -> Result<Prepared> {
+        let plan = self.check(wish).await?;
+        if let Some(cannot) = plan.cannot().first() {
+            return Err(Error::Invalid { what: "preparing".into(), why: cannot.clone(), hint: None });
+        }
+        self.apply(&plan, wish).await
+    }
+
+    /// All that is outstanding: journals here and on the hosts, and locks.
+    pub async fn outstanding(&self) -> Listing {
+        let (local, unread) = Store::new(&self.options.journal).all();
+        let mut listing = Listing { errors: unread, ..Listing::default() };
+        // A host that is no longer known is not passed over in silence.
+        let unknown = local
+            .iter()
+            .filter(|(journal, _)| self.all && !self.hosts.iter().any(|host| host.name() == journal.host));
+        listing.errors.extend(unknown.map(|(journal, _)| Error::NotFound {
+            what: format!("host (of run {})", journal.run()),
+            name: journal.host.clone(),
+            near: Vec::new(),
+        }));
+        let folder = self.options.host_folder.clone();
+        let found = self.on_each(move |host| {
+            let side = HostSide::new(&host, &folder);
+            async move { side.found().await }
+        });
+        for (host, found) in found.await {
+            let own: Vec<&(Journal, Marks)> =
+                local.iter().filter(|(journal, _)| journal.host == host.name()).collect();
+            let mut journals: Vec<Outstanding> = own
+                .into_iter()
+                .map(|(journal, marks)| Outstanding {
+                    host: host.clone(),
+                    journal: journal.clone(),
+                    marks: marks.clone(),
+                    here: true,
+                    there: false,
+                })
+                .collect();
+            match found {
+                Ok(found) => {
+                    listing.errors.extend(found.unread);
+                    listing.locks.extend(found.lock.map(|lock| (host.clone(), lock)));
+                    for (journal, marks) in found.journals {
+                        match journals.iter_mut().find(|one| one.journal.run() == journal.run()) {
+                            Some(one) => {
+                                one.marks = std::mem::take(&mut one.marks).and(marks);
+                                one.there = true;
+                            }
+                            None => {
+                                let host = host.clone();
+                                journals.push(Outstanding { host, journal, marks, here: false, there: true });
+                            }
+                        }
+                    }
+                }
+                Err(error) => listing.errors.push(error),
+            }
+            // What was made last is taken back first.
+            journals.sort_by_key(|one| {
+                std::cmp::Reverse((one.journal.owner.since, one.journal.run().to_string()))
+            });
+            listing.journals.extend(journals);
+        }
+        listing
+    }
+
+    /// Take back what is outstanding, the newest first on each host, hosts at once;
+    /// `run` names one run. Locks of smogs that died here are taken over.
+    ///
+    /// # Errors
+    /// One for each host that could not be restored; what could be, was.
+    pub async fn restore(
+        &self,
+        listing: &Listing,
+        run: Option<&str>,
+        how: &RestoreOptions,
+    ) -> (Vec<Restored>, Vec<Error>) {
+        let (mut restored, mut errors) = (Vec::new(), Vec::new());
+        let own = Owner::of_this_process(
+            &format!("restore-{}-{:x}", jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S"), std::process::id()),
+            &self.options.user,
+            &self.options.command,
+        );
+        let mut work: Vec<(Host, Vec<(Journal, Marks)>)> = Vec::new();
+        for host in &self.hosts {
+            let of_host = listing.journals.iter().filter(|one| one.host.name() == host.name());
+            let all: Vec<(Journal, Marks)> =
+                of_host.map(|one| (one.journal.clone(), one.marks.clone())).collect();
+            let chosen: Vec<_> = all
+                .iter()
+                .filter(|(journal, _)| run.is_none_or(|run| journal.run() == run))
+                .cloned()
+                .collect();
+            if let Some(newer) = newer_in_the_way(&all, &chosen) {
+                errors.push(Error::Invalid {
+                    what: format!("run {} on host `{}`", run.unwrap_or_default(), host.name()),
+                    why: format!("run {newer} changed the same things later"),
+                    hint: Some(format!("restore that first: `smog restore --run {newer}`")),
+                });
+                continue;
+            }
+            let has_lock = listing.locks.iter().any(|(locked, owner)| {
+                locked.name() == host.name() && run.is_none_or(|run| owner.run == run)
+            });
+            if !chosen.is_empty() || has_lock {
+                work.push((host.clone(), chosen));
+            }
+        }
+        let (cloud, options, how) = (self.cloud.clone(), self.options.clone(), how.clone());
+        let hosts: Vec<Host> = work.iter().map(|(host, _)| host.clone()).collect();
+        let ended = on_each(&hosts, move |host| {
+            let journals = work
+                .iter()
+                .find(|(other, _)| other.name() == host.name())
+                .map(|(_, journals)| journals.clone());
+            let (cloud, options, how, own) = (cloud.clone(), options.clone(), how.clone(), own.clone());
+            async move {
+                let side = HostSide::new(&host, &options.host_folder);
+                options.step()?;
+                restore::take_lock(&side, &own, &how, &options).await?;
+                options.step()?;
+                let mut done = Vec::new();
+                let mut error = None;
+                for (journal, marks) in journals.unwrap_or_default() {
+                    match restore::restore(&side, cloud.as_ref(), (&journal, &marks), &how, &options).await {
+                        Ok(one) => {
+                            // What was made before it lies below it.
+                            let stop = !one.conflicts.is_empty();
+                            done.push(one);
+                            if stop {
+                                break;
+                            }
+                        }
+                        Err(why) => {
+                            error = Some(why);
+                            break;
+                        }
+                    }
+                }
+                side.leave(&own.run).await?;
+                options.step()?;
+                Ok((done, error))
+            }
+        });
+        for (_, ended) in ended.await {
+            match ended {
+                Ok((done, error)) => {
+                    restored.extend(done);
+                    errors.extend(error);
+                }
+                Err(error) => errors.push(error),
+            }
+        }
+        (restored, errors)
+    }
+
+    /// Do the same on every host, some at once; in the hosts' order.
+    async fn on_each<T, F, W>(&self, what: W) -> Vec<(Host, Result<T>)>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+        W: Fn(Host) -> F,
+    {
+        on_each(&self.hosts, what).await
+    }
+}
+
+impl Prepared {
+    /// Take all of it back.
+    ///
+    /// # Errors
+    /// The first host's that could not be restored; [`Error::Fault`] when someone
+    /// changed something meanwhile.
+    pub async fn restore(self) -> Result<Vec<Restored>> {
+        let listing = self.environment.outstanding().await;
+        let how = RestoreOptions::default();
+        let (restored, errors) = self.environment.restore(&listing, Some(&self.run), &how).await;
+        if let Some(error) = errors.into_iter().next() {
+            return Err(error);
+        }
+        let conflict =
+            restored.iter().find_map(|one| Some((one.host.clone(), one.conflicts.first()?.clone())));
+        match conflict {
+            Some((host, conflict)) => Err(Error::Fault {
+                what: format!("restoring {}", conflict.target),
+                fault: format!("someone changed it meanwhile:\n{}", conflict.three_way),
+                host: Some(host),
+                request_id: None,
+                hint: Some("`smog restore` with --keep, --force or --merge decides".into()),
+            }),
+            None => Ok(restored),
+        }
+    }
+}
+
+/// A run that is newer than a chosen one, is not chosen itself, and changed the same things.
+fn newer_in_the_way(all: &[(Journal, Marks)], chosen: &[(Journal, Marks)]) -> Option<String> {
+    for (at, (newer, _)) in all.iter().enumerate() {
+        if chosen.iter().any(|(one, _)| one.run() == newer.run()) {
+            continue;
+        }
+        let older =
+            all[at + 1..].iter().filter(|(one, _)| chosen.iter().any(|(other, _)| other.run() == one.run()));
+        let touches = |one: &Journal| {
+            one.changes
+                .iter()
+                .any(|change| newer.changes.iter().any(|other| other.target() == change.target()))
+        };
+        if older.map(|(one, _)| one).any(touches) {
+            return Some(newer.run().to_string());
+        }
+    }
+    None
+}
+
+async fn on_each<T, F, W>(hosts: &[Host], what: W) -> Vec<(Host, Result<T>)>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T>> + Send + 'static,
+    W: Fn(Host) -> F,
+{
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    let mut running = JoinSet::new();
+    for (at, host) in hosts.iter().enumerate() {
+        let (work, places) = (what(host.clone()), places.clone());
+        running.spawn(async move {
+            let _place = places.acquire_owned().await;
+            (at, work.await)
+        });
+    }
+    let mut ended: Vec<(Host, Result<T>)> = Vec::new();
+    let mut results: Vec<(usize, Result<T>)> = Vec::new();
+    while let Some(joined) = running.join_next().await {
+        match joined {
+            Ok(result) => results.push(result),
+            // A panic is a bug of smog's: it goes on to whoever called.
+            Err(why) if why.is_panic() => std::panic::resume_unwind(why.into_panic()),
+            Err(_) => {}
+        }
+    }
+    results.sort_by_key(|(at, _)| *at);
+    ended.extend(results.into_iter().map(|(at, result)| (hosts[at].clone(), result)));
+    ended
+}

@@ -1,0 +1,283 @@
+//! The host's own copy of the journal, its lock, and the changes themselves: each one
+//! command that is whole or nothing, however it ends.
+
+use super::change::{FileChange, UnitState, ValueChange};
+use super::image::{FileImage, digest};
+use super::journal::{Journal, Mark, Marks};
+use super::lock::Owner;
+use crate::error::{Error, Result};
+use crate::host::{Batch, Cmd, Host, Output};
+
+/// Exit codes of our scripts.
+const LOCKED: i32 = 45;
+const OTHERWISE: i32 = 46;
+
+/// Puts a line into a marks file and on the disk: `mark LINE`.
+const MARK: &str = "umask 077; mark() { [ -e \"$j.json\" ] || return 0; [ -z \"$(tail -c1 \"$j.marks\" 2>/dev/null)\" ] || echo >>\"$j.marks\"; \
+                    printf '%s\\n' \"$1\" >>\"$j.marks\" && sync -- \"$j.marks\"; }\n";
+
+/// One host's side of an environment.
+#[derive(Debug, Clone)]
+pub(super) struct HostSide {
+    pub host: Host,
+    folder: String,
+}
+
+/// What lies on a host.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Found {
+    pub lock: Option<Owner>,
+    pub journals: Vec<(Journal, Marks)>,
+    pub unread: Vec<Error>,
+}
+
+impl HostSide {
+    pub(super) fn new(host: &Host, folder: &str) -> HostSide {
+        HostSide { host: host.outside(), folder: folder.to_string() }
+    }
+
+    fn journal(&self, run: &str) -> String {
+        format!("{}/journal/{run}", self.folder)
+    }
+
+    /// Take the lock, from `stale` if it is given. `Err(owner)` when another has it.
+    pub(super) async fn lock(
+        &self,
+        owner: &Owner,
+        stale: Option<&str>,
+    ) -> Result<std::result::Result<(), Owner>> {
+        // `ln` makes the lock whole or not at all; a lock left behind is taken
+        // over under the folder's own flock, so that only one does it.
+        let script = r#"d=$1 stale=$2; umask 077
+mkdir -p "$d/journal" && chmod 700 "$d" "$d/journal" || exit 1
+exec 9<"$d"; flock -w 20 9 || exit 1
+t=$(mktemp "$d/.lock-XXXXXXXX") || exit 1
+trap 'rm -f -- "$t"' EXIT; trap 'exit 143' TERM HUP INT
+cat >"$t" && sync -- "$t" || exit 1
+if [ -n "$stale" ] && grep -qF "\"run\":\"$stale\"" "$d/lock" 2>/dev/null; then mv -fT -- "$t" "$d/lock" && sync -- "$d"; exit; fi
+ln -T -- "$t" "$d/lock" 2>/dev/null || { cat -- "$d/lock"; exit 45; }
+sync -- "$d""#;
+        let json = serde_json::to_string(owner).unwrap_or_default();
+        let cmd = Cmd::shell(script).args([self.folder.as_str(), stale.unwrap_or_default()]).stdin(json);
+        let output = self.host.run(cmd.expect([0, LOCKED])).await?;
+        match output.exit.code {
+            LOCKED => serde_json::from_slice(&output.stdout).map(Err).map_err(|why| Error::Parse {
+                what: format!("{}/lock", self.folder),
+                source_of: format!("host `{}`", self.host.name()),
+                why: why.to_string(),
+            }),
+            _ => Ok(Ok(())),
+        }
+    }
+
+    /// Give the lock back, if this run has it.
+    pub(super) async fn unlock(&self, run: &str) -> Result<()> {
+        let script = "d=$1; [ -d \"$d\" ] || exit 0; exec 9<\"$d\"; flock -w 20 9 || exit 1\n\
+                      grep -qF \"\\\"run\\\":\\\"$2\\\"\" \"$d/lock\" 2>/dev/null || exit 0\n\
+                      rm -f -- \"$d/lock\" && sync -- \"$d\"";
+        self.host.run(Cmd::shell(script).args([self.folder.as_str(), run])).await.map(|_| ())
+    }
+
+    /// Write the journal: when this returns, it is on the host's disk.
+    pub(super) async fn write(&self, journal: &Journal) -> Result<()> {
+        let script = r#"j=$1 d=${1%/*}; umask 077
+trap 'rm -f -- "$j.tmp"' EXIT; trap 'exit 143' TERM HUP INT
+cat >"$j.tmp" && sync -- "$j.tmp" && mv -fT -- "$j.tmp" "$j.json" && sync -- "$d" "${d%/*}""#;
+        let cmd = Cmd::shell(script).arg(self.journal(journal.run())).stdin(journal.to_json()?);
+        self.host.run(cmd).await.map(|_| ())
+    }
+
+    /// When the journal was written, by the host's clock; `None` when it is not there.
+    pub(super) async fn written_at(&self, run: &str) -> Result<Option<jiff::Timestamp>> {
+        let cmd = Cmd::new("stat").args(["-c", "%Y", "--", &format!("{}.json", self.journal(run))]);
+        let output = self.host.run(cmd.any_exit().repeatable()).await?;
+        let seconds = output.text().trim().parse().ok();
+        Ok(seconds.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok()))
+    }
+
+    /// What lies there.
+    pub(super) async fn found(&self) -> Result<Found> {
+        let mut batch = Batch::new();
+        let lock = batch.add(Cmd::new("cat").args(["--", &format!("{}/lock", self.folder)]));
+        let list = "cd \"$1/journal\" 2>/dev/null || exit 0; for f in *.json; do [ -e \"$f\" ] || continue\n\
+                    cat -- \"$f\"; echo; tr '\\n' ';' <\"${f%.json}.marks\" 2>/dev/null; echo; done";
+        let journals = batch.add(Cmd::shell(list).arg(&self.folder));
+        let answers = self.host.ask(batch).await?;
+        let mut found =
+            Found { lock: serde_json::from_slice(&answers.get(lock).stdout).ok(), ..Found::default() };
+        let text = answers.get(journals).text().into_owned();
+        let mut lines = text.split('\n');
+        while let Some(body) = lines.next().filter(|body| !body.is_empty()) {
+            let marks = lines.next().unwrap_or_default().replace(';', "\n");
+            match Journal::from_json(body, &format!("host `{}`", self.host.name())) {
+                Ok(journal) => found.journals.push((journal, Marks::parse(&marks))),
+                Err(why) => found.unread.push(why),
+            }
+        }
+        Ok(found)
+    }
+
+    pub(super) async fn mark(&self, run: &str, mark: Mark<'_>) -> Result<()> {
+        let script = format!("j=$1\n{MARK}mark \"$2\"");
+        let cmd = Cmd::shell(script).args([self.journal(run), mark.line()]);
+        self.host.run(cmd).await.map(|_| ())
+    }
+
+    /// Remove the journal, and smog's folder when nothing is left in it.
+    pub(super) async fn remove(&self, run: &str) -> Result<()> {
+        let script = "j=$1 d=$2; [ -d \"$d\" ] || exit 0\n\
+                      rm -f -- \"$j.json\" && sync -- \"$d/journal\" && rm -f -- \"$j.marks\" \"$j.tmp\"\n\
+                      exit 0";
+        self.host.run(Cmd::shell(script).args([self.journal(run), self.folder.clone()])).await.map(|_| ())
+    }
+
+    /// Give the lock back and leave no empty folders.
+    pub(super) async fn leave(&self, run: &str) -> Result<()> {
+        self.unlock(run).await?;
+        let cmd = Cmd::new("rmdir").args(["--", &format!("{}/journal", self.folder), &self.folder]);
+        self.host.run(cmd.any_exit()).await.map(|_| ())
+    }
+
+    /// Replace a file, if it is as `expected` still. `into` is `None` for "remove it".
+    /// The two marks stand around it on the host.
+    pub(super) async fn put(
+        &self,
+        run: &str,
+        path: &str,
+        expected: Option<&FileImage>,
+        into: Option<&FileImage>,
+        marks: [Mark<'_>; 2],
+    ) -> Result<()> {
+        let script = format!(
+            "j=$1 p=$2 want=$3 mode=$4 owner=$5 context=$6 t=$7\n{MARK}{}",
+            r#"now=absent; [ ! -e "$p" ] || now=$(sha256sum <"$p") || exit 1
+[ "${now%% *}" = "$want" ] || exit 46
+mark "$8" || exit 1
+if [ "$mode" = none ]; then rm -f -- "$p" || exit 1
+else
+d=${p%/*}; [ -d "$d" ] || { echo "there is no folder $d" >&2; exit 1; }
+umask 077; rm -f -- "$t"
+trap 'rm -f -- "$t"' EXIT; trap 'exit 143' TERM HUP INT
+cat >"$t" || exit 1
+if [ -e "$p" ]; then cp --attributes-only --preserve=all -- "$p" "$t" 2>/dev/null; chcon --reference="$p" -- "$t" 2>/dev/null; touch -- "$t"; fi
+{ [ "$(stat -c %u:%g -- "$t")" = "$owner" ] || chown "$owner" -- "$t"; } && chmod "$mode" -- "$t" || exit 1
+[ -z "$context" ] || chcon "$context" -- "$t" 2>/dev/null
+sync -- "$t" && mv -fT -- "$t" "$p" || exit 1
+fi
+sync -- "${p%/*}" && mark "$9""#
+        );
+        let (mode, owner, context) = match into {
+            Some(image) => (
+                format!("{:o}", image.mode),
+                format!("{}:{}", image.uid, image.gid),
+                image.context.clone().unwrap_or_default(),
+            ),
+            None => ("none".to_string(), String::new(), String::new()),
+        };
+        let args = [
+            self.journal(run),
+            path.to_string(),
+            digest(expected),
+            mode,
+            owner,
+            context,
+            temporary(path, run),
+            marks[0].line(),
+            marks[1].line(),
+        ];
+        let bytes = into.map(|image| image.bytes.clone()).unwrap_or_default();
+        let output = self.host.run(Cmd::shell(script).args(args).stdin(bytes).expect([0, OTHERWISE])).await?;
+        self.as_expected(path, output)
+    }
+
+    /// Remove what a crash in the middle of [`HostSide::put`] may have left.
+    pub(super) async fn sweep(&self, run: &str, files: &[&FileChange]) -> Result<()> {
+        let paths: Vec<String> = files.iter().map(|file| temporary(&file.path, run)).collect();
+        match paths.is_empty() {
+            true => Ok(()),
+            false => self.host.run(Cmd::new("rm").args(["-f", "--"]).args(paths)).await.map(|_| ()),
+        }
+    }
+
+    /// Write a value, and read it back: the kernel may take less than was asked.
+    pub(super) async fn set(
+        &self,
+        run: &str,
+        value: &ValueChange,
+        into: &str,
+        marks: [Mark<'_>; 2],
+    ) -> Result<()> {
+        let script = format!(
+            "j=$1 p=$2\n{MARK}mark \"$5\" || exit 1\n\
+             [ -z \"$4\" ] || printf '0\\n' >\"$p\" || exit 1\n\
+             printf '%s\\n' \"$3\" >\"$p\" || exit 1\ncat -- \"$p\"; mark \"$6\""
+        );
+        let by_zero = if value.by_zero { "yes" } else { "" };
+        let args = [
+            self.journal(run),
+            value.path.clone(),
+            into.to_string(),
+            by_zero.to_string(),
+            marks[0].line(),
+            marks[1].line(),
+        ];
+        let output = self.host.run(Cmd::shell(script).args(args)).await?;
+        let now = output.text().trim().to_string();
+        if super::plan::same_value(&now, into) {
+            return Ok(());
+        }
+        Err(Error::Fault {
+            what: format!("setting {}", value.what),
+            fault: format!("{into} was written into {}, and it says {now}", value.path),
+            host: Some(self.host.name().to_string()),
+            request_id: None,
+            hint: Some("pages in use cannot be given back, and memory in pieces gives no huge pages; `smog restore` takes all back".into()),
+        })
+    }
+
+    /// Bring a unit from one state to another.
+    pub(super) async fn unit(
+        &self,
+        run: &str,
+        unit: &str,
+        into: UnitState,
+        marks: [Mark<'_>; 2],
+    ) -> Result<()> {
+        let script = format!(
+            "j=$1 u=$2\n{MARK}mark \"$5\" || exit 1\n\
+             e=$(systemctl is-enabled -- \"$u\" 2>/dev/null)\n\
+             case \"$3 $e\" in 'yes disabled') systemctl -q enable -- \"$u\" ;; 'no enabled') systemctl -q disable -- \"$u\" ;; esac || exit 1\n\
+             if [ \"$4\" = yes ]; then systemctl start -- \"$u\"; else systemctl stop -- \"$u\"; fi || exit 1\nmark \"$6\""
+        );
+        let word = |yes: bool| if yes { "yes" } else { "no" };
+        let args = [
+            self.journal(run),
+            unit.to_string(),
+            word(into.enabled).to_string(),
+            word(into.active).to_string(),
+            marks[0].line(),
+            marks[1].line(),
+        ];
+        let limit = std::time::Duration::from_secs(180);
+        self.host.run(Cmd::shell(script).args(args).time_limit(limit)).await.map(|_| ())
+    }
+
+    fn as_expected(&self, path: &str, output: Output) -> Result<()> {
+        if output.exit.code != OTHERWISE {
+            return Ok(());
+        }
+        Err(Error::Fault {
+            what: format!("writing {path}"),
+            fault: "someone changed it since smog looked".to_string(),
+            host: Some(self.host.name().to_string()),
+            request_id: None,
+            hint: Some("look again, and run the command again".into()),
+        })
+    }
+}
+
+/// Beside the file, named so that a later smog finds it.
+fn temporary(path: &str, run: &str) -> String {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    format!("{folder}/.{name}.smog-{run}")
+}

@@ -1,0 +1,376 @@
+//! What was there, on disk before anything is changed.
+//!
+//! A journal is two files: the body, written once before the first change, and the
+//! marks, one line for each beginning and end of a step. Both lie on the machine smog
+//! runs on (`FOLDER/RUN/HOST.json`, `HOST.marks`) and on the host itself
+//! (`/var/lib/smog/journal/RUN.json`, `RUN.marks`); either is enough to restore.
+//!
+//! Restoring does not trust the marks: it compares what is there with what was there
+//! and with what smog wrote. The marks say which services may run with the changed files.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::change::{Change, Restart};
+use super::lock::Owner;
+use crate::error::{Error, Result};
+
+/// One run's changes of one host. It may hold passwords: it is written for root alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Journal {
+    /// The form of this file.
+    pub version: u32,
+    /// Who made it.
+    pub owner: Owner,
+    /// The host, by the name smog knew it by.
+    pub host: String,
+    /// The changes, in the order they are made.
+    pub changes: Vec<Change>,
+    /// The services that are restarted after them.
+    pub restarts: Vec<Restart>,
+}
+
+/// What the marks say.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// Steps that were about to be made.
+    pub begun: BTreeSet<usize>,
+    /// Steps that were made.
+    pub done: BTreeSet<usize>,
+    /// Steps that were taken back, or left to who changed them.
+    pub undone: BTreeSet<usize>,
+    /// Services that were about to be restarted.
+    pub restarting: BTreeSet<String>,
+    /// Services that run with the old files again.
+    pub back: BTreeSet<String>,
+    /// Whether everything was made and verified.
+    pub prepared: bool,
+}
+
+/// One mark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark<'a> {
+    /// A step is about to be made.
+    Begun(usize),
+    /// It was made.
+    Done(usize),
+    /// It was taken back.
+    Undone(usize),
+    /// A service is about to be restarted.
+    Restarting(&'a str),
+    /// It runs with the old files again.
+    Back(&'a str),
+    /// All was made and verified.
+    Prepared,
+}
+
+/// The version this smog writes and reads.
+pub const VERSION: u32 = 1;
+
+impl Mark<'_> {
+    /// As it stands in the file, without the line end.
+    pub fn line(&self) -> String {
+        match self {
+            Mark::Begun(step) => format!("begun {step}"),
+            Mark::Done(step) => format!("done {step}"),
+            Mark::Undone(step) => format!("undone {step}"),
+            Mark::Restarting(unit) => format!("restarting {unit}"),
+            Mark::Back(unit) => format!("back {unit}"),
+            Mark::Prepared => "prepared".to_string(),
+        }
+    }
+}
+
+impl Marks {
+    /// Read marks; a line that was cut off by a crash, or one not known, is passed over.
+    pub fn parse(text: &str) -> Marks {
+        let mut marks = Marks::default();
+        for line in text.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')) {
+            let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
+            let step = rest.parse::<usize>();
+            match (verb, step) {
+                ("begun", Ok(step)) => {
+                    marks.begun.insert(step);
+                }
+                ("done", Ok(step)) => {
+                    marks.done.insert(step);
+                }
+                ("undone", Ok(step)) => {
+                    marks.undone.insert(step);
+                }
+                ("restarting", _) => {
+                    marks.restarting.insert(rest.to_string());
+                    marks.back.remove(rest);
+                }
+                ("back", _) => {
+                    marks.back.insert(rest.to_string());
+                }
+                ("prepared", _) => marks.prepared = true,
+                _ => {}
+            }
+        }
+        marks
+    }
+
+    /// What either says.
+    #[must_use]
+    pub fn and(mut self, other: Marks) -> Marks {
+        self.begun.extend(other.begun);
+        self.done.extend(other.done);
+        self.undone.extend(other.undone);
+        self.restarting.extend(other.restarting);
+        self.back.extend(other.back);
+        self.prepared |= other.prepared;
+        self
+    }
+}
+
+impl Journal {
+    /// The run it is of.
+    pub fn run(&self) -> &str {
+        &self.owner.run
+    }
+
+    /// Its text.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn to_json(&self) -> Result<String> {
+        serde_json::to_string(self).map_err(|why| Error::Parse {
+            what: "journal".into(),
+            source_of: "smog".into(),
+            why: why.to_string(),
+        })
+    }
+
+    /// Read its text.
+    ///
+    /// # Errors
+    /// [`Error::Parse`], also for one a newer smog wrote.
+    pub fn from_json(text: &str, place: &str) -> Result<Journal> {
+        let unread = |why: String| Error::Parse { what: "journal".into(), source_of: place.into(), why };
+        let journal: Journal = serde_json::from_str(text).map_err(|why| unread(why.to_string()))?;
+        match journal.version {
+            VERSION => Ok(journal),
+            newer => Err(unread(format!("its form is {newer}, this smog knows {VERSION}"))),
+        }
+    }
+}
+
+/// The journals on the machine smog runs on.
+#[derive(Debug, Clone)]
+pub struct Store {
+    folder: PathBuf,
+}
+
+impl Store {
+    /// The journals in this folder, which need not be there yet.
+    pub fn new(folder: impl Into<PathBuf>) -> Store {
+        Store { folder: folder.into() }
+    }
+
+    /// Write a journal: when this returns, it is on the disk.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with the path, when the disk or the rights do not allow it.
+    pub fn write(&self, journal: &Journal) -> Result<()> {
+        let path = self.body(journal.run(), &journal.host);
+        let text = journal.to_json()?;
+        self.made(&path, || {
+            let folder = path.parent().unwrap_or(&self.folder);
+            let mut builder = std::fs::DirBuilder::new();
+            builder.recursive(true).mode(0o700).create(folder)?;
+            let temporary = path.with_extension("tmp");
+            let mut file = private().truncate(true).open(&temporary)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            std::fs::rename(&temporary, &path)?;
+            sync_folder(folder)?;
+            sync_folder(&self.folder)
+        })
+    }
+
+    /// Add a mark: when this returns, it is on the disk.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn mark(&self, run: &str, host: &str, mark: Mark<'_>) -> Result<()> {
+        let path = self.body(run, host).with_extension("marks");
+        if !self.body(run, host).exists() {
+            // A restore from another machine than the one it was made on.
+            return Ok(());
+        }
+        self.made(&path, || {
+            let is_new = !path.exists();
+            let mut file = private().append(true).open(&path)?;
+            // After a line that a crash cut off, a new one.
+            let text = std::fs::read(&path)?;
+            let glue = if text.is_empty() || text.ends_with(b"\n") { "" } else { "\n" };
+            file.write_all(format!("{glue}{}\n", mark.line()).as_bytes())?;
+            file.sync_data()?;
+            if is_new { sync_folder(path.parent().unwrap_or(&self.folder)) } else { Ok(()) }
+        })
+    }
+
+    /// All journals with their marks, and the files that cannot be read, with the reason.
+    pub fn all(&self) -> (Vec<(Journal, Marks)>, Vec<Error>) {
+        let (mut found, mut unread) = (Vec::new(), Vec::new());
+        for run in entries(&self.folder) {
+            for path in
+                entries(&run).into_iter().filter(|path| path.extension().is_some_and(|it| it == "json"))
+            {
+                let read = std::fs::read_to_string(&path).map_err(|why| self.unusable(&path, &why));
+                match read.and_then(|text| Journal::from_json(&text, &path.display().to_string())) {
+                    Ok(journal) => {
+                        let marks = std::fs::read_to_string(path.with_extension("marks")).unwrap_or_default();
+                        found.push((journal, Marks::parse(&marks)));
+                    }
+                    Err(why) => unread.push(why),
+                }
+            }
+        }
+        (found, unread)
+    }
+
+    /// Remove a journal: when this returns, it is gone from the disk.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn remove(&self, run: &str, host: &str) -> Result<()> {
+        let path = self.body(run, host);
+        if !path.exists() {
+            return Ok(());
+        }
+        self.made(&path, || {
+            let folder = path.parent().unwrap_or(&self.folder);
+            // The body first: marks without it are nothing.
+            std::fs::remove_file(&path)?;
+            for other in ["marks", "tmp"] {
+                let _ = std::fs::remove_file(path.with_extension(other));
+            }
+            sync_folder(folder)?;
+            // Not when another host's journal is in it.
+            let _ = std::fs::remove_dir(folder);
+            Ok(())
+        })
+    }
+
+    fn body(&self, run: &str, host: &str) -> PathBuf {
+        let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+        let host: String = host.chars().map(plain).collect();
+        self.folder.join(run).join(format!("{host}.json"))
+    }
+
+    fn made(&self, path: &Path, how: impl FnOnce() -> std::io::Result<()>) -> Result<()> {
+        how().map_err(|why| self.unusable(path, &why))
+    }
+
+    fn unusable(&self, path: &Path, why: &std::io::Error) -> Error {
+        Error::Config {
+            place: path.display().to_string(),
+            message: format!("the journal cannot be kept: {why}"),
+            hint: Some("nothing is changed without a journal; `--journal DIR` names another folder".into()),
+        }
+    }
+}
+
+fn private() -> std::fs::OpenOptions {
+    let mut options = std::fs::OpenOptions::new();
+    options.create(true).write(true).mode(0o600);
+    options
+}
+
+fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    std::fs::File::open(folder)?.sync_all()
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.sort();
+    paths
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::environment::{FileChange, FileImage};
+
+    fn journal(bytes: Vec<u8>, mode: u32) -> Journal {
+        let image = FileImage { mode, ..FileImage::new(bytes) };
+        let change = FileChange {
+            path: "/etc/x y".into(),
+            before: None,
+            after: image,
+            edits: vec![],
+            then: Some("update-grub".into()),
+        };
+        Journal {
+            version: VERSION,
+            owner: Owner::of_this_process("r1", "alice", "smog prepare"),
+            host: "cmp1".into(),
+            changes: vec![Change::File(change)],
+            restarts: vec![],
+        }
+    }
+
+    proptest! {
+        /// Any bytes come back, and the text is one line, as the host's side needs it.
+        #[test]
+        fn a_journal_is_read_as_it_was_written(bytes in proptest::collection::vec(any::<u8>(), 0..300), mode in 0_u32..0o7777) {
+            let journal = journal(bytes, mode);
+            let text = journal.to_json().expect("JSON");
+            prop_assert!(!text.contains('\n'));
+            prop_assert_eq!(Journal::from_json(&text, "here").expect("reads"), journal);
+        }
+
+        /// Wherever a crash cuts the marks off, what is before the cut counts and nothing else.
+        #[test]
+        fn marks_cut_off_anywhere(cut in 0_usize..60) {
+            let whole = "begun 0\ndone 0\nbegun 12\nrestarting a.service\nback a.service\n";
+            let text = &whole[..cut.min(whole.len())];
+            let marks = Marks::parse(text);
+            let lines = text.matches('\n').count();
+            prop_assert_eq!(marks.begun.len(), [0, 1, 1, 2, 2, 2][lines]);
+            prop_assert!(!marks.begun.contains(&1));
+            prop_assert_eq!(marks.back.len(), usize::from(lines == 5));
+        }
+    }
+
+    #[test]
+    fn the_store_is_private_and_survives_a_torn_mark() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::new(folder.path().join("deep/journal"));
+        let journal = journal(b"secret".to_vec(), 0o600);
+        store.write(&journal).expect("writes");
+        store.mark("r1", "cmp1", Mark::Begun(0)).expect("marks");
+        let marks = folder.path().join("deep/journal/r1/cmp1.marks");
+        let mut text = std::fs::read_to_string(&marks).expect("marks");
+        text.push_str("done 0");
+        std::fs::write(&marks, text).expect("a torn mark");
+        store.mark("r1", "cmp1", Mark::Undone(0)).expect("marks");
+        let (all, unread) = store.all();
+        assert!(unread.is_empty());
+        assert!(all[0].1.undone.contains(&0) && all[0].1.begun.contains(&0));
+        for name in ["cmp1.json", "cmp1.marks"] {
+            let mode = std::fs::metadata(marks.with_file_name(name)).expect("stat").permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{name}");
+        }
+        store.remove("r1", "cmp1").expect("removes");
+        assert!(store.all().0.is_empty() && !marks.exists());
+    }
+
+    #[test]
+    fn a_journal_of_a_newer_smog_is_refused() {
+        let newer = Journal { version: 2, ..journal(vec![], 0) };
+        let error = Journal::from_json(&newer.to_json().expect("JSON"), "here").expect_err("is newer");
+        assert!(error.to_string().contains("this smog knows 1"), "{error}");
+    }
+}

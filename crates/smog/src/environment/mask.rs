@@ -1,0 +1,63 @@
+//! Values nobody should read over a shoulder.
+
+/// Whether an option's name says that its value is a secret.
+pub fn is_secret(name: &str) -> bool {
+    const WORDS: [&str; 7] =
+        ["pass", "connection", "transport_url", "secret", "token", "private_key", "credential"];
+    // Numbers and switches that only sound alike.
+    const HARMLESS: [&str; 4] =
+        ["_timeout", "_enabled", "send_service_user_token", "live_migration_inbound_addr"];
+    let name = name.to_lowercase();
+    WORDS.iter().any(|word| name.contains(word)) && !HARMLESS.iter().any(|word| name.ends_with(word))
+}
+
+/// A line of a configuration file with the value hidden where its name, or a
+/// password in a URL, says so. The line end stays.
+pub fn masked(line: &str) -> String {
+    let (bare, end) = match line.strip_suffix('\n') {
+        Some(bare) => (bare, "\n"),
+        None => (line, ""),
+    };
+    if let Some(at) = bare.find(['=', ':']) {
+        let name = bare[..at].trim_start_matches(['#', ';', ' ', '\t']).trim_end();
+        let value = bare[at + 1..].trim();
+        if is_secret(name) && !value.is_empty() {
+            return format!("{} (hidden){end}", &bare[..=at]);
+        }
+    }
+    // user:password@host
+    if let Some(begin) = bare.find("://").map(|at| at + 3)
+        && let Some(length) = bare[begin..].find('@')
+        && let Some(colon) = bare[begin..begin + length].find(':')
+    {
+        return format!("{}:(hidden){}{end}", &bare[..begin + colon], &bare[begin + length..]);
+    }
+    line.to_string()
+}
+
+/// Whether a text is the continuation of the line before.
+pub fn continues(line: &str) -> bool {
+    line.starts_with([' ', '\t']) && !line.trim().is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::masked;
+
+    #[test]
+    fn secrets_are_hidden_and_nothing_else() {
+        assert_eq!(masked("password = lab\n"), "password = (hidden)\n");
+        assert_eq!(masked("#admin_password=x"), "#admin_password= (hidden)");
+        assert_eq!(masked("transport_url = rabbit://u:p@h\n"), "transport_url = (hidden)\n");
+        assert_eq!(masked("url = http://me:pw@h/"), "url = http://me:(hidden)@h/");
+        for plain in [
+            "virt_type = kvm\n",
+            "send_service_user_token = True",
+            "# connection",
+            "auth_url = http://h:5000",
+            "password =\n",
+        ] {
+            assert_eq!(masked(plain), plain);
+        }
+    }
+}
