@@ -91,7 +91,7 @@ pub(super) fn access(text: &str, zone: &TimeZone) -> Option<Stamp> {
 
 /// `Nov 24 10:31:40`: syslog's. It names no year: the one that puts it nearest before `now`.
 pub(super) fn syslog(text: &str, zone: &TimeZone, now: Timestamp) -> Option<Stamp> {
-    if text.len() < 15 || !text.is_char_boundary(15) || text.as_bytes()[3] != b' ' {
+    if text.len() < 15 || !text.as_bytes()[..15].is_ascii() || text.as_bytes()[3] != b' ' {
         return None;
     }
     let month = month_number(&text[..3])?;
