@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     aggregate, api, boot, completion, delete, discover, flavor, guest, host, hypervisor, image, keypair,
-    logs, migrate, network, pins, placement, project, quota, security_group, server_group, service, watch,
-    xml,
+    logs, migrate, network, pins, placement, project, quota, scan, security_group, server_group, service,
+    watch, xml,
 };
 use crate::output::Form;
 
@@ -113,6 +113,8 @@ pub enum Verb {
     Watch(watch::WatchArgs),
     /// Search the logs of every host
     Logs(logs::LogsArgs),
+    /// Find the exceptions in log files that are here
+    Scan(scan::ScanArgs),
     /// Any API call, for what smog has no verb for
     Api(api::ApiArgs),
     /// Print the completion script of a shell

@@ -19,6 +19,7 @@ pub mod pins;
 pub mod placement;
 pub mod project;
 pub mod quota;
+pub mod scan;
 pub mod security_group;
 pub mod server_group;
 pub mod service;

@@ -84,6 +84,7 @@ async fn dispatch(verb: Verb, session: &Session) -> Result<ExitCode, Error> {
         Verb::Project(args) => commands::project::run(args, session).await,
         Verb::Watch(args) => commands::watch::run(args, session).await,
         Verb::Logs(args) => commands::logs::run(args, session).await,
+        Verb::Scan(args) => commands::scan::run(args, session),
         Verb::Api(args) => commands::api::run(args, session).await,
         Verb::Completion(args) => commands::completion::run(args),
         Verb::RefreshNames => names::refresh().await,
