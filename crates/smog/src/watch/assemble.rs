@@ -113,6 +113,11 @@ impl Assembler {
         out.append(&mut self.open);
     }
 
+    /// Take out the records that begin at these places: nothing more is expected of them.
+    pub(super) fn give_up(&mut self, firsts: &std::collections::BTreeSet<u64>) -> Vec<Open> {
+        self.open.extract_if(.., |open| firsts.contains(&open.first)).collect()
+    }
+
     /// The record the last complete line belongs to, unless that line was empty and between records.
     pub(super) fn last(&self) -> Option<&Open> {
         self.open.last()

@@ -333,6 +333,7 @@ impl<R: Read, F: FnMut(Record) -> ControlFlow<()>> Search<'_, R, F> {
         if start > self.place {
             self.begin_at(start);
         }
+        let mut grown = hit;
         loop {
             match self.line(hit)? {
                 None => {
@@ -349,6 +350,17 @@ impl<R: Read, F: FnMut(Record) -> ControlFlow<()>> Search<'_, R, F> {
                         return Ok(ControlFlow::Break(()));
                     }
                 }
+            }
+            match self.assembler.last() {
+                Some(open) if self.targets.contains(&open.first) => grown = self.place,
+                // A process that ended with an error writes nothing that completes its record.
+                _ if self.place.saturating_sub(grown.max(hit)) > self.log.window as u64 => {
+                    let given_up = self.assembler.give_up(&self.targets);
+                    if self.tell(given_up).is_break() {
+                        return Ok(ControlFlow::Break(()));
+                    }
+                }
+                _ => {}
             }
             if self.place > hit && self.targets.is_empty() {
                 return Ok(ControlFlow::Continue(()));
@@ -675,6 +687,38 @@ mod tests {
         let found = found(&scan(Wanted::exceptions().expect("a pattern")), &log, WINDOW, BLOCK);
         assert_eq!(found, exceptions(&log));
         assert_eq!(found.len(), 2);
+    }
+
+    #[test]
+    fn a_process_that_ended_with_an_error_is_not_waited_for() {
+        let mut log = b"2026-11-24 10:00:00.200 7 ERROR a [-] KeyError: x\n".to_vec();
+        log.extend(b"2026-11-24 10:00:00.300 8 INFO a [-] on\n".repeat(1000));
+        let mut left = None;
+        let counted = std::cell::Cell::new(0);
+        let input = Counted { rest: &log, read: &counted };
+        let told = |record: Record| {
+            left = Some((record.message, counted.get()));
+            ControlFlow::Continue(())
+        };
+        scan(Wanted::exceptions().expect("a pattern"))
+            .read_sized(input, told, 1000, 100)
+            .expect("it can be read");
+        let (message, read) = left.expect("one record");
+        assert_eq!(message, "KeyError: x");
+        assert!(read < 2000, "told after {read} bytes of {}", log.len());
+    }
+
+    struct Counted<'a> {
+        rest: &'a [u8],
+        read: &'a std::cell::Cell<usize>,
+    }
+
+    impl Read for Counted<'_> {
+        fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+            let read = self.rest.read(to)?;
+            self.read.set(self.read.get() + read);
+            Ok(read)
+        }
     }
 
     #[test]
