@@ -2,9 +2,10 @@
 
     prepare.py SMOG RUNS
 
-Runs where smog runs, with the lab's surroundings. The white-box Tempest plugin restarts
-the service and then waits for a fixed time, 60 s where nothing else is configured; the
-ratio is against that.
+Runs where smog runs, with the lab's surroundings. The white-box Tempest plugin stops the
+service, waits until Nova calls it down, starts it and waits until Nova calls it up: Nova's
+service_down_time after the last heartbeat, 60 s by default. That wait was not run here;
+the ratio is against the 50 s it takes at least with heartbeats every 10 s.
 """
 import json
 import statistics
@@ -13,7 +14,7 @@ import sys
 import tempfile
 
 SMOG, RUNS = sys.argv[1], int(sys.argv[2])
-PEER = 60.0
+PEER = 50.0
 
 with tempfile.TemporaryDirectory() as journal:
     took = []
@@ -25,4 +26,4 @@ with tempfile.TemporaryDirectory() as journal:
         subprocess.run([SMOG, "restore", "--yes", "-q", "--journal", journal], check=True)
 middle = statistics.median(took)
 print(f"an option changed and nova-compute ready: median {middle:.1f} s, longest {max(took):.1f} s of {RUNS} runs; "
-      f"the peer's fixed wait is {PEER / middle:.0f} times as long")
+      f"the peer's shortest wait is {PEER / middle:.0f} times as long")

@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     aggregate, api, boot, check, completion, config, delete, discover, flavor, guest, host, hypervisor,
-    image, keypair, logs, migrate, network, pins, placement, prepare, project, quota, restore,
+    image, keypair, logs, migrate, network, pins, placement, prepare, project, quota, restore, scan,
     security_group, server_group, service, watch, xml,
 };
 use crate::output::Form;
@@ -118,6 +118,8 @@ pub enum Verb {
     Watch(watch::WatchArgs),
     /// Search the logs of every host
     Logs(logs::LogsArgs),
+    /// Find the exceptions in log files that are here
+    Scan(scan::ScanArgs),
     /// Any API call, for what smog has no verb for
     Api(api::ApiArgs),
     Check(check::CheckArgs),

@@ -23,6 +23,7 @@ pub mod prepare;
 pub mod project;
 pub mod quota;
 pub mod restore;
+pub mod scan;
 pub mod security_group;
 pub mod server_group;
 pub mod service;

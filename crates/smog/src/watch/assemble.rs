@@ -7,10 +7,10 @@ use super::level::Level;
 use super::record::Record;
 
 /// At most this many bytes of a record are kept; the rest is counted.
-const LONGEST_RECORD: usize = 1 << 20;
+pub(super) const LONGEST_RECORD: usize = 1 << 20;
 
 /// Records of so many processes may be under way in one file.
-const MOST_OPEN: usize = 16;
+pub(super) const MOST_OPEN: usize = 16;
 
 /// Makes records of the bytes of one log. Memory is bounded: one record of 1 MiB for
 /// each process that is writing one, and a line that is not complete.
@@ -25,16 +25,22 @@ pub struct Assembler {
     rest: Vec<u8>,
     /// Bytes of that line that were thrown away.
     rest_cut: u64,
+    /// Where the line that is not complete begins, and where the next bytes do.
+    line_at: u64,
+    at: u64,
 }
 
 /// A record that may go on.
 #[derive(Debug)]
-struct Open {
-    pid: Option<u32>,
-    logger: String,
-    level: Option<Level>,
-    time: Option<jiff::Timestamp>,
-    kind: Option<Kind>,
+pub(super) struct Open {
+    /// Where its first line begins.
+    pub(super) first: u64,
+    pub(super) pid: Option<u32>,
+    pub(super) logger: String,
+    pub(super) level: Option<Level>,
+    pub(super) time: Option<jiff::Timestamp>,
+    /// The form of its first line.
+    pub(super) kind: Option<Kind>,
     /// Inside a traceback: lines without a head belong to it whatever the log's form.
     in_traceback: bool,
     text: String,
@@ -45,11 +51,26 @@ struct Open {
 impl Assembler {
     /// For the log `source` of `host`; times without an offset are those of `zone`.
     pub fn new(host: impl Into<String>, source: impl Into<String>, zone: TimeZone) -> Assembler {
-        Assembler { host: host.into(), source: source.into(), zone, open: vec![], rest: vec![], rest_cut: 0 }
+        let (host, source) = (host.into(), source.into());
+        Assembler { host, source, zone, open: vec![], rest: vec![], rest_cut: 0, line_at: 0, at: 0 }
+    }
+
+    /// The next bytes stand there in the log, and begin a line; nothing is known of those before.
+    pub(super) fn begin_at(&mut self, at: u64) {
+        self.open.clear();
+        self.rest.clear();
+        (self.rest_cut, self.line_at, self.at) = (0, at, at);
     }
 
     /// Take more bytes; records that are complete by them go to `out`.
     pub fn push(&mut self, bytes: &[u8], out: &mut Vec<Record>) {
+        let mut ended = vec![];
+        self.take(bytes, &mut ended);
+        out.extend(ended.into_iter().map(|open| self.record(open)));
+    }
+
+    /// [`Assembler::push`], with nothing read from the records yet.
+    pub(super) fn take(&mut self, bytes: &[u8], out: &mut Vec<Open>) {
         let mut from = 0;
         while let Some(length) = memchr::memchr(b'\n', &bytes[from..]) {
             let end = from + length;
@@ -62,8 +83,10 @@ impl Assembler {
                 self.line(&line, cut, out);
             }
             from = end + 1;
+            self.line_at = self.at + from as u64;
         }
         self.keep(&bytes[from..]);
+        self.at += bytes.len() as u64;
     }
 
     /// Nothing more came for a while: what is open is complete, except a line without its end.
@@ -75,12 +98,29 @@ impl Assembler {
 
     /// There is nothing more: also a last line without its end is one.
     pub fn finish(&mut self, out: &mut Vec<Record>) {
+        let mut ended = vec![];
+        self.end(&mut ended);
+        out.extend(ended.into_iter().map(|open| self.record(open)));
+    }
+
+    /// [`Assembler::finish`], with nothing read from the records yet.
+    pub(super) fn end(&mut self, out: &mut Vec<Open>) {
         if !self.rest.is_empty() {
             let line = std::mem::take(&mut self.rest);
             let cut = std::mem::take(&mut self.rest_cut);
             self.line(&line, cut, out);
         }
-        self.quiet(out);
+        out.append(&mut self.open);
+    }
+
+    /// Take out the records that begin at these places: nothing more is expected of them.
+    pub(super) fn give_up(&mut self, firsts: &std::collections::BTreeSet<u64>) -> Vec<Open> {
+        self.open.extract_if(.., |open| firsts.contains(&open.first)).collect()
+    }
+
+    /// The record the last complete line belongs to, unless that line was empty and between records.
+    pub(super) fn last(&self) -> Option<&Open> {
+        self.open.last()
     }
 
     /// Whether a record may still go on.
@@ -99,7 +139,7 @@ impl Assembler {
         self.rest_cut += (bytes.len() - room) as u64;
     }
 
-    fn line(&mut self, bytes: &[u8], cut: u64, out: &mut Vec<Record>) {
+    fn line(&mut self, bytes: &[u8], cut: u64, out: &mut Vec<Open>) {
         let room = bytes.len().min(LONGEST_RECORD);
         let cut = cut + (bytes.len() - room) as u64;
         let bytes = bytes[..room].strip_suffix(b"\r").unwrap_or(&bytes[..room]);
@@ -138,10 +178,9 @@ impl Assembler {
         let (ended, open): (Vec<Open>, Vec<Open>) =
             std::mem::take(&mut self.open).into_iter().partition(|open| open.pid == head.pid);
         self.open = open;
-        for open in ended {
-            out.push(self.record(open));
-        }
+        out.extend(ended);
         let mut open = Open {
+            first: self.line_at,
             pid: head.pid,
             logger: logger.to_string(),
             level: head.level,
@@ -157,7 +196,7 @@ impl Assembler {
     }
 
     /// A line without a head.
-    fn bare(&mut self, text: &str, cut: u64, out: &mut Vec<Record>) {
+    fn bare(&mut self, text: &str, cut: u64, out: &mut Vec<Open>) {
         if let Some(open) = self.open.last_mut() {
             let continues = match open.kind {
                 Some(Kind::Oslo | Kind::OsloMore | Kind::Stamped) => true,
@@ -171,13 +210,12 @@ impl Assembler {
                 return;
             }
         }
-        for open in std::mem::take(&mut self.open) {
-            out.push(self.record(open));
-        }
+        out.append(&mut self.open);
         if text.is_empty() {
             return;
         }
         let mut open = Open {
+            first: self.line_at,
             pid: None,
             logger: String::new(),
             level: None,
@@ -192,15 +230,16 @@ impl Assembler {
         self.begin(open, out);
     }
 
-    fn begin(&mut self, open: Open, out: &mut Vec<Record>) {
+    fn begin(&mut self, open: Open, out: &mut Vec<Open>) {
         self.open.push(open);
         if self.open.len() > MOST_OPEN {
             let oldest = self.open.remove(0);
-            out.push(self.record(oldest));
+            out.push(oldest);
         }
     }
 
-    fn record(&self, open: Open) -> Record {
+    /// Read what a complete record tells.
+    pub(super) fn record(&self, open: Open) -> Record {
         Record::read(&self.host, &self.source, open.text, open.cut, &self.zone)
     }
 }
@@ -223,7 +262,7 @@ fn add(open: &mut Open, line: &str, message: &str, cut: u64) {
 }
 
 /// Whether a traceback goes on behind this line.
-fn goes_on(inside: bool, message: &str) -> bool {
+pub(super) fn goes_on(inside: bool, message: &str) -> bool {
     if message.starts_with("Traceback (most recent call last)")
         || message.starts_with("During handling of the above exception")
         || message.starts_with("The above exception was the direct cause")

@@ -52,9 +52,17 @@ fn short(name: &str) -> &str {
 /// The longest message that is kept, in characters.
 const LONGEST: usize = 2000;
 
+/// What a traceback begins with.
+pub(super) const TRACEBACK: &str = "Traceback (most recent call last)";
+
+/// How the names end that are taken for exceptions in a message.
+pub(super) const NAME_ENDS: &[&str] =
+    &["Error", "Exception", "Fault", "Timeout", "NotFound", "Exists", "Invalid", "NoValidHost"];
+
 /// An exception named in a message: `nova.exception.NoValidHost: …`, `ConnectionRefusedError: …`.
 static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"(?:^|[\s(\[:'])((?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Fault|Timeout|NotFound|Exists|Invalid|NoValidHost\w*))(?:: |\(|$)").ok()
+    let ends = NAME_ENDS.join("|").replace("NoValidHost", r"NoValidHost\w*");
+    Regex::new(&format!(r"(?:^|[\s(\[:'])((?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:{ends}))(?:: |\(|$)")).ok()
 });
 
 /// oslo.messaging's `RemoteError`: the type and message of the other side.
@@ -77,7 +85,7 @@ pub(super) fn find<'a>(lines: impl Iterator<Item = &'a str>, names_count: bool) 
             all.push_str(line);
             all.push('\n');
         }
-        let begins = line.contains("Traceback (most recent call last)");
+        let begins = line.contains(TRACEBACK);
         match state {
             _ if begins && !line.contains("\\n") => state = State::Frames,
             State::Frames => {

@@ -85,6 +85,11 @@ fn word(text: &str, at: usize) -> Option<(&str, usize)> {
     (length > 0).then(|| (&rest[..length], (at + length + 1).min(text.len())))
 }
 
+/// Behind the space that follows brackets, if there is one.
+fn behind(text: &str, at: usize) -> usize {
+    at + usize::from(text.as_bytes().get(at) == Some(&b' '))
+}
+
 /// A line that begins with an ISO date.
 fn dated<'a>(text: &'a str, zone: &TimeZone) -> Option<Head<'a>> {
     let stamp = stamp::iso(text, zone)?;
@@ -114,7 +119,7 @@ fn dated<'a>(text: &'a str, zone: &TimeZone) -> Option<Head<'a>> {
     if let Some((word, length)) = bracketed(after)
         && let Some(level) = Level::of(word)
     {
-        let message = (at + length + 1).min(text.len());
+        let message = behind(text, at + length);
         return Some(Head { level: Some(level), ..plain(Kind::EachLine, time, message) });
     }
     // QEMU: `2026-11-24T10:31:38.222222Z qemu-system-x86_64: warning: message`
@@ -172,7 +177,7 @@ fn oslo(text: &str, at: usize, time: Option<Timestamp>, pid: Option<u32>, level:
     if let Some((context, length)) = text.get(at..).and_then(context) {
         head.kind = Kind::Oslo;
         head.context = context;
-        at = (at + length + 1).min(text.len());
+        at = behind(text, at + length);
     }
     let (instance, at) = instance(text, at);
     head.instance = instance;
@@ -262,7 +267,7 @@ fn status(text: &str) -> Option<u16> {
 /// `[Tue Nov 24 10:31:40.123456 2026] [wsgi:error] [pid 12:tid 13] [client 10.0.0.1:5] message`
 fn apache_error<'a>(text: &'a str, zone: &TimeZone) -> Option<Head<'a>> {
     let stamp = stamp::ctime(&text[1..], zone)?;
-    let mut head = plain(Kind::EachLine, stamp.time, (stamp.length + 3).min(text.len()));
+    let mut head = plain(Kind::EachLine, stamp.time, behind(text, (stamp.length + 2).min(text.len())));
     while let Some((inside, length)) = text.get(head.message..).and_then(bracketed) {
         match inside.split_once([':', ' ']) {
             Some(("pid", rest)) => head.pid = rest.split(':').next().and_then(|pid| pid.trim().parse().ok()),
@@ -273,7 +278,7 @@ fn apache_error<'a>(text: &'a str, zone: &TimeZone) -> Option<Head<'a>> {
             }
             _ => break,
         }
-        head.message = (head.message + length + 1).min(text.len());
+        head.message = behind(text, head.message + length);
     }
     Some(head)
 }
@@ -393,6 +398,20 @@ mod tests {
     fn a_hole_of_nul_bytes_is_stepped_over() {
         let line = "\0\0\x002026-11-24 10:31:41.513 258 INFO a [-] x";
         assert_eq!(&line[head(line).message..], "x");
+    }
+
+    #[test]
+    fn brackets_without_a_space_behind_them() {
+        for (line, message) in [
+            ("2026-11-24 10:31:41.513 258 INFO a [None req-1 u p]\u{fffd}x", "\u{fffd}x"),
+            ("2026-11-24 10:31:41.513 258 INFO a [None req-1 u p]", ""),
+            ("2026-11-24 10:31:40.123456+00:00 [error]\u{e9}", "\u{e9}"),
+            ("[Tue Nov 24 10:31:40.123456 2026]\u{e9}", "\u{e9}"),
+            ("[Tue Nov 24 10:31:40.123456 2026] [wsgi:error]\u{e9}", "\u{e9}"),
+        ] {
+            assert_eq!(&line[head(line).message..], message, "{line}");
+        }
+        assert!(parse("Nov 2\u{e9} 0:31:40 cmp1 x: y", &TimeZone::UTC).is_none());
     }
 
     #[test]

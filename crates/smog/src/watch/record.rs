@@ -65,7 +65,7 @@ impl Record {
         } else {
             record.message = first.trim_start_matches('\0').to_string();
         }
-        if names_count || text.contains("Traceback (most recent call last)") {
+        if names_count || text.contains(exception::TRACEBACK) {
             let stripped = text.lines().map(|line| match head::parse(line, zone) {
                 Some(head) => &line[head.message..],
                 None => line,

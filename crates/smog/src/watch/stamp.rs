@@ -91,9 +91,12 @@ pub(super) fn access(text: &str, zone: &TimeZone) -> Option<Stamp> {
 
 /// `Nov 24 10:31:40`: syslog's. It names no year: the one that puts it nearest before `now`.
 pub(super) fn syslog(text: &str, zone: &TimeZone, now: Timestamp) -> Option<Stamp> {
-    let month = month_number(text.get(..3)?)?;
-    let day = text.get(4..6)?.trim();
-    let clock = text.get(7..15)?;
+    if text.len() < 15 || !text.as_bytes()[..15].is_ascii() || text.as_bytes()[3] != b' ' {
+        return None;
+    }
+    let month = month_number(&text[..3])?;
+    let day = text[4..6].trim();
+    let clock = &text[7..15];
     let year = now.to_zoned(zone.clone()).year();
     let of_year = |year: i16| iso(&format!("{year}-{month:02}-{day:0>2} {clock}"), zone)?.time;
     let mut time = of_year(year);
