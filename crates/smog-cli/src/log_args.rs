@@ -3,8 +3,9 @@
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use smog::host::Host;
 use smog::watch::{Allow, AllowList, Event, Filter, From, Level, Sources, Watch, patterns};
-use smog::{Cloud, Error, Guest};
+use smog::{Error, ExitCode, Guest};
 
 use crate::output;
 use crate::session::Session;
@@ -58,7 +59,7 @@ pub struct LogArgs {
 
 impl LogArgs {
     /// The filter of the flags, and the guest that was named.
-    pub async fn filter(&self, cloud: &Cloud) -> Result<(Filter, Option<Guest>), Error> {
+    pub async fn filter(&self, session: &Session) -> Result<(Filter, Option<Guest>), Error> {
         let patterns = if self.greps.is_empty() { None } else { Some(patterns(&self.greps)?) };
         let mut filter = Filter {
             level: self.level,
@@ -68,6 +69,7 @@ impl LogArgs {
             ..Filter::default()
         };
         let Some(asked) = &self.guest else { return Ok((filter, None)) };
+        let cloud = session.cloud().await?;
         let guest = cloud.guest(asked).await?;
         let actions = cloud.actions(&guest.server.id).await?;
         filter.requests.extend(actions.into_iter().map(|action| action.request_id));
@@ -83,20 +85,8 @@ impl LogArgs {
         until: Option<Timestamp>,
         follow: bool,
     ) -> Result<Watch, Error> {
-        let cloud = session.cloud().await?;
         let more = session.watch_section()?.logs;
-        let mut names = self.hosts.clone();
-        if names.is_empty() {
-            names = cloud.host_list().await?.into_iter().map(|line| line.name).collect();
-            names.dedup();
-        }
-        if names.is_empty() {
-            return Err(Error::NotFound { what: "host".into(), name: "any".into(), near: vec![] });
-        }
-        let mut hosts = vec![];
-        for name in names {
-            hosts.push(cloud.host(&name).await?);
-        }
+        let hosts = self.hosts(session).await?;
         let detected = hosts.into_iter().map(|host| async {
             let sources = if self.files.is_empty() {
                 Sources::detect(&host).await
@@ -131,6 +121,45 @@ impl LogArgs {
             }
         }
         Ok(Watch::start(chosen))
+    }
+
+    /// The hosts that are meant: all of the cloud; those of smog.yml when the cloud does not
+    /// answer, which is when one wants to see its logs.
+    async fn hosts(&self, session: &Session) -> Result<Vec<Host>, Error> {
+        let cloud = match session.cloud().await {
+            Ok(cloud) => cloud,
+            Err(why) if why.exit_code() == ExitCode::CouldNotRun => return self.hosts_of_file(session, why),
+            Err(why) => return Err(why),
+        };
+        let mut names = self.hosts.clone();
+        if names.is_empty() {
+            names = cloud.host_names().await;
+        }
+        let mut hosts = vec![];
+        for name in names {
+            hosts.push(cloud.host(&name).await?);
+        }
+        match hosts.is_empty() {
+            true => Err(Error::NotFound { what: "host".into(), name: "any".into(), near: vec![] }),
+            false => Ok(hosts),
+        }
+    }
+
+    fn hosts_of_file(&self, session: &Session, why: Error) -> Result<Vec<Host>, Error> {
+        let all = Host::of_file(&session.smog_file()?);
+        if all.is_empty() {
+            return Err(why);
+        }
+        output::warning(&format!("{why}; going on with the hosts of smog.yml"));
+        let known: Vec<&str> = all.iter().map(Host::name).collect();
+        if let Some(name) = self.hosts.iter().find(|name| !known.contains(&name.as_str())) {
+            let near = known.into_iter().map(str::to_string).collect();
+            return Err(Error::NotFound { what: "host".into(), name: name.clone(), near });
+        }
+        Ok(all
+            .into_iter()
+            .filter(|host| self.hosts.is_empty() || self.hosts.iter().any(|name| name == host.name()))
+            .collect())
     }
 
     /// The allow-list of the flags and of smog.yml.

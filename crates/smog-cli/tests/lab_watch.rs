@@ -299,6 +299,23 @@ fn an_interrupt_ends_it_cleanly_and_what_it_saw_is_saved() {
 }
 
 #[test]
+fn logs_are_read_while_keystone_is_away() {
+    let away = lab()
+        .without("OS_CLOUD")
+        .with("OS_AUTH_URL", "http://127.0.0.1:9/v3")
+        .with("OS_USERNAME", "x")
+        .with("OS_PASSWORD", "x")
+        .with("OS_PROJECT_NAME", "x");
+    let ran = away.run(&["logs", "--since", "1d", "--host", "cmp1", "-o", "json"]).expect(0);
+    assert!(ran.err.contains("going on with the hosts of smog.yml"), "{}", ran.err);
+    let told = records(&ran.out);
+    assert!(told.iter().any(|record| text(record, "source").ends_with("nova-compute.log")), "{}", ran.err);
+    assert!(told.iter().all(|record| text(record, "host") == "cmp1"));
+    let unknown = away.run(&["logs", "--host", "cmp9"]).expect(2);
+    assert!(unknown.err.contains("did you mean `ctl`, `cmp1` or `cmp2`?"), "{}", unknown.err);
+}
+
+#[test]
 fn wrong_words_are_explained() {
     let refused = |args: &[&str]| lab().run(args).expect(2).err;
     assert!(refused(&["logs", "--since", "soon"]).contains("10m, 2h, 1d"));

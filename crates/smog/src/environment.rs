@@ -59,7 +59,7 @@ use tokio::task::JoinSet;
 use crate::Cloud;
 use crate::config::SmogFile;
 use crate::error::{Error, Result};
-use crate::host::{Host, SshOptions};
+use crate::host::Host;
 use hostside::HostSide;
 
 /// So many hosts are worked on at once.
@@ -213,29 +213,11 @@ impl Environment {
     /// # Errors
     /// [`Error::NotFound`] for a name that is not in it.
     pub fn of_file(file: &SmogFile, only: &[String], options: Options) -> Result<Environment> {
-        let mut hosts: Vec<Host> = Vec::new();
-        for entry in &file.hosts {
-            let name = entry.name.as_deref().unwrap_or(&entry.host);
-            if hosts.iter().any(|host| host.name() == name)
-                || !(only.is_empty() || only.iter().any(|one| one == name))
-            {
-                continue;
-            }
-            let ssh = SshOptions {
-                user: entry.user.clone(),
-                key_file: file.ssh.key.clone(),
-                known_hosts_file: file.ssh.known_hosts.clone(),
-                config_file: file.ssh.config.clone(),
-                ..SshOptions::new(&entry.host)
-            };
-            hosts.push(Host::ssh(name, ssh));
-        }
+        let mut hosts = Host::of_file(file);
+        let known: Vec<String> = hosts.iter().map(|host| host.name().to_string()).collect();
+        hosts.retain(|host| only.is_empty() || only.iter().any(|one| one == host.name()));
         match only.iter().find(|one| !hosts.iter().any(|host| host.name() == one.as_str())) {
-            Some(name) => Err(Error::NotFound {
-                what: "host".into(),
-                name: name.clone(),
-                near: hosts.iter().map(|host| host.name().to_string()).collect(),
-            }),
+            Some(name) => Err(Error::NotFound { what: "host".into(), name: name.clone(), near: known }),
             None => Ok(Environment { cloud: None, hosts, all: only.is_empty(), options }),
         }
     }

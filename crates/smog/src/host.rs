@@ -21,6 +21,7 @@ mod layout;
 mod leash;
 mod local;
 mod memory_maps;
+mod of_file;
 mod output;
 mod packages;
 mod pci;

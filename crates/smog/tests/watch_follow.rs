@@ -326,6 +326,21 @@ async fn two_files_are_told_in_the_order_of_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_clock_that_jumps_does_not_turn_a_log_round() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let minutes = [10, 11, 59, 12, 13, 14, 5, 15];
+    let line = |at: usize, minute: &u32| {
+        format!("2026-11-24 10:{minute:02}:00.000 7 INFO a [-] line {:06}\n", at + 1)
+    };
+    let text: String = minutes.iter().enumerate().map(|(at, minute)| line(at, minute)).collect();
+    std::fs::write(folder.path().join("a.log"), text).expect("written");
+    let files = [folder.path().join("a.log").display().to_string()];
+    let sources = Sources { from: From::Start, follow: false, ..Sources::files(files) };
+    let mut watch = Watch::start([(Host::local("here"), sources)]);
+    assert_eq!(lines(&mut watch, 8).await.0, all_up_to(8));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_watcher_by_name_stops_at_the_first_exception() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("nova-compute.log");

@@ -35,8 +35,7 @@ pub struct LogsArgs {
 }
 
 pub async fn run(args: LogsArgs, session: &Session) -> Result<ExitCode, Error> {
-    let cloud = session.cloud().await?;
-    let (mut filter, guest) = args.logs.filter(cloud).await?;
+    let (mut filter, guest) = args.logs.filter(session).await?;
     let created = guest.and_then(|guest| guest.server.created.parse::<Timestamp>().ok());
     let ago = |hours| Timestamp::now() - SignedDuration::from_hours(hours);
     let since = args.since.unwrap_or_else(|| match created {

@@ -49,8 +49,7 @@ pub struct WatchArgs {
 const AFTERMATH: Duration = Duration::from_millis(500);
 
 pub async fn run(args: WatchArgs, session: &Session) -> Result<ExitCode, Error> {
-    let cloud = session.cloud().await?;
-    let (filter, _) = args.logs.filter(cloud).await?;
+    let (filter, _) = args.logs.filter(session).await?;
     let mut save = args.logs.save.as_deref().map(Save::into).transpose()?;
     let from = match (&args.since, &args.since_request) {
         (Some(time), _) => From::Since(*time),
