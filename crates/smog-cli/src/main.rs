@@ -86,7 +86,7 @@ async fn dispatch(verb: Verb, session: &Session) -> Result<ExitCode, Error> {
         Verb::Project(args) => commands::project::run(args, session).await,
         Verb::Watch(args) => commands::watch::run(args, session).await,
         Verb::Logs(args) => commands::logs::run(args, session).await,
-        Verb::Scan(args) => commands::scan::run(args, session),
+        Verb::Scan(args) => commands::scan::run(args, session).await,
         Verb::Api(args) => commands::api::run(args, session).await,
         Verb::Config(args) => commands::config::run(args, session).await,
         Verb::Check(args) => commands::check::run(args, session).await,
