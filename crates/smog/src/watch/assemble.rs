@@ -25,6 +25,8 @@ pub struct Assembler {
     rest: Vec<u8>,
     /// Bytes of that line that were thrown away.
     rest_cut: u64,
+    /// The head of the line before, when it continued the record that is last in `open`.
+    repeated: head::Repeated,
     /// Where the line that is not complete begins, and where the next bytes do.
     line_at: u64,
     at: u64,
@@ -52,12 +54,23 @@ impl Assembler {
     /// For the log `source` of `host`; times without an offset are those of `zone`.
     pub fn new(host: impl Into<String>, source: impl Into<String>, zone: TimeZone) -> Assembler {
         let (host, source) = (host.into(), source.into());
-        Assembler { host, source, zone, open: vec![], rest: vec![], rest_cut: 0, line_at: 0, at: 0 }
+        Assembler {
+            host,
+            source,
+            zone,
+            open: vec![],
+            rest: vec![],
+            rest_cut: 0,
+            line_at: 0,
+            at: 0,
+            repeated: head::Repeated::default(),
+        }
     }
 
     /// The next bytes stand there in the log, and begin a line; nothing is known of those before.
     pub(super) fn begin_at(&mut self, at: u64) {
         self.open.clear();
+        self.repeated.forget();
         self.rest.clear();
         (self.rest_cut, self.line_at, self.at) = (0, at, at);
     }
@@ -91,6 +104,7 @@ impl Assembler {
 
     /// Nothing more came for a while: what is open is complete, except a line without its end.
     pub fn quiet(&mut self, out: &mut Vec<Record>) {
+        self.repeated.forget();
         for open in std::mem::take(&mut self.open) {
             out.push(self.record(open));
         }
@@ -110,11 +124,13 @@ impl Assembler {
             let cut = std::mem::take(&mut self.rest_cut);
             self.line(&line, cut, out);
         }
+        self.repeated.forget();
         out.append(&mut self.open);
     }
 
     /// Take out the records that begin at these places: nothing more is expected of them.
     pub(super) fn give_up(&mut self, firsts: &std::collections::BTreeSet<u64>) -> Vec<Open> {
+        self.repeated.forget();
         self.open.extract_if(.., |open| firsts.contains(&open.first)).collect()
     }
 
@@ -144,6 +160,14 @@ impl Assembler {
         let cut = cut + (bytes.len() - room) as u64;
         let bytes = bytes[..room].strip_suffix(b"\r").unwrap_or(&bytes[..room]);
         let text = String::from_utf8_lossy(bytes);
+        // The last record goes on under the same head, as most lines of a traceback do.
+        if let Some(message) = self.repeated.message(&text)
+            && let Some(open) = self.open.last_mut()
+        {
+            add(open, &text, message, cut);
+            return;
+        }
+        self.repeated.forget();
         let zone = self.zone.clone();
         let Some(head) = head::parse(&text, &zone) else {
             self.bare(&text, cut, out);
@@ -172,6 +196,7 @@ impl Assembler {
             let mut open = self.open.remove(at);
             add(&mut open, &text, &text[head.message..], cut);
             self.open.push(open);
+            self.repeated.note(&text, &head);
             return;
         }
         // A process writes one record after the other: its last one is complete.
@@ -335,6 +360,28 @@ mod tests {
             .collect();
         assert_eq!(thrown, [("req-7".into(), "SevenError".into()), ("req-8".into(), "EightError".into())]);
         assert_eq!(records.len(), 4);
+    }
+
+    #[test]
+    fn two_errors_in_one_millisecond() {
+        let head = "2026-11-24 10:00:00.200 7 ERROR a ";
+        let lines = [
+            "[None req-1 u p] one",
+            "Traceback (most recent call last):",
+            "  File \"x\", line 1",
+            "OneError: 1",
+            "[None req-2 u p] two",
+            "Traceback (most recent call last):",
+            "  File \"x\", line 1",
+            "TwoError: 2",
+        ];
+        let text: String = lines.iter().map(|line| format!("{head}{line}\n")).collect();
+        let records = records(text.as_bytes());
+        let told: Vec<_> = records
+            .iter()
+            .filter_map(|record| Some((record.request_id.clone()?, record.exception.as_ref()?.name.clone())))
+            .collect();
+        assert_eq!(told, [("req-1".into(), "OneError".into()), ("req-2".into(), "TwoError".into())]);
     }
 
     #[test]

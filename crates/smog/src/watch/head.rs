@@ -65,6 +65,38 @@ pub(super) fn parse<'a>(line: &'a str, zone: &TimeZone) -> Option<Head<'a>> {
     Some(head)
 }
 
+/// What stands before the message in one line of a traceback mostly stands before the next
+/// one too: comparing it is much cheaper than reading it again.
+#[derive(Debug, Default)]
+pub(super) struct Repeated {
+    head: String,
+}
+
+impl Repeated {
+    /// The message of a line whose head is that of the line noted before.
+    pub(super) fn message<'a>(&self, line: &'a str) -> Option<&'a str> {
+        if self.head.is_empty() {
+            return None;
+        }
+        // Brackets may be a context or an instance: such a line is read.
+        line.strip_prefix(self.head.as_str()).filter(|rest| !rest.starts_with('['))
+    }
+
+    /// Note a line that was read.
+    pub(super) fn note(&mut self, line: &str, head: &Head<'_>) {
+        self.head.clear();
+        let text = &line[..head.message];
+        if head.kind == Kind::OsloMore && text.ends_with(' ') {
+            self.head.push_str(text);
+        }
+    }
+
+    /// The next line is compared with nothing.
+    pub(super) fn forget(&mut self) {
+        self.head.clear();
+    }
+}
+
 fn plain(kind: Kind, time: Option<Timestamp>, message: usize) -> Head<'static> {
     Head {
         kind,

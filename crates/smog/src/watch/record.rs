@@ -66,9 +66,14 @@ impl Record {
             record.message = first.trim_start_matches('\0').to_string();
         }
         if names_count || text.contains(exception::TRACEBACK) {
-            let stripped = text.lines().map(|line| match head::parse(line, zone) {
-                Some(head) => &line[head.message..],
-                None => line,
+            let mut repeated = head::Repeated::default();
+            let stripped = text.lines().map(|line| {
+                if let Some(message) = repeated.message(line) {
+                    return message;
+                }
+                let Some(head) = head::parse(line, zone) else { return line };
+                repeated.note(line, &head);
+                &line[head.message..]
             });
             record.exception = exception::find(stripped, names_count);
         }
