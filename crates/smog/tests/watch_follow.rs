@@ -232,6 +232,27 @@ async fn rotated_and_compressed_while_nobody_looked() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_that_was_empty_at_first_is_known_when_it_was_compressed() {
+    let mut log = Log::new();
+    File::create(log.path()).expect("made");
+    let mut watch = Watch::start([(Host::local("here"), log.sources(From::Start))]);
+    caught_up(&mut watch).await;
+    log.write(5);
+    assert_eq!(lines(&mut watch, 5).await.0, all_up_to(5));
+    // As logrotate does it: the compressed file is younger than the log, for a while at least.
+    log.run("mv", &["nova.log", "nova.log.1"]);
+    log.run("sh", &["-c", "gzip -c nova.log.1 > nova.log.1.gz && rm nova.log.1"]);
+    log.write(5);
+    assert_eq!(lines(&mut watch, 10).await.0, (6..=10).collect::<Vec<_>>());
+    kill_far_end();
+    log.run("mv", &["nova.log.1.gz", "nova.log.2.gz"]);
+    log.run("sh", &["-c", "mv nova.log nova.log.1 && gzip -c nova.log.1 > nova.log.1.gz && rm nova.log.1"]);
+    log.write(5);
+    assert_eq!(lines(&mut watch, 15).await.0, (11..=15).collect::<Vec<_>>());
+    watch.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_gone_is_said() {
     let mut log = Log::new();
     log.write(5);

@@ -167,6 +167,9 @@ class Source:
         self.offset += len(data)
         if not self.zipped:
             self.tail = (self.tail + data)[-TAIL:]
+            if len(self.head) < HEAD:
+                # It was shorter when it was opened, perhaps empty.
+                self.head = os.pread(self.fd, HEAD, 0)
         self.caught = False
         told = stamp(data[data.find(b"\n") + 1:]) or stamp(data)
         self.at = told or self.at
@@ -486,6 +489,9 @@ while True:
     except InterruptedError:
         ready = []
     now = time.monotonic()
+    if now - last_beat >= BEAT:
+        last_beat = now
+        frame("B", 0, 0, {"now": time.time()})
     for fd in ready:
         if fd == notify:
             try:
@@ -510,9 +516,6 @@ while True:
         if now - last_look >= 1.0:
             last_look = now
             watch_folders()
-        if now - last_beat >= BEAT:
-            last_beat = now
-            frame("B", 0, 0, {"now": time.time()})
     elif not children:
         if not begun:
             frame("A")

@@ -32,6 +32,9 @@ const SILENCE: Duration = Duration::from_secs(16);
 /// The longest pause before the next attempt to connect.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
+/// Bytes of a file's beginning by which it is known, as at the far end.
+const HEAD: usize = 256;
+
 /// Bytes kept of what was read last, to find the place again.
 const TAIL: usize = 64;
 
@@ -212,7 +215,8 @@ impl Follower {
                     };
                     frames.push(&bytes);
                     match self.take(&mut frames, &mut resumed).await {
-                        Ok(Ok(())) => {}
+                        // A slow reader may have held this up: that is not the host's silence.
+                        Ok(Ok(())) => heard = Instant::now(),
                         Ok(Err(Unwanted)) => { let _ = running.stop().await; return Ok(()); }
                         Err(why) => break Err(why),
                     }
@@ -459,6 +463,11 @@ impl Follower {
         let mut records = vec![];
         generation.reader.push(&frame.payload, &mut records);
         generation.offset = frame.offset + frame.payload.len() as u64;
+        // A file that was empty when it was opened is known by its first bytes from now on.
+        if generation.head.len() as u64 == 2 * frame.offset && generation.head.len() < 2 * HEAD {
+            let room = HEAD - generation.head.len() / 2;
+            generation.head += &hex(&frame.payload[..frame.payload.len().min(room)]);
+        }
         let keep = TAIL.saturating_sub(frame.payload.len()).min(generation.tail.len());
         generation.tail.drain(..generation.tail.len() - keep);
         let from = frame.payload.len().saturating_sub(TAIL);
