@@ -207,7 +207,6 @@ impl Follower {
             let next = quiet.unwrap_or(heard + SILENCE).min(heard + SILENCE);
             tokio::select! {
                 bytes = running.next_bytes() => {
-                    heard = Instant::now();
                     let bytes = match bytes {
                         Ok(Some(bytes)) => bytes,
                         Ok(None) => break running.wait().await.and_then(|exit| self.judged(exit.code)),
