@@ -99,7 +99,7 @@ def place_of(fd, size, wanted):
             high = middle
         else:
             low = middle
-    at = low
+    at = max(low, 1)  # the first line is known to be earlier: begin behind it
     while True:
         found = stamped(at, size)
         if found is None:
