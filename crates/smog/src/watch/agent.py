@@ -12,6 +12,9 @@ CHUNK, HEAD, TAIL = 65536, 256, 64
 RETIRE, BEAT = 60.0, 5.0
 ask = json.loads(sys.stdin.buffer.read().decode())
 follow, since, until = ask["follow"], ask.get("since"), ask.get("until")
+# Times are compared by whole seconds here; the other end looks at the rest.
+since = None if since is None else since // 1
+until = None if until is None else until // 1 + 1
 out = os.dup(1)
 
 
