@@ -303,6 +303,12 @@ async fn a_time_is_found_in_rotated_and_compressed_parts() {
     let some = search("2026-11-24T10:00:03", Some("2026-11-24T10:00:05")).await;
     assert_eq!((some.first(), some.last()), (Some(&3000), Some(&5000)));
     assert_eq!(search("2026-11-24T11:00:00", None).await, Vec::<usize>::new());
+    // A part so short that halving it finds nothing: begun before the time, with one line behind it.
+    let short = log.folder.path().join("short.log");
+    let text = "2026-11-24 10:00:01.000 7 INFO a [-] line 100001\n2026-11-24 10:00:09.000 7 INFO a [-] line 100002\n";
+    std::fs::write(&short, text).expect("written");
+    assert_eq!(search("2026-11-24T10:00:08", None).await, [100_002]);
+    std::fs::remove_file(&short).expect("removed");
     // The place is in the first lines of the last part, which begins with line 4001.
     let early = search("2026-11-24T10:00:04.020", None).await;
     assert!(early == (4020..=6000).collect::<Vec<_>>(), "{} lines from {:?}", early.len(), early.first());
