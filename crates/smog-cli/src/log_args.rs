@@ -4,11 +4,15 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use smog::host::Host;
-use smog::watch::{Allow, AllowList, Event, Filter, From, Level, Sources, Watch, patterns};
+use smog::watch::{
+    Allow, AllowList, Event, Filter, From, Handler, Level, Record, Save, Sources, Verdict, Watch, patterns,
+};
 use smog::{Error, ExitCode, Guest};
 
 use crate::output;
+use crate::record_print::Printer;
 use crate::session::Session;
+use crate::thrown::Thrown;
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct LogArgs {
@@ -121,6 +125,27 @@ impl LogArgs {
             }
         }
         Ok(Watch::start(chosen))
+    }
+
+    /// What is done with each record: counted, and when it is wanted saved, printed and looked at.
+    pub fn take(
+        record: &Record,
+        filter: &Filter,
+        save: &mut Option<Save>,
+        printer: Option<&mut Printer>,
+        thrown: &mut Thrown,
+    ) -> Result<Verdict, Error> {
+        thrown.seen += 1;
+        if !filter.wants(record) {
+            return Ok(Verdict::GoOn);
+        }
+        if let Some(save) = save {
+            save.record(record)?;
+        }
+        if let Some(printer) = printer {
+            printer.record(record);
+        }
+        Ok(thrown.record(record))
     }
 
     /// The hosts that are meant: all of the cloud; those of smog.yml when the cloud does not

@@ -11,8 +11,6 @@ pub struct Thrown {
     kinds: BTreeMap<(String, String, String), Kind>,
     /// Records that went by.
     pub seen: u64,
-    /// Warnings about the watching itself.
-    pub problems: u64,
 }
 
 /// So many kinds are told at the end, the most frequent first.
@@ -27,7 +25,7 @@ struct Kind {
 
 impl Thrown {
     pub fn new(allow: AllowList) -> Thrown {
-        Thrown { exceptions: Exceptions::new(allow), kinds: BTreeMap::new(), seen: 0, problems: 0 }
+        Thrown { exceptions: Exceptions::new(allow), kinds: BTreeMap::new(), seen: 0 }
     }
 
     /// How many were thrown and are not allowed.

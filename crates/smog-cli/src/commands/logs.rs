@@ -1,7 +1,7 @@
 use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
-use smog::watch::{Event, From, Handler, Save};
+use smog::watch::{Event, From, Save};
 use smog::{Error, ExitCode};
 
 use crate::commands::watch::told;
@@ -62,21 +62,13 @@ pub async fn run(args: LogsArgs, session: &Session) -> Result<ExitCode, Error> {
     while let Some(event) = watch.next().await {
         match event {
             Event::Record(record) => {
-                thrown.seen += 1;
-                if !filter.wants(&record) {
-                    continue;
-                }
-                if let Some(save) = &mut save {
-                    save.record(&record)?;
-                }
-                printer.record(&record);
-                thrown.record(&record);
+                LogArgs::take(&record, &filter, &mut save, Some(&mut printer), &mut thrown)?;
             }
             Event::Failed { error, host } => {
-                told(&Event::Failed { host, error: error.clone() }, &mut thrown);
+                told(&Event::Failed { host, error: error.clone() });
                 failed = failed.or(Some(error));
             }
-            other => told(&other, &mut thrown),
+            other => told(&other),
         }
     }
     if !session.quiet {

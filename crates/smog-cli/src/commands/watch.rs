@@ -2,7 +2,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use smog::watch::{Event, From, Handler, Save, Verdict, Watch, problem_text};
+use smog::watch::{Event, From, Save, Verdict, problem_text};
 use smog::{Error, ExitCode};
 
 use crate::log_args::{LogArgs, beginning_of, length, moment};
@@ -86,17 +86,8 @@ pub async fn run(args: WatchArgs, session: &Session) -> Result<ExitCode, Error> 
         let Some(event) = event else { break };
         match event {
             Event::Record(record) => {
-                thrown.seen += 1;
-                if !filter.wants(&record) {
-                    continue;
-                }
-                if let Some(save) = &mut save {
-                    save.record(&record)?;
-                }
-                if prints {
-                    printer.record(&record);
-                }
-                if thrown.record(&record) == Verdict::Keep
+                let printer = prints.then_some(&mut printer);
+                if LogArgs::take(&record, &filter, &mut save, printer, &mut thrown)? == Verdict::Keep
                     && args.logs.exit_on_exception
                     && args.command.is_empty()
                 {
@@ -111,14 +102,14 @@ pub async fn run(args: WatchArgs, session: &Session) -> Result<ExitCode, Error> 
                 }
             }
             Event::Back { host } => eprintln!("host `{host}` is back: reading goes on where it stopped"),
-            other => told(&other, &mut thrown),
+            other => told(&other),
         }
     }
     if let Some(child) = &mut child {
         // Ctrl-C reached it as well; it is waited for.
         command_code = child.wait().await.ok().and_then(|status| status.code());
     }
-    stop(watch).await;
+    watch.stop().await;
     if !session.quiet {
         thrown.summary(begun.elapsed(), save.as_ref());
     }
@@ -135,16 +126,10 @@ pub async fn run(args: WatchArgs, session: &Session) -> Result<ExitCode, Error> 
 }
 
 /// Say what is wrong with the watching itself.
-pub fn told(event: &Event, thrown: &mut Thrown) {
+pub fn told(event: &Event) {
     if let Some(text) = problem_text(event) {
         output::warning(&text);
-        thrown.problems += 1;
     }
-}
-
-/// End the far ends, and say so when that takes long.
-async fn stop(watch: Watch) {
-    watch.stop().await;
 }
 
 fn begin(words: &[String]) -> Result<tokio::process::Child, Error> {

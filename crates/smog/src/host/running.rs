@@ -125,26 +125,8 @@ impl Running {
                 }
                 return Ok(Some(line));
             }
-            let open = self.out.reader.is_some() || self.err.reader.is_some();
-            match &self.end {
-                Some(Ended::Lost(why)) if !open => return Err(self.host.lost(&self.cmd, why)),
-                Some(Ended::Exited(_)) if !open => return Ok(None),
-                _ => {}
-            }
-            tokio::select! {
-                lines = self.out.read(), if self.out.reader.is_some() => self.lines.extend(lines),
-                lines = self.err.read(), if self.err.reader.is_some() => {
-                    for line in lines {
-                        let line = self.without_mark(line);
-                        self.lines.extend(line);
-                    }
-                }
-                end = &mut self.ended, if !open && self.end.is_none() => self.end = Some(end),
-                // A daemon it left behind may hold the streams open.
-                () = tokio::time::sleep(SILENCE), if self.end.is_some() => {
-                    self.out.reader = None;
-                    self.err.reader = None;
-                }
+            if !self.read_on(true).await? {
+                return Ok(None);
             }
         }
     }
@@ -160,29 +142,40 @@ impl Running {
             if !self.out.rest.is_empty() {
                 return Ok(Some(std::mem::take(&mut self.out.rest)));
             }
-            let open = self.out.reader.is_some() || self.err.reader.is_some();
-            match &self.end {
-                Some(Ended::Lost(why)) if !open => return Err(self.host.lost(&self.cmd, why)),
-                Some(Ended::Exited(_)) if !open => return Ok(None),
-                _ => {}
+            if !self.read_on(false).await? {
+                return Ok(None);
             }
-            tokio::select! {
-                () = self.out.read_bytes(), if self.out.reader.is_some() => {}
-                lines = self.err.read(), if self.err.reader.is_some() => {
-                    for line in lines {
-                        if let Some(line) = self.without_mark(line) {
-                            self.remember(line.text);
-                        }
-                    }
-                }
-                end = &mut self.ended, if !open && self.end.is_none() => self.end = Some(end),
-                // A daemon it left behind may hold the streams open.
-                () = tokio::time::sleep(SILENCE), if self.end.is_some() => {
-                    self.out.reader = None;
-                    self.err.reader = None;
-                }
+            for line in std::mem::take(&mut self.lines) {
+                self.remember(line.text);
             }
         }
+    }
+
+    /// Read once from either stream: standard output as lines into `lines`, or as bytes into
+    /// `out.rest`; standard error always as lines. False when there is nothing more.
+    async fn read_on(&mut self, by_lines: bool) -> Result<bool> {
+        let open = self.out.reader.is_some() || self.err.reader.is_some();
+        match &self.end {
+            Some(Ended::Lost(why)) if !open => return Err(self.host.lost(&self.cmd, why)),
+            Some(Ended::Exited(_)) if !open => return Ok(false),
+            _ => {}
+        }
+        tokio::select! {
+            lines = self.out.read_as(by_lines), if self.out.reader.is_some() => self.lines.extend(lines),
+            lines = self.err.read(), if self.err.reader.is_some() => {
+                for line in lines {
+                    let line = self.without_mark(line);
+                    self.lines.extend(line);
+                }
+            }
+            end = &mut self.ended, if !open && self.end.is_none() => self.end = Some(end),
+            // A daemon it left behind may hold the streams open.
+            () = tokio::time::sleep(SILENCE), if self.end.is_some() => {
+                self.out.reader = None;
+                self.err.reader = None;
+            }
+        }
+        Ok(true)
     }
 
     fn remember(&mut self, error_line: String) {
@@ -253,6 +246,15 @@ impl Running {
 }
 
 impl Source {
+    /// Read once: lines, or bytes that stay in `rest`.
+    async fn read_as(&mut self, lines: bool) -> Vec<Line> {
+        if lines {
+            return self.read().await;
+        }
+        self.read_bytes().await;
+        vec![]
+    }
+
     /// Read once, into `rest`.
     async fn read_bytes(&mut self) {
         let Some(reader) = &mut self.reader else { return };

@@ -31,13 +31,18 @@ pub struct Filter {
 /// # Errors
 /// [`Error::Invalid`] that shows where the expression is wrong.
 pub fn patterns<S: AsRef<str>>(expressions: &[S]) -> Result<RegexSet> {
-    RegexSetBuilder::new(expressions).multi_line(true).build().map_err(|why| Error::Invalid {
+    RegexSetBuilder::new(expressions).multi_line(true).build().map_err(|why| wrong_pattern(&why))
+}
+
+/// What is said of an expression that cannot be read.
+pub(super) fn wrong_pattern(why: &regex::Error) -> Error {
+    Error::Invalid {
         what: "the pattern".into(),
         why: why.to_string(),
         hint: Some(
             "the form is that of Rust's regex crate, nearly Perl's; `\\[` means a bracket itself".into(),
         ),
-    })
+    }
 }
 
 impl Filter {

@@ -13,10 +13,11 @@ use regex::bytes::{Regex, RegexBuilder};
 
 use super::assemble::{Assembler, LONGEST_RECORD, MOST_OPEN, Open, goes_on};
 use super::exception::{NAME_ENDS, TRACEBACK};
+use super::filter::wrong_pattern;
 use super::head::{self, Head, Kind};
 use super::level::Level;
 use super::record::Record;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// So much of a log is at hand behind the place being read, to find where a record began.
 const WINDOW: usize = 2 << 20;
@@ -48,13 +49,8 @@ impl Wanted {
     /// # Errors
     /// [`Error::Invalid`] that shows where the expression is wrong.
     pub fn matching(expression: &str) -> Result<Wanted> {
-        let holds = RegexBuilder::new(expression).multi_line(true).build().map_err(|why| Error::Invalid {
-            what: "the pattern".into(),
-            why: why.to_string(),
-            hint: Some(
-                "the form is that of Rust's regex crate, nearly Perl's; `\\[` means a bracket itself".into(),
-            ),
-        })?;
+        let holds =
+            RegexBuilder::new(expression).multi_line(true).build().map_err(|why| wrong_pattern(&why))?;
         Ok(Wanted { holds, exceptions: false })
     }
 }
