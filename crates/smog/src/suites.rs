@@ -1,8 +1,34 @@
-//! The bundled suites.
+//! The bundled suites: white-box cases by feature. Each file ends with a table of its cases.
+//!
+//! A case asserts what is so (threads, pages, cells, placement) beside what is declared
+//! (domain XML), and each of these assertions has negative controls ([`assertions`]).
+
+mod assertions;
+mod changes;
+mod console;
+mod numa;
 
 use crate::testing::Case;
 
-/// Every bundled case, in the order of the suites.
+/// Every bundled case, suite after suite.
 pub fn all() -> Vec<Case> {
-    Vec::new()
+    numa::cases().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_case_has_a_name_of_its_own_and_a_document() {
+        let cases = super::all();
+        let names: BTreeSet<&str> = cases.iter().map(|case| case.name).collect();
+        assert_eq!(names.len(), cases.len(), "a name is used twice");
+        for case in &cases {
+            let parts: Vec<&str> = case.name.split('.').collect();
+            assert!(parts.len() == 3 && parts[2].starts_with("test_"), "{}", case.name);
+            assert!(case.doc.contains("Proves: ") && case.doc.contains("Steps: "), "{} says too little", case.name);
+            assert!(case.summary().ends_with('.'), "{}", case.name);
+        }
+    }
 }
