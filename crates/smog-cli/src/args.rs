@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    aggregate, api, boot, check, clean, completion, config, delete, discover, flavor, guest, host, hypervisor,
-    image, keypair, logs, migrate, network, pins, placement, prepare, project, quota, restore, scan,
-    security_group, server_group, service, test, watch, xml,
+    aggregate, api, boot, check, clean, completion, config, delete, discover, flavor, guest, host,
+    hypervisor, image, keypair, logs, migrate, network, pins, placement, prepare, project, quota, restore,
+    scan, security_group, server_group, service, test, watch, xml,
 };
 use crate::output::Form;
 

@@ -61,7 +61,9 @@ impl Printer {
                 inner.all = cases;
                 let hosts: Vec<&str> = inventory.hosts.iter().map(|host| host.name.as_str()).collect();
                 let kernel = match inventory.one_kernel() {
-                    Some(names) => format!("; {} share a kernel, so its CPUs and pages count once", names.join(" and ")),
+                    Some(names) => {
+                        format!("; {} share a kernel, so its CPUs and pages count once", names.join(" and "))
+                    }
                     None => String::new(),
                 };
                 if !self.quiet {
@@ -77,7 +79,9 @@ impl Printer {
             Event::CaseBegun { case, stage, attempt } => {
                 if let Some(bars) = &self.bars {
                     let bar = bars.add(ProgressBar::new_spinner());
-                    if let Ok(style) = ProgressStyle::with_template("  {spinner} {prefix} {elapsed:.dim} {wide_msg}") {
+                    if let Ok(style) =
+                        ProgressStyle::with_template("  {spinner} {prefix} {elapsed:.dim} {wide_msg}")
+                    {
                         bar.set_style(style);
                     }
                     bar.set_prefix(case.method());

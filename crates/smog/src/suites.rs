@@ -3,16 +3,27 @@
 //! A case asserts what is so (threads, pages, cells, placement) beside what is declared
 //! (domain XML), and each of these assertions has negative controls ([`assertions`]).
 
+mod aggregates;
 mod assertions;
 mod changes;
 mod console;
+mod evacuate;
+mod groups;
+mod live_migration;
 mod numa;
 
+use crate::flavor::FlavorSpec;
 use crate::testing::Case;
 
 /// Every bundled case, suite after suite.
 pub fn all() -> Vec<Case> {
-    numa::cases().collect()
+    let tables = [live_migration::CASES, evacuate::CASES, groups::CASES, aggregates::CASES];
+    numa::cases().chain(tables.into_iter().flatten().copied()).collect()
+}
+
+/// A small guest: so many vCPUs and MiB, and no disk of its own.
+fn small(vcpus: u32, ram_mib: u64) -> FlavorSpec {
+    FlavorSpec::new("").vcpus(vcpus).ram_mib(ram_mib).disk_gib(0)
 }
 
 #[cfg(test)]
@@ -27,7 +38,11 @@ mod tests {
         for case in &cases {
             let parts: Vec<&str> = case.name.split('.').collect();
             assert!(parts.len() == 3 && parts[2].starts_with("test_"), "{}", case.name);
-            assert!(case.doc.contains("Proves: ") && case.doc.contains("Steps: "), "{} says too little", case.name);
+            assert!(
+                case.doc.contains("Proves: ") && case.doc.contains("Steps: "),
+                "{} says too little",
+                case.name
+            );
             assert!(case.summary().ends_with('.'), "{}", case.name);
         }
     }

@@ -3,9 +3,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use smog::testing::{
-    Case, Isolation, RunOptions, RunReport, Runner, Selection, Stop, report, select,
-};
+use smog::testing::{Case, Isolation, RunOptions, RunReport, Runner, Selection, Stop, report, select};
 use smog::watch::{Allow, AllowList};
 use smog::{Error, ExitCode};
 
@@ -182,7 +180,8 @@ pub async fn run(args: TestArgs, session: &Session, cases: Vec<Case>) -> Result<
         let mut names: Vec<&str> =
             chosen.iter().filter_map(|case| case.change.map(|change| change.name)).collect();
         names.dedup();
-        let question = format!("Change the configuration of the hosts ({}), and restore it?", names.join("; "));
+        let question =
+            format!("Change the configuration of the hosts ({}), and restore it?", names.join("; "));
         if !confirmed(&question, args.yes)? {
             return Ok(ExitCode::NothingRan);
         }
@@ -220,8 +219,10 @@ pub async fn run(args: TestArgs, session: &Session, cases: Vec<Case>) -> Result<
         stop: stop.clone(),
     };
     session.ends_itself();
-    session.leaves("what the run had made: `smog clean` removes it, `smog restore` takes changes of hosts back");
-    let repeated: Vec<Case> = chosen.iter().flat_map(|case| std::iter::repeat_n(*case, args.repeat.max(1))).collect();
+    session
+        .leaves("what the run had made: `smog clean` removes it, `smog restore` takes changes of hosts back");
+    let repeated: Vec<Case> =
+        chosen.iter().flat_map(|case| std::iter::repeat_n(*case, args.repeat.max(1))).collect();
     let ended = {
         let run = runner.run(&repeated);
         tokio::pin!(run);

@@ -35,7 +35,9 @@ pub(super) const RUNS: &[Control<Seen>] = &[
         seen
     }),
     Control::new("nothing is booked in placement", Seen::unbooked),
-    Control::new("half the memory", |seen| seen.with_xml(|xml| xml.replacen("<memory unit='KiB'>", "<memory unit='KiB'>1", 1))),
+    Control::new("half the memory", |seen| {
+        seen.with_xml(|xml| xml.replacen("<memory unit='KiB'>", "<memory unit='KiB'>1", 1))
+    }),
 ];
 
 fn is_vcpu(thread: &Thread) -> bool {
@@ -197,7 +199,11 @@ pub(super) fn has_cells(seen: &Seen, cells: &[(Cpuset, u64)]) -> Vec<Check> {
         seen.domain.cells().iter().map(|cell| (cell.cpus.clone(), cell.memory_kib / 1024)).collect();
     let text = |cells: &[(Cpuset, u64)]| match cells.is_empty() {
         true => "none".to_string(),
-        false => cells.iter().map(|(cpus, mib)| format!("vCPU {cpus} with {mib} MiB")).collect::<Vec<_>>().join(", "),
+        false => cells
+            .iter()
+            .map(|(cpus, mib)| format!("vCPU {cpus} with {mib} MiB"))
+            .collect::<Vec<_>>()
+            .join(", "),
     };
     let tuned: Vec<u32> = seen
         .domain
@@ -257,7 +263,13 @@ pub(super) const EMULATOR: &[Control<Seen>] = &[
 
 /// Exactly these vCPUs have a real-time scheduler, declared and in the kernel.
 pub(super) fn real_time(seen: &Seen, vcpus: &Cpuset) -> Vec<Check> {
-    let declared: Cpuset = seen.domain.cputune.vcpu_sched.iter().flat_map(|sched| sched.vcpus.iter().collect::<Vec<_>>()).collect();
+    let declared: Cpuset = seen
+        .domain
+        .cputune
+        .vcpu_sched
+        .iter()
+        .flat_map(|sched| sched.vcpus.iter().collect::<Vec<_>>())
+        .collect();
     let kernel: Cpuset = seen
         .process
         .threads
@@ -269,7 +281,8 @@ pub(super) fn real_time(seen: &Seen, vcpus: &Cpuset) -> Vec<Check> {
         .collect();
     vec![
         Check::eq("real-time vCPUs declared", &declared, vcpus).from("domain XML, <vcpusched>"),
-        Check::eq("vCPU threads under a real-time policy", &kernel, vcpus).from("/proc/PID/task/TID/stat, policy"),
+        Check::eq("vCPU threads under a real-time policy", &kernel, vcpus)
+            .from("/proc/PID/task/TID/stat, policy"),
     ]
 }
 

@@ -28,15 +28,15 @@ fn slow_migration(_: &Inventory) -> Wish {
 }
 
 /// Live migrations move 1 MiB a second, so that there is time to act on them.
-pub(super) static SLOW_MIGRATION: Change =
-    Change { name: "live migration at 1 MiB/s", wish: slow_migration };
+pub(super) static SLOW_MIGRATION: Change = Change { name: "live migration at 1 MiB/s", wish: slow_migration };
 
 fn vfat_config_drive(_: &Inventory) -> Wish {
     option(Wish::new(), "DEFAULT", "config_drive_format", &["vfat"])
 }
 
 /// Config drives are vfat instead of iso9660.
-pub(super) static VFAT_CONFIG_DRIVE: Change = Change { name: "config drives as vfat", wish: vfat_config_drive };
+pub(super) static VFAT_CONFIG_DRIVE: Change =
+    Change { name: "config drives as vfat", wish: vfat_config_drive };
 
 fn file_backed_memory(_: &Inventory) -> Wish {
     let wish = option(Wish::new(), "libvirt", "file_backed_memory", &["4096"]);

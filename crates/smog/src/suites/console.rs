@@ -69,7 +69,10 @@ pub(super) async fn report(t: &Test, guest: &Guest) -> Result<Report> {
 /// Wait for a tick later than `after`; its number.
 pub(super) async fn tick_after(t: &Test, guest: &Guest, after: u64) -> Result<u64> {
     t.step(format!("wait for `{}` to count on", guest.name()));
-    t.console_until(guest, &format!("a tick after {after}"), |text| last_tick(text).filter(|tick| *tick > after)).await
+    t.console_until(guest, &format!("a tick after {after}"), |text| {
+        last_tick(text).filter(|tick| *tick > after)
+    })
+    .await
 }
 
 #[cfg(test)]

@@ -96,9 +96,8 @@ async fn explicit_size(t: &mut Test) -> Result<()> {
 async fn unknown_size(t: &mut Test) -> Result<()> {
     // 1 GiB pages, where no host has any.
     let gib = 1024 * 1024;
-    let has = t.inventory.hosts.iter().any(|host| {
-        host.facts.memory.pool(gib).is_some_and(|pool| pool.total > 0)
-    });
+    let has =
+        t.inventory.hosts.iter().any(|host| host.facts.memory.pool(gib).is_some_and(|pool| pool.total > 0));
     if has {
         return t.skip("a host has 1 GiB pages; this case is for clouds without");
     }

@@ -148,8 +148,13 @@ async fn emulator_isolate(t: &mut Test) -> Result<()> {
         let emulator = seen.process.emulator_affinity().cloned().unwrap_or_default();
         let alone = emulator.len() == 1 && emulator.is_subset(&dedicated) && emulator.is_disjoint(&pins);
         let mut checks = vec![
-            Check::that("CPU of the emulator", alone, emulator.to_string(), format!("one of {dedicated}, none of {pins}"))
-                .from("/proc/PID/status, Cpus_allowed_list"),
+            Check::that(
+                "CPU of the emulator",
+                alone,
+                emulator.to_string(),
+                format!("one of {dedicated}, none of {pins}"),
+            )
+            .from("/proc/PID/status, Cpus_allowed_list"),
             Check::eq("PCPU booked in placement", &seen.booked("PCPU"), &2).from("placement"),
         ];
         checks.extend(emulator_on(seen, &emulator).into_iter().take(1));
@@ -201,7 +206,12 @@ async fn reboot(t: &mut Test) -> Result<()> {
     t.order_to(&mut guest, &Order::Reboot { hard: true }).await?;
     let after = check_pinned(t, &mut guest).await?;
     t.check_eq("pins after the reboot", &after.domain.vcpu_pins(), &before.domain.vcpu_pins());
-    t.check("the process", after.process.pid != before.process.pid, after.process.pid.to_string(), "a new one");
+    t.check(
+        "the process",
+        after.process.pid != before.process.pid,
+        after.process.pid.to_string(),
+        "a new one",
+    );
     Ok(())
 }
 
@@ -239,15 +249,25 @@ async fn two_guests(t: &mut Test) -> Result<()> {
         pins.push(seen);
     }
     let apart = |seen: &(Seen, Seen)| {
-        let of = |seen: &Seen| seen.affinity().into_values().fold(Cpuset::new(), |all, cpus| all.union(&cpus));
+        let of =
+            |seen: &Seen| seen.affinity().into_values().fold(Cpuset::new(), |all, cpus| all.union(&cpus));
         let (one, other) = (of(&seen.0), of(&seen.1));
         vec![
-            Check::that("CPUs of the two guests", one.is_disjoint(&other), format!("{one} and {other}"), "none in common")
-                .from("/proc/PID/task/TID/status, Cpus_allowed_list"),
+            Check::that(
+                "CPUs of the two guests",
+                one.is_disjoint(&other),
+                format!("{one} and {other}"),
+                "none in common",
+            )
+            .from("/proc/PID/task/TID/status, Cpus_allowed_list"),
         ]
     };
     if let (Some(other), Some(one)) = (pins.pop(), pins.pop()) {
-        t.assert(&(one, other), apart, &[Control::new("both on one CPU", |(one, _): (Seen, Seen)| (one.clone(), one))]);
+        t.assert(
+            &(one, other),
+            apart,
+            &[Control::new("both on one CPU", |(one, _): (Seen, Seen)| (one.clone(), one))],
+        );
     }
     Ok(())
 }
@@ -263,20 +283,31 @@ async fn collocation(t: &mut Test) -> Result<()> {
     let mut stays = t.boot_request(on(&here)).await?;
     let mut moves = t.boot_request(on(&there)).await?;
     let (one, other) = (check_pinned(t, &mut stays).await?, check_pinned(t, &mut moves).await?);
-    t.step(format!("before: {:?} on {here}, {:?} on {there}", one.domain.vcpu_pins(), other.domain.vcpu_pins()));
+    t.step(format!(
+        "before: {:?} on {here}, {:?} on {there}",
+        one.domain.vcpu_pins(),
+        other.domain.vcpu_pins()
+    ));
     t.live_migrate(&mut moves, Some(&here)).await?;
     let after = check_pinned(t, &mut moves).await?;
     let beside = check_pinned(t, &mut stays).await?;
     let apart = |seen: &(Seen, Seen)| {
-        let of = |seen: &Seen| seen.affinity().into_values().fold(Cpuset::new(), |all, cpus| all.union(&cpus));
+        let of =
+            |seen: &Seen| seen.affinity().into_values().fold(Cpuset::new(), |all, cpus| all.union(&cpus));
         let (one, other) = (of(&seen.0), of(&seen.1));
         vec![
-            Check::that("CPUs of both on one host", one.is_disjoint(&other), format!("{one} and {other}"), "none in common")
-                .from("/proc/PID/task/TID/status, Cpus_allowed_list"),
+            Check::that(
+                "CPUs of both on one host",
+                one.is_disjoint(&other),
+                format!("{one} and {other}"),
+                "none in common",
+            )
+            .from("/proc/PID/task/TID/status, Cpus_allowed_list"),
             Check::eq("host of both", &seen.0.host, &seen.1.host).from("Nova, GET /servers/ID"),
         ]
     };
-    let control = Control::new("pins as they were on the other host", |(one, _): (Seen, Seen)| (one.clone(), one));
+    let control =
+        Control::new("pins as they were on the other host", |(one, _): (Seen, Seen)| (one.clone(), one));
     t.assert(&(beside, after), apart, &[control]);
     Ok(())
 }

@@ -16,9 +16,7 @@ async fn check_topology(t: &mut Test, vcpus: u32, asked: Topology, wanted: (u32,
     let declared = |seen: &Seen| {
         let topology = seen.domain.cpu.as_ref().and_then(|cpu| cpu.topology.clone());
         let found = topology.map(|found| (found.sockets, found.cores, found.threads));
-        vec![
-            Check::eq("sockets, cores, threads", &found, &Some(wanted)).from("domain XML, <cpu><topology>"),
-        ]
+        vec![Check::eq("sockets, cores, threads", &found, &Some(wanted)).from("domain XML, <cpu><topology>")]
     };
     let control = Control::new("no topology", |seen: Seen| seen.without_xml_lines("<topology "));
     t.assert(&seen, declared, &[control]);
@@ -26,8 +24,12 @@ async fn check_topology(t: &mut Test, vcpus: u32, asked: Topology, wanted: (u32,
         let report = console::report(t, &guest).await?;
         for (part, wanted) in [("sockets", wanted.0), ("cores", wanted.1), ("threads", wanted.2)] {
             t.add(
-                Check::eq(format!("{part} the guest sees"), &report.part("topology", part), &Some(u64::from(wanted)))
-                    .from("the guest's console"),
+                Check::eq(
+                    format!("{part} the guest sees"),
+                    &report.part("topology", part),
+                    &Some(u64::from(wanted)),
+                )
+                .from("the guest's console"),
             );
         }
     }
