@@ -52,9 +52,12 @@ pub async fn run(chosen: &[Case], long: bool, session: &Session) -> Result<ExitC
             doc: case.doc,
             tags: case.tags,
             claims: case.claims.to_string(),
-            change: case.change.map(|change| change.name),
-            skipped_because: match (&inventory, case.change) {
-                (Some(inventory), None) => case.needs.iter().find_map(|need| need.missing(inventory)),
+            change: match &inventory {
+                Some(inventory) => case.change_on(inventory).map(|change| change.name),
+                None => case.change.map(|change| change.name),
+            },
+            skipped_because: match &inventory {
+                Some(inventory) if case.change_on(inventory).is_none() => case.missing(inventory),
                 _ => None,
             },
         })

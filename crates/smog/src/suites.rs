@@ -11,6 +11,7 @@ mod evacuate;
 mod groups;
 mod live_migration;
 mod numa;
+mod sanity;
 
 use crate::flavor::FlavorSpec;
 use crate::testing::Case;
@@ -18,7 +19,7 @@ use crate::testing::Case;
 /// Every bundled case, suite after suite.
 pub fn all() -> Vec<Case> {
     let tables = [live_migration::CASES, evacuate::CASES, groups::CASES, aggregates::CASES];
-    numa::cases().chain(tables.into_iter().flatten().copied()).collect()
+    sanity::CASES.iter().copied().chain(numa::cases()).chain(tables.into_iter().flatten().copied()).collect()
 }
 
 /// A small guest: so many vCPUs and MiB, and no disk of its own.

@@ -20,15 +20,31 @@ fn two_dedicated_cpus(_: &Inventory) -> Wish {
 }
 
 /// CPUs 0 and 1 of every compute are for pinned guests, none for others.
-pub(super) static TWO_DEDICATED_CPUS: Change =
-    Change { name: "CPUs 0 and 1 of every compute for pinned guests", wish: two_dedicated_cpus };
+pub(super) static TWO_DEDICATED_CPUS: Change = Change {
+    name: "CPUs 0 and 1 of every compute for pinned guests",
+    wish: two_dedicated_cpus,
+    only_where_needed: true,
+};
+
+fn two_shared_cpus(_: &Inventory) -> Wish {
+    let wish = option(Wish::new(), "compute", "cpu_shared_set", &["0-1"]);
+    option(wish, "compute", "cpu_dedicated_set", &[])
+}
+
+/// CPUs 0 and 1 of every compute are for unpinned guests, none for others.
+pub(super) static TWO_SHARED_CPUS: Change = Change {
+    name: "CPUs 0 and 1 of every compute for unpinned guests",
+    wish: two_shared_cpus,
+    only_where_needed: true,
+};
 
 fn slow_migration(_: &Inventory) -> Wish {
     option(Wish::new(), "libvirt", "live_migration_bandwidth", &["1"])
 }
 
 /// Live migrations move 1 MiB a second, so that there is time to act on them.
-pub(super) static SLOW_MIGRATION: Change = Change { name: "live migration at 1 MiB/s", wish: slow_migration };
+pub(super) static SLOW_MIGRATION: Change =
+    Change { name: "live migration at 1 MiB/s", wish: slow_migration, only_where_needed: false };
 
 fn vfat_config_drive(_: &Inventory) -> Wish {
     option(Wish::new(), "DEFAULT", "config_drive_format", &["vfat"])
@@ -36,7 +52,7 @@ fn vfat_config_drive(_: &Inventory) -> Wish {
 
 /// Config drives are vfat instead of iso9660.
 pub(super) static VFAT_CONFIG_DRIVE: Change =
-    Change { name: "config drives as vfat", wish: vfat_config_drive };
+    Change { name: "config drives as vfat", wish: vfat_config_drive, only_where_needed: false };
 
 fn file_backed_memory(_: &Inventory) -> Wish {
     let wish = option(Wish::new(), "libvirt", "file_backed_memory", &["4096"]);
@@ -45,7 +61,7 @@ fn file_backed_memory(_: &Inventory) -> Wish {
 
 /// The memory of guests is in files (`[libvirt]file_backed_memory`).
 pub(super) static FILE_BACKED_MEMORY: Change =
-    Change { name: "memory of guests in files", wish: file_backed_memory };
+    Change { name: "memory of guests in files", wish: file_backed_memory, only_where_needed: false };
 
 fn custom_cpu_model(_: &Inventory) -> Wish {
     let wish = option(Wish::new(), "libvirt", "cpu_mode", &["custom"]);
@@ -54,5 +70,8 @@ fn custom_cpu_model(_: &Inventory) -> Wish {
 }
 
 /// A CPU model with flags added and taken away, one that emulation can do.
-pub(super) static CUSTOM_CPU_MODEL: Change =
-    Change { name: "CPU model Nehalem with vmx and without aes", wish: custom_cpu_model };
+pub(super) static CUSTOM_CPU_MODEL: Change = Change {
+    name: "CPU model Nehalem with vmx and without aes",
+    wish: custom_cpu_model,
+    only_where_needed: false,
+};

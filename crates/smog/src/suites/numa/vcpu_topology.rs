@@ -1,12 +1,13 @@
 //! `numa.NUMAVCPUTopologyTest`: sockets, cores and threads as the guest sees them.
 
 use super::super::assertions::{RUNS, runs};
+use super::super::changes::TWO_SHARED_CPUS;
 use super::super::console;
 use super::small;
 use crate::cloud::{BootRequest, FlavorChoice};
 use crate::error::Result;
 use crate::flavor::Topology;
-use crate::testing::{Case, Check, Claims, Control, Need, Seen, Test};
+use crate::testing::{Case, Check, Control, Need, Seen, Test};
 
 /// Boot this topology; it must be in the domain XML, and the guest must see it.
 async fn check_topology(t: &mut Test, vcpus: u32, asked: Topology, wanted: (u32, u32, u32)) -> Result<()> {
@@ -58,13 +59,13 @@ async fn max_sockets(t: &mut Test) -> Result<()> {
 }
 
 async fn impossible(t: &mut Test) -> Result<()> {
-    let flavor = t.flavor(small(3, 96)).await?;
+    let flavor = t.flavor(small(2, 96)).await?;
     let specs = [("hw:cpu_sockets", "2"), ("hw:cpu_cores", "2"), ("hw:cpu_threads", "1")];
     let specs = specs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
     t.cloud.set_extra_specs(&flavor.id, &specs).await?;
     let request = BootRequest { flavor: FlavorChoice::Named(flavor.id), ..BootRequest::default() };
-    let reason = t.refused("2 sockets of 2 cores for 3 vCPUs", request).await?;
-    t.check("Nova's reason", !reason.is_empty(), &reason, "a sentence");
+    let reason = t.refused("2 sockets of 2 cores for 2 vCPUs", request).await?;
+    t.check("Nova's reason", reason.contains("topology"), &reason, "a sentence about the CPU topology");
     Ok(())
 }
 
@@ -76,6 +77,8 @@ pub(super) const CASES: &[Case] = &[
          Proves: licences counted by sockets can be kept.",
         |t| Box::pin(two_sockets(t)),
     )
+    .needs(&[Need::SharedCpus(2)])
+    .under(&TWO_SHARED_CPUS)
     .tags(&["topology"]),
     Case::new(
         "numa.NUMAVCPUTopologyTest.test_two_cores_per_socket",
@@ -84,6 +87,8 @@ pub(super) const CASES: &[Case] = &[
          Proves: cores are made instead of Nova's usual sockets.",
         |t| Box::pin(two_cores_per_socket(t)),
     )
+    .needs(&[Need::SharedCpus(2)])
+    .under(&TWO_SHARED_CPUS)
     .tags(&["topology"]),
     Case::new(
         "numa.NUMAVCPUTopologyTest.test_sockets_and_cores",
@@ -92,7 +97,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: the product is the number of vCPUs.",
         |t| Box::pin(all_three(t)),
     )
-    .claims(Claims::ONE_GUEST)
+    .needs(&[Need::SharedCpus(4)])
     .tags(&["topology"]),
     Case::new(
         "numa.NUMAVCPUTopologyTest.test_max_sockets",
@@ -101,14 +106,17 @@ pub(super) const CASES: &[Case] = &[
          Proves: Nova chooses a topology within the maximum.",
         |t| Box::pin(max_sockets(t)),
     )
+    .needs(&[Need::SharedCpus(2)])
+    .under(&TWO_SHARED_CPUS)
     .tags(&["topology"]),
     Case::new(
         "numa.NUMAVCPUTopologyTest.test_impossible",
         "A topology that does not make the vCPUs is refused.\n\
-         Steps: 3 vCPUs as 2 × 2.\n\
+         Steps: 2 vCPUs as 2 × 2.\n\
          Proves: Nova refuses it, and does not boot something else.",
         |t| Box::pin(impossible(t)),
     )
-    .needs(&[Need::ComputeHosts(1)])
+    .needs(&[Need::SharedCpus(2)])
+    .under(&TWO_SHARED_CPUS)
     .tags(&["topology", "negative"]),
 ];
