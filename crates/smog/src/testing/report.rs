@@ -15,6 +15,8 @@ mod junit;
 mod store;
 mod subunit;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod told;
 
 pub use annotate::{Flavor, annotations};

@@ -13,7 +13,7 @@ use crate::testing::{CaseReport, RunReport, Thrown};
 
 /// Bytes that the cases of a page may take together, so that a browser opens it at once and
 /// a CI keeps it. What does not fit is counted in the page and stands in the JSON.
-const ROOM: usize = 2_200_000;
+const ROOM: usize = 1_800_000;
 
 /// How a case can stand, in the order the page offers them.
 const STATES: [&str; 7] = ["passed", "failed", "broken", "leaked", "flaky", "skipped", "interrupted"];
@@ -145,14 +145,13 @@ fn beside(page: &mut String, report: &RunReport) {
         let shown: String = report.unattributed.iter().take(UNATTRIBUTED).map(thrown_row).collect();
         let _ = write!(page, "<table>{THROWN_HEAD}{shown}</table>");
         if let Some(more @ 1..) = report.unattributed.len().checked_sub(UNATTRIBUTED) {
-            let _ = write!(page, "<p class=\"more\">… and {more} more</p>");
+            let _ = write!(page, "<p class=\"more\">{}</p>", told::and_more(more, "exception"));
         }
         page.push_str("</details>\n");
     }
     let reasons = told::skipped(report);
     if !reasons.is_empty() {
-        let _ =
-            write!(page, "<details class=\"note\"><summary>Why {} skipped</summary><ul>", were(&reasons));
+        let _ = write!(page, "<details class=\"note\"><summary>Why {} skipped</summary><ul>", were(&reasons));
         for (why, names) in reasons {
             let _ = write!(page, "<li><b>{}</b> {}</li>", names.len(), esc(why));
         }
@@ -176,7 +175,7 @@ const THROWN_HEAD: &str =
 fn thrown_row(thrown: &Thrown) -> String {
     let at = thrown.at.map(|at| at.strftime("%H:%M:%S%.3f").to_string()).unwrap_or_default();
     format!(
-        "<tr><td>{}</td><td><b>{}</b> {}</td><td>{}</td><td>{} {}</td><td><code>{}</code></td></tr>",
+        "<tr><td class=\"when\">{}</td><td><b>{}</b> {}</td><td>{}</td><td>{} {}</td><td><code>{}</code></td></tr>",
         esc(&at),
         esc(&thrown.name),
         esc(&thrown.message),

@@ -3,6 +3,9 @@
 //! A stream is packets: a signature, flags, length, what the flags announce, and a CRC-32.
 //! The form is described in the README of <https://github.com/testing-cabal/subunit>.
 
+#[cfg(test)]
+mod tests;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::told;
@@ -23,9 +26,9 @@ pub fn subunit(report: &RunReport) -> Vec<u8> {
     if !report.leaked.is_empty() {
         let at = ended(report.began, report.seconds);
         let left = report.leaked.join("\n");
-        Packet::about("run.leaks", at).status(IN_PROGRESS).write(&mut stream);
-        attach(&mut stream, "run.leaks", at, "traceback", &left);
-        Packet::about("run.leaks", at).status(FAIL).write(&mut stream);
+        Packet::about("run.leaks").status(IN_PROGRESS, at).write(&mut stream);
+        attach(&mut stream, "run.leaks", "traceback", &left);
+        Packet::about("run.leaks").status(FAIL, at).write(&mut stream);
     }
     stream
 }
@@ -40,28 +43,29 @@ fn write_case(stream: &mut Vec<u8>, case: &CaseReport) {
         "interrupted" if case.attempts == 0 => SKIP,
         _ => FAIL,
     };
+    Packet::about(name).status(IN_PROGRESS, case.began).write(stream);
     if case.attempts > 0 {
-        Packet::about(name, case.began).status(IN_PROGRESS).write(stream);
-        attach(stream, name, at, "document", &told::story(case));
+        attach(stream, name, "document", &told::story(case));
     }
     match end {
-        SKIP => attach(stream, name, at, "reason", &told::why(case)),
-        FAIL => attach(stream, name, at, "traceback", &format!("{state}: {}", told::wrong(case))),
+        SKIP => attach(stream, name, "reason", &told::why(case)),
+        FAIL => attach(stream, name, "traceback", &format!("{state}: {}", told::wrong(case))),
         _ => {}
     }
     let tags: &[&str] = if state == "flaky" { &["flaky"] } else { &[] };
-    Packet { tags, ..Packet::about(name, at).status(end) }.write(stream);
+    Packet { tags, ..Packet::about(name).status(end, at) }.write(stream);
 }
 
-/// An attachment, in as many packets as it needs; its last one ends it.
-fn attach(stream: &mut Vec<u8>, name: &str, at: Timestamp, file: &str, text: &str) {
+/// An attachment, in as many packets as it needs; its last one ends it. They have no time: a
+/// reader of the Python library takes the time of the last one for the case's begin.
+fn attach(stream: &mut Vec<u8>, name: &str, file: &str, text: &str) {
     let mut parts = text.as_bytes().chunks(PART).peekable();
     if parts.peek().is_none() {
         return;
     }
     while let Some(part) = parts.next() {
         let last = parts.peek().is_none();
-        Packet { file: Some((file, part, last)), ..Packet::about(name, at) }.write(stream);
+        Packet { file: Some((file, part, last)), ..Packet::about(name) }.write(stream);
     }
 }
 
@@ -85,7 +89,7 @@ const TEXT: &str = "text/plain;charset=utf8";
 
 struct Packet<'a> {
     test: &'a str,
-    at: Timestamp,
+    at: Option<Timestamp>,
     status: u16,
     tags: &'a [&'a str],
     /// Name, bytes, and whether these are the last.
@@ -93,22 +97,24 @@ struct Packet<'a> {
 }
 
 impl<'a> Packet<'a> {
-    fn about(test: &'a str, at: Timestamp) -> Packet<'a> {
-        Packet { test, at, status: 0, tags: &[], file: None }
+    fn about(test: &'a str) -> Packet<'a> {
+        Packet { test, at: None, status: 0, tags: &[], file: None }
     }
 
-    fn status(self, status: u16) -> Packet<'a> {
-        Packet { status, ..self }
+    fn status(self, status: u16, at: Timestamp) -> Packet<'a> {
+        Packet { status, at: Some(at), ..self }
     }
 
     /// Fields follow in the order of the format, not of the flags.
     fn write(&self, stream: &mut Vec<u8>) {
-        let mut flags = VERSION | HAS_TIME | HAS_TEST | RUNNABLE | self.status;
+        let mut flags = VERSION | HAS_TEST | RUNNABLE | self.status;
         let mut body = Vec::new();
-        let second = u32::try_from(self.at.as_second()).unwrap_or_default();
-        body.extend(second.to_be_bytes());
-        // Whole microseconds: the format has nanoseconds, its Python readers have not.
-        number(&mut body, u32::try_from(self.at.subsec_microsecond()).unwrap_or_default() * 1000);
+        if let Some(at) = self.at {
+            flags |= HAS_TIME;
+            body.extend(u32::try_from(at.as_second()).unwrap_or_default().to_be_bytes());
+            // Whole microseconds: the format has nanoseconds, its Python readers have not.
+            number(&mut body, u32::try_from(at.subsec_microsecond()).unwrap_or_default() * 1000);
+        }
         text(&mut body, self.test);
         if !self.tags.is_empty() {
             flags |= HAS_TAGS;
@@ -127,8 +133,8 @@ impl<'a> Packet<'a> {
         // The length counts itself, in as few bytes as it then needs, and the checksum.
         let fixed = 1 + 2 + body.len() + 4;
         let own = match fixed {
-            ..=62 => 1,
-            ..=16_381 => 2,
+            0..=62 => 1,
+            63..=16_381 => 2,
             _ => 3,
         };
         let from = stream.len();

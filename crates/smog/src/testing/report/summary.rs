@@ -56,16 +56,15 @@ fn one(text: &mut String, word: &str, case: &CaseReport) {
         facts.push(format!("{} tries", case.attempts));
     }
     entry(text, &word.to_uppercase(), &format!("{} ({})", case.name, facts.join(", ")));
+    if !told::checks_say_it(case) && !told::why(case).is_empty() {
+        below(text, &told::why(case));
+    }
     let failed: Vec<String> = case.failed_checks().map(ToString::to_string).collect();
     for check in failed.iter().take(CHECKS) {
         below(text, check);
     }
     if failed.len() > CHECKS {
-        below(text, &format!("… and {} more", counted(failed.len() - CHECKS, "check")));
-    }
-    // What failed by its checks says nothing new in its sentence.
-    if failed.is_empty() && !told::why(case).is_empty() {
-        below(text, &told::why(case));
+        below(text, &told::and_more(failed.len() - CHECKS, "check"));
     }
     if !case.is_bad() {
         return;
@@ -129,7 +128,7 @@ fn exceptions(text: &mut String, thrown: &[Thrown]) {
         below(text, &format!("threw {one}"));
     }
     if thrown.len() > THROWN {
-        below(text, &format!("… and {} more", counted(thrown.len() - THROWN, "exception")));
+        below(text, &told::and_more(thrown.len() - THROWN, "exception"));
     }
 }
 

@@ -43,6 +43,11 @@ pub(super) fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
+/// "… and 1 more check", "… and 3 more checks"
+pub(super) fn and_more(left: usize, what: &str) -> String {
+    format!("… and {left} more {what}{}", if left == 1 { "" } else { "s" })
+}
+
 /// How many cases stand so.
 pub(super) fn standing(report: &RunReport, word: &str) -> usize {
     report.cases.iter().filter(|case| state(case) == word).count()
@@ -100,7 +105,7 @@ pub(super) fn story(case: &CaseReport) -> String {
 /// What went wrong, as plain text: checks that do not hold, exceptions, what is left.
 pub(super) fn wrong(case: &CaseReport) -> String {
     let mut lines: Vec<String> = Vec::new();
-    if !why(case).is_empty() {
+    if !why(case).is_empty() && !checks_say_it(case) {
         lines.push(why(case));
     }
     lines.extend(case.failed_checks().map(|check| format!("NO  {check}")));
@@ -111,6 +116,11 @@ pub(super) fn wrong(case: &CaseReport) -> String {
     }
     lines.extend(case.folder.iter().map(|folder| format!("folder: {}", folder.display())));
     lines.join("\n")
+}
+
+/// Whether its sentence is but the first of its checks that do not hold.
+pub(super) fn checks_say_it(case: &CaseReport) -> bool {
+    matches!(case.outcome, Outcome::Failed(_)) && case.failed_checks().next().is_some()
 }
 
 /// "failed: affinity of vCPU 0: …"

@@ -22,6 +22,8 @@ pub(super) fn case(number: usize, case: &CaseReport, hosts: &[HostLine], room: u
     let calls = calls(case, &mut room);
     let (class, method) = class_and_method(&case.name);
     let state = told::state(case);
+    let why = told::why(case);
+    let said = if why.is_empty() { &case.doc } else { &why };
     let mut text = format!(
         "<details class=\"case {}\"{}><summary><span class=\"word {state}\">{}{state}</span>\
          <span class=\"name\">{}.<b>{}</b></span><span class=\"secs\">{}</span>\
@@ -32,7 +34,7 @@ pub(super) fn case(number: usize, case: &CaseReport, hosts: &[HostLine], room: u
         esc(class),
         esc(method),
         if case.attempts > 0 { seconds(case.seconds) } else { String::new() },
-        esc(&short(&told::why(case))),
+        esc(&short(said)),
     );
     document(&mut text, &case.doc);
     outcome(&mut text, case);
@@ -82,7 +84,7 @@ fn checks(case: &CaseReport, room: &mut usize) -> String {
     }
     // Those that do not hold must not be the ones for which there is no room.
     let order = case.failed_checks().chain(case.checks.iter().filter(|check| check.holds));
-    let (rows, left) = fill(room, order.map(check_row));
+    let (rows, left) = fill(room, order, check_row);
     format!(
         "<h3>Checks</h3><table><tr><th></th><th>what</th><th>found</th><th>expected</th><th>source</th></tr>\
          {rows}</table>{}\n",
@@ -106,7 +108,7 @@ fn check_row(check: &Check) -> String {
 fn thrown(case: &CaseReport, room: &mut usize) -> String {
     let mut text = String::new();
     if !case.thrown.is_empty() {
-        let (rows, left) = fill(room, case.thrown.iter().map(thrown_row));
+        let (rows, left) = fill(room, case.thrown.iter(), thrown_row);
         let _ = writeln!(
             text,
             "<h3>Exceptions</h3><table>{THROWN_HEAD}{rows}</table>{}",
@@ -126,7 +128,7 @@ fn steps(case: &CaseReport, room: &mut usize) -> String {
     let row = |(after, step): &(f64, String)| {
         format!("<tr><td class=\"secs\">{}</td><td>{}</td></tr>", seconds(*after), esc(step))
     };
-    let (rows, left) = fill(room, case.steps.iter().map(row));
+    let (rows, left) = fill(room, case.steps.iter(), row);
     format!("<h3>Steps</h3><table class=\"steps\">{rows}</table>{}\n", more(left, "step"))
 }
 
@@ -147,7 +149,7 @@ fn calls(case: &CaseReport, room: &mut usize) -> String {
             esc(call.request_id.as_deref().unwrap_or_default())
         )
     };
-    let (rows, _) = fill(room, slowest.iter().take(CALLS).map(row));
+    let (rows, _) = fill(room, slowest.iter().take(CALLS), row);
     let whole: f64 = case.calls.iter().map(|call| call.ms).sum::<f64>() / 1000.0;
     format!(
         "<h3>Slowest API calls <small>of {}, {} in all</small></h3><table><tr><th>took</th><th>call</th>\

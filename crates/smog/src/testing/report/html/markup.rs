@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write as _};
 
+use crate::testing::report::told::and_more;
+
 /// So many characters of one text are shown; what is longer is cut and says so.
 const MOST: usize = 1500;
 
@@ -56,28 +58,29 @@ pub(super) fn mark(state: &str) -> String {
 }
 
 /// Rows while there is room for them, and how many were left out.
-pub(super) fn fill(room: &mut usize, rows: impl Iterator<Item = String>) -> (String, usize) {
-    let (mut text, mut left) = (String::new(), 0);
-    for row in rows {
-        if left > 0 || row.len() > *room {
-            left += 1;
-            continue;
+pub(super) fn fill<T>(
+    room: &mut usize,
+    mut of: impl Iterator<Item = T>,
+    row: impl Fn(T) -> String,
+) -> (String, usize) {
+    let mut text = String::new();
+    while let Some(next) = of.next() {
+        let row = row(next);
+        if row.len() > *room {
+            return (text, 1 + of.count());
         }
         *room -= row.len();
         text.push_str(&row);
     }
-    (text, left)
+    (text, 0)
 }
 
-/// "… 3 more checks", or nothing.
+/// "… and 3 more checks", or nothing.
 pub(super) fn more(left: usize, what: &str) -> String {
     match left {
         0 => String::new(),
         left => {
-            format!(
-                "<p class=\"more\">… and {} more, in the run's JSON and the case's folder</p>",
-                super::counted(left, what)
-            )
+            format!("<p class=\"more\">{}, in the run's JSON and the case's folder</p>", and_more(left, what))
         }
     }
 }

@@ -23,9 +23,8 @@ const TITLE: usize = 26;
 
 /// Every host as a symbol to be used.
 pub(super) fn symbols(hosts: &[HostLine]) -> String {
-    let mut text = String::from(
-        "<svg width=\"0\" height=\"0\" style=\"position:absolute\" aria-hidden=\"true\"><defs>",
-    );
+    let mut text =
+        String::from("<svg width=\"0\" height=\"0\" style=\"position:absolute\" aria-hidden=\"true\"><defs>");
     for (number, host) in hosts.iter().enumerate() {
         let (width, height) = size(host);
         let _ = write!(
@@ -118,9 +117,11 @@ pub(super) fn places(case: usize, places: &[Place], hosts: &[HostLine], room: &m
     if shown.is_empty() {
         return String::new();
     }
-    let (figures, left) = fill(room, shown.into_iter().map(|place| figure(place, hosts)));
+    let (figures, left) = fill(room, shown.into_iter(), |place| figure(place, hosts));
     let all = more(left, "place");
-    format!("<h3 id=\"guests-{case}\">Where its guests ran</h3>{LEGEND}<div class=\"places\">{figures}</div>{all}\n")
+    format!(
+        "<h3 id=\"guests-{case}\">Where its guests ran</h3>{LEGEND}<div class=\"places\">{figures}</div>{all}\n"
+    )
 }
 
 fn same(one: &Place, other: &Place) -> bool {
@@ -134,7 +135,11 @@ fn figure(place: &Place, hosts: &[HostLine]) -> String {
         place.host,
         super::seconds(place.after),
         if place.pinned { "pinned" } else { "not pinned" },
-        if place.huge_mib > 0 { format!("{} MiB in huge pages", place.huge_mib) } else { "small pages".into() },
+        if place.huge_mib > 0 {
+            format!("{} MiB in huge pages", place.huge_mib)
+        } else {
+            "small pages".into()
+        },
         super::counted(place.cells, "guest cell"),
     );
     let threads = threads(&place.vcpus);
@@ -147,7 +152,7 @@ fn figure(place: &Place, hosts: &[HostLine]) -> String {
         esc(&place.guest),
         esc(caption.strip_prefix(&place.guest).unwrap_or_default()),
         esc(&threads),
-        drawn.unwrap_or_default()
+        drawn.unwrap_or_else(|| "<small>Not a host of this run, so not drawn.</small>".into())
     )
 }
 

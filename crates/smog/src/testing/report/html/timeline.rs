@@ -31,7 +31,8 @@ struct Group<'a> {
 
 /// The time line as SVG, or nothing where nothing ran.
 pub(super) fn timeline(report: &RunReport) -> String {
-    let mut bars: Vec<Bar<'_>> = report.cases.iter().enumerate().filter_map(|(n, c)| bar(report, n, c)).collect();
+    let mut bars: Vec<Bar<'_>> =
+        report.cases.iter().enumerate().filter_map(|(n, c)| bar(report, n, c)).collect();
     if bars.is_empty() {
         return String::new();
     }
@@ -44,7 +45,7 @@ pub(super) fn timeline(report: &RunReport) -> String {
     let height = TOP + (lanes + changes.len()) as f64 * LANE + (groups.len() + 1) as f64 * GAP;
 
     let mut text = format!(
-        "<h2>Time line <small>up to {} at once</small></h2>\n<svg class=\"time\" viewBox=\"0 0 {WIDTH} {height}\" \
+        "<h2>Time line <small>up to {} at once</small></h2>\n<div class=\"scroll\"><svg class=\"time\" viewBox=\"0 0 {WIDTH} {height}\" \
          role=\"img\" aria-label=\"cases by host over time\">",
         told::counted(at_once(&bars), "case")
     );
@@ -84,7 +85,7 @@ pub(super) fn timeline(report: &RunReport) -> String {
             y += LANE;
         }
     }
-    text.push_str("</svg>\n");
+    text.push_str("</svg></div>\n");
     if drawn > BARS {
         let _ = writeln!(text, "<p class=\"more\">{} bars are not drawn</p>", drawn - BARS);
     }
@@ -150,7 +151,8 @@ fn draw(text: &mut String, bar: &Bar<'_>, y: f64, scale: &impl Fn(f64) -> f64) {
     let state = told::state(case);
     let (x, width) = (scale(bar.from), (scale(bar.to) - scale(bar.from)).max(3.0));
     let (_, method) = class_and_method(&case.name);
-    let label = format!("{} {}", sign(state), method.strip_prefix("test_").unwrap_or(method));
+    let method = method.strip_prefix("test_").unwrap_or(method);
+    let label = format!("{} {method} · {}", sign(state), case.claims);
     let change = case.change.as_ref().map(|change| format!("\nunder: {change}")).unwrap_or_default();
     let _ = write!(
         text,
@@ -166,7 +168,13 @@ fn draw(text: &mut String, bar: &Bar<'_>, y: f64, scale: &impl Fn(f64) -> f64) {
     );
     let label = clipped(&label, width);
     if !label.is_empty() {
-        let _ = write!(text, "<text class=\"bar\" x=\"{:.1}\" y=\"{}\">{}</text>", x + 4.0, y + 12.5, esc(&label));
+        let _ = write!(
+            text,
+            "<text class=\"bar\" x=\"{:.1}\" y=\"{}\">{}</text>",
+            x + 4.0,
+            y + 12.5,
+            esc(&label)
+        );
     }
     text.push_str("</a>");
 }
@@ -178,15 +186,14 @@ fn clipped(text: &str, width: f64) -> String {
         return text.to_string();
     }
     match fit {
-        0 => String::new(),
-        1 | 2 => text.chars().take(1).collect(),
+        // A letter or two say nothing; the sign does.
+        ..6 => text.chars().take(fit.min(1)).collect(),
         fit => text.chars().take(fit - 1).chain(['…']).collect(),
     }
 }
 
 fn axis(text: &mut String, end: f64, height: f64, scale: &impl Fn(f64) -> f64) {
-    const STEPS: [f64; 13] =
-        [0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0];
+    const STEPS: [f64; 13] = [0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0];
     let step = STEPS.into_iter().find(|step| end / step <= 10.0).unwrap_or(end / 10.0);
     let mut at = 0.0;
     while at <= end {
