@@ -105,14 +105,19 @@ fn sections_for_gitlab() {
 fn the_page_has_what_matters_of_each_case() {
     let page = html(&fixture::run());
     let parts = [
-        "libvirt.libvirtError: cannot set CPU affinity",
+        "<b>likely first cause</b> libvirt.libvirtError: cannot set CPU affinity",
+        "<td>libvirt.libvirtError: cannot set CPU affinity",
         "/proc/812/task/815/status",
         "req-77aa0e0e-6d0b-4c3e-9d43-1f3c9bf4f0aa",
         "1890 ms",
         "boot guest `&lt;b&gt;&amp;`",
-        "1 host, all dedicated CPUs, 256 MiB",
-        "two dedicated CPUs a host",
-        "cmp2 · 2 NUMA cells, both simulated",
+        "<dd>1 host, all dedicated CPUs, 256 MiB</dd>",
+        "claims: 1 host, all dedicated CPUs, 256 MiB\nunder: two dedicated CPUs a host</title>",
+        "<dd>two dedicated CPUs a host</dd>",
+        "y=\"18\">cmp2 · 2 NUMA cells, both simulated</text>",
+        ">3 D</text>",
+        ">6 S</text>",
+        ">v1</text>",
         "64 MiB in huge pages",
         "v0 on 2, v1 on 3",
         "v0-1 on 0-7",
