@@ -62,10 +62,10 @@ pub fn load(path: &Path) -> Result<RunReport> {
 impl RunReport {
     /// The cases that did not come to a good end: failed, broken, interrupted, or passed and
     /// left something behind. In the order they were asked for.
-    pub fn failed_names(&self) -> Vec<&str> {
+    pub fn failed_names(&self) -> Vec<String> {
         let again =
             |case: &&crate::testing::CaseReport| case.is_bad() || case.outcome == Outcome::Interrupted;
-        self.cases.iter().filter(again).map(|case| case.name.as_str()).collect()
+        self.cases.iter().filter(again).map(|case| case.name.clone()).collect()
     }
 }
 
