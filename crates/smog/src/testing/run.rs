@@ -358,10 +358,12 @@ impl Runner {
     /// Run a case until it passes, or its tries are used up.
     async fn one(&self, run: &Run, case: Case, index: usize, stage: Stage) -> (usize, CaseReport) {
         let mut attempt = 1;
+        let mut earlier = Vec::new();
         loop {
             self.tell(Event::CaseBegun { case: &case, stage: &stage, attempt });
             let mut report = self.attempt(run, case, index, &stage, attempt).await;
             report.attempts = attempt;
+            report.earlier.clone_from(&earlier);
             report.flaky = attempt > 1 && report.outcome == Outcome::Passed;
             let again = report.outcome.is_bad()
                 && report.leaked.is_empty()
@@ -372,6 +374,7 @@ impl Runner {
                 return (index, report);
             }
             self.tell(Event::CaseAgain { report: &report });
+            earlier.push(report.outcome);
             attempt += 1;
         }
     }
@@ -738,6 +741,7 @@ fn empty_report(case: &Case, attempts: u32) -> CaseReport {
         outcome: Outcome::Passed,
         flaky: false,
         attempts,
+        earlier: Vec::new(),
         began: Timestamp::now(),
         seconds: 0.0,
         claims: case.claims.to_string(),
