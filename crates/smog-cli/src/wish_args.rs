@@ -89,7 +89,7 @@ impl WishArgs {
         }
         for text in session.host_settings() {
             let (name, value) = text.split_once('=').unwrap_or((text, ""));
-            match smog::environment::is_secret(name.rsplit('.').next().unwrap_or(name)) {
+            match smog::config::is_secret(name.rsplit('.').next().unwrap_or(name)) {
                 true => flag("set", &format!("{name}=(hidden)")),
                 false => flag("set", &format!("{name}={value}")),
             }

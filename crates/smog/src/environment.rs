@@ -42,7 +42,7 @@ pub use evidence::Evidence;
 pub use image::FileImage;
 pub use journal::{Journal, Mark, Marks, Store};
 pub use lock::{Alive, Owner};
-pub use mask::{is_secret, masked};
+pub use mask::masked;
 pub use plan::{Cannot, HostPlan, Plan, plan};
 pub use restore::{Conflict, RestoreOptions, Restored};
 pub use state::{HostState, State};

@@ -91,7 +91,8 @@ pub fn reports(plan: &Plan) -> Vec<HostReport> {
 
 /// A change in a line or two: what there is, what is wanted.
 fn missing(change: &smog::environment::Change) -> Vec<String> {
-    use smog::environment::{Change, is_secret};
+    use smog::config::is_secret;
+    use smog::environment::Change;
     match change {
         Change::File(file) if !file.edits.is_empty() => file
             .edits

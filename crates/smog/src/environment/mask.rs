@@ -1,15 +1,6 @@
 //! Values nobody should read over a shoulder.
 
-/// Whether an option's name says that its value is a secret.
-pub fn is_secret(name: &str) -> bool {
-    const WORDS: [&str; 7] =
-        ["pass", "connection", "transport_url", "secret", "token", "private_key", "credential"];
-    // Numbers and switches that only sound alike.
-    const HARMLESS: [&str; 4] =
-        ["_timeout", "_enabled", "send_service_user_token", "live_migration_inbound_addr"];
-    let name = name.to_lowercase();
-    WORDS.iter().any(|word| name.contains(word)) && !HARMLESS.iter().any(|word| name.ends_with(word))
-}
+use crate::config::is_secret;
 
 /// A line of a configuration file with the value hidden where its name, or a
 /// password in a URL, says so. The line end stays.
