@@ -91,6 +91,7 @@ async fn dispatch(verb: Verb, session: &Session) -> Result<ExitCode, Error> {
         Verb::Config(args) => commands::config::run(args, session).await,
         Verb::Check(args) => commands::check::run(args, session).await,
         Verb::Prepare(args) => commands::prepare::run(args, session).await,
+        Verb::Nested(args) => commands::nested::run(args, session).await,
         Verb::Restore(args) => commands::restore::run(args, session).await,
         Verb::Completion(args) => commands::completion::run(args),
         Verb::RefreshNames => names::refresh().await,

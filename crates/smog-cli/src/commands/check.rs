@@ -77,7 +77,13 @@ pub fn reports(plan: &Plan) -> Vec<HostReport> {
         host: host.host.clone(),
         ready: host.is_ready(),
         missing: host.changes.iter().flat_map(missing).collect(),
-        restarts: host.restarts.iter().map(Restart::name).map(str::to_string).collect(),
+        restarts: host
+            .restarts
+            .iter()
+            .map(Restart::name)
+            .map(str::to_string)
+            .chain(host.machines())
+            .collect(),
         reboot: host.reboot.iter().map(|why| format!("takes effect after a reboot: {why}")).collect(),
         cannot: host
             .cannot
@@ -123,6 +129,9 @@ fn missing(change: &smog::environment::Change) -> Vec<String> {
             .collect(),
         Change::File(file) => vec![format!("{} is not as wanted", file.path)],
         Change::Value(value) => vec![format!("{}: {}, wanted are {}", value.what, value.before, value.after)],
+        Change::Domain(domain) => {
+            vec![format!("domain {} (host {}) is not as wanted", domain.domain, domain.host)]
+        }
         Change::Unit(unit) => {
             vec![format!("{} is {}, wanted is {}", unit.unit, unit.before.words(), unit.after.words())]
         }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::diff::unified;
 use super::image::FileImage;
+use super::mask::masked_xml;
 use crate::host::{ServicePlace, ServiceRole};
 
 /// One change. Serialized only into journals, as files may hold passwords.
@@ -16,6 +17,8 @@ pub enum Change {
     Value(ValueChange),
     /// A unit is enabled, disabled, started or stopped.
     Unit(UnitChange),
+    /// A virtual machine that is a host itself gets another definition, and is restarted.
+    Domain(DomainChange),
 }
 
 /// A file is replaced or made.
@@ -73,6 +76,31 @@ pub struct UnitChange {
     pub after: UnitState,
 }
 
+/// A virtual machine that is a host itself gets another definition. It may hold passwords.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DomainChange {
+    /// The domain.
+    pub domain: String,
+    /// The host it is, by smog's name.
+    pub host: String,
+    /// The definition there was for its next start, as libvirt gives it.
+    pub before: String,
+    /// The definition it gets; the same where only a restart is missing.
+    pub after: String,
+    /// Whether it ran: it is restarted then.
+    pub was_running: bool,
+    /// Its boot id before, if it ran.
+    pub boot_id: Option<String>,
+    /// Its nova-compute, if that ran: it is waited for.
+    pub service: Option<Restart>,
+}
+
+impl std::fmt::Debug for DomainChange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "domain {} ({}), {} bytes of XML", self.domain, self.host, self.after.len())
+    }
+}
+
 /// How a unit is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnitState {
@@ -115,6 +143,7 @@ impl Change {
             Change::File(file) => &file.path,
             Change::Value(value) => &value.path,
             Change::Unit(unit) => &unit.unit,
+            Change::Domain(domain) => &domain.domain,
         }
     }
 
@@ -134,6 +163,17 @@ impl Change {
             }
             Change::Unit(unit) => {
                 format!("{host}:{}\n  {} -> {}\n", unit.unit, unit.before.words(), unit.after.words())
+            }
+            Change::Domain(domain) if domain.before == domain.after => {
+                format!(
+                    "{host}: domain {} has this definition, and does not run with it yet\n",
+                    domain.domain
+                )
+            }
+            Change::Domain(domain) => {
+                let name = format!("{host}: domain {}", domain.domain);
+                let (before, after) = (masked_xml(&domain.before), masked_xml(&domain.after));
+                unified(&name, &name, before.as_bytes(), after.as_bytes())
             }
         }
     }

@@ -1,5 +1,6 @@
 //! What smog.yml or a suite's file asks of hosts, as a wish.
 
+use super::machine_wish::{MachineCpu, MachineWish};
 use super::wish::{OptionWish, PagesWish, Target, Want, Wish};
 use crate::config::SmogFile;
 
@@ -18,10 +19,19 @@ impl Wish {
             values,
         };
         let mut wish = Wish::new().with_filters(nova.filters.iter().cloned());
-        for (key, value) in [("virt_type", &nova.virt_type), ("cpu_mode", &nova.cpu_mode)] {
-            if let Some(value) = value {
-                wish = wish.with_option(option("libvirt", key, vec![value.clone()]));
+        let has_parents = file.hosts.iter().any(|host| host.domain().is_some());
+        let is_nested = nova.nested_vm == Some(true);
+        if let Some(value) = &nova.virt_type {
+            wish = wish.with_option(option("libvirt", "virt_type", vec![value.clone()]));
+        }
+        // In 2015 it was the CPU mode of the computes' own domains; nova.conf knows two of its names.
+        let machine_cpu = nova.cpu_mode.as_ref().and_then(|mode| mode.parse::<MachineCpu>().ok());
+        match (&nova.cpu_mode, machine_cpu) {
+            (Some(_), Some(cpu)) if cpu.is_only_of_machines() || (is_nested && has_parents) => {
+                wish = wish.with(Target::Computes, machine(cpu));
             }
+            (Some(mode), _) => wish = wish.with_option(option("libvirt", "cpu_mode", vec![mode.clone()])),
+            (None, _) => {}
         }
         for (name, values) in &nova.options {
             let (section, key) = name.rsplit_once('.').unwrap_or(("DEFAULT", name));
@@ -38,14 +48,19 @@ impl Wish {
             }
             (_, _) => {}
         }
-        if nova.nested_vm == Some(true) {
-            wish = wish.with(Target::Computes, Want::NestedKvm);
+        if is_nested {
+            let target = if has_parents { Target::Parents } else { Target::Computes };
+            wish = wish.with(target, Want::NestedKvm);
         }
-        if nova.host_passthrough == Some(true) {
-            cannot.push(
-                "`nova.host_passthrough`: smog does not change the domain of a compute on its parent yet"
+        match (nova.host_passthrough, has_parents) {
+            (Some(true), true) => {
+                wish = wish.with(Target::Computes, machine(MachineCpu::HostPassthrough));
+            }
+            (Some(true), false) => cannot.push(
+                "`nova.host_passthrough` is on, but no host has a `parent:`: there is no machine to give the CPU to"
                     .into(),
-            );
+            ),
+            (_, _) => {}
         }
         let migration = &file.live_migration;
         if migration.enabled == Some(true) {
@@ -61,6 +76,10 @@ impl Wish {
         }
         (wish, cannot)
     }
+}
+
+fn machine(cpu: MachineCpu) -> Want {
+    Want::Machine(MachineWish { cpu: Some(cpu), cells: None })
 }
 
 #[cfg(test)]
@@ -81,6 +100,27 @@ mod tests {
         assert!(is_wanted(
             &|want| matches!(want, Want::Key { key, value, .. } if key == "listen_tcp" && value == "1")
         ));
-        assert_eq!(cannot.len(), 2, "{cannot:?}");
+        // The parents allow it, and the computes get their CPU.
+        let passthrough = MachineWish { cpu: Some(MachineCpu::HostPassthrough), cells: None };
+        assert!(is_wanted(&|want| *want == Want::Machine(passthrough)));
+        let nested = wish.items.iter().find(|item| item.want == Want::NestedKvm).expect("nested KVM");
+        assert_eq!(nested.target, Target::Parents);
+        assert_eq!(cannot.len(), 1, "{cannot:?}");
+    }
+
+    #[test]
+    fn a_cpu_mode_is_nova_conf_s_or_the_machine_s() {
+        let wish = |text: &str| {
+            let dir = tempfile::tempdir().expect("a folder");
+            let path = dir.path().join("smog.yml");
+            std::fs::write(&path, text).expect("write");
+            Wish::of_file(&SmogFile::read(&path).expect("smog.yml")).0
+        };
+        const L1: &str = "hosts: {computes: [{name: l1, host: 192.0.2.2, parent: 192.0.2.1}]}\n";
+        let is_machine = |wish: &Wish| wish.items.iter().any(|item| matches!(item.want, Want::Machine(_)));
+        assert!(!is_machine(&wish(&format!("{L1}nova: {{cpu_mode: host-model}}\n"))));
+        assert!(is_machine(&wish(&format!("{L1}nova: {{cpu_mode: host-model, nested_vm: true}}\n"))));
+        assert!(is_machine(&wish(&format!("{L1}nova: {{cpu_mode: exact}}\n"))));
+        assert!(!is_machine(&wish("nova: {cpu_mode: host-model, nested_vm: true}\n")));
     }
 }

@@ -4,6 +4,7 @@ mod command_line;
 mod draft;
 mod files;
 mod kernel;
+mod machines;
 mod options;
 mod pages;
 #[cfg(test)]
@@ -84,6 +85,17 @@ impl HostPlan {
         self.changes.is_empty() && self.cannot.is_empty() && self.reboot.is_empty()
     }
 
+    /// The machines on this host that are restarted: "restarts l1 (domain l1): …".
+    pub fn machines(&self) -> Vec<String> {
+        let changes = self.changes.iter().filter_map(|change| match change {
+            Change::Domain(domain) if domain.was_running => Some(domain),
+            _ => None,
+        });
+        changes
+            .map(|one| format!("restarts {} (domain {}): what runs in it ends", one.host, one.domain))
+            .collect()
+    }
+
     fn cannot(&mut self, what: impl Into<String>, why: impl Into<String>) {
         let cannot = Cannot { what: what.into(), why: why.into() };
         if !self.cannot.contains(&cannot) {
@@ -105,6 +117,9 @@ impl fmt::Display for Plan {
             if !host.restarts.is_empty() {
                 let names: Vec<&str> = host.restarts.iter().map(Restart::name).collect();
                 writeln!(f, "{}: restarts {}", host.host, names.join(", "))?;
+            }
+            for machine in host.machines() {
+                writeln!(f, "{}: {machine}", host.host)?;
             }
             for why in &host.reboot {
                 writeln!(f, "{}: takes effect after a reboot of the host: {why}", host.host)?;
@@ -128,7 +143,11 @@ pub fn plan(state: &State, wish: &Wish) -> Result<Plan> {
     for item in &wish.items {
         let mut is_for_any = false;
         for (at, draft) in hosts.iter_mut().enumerate() {
-            if !draft.state.is_for(&item.target) {
+            let is_for = match item.want {
+                Want::Machine(_) => draft.state.machines.iter().any(|one| one.is_for(&item.target)),
+                _ => draft.state.is_for(&item.target),
+            };
+            if !is_for {
                 continue;
             }
             is_for_any = true;
@@ -149,6 +168,13 @@ pub fn plan(state: &State, wish: &Wish) -> Result<Plan> {
                 "{}: no host here {}",
                 name_of(&item.want),
                 match &item.target {
+                    Target::Host(name) if matches!(item.want, Want::Machine(_)) => {
+                        format!("is called `{name}` and a guest of another (`parent:` in smog.yml)")
+                    }
+                    _ if matches!(item.want, Want::Machine(_)) => {
+                        "is a guest of another (`parent:` and `name:` in smog.yml say which is)".into()
+                    }
+                    Target::Parents => "has a `parent:` in smog.yml".to_string(),
                     Target::Host(name) => format!("is called `{name}`"),
                     Target::Computes => "runs nova-compute".into(),
                     Target::Controllers => "runs nova-scheduler or nova-api".into(),
@@ -182,6 +208,7 @@ fn name_of(want: &Want) -> String {
         Want::VirtualFunctions { interface, .. } => format!("virtual functions of {interface}"),
         Want::Key { file, key, .. } => format!("{file}:{key}"),
         Want::Unit { unit, .. } => unit.clone(),
+        Want::Machine(machine) => machine.words(),
     }
 }
 

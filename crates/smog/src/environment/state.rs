@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::image::{self, FileImage};
+use super::machine_state::{self, MachineState};
+use super::place::Place;
 use super::wish::{Target, Want, Wish};
 use crate::error::Result;
-use crate::host::{Batch, Cmd, Facts, Host, Layout, Service, ServiceRole};
+use crate::host::{Batch, Cmd, Facts, Layout, Service, ServiceRole};
 
 /// What was found on the hosts a wish is for.
 #[derive(Debug, Clone, Default)]
@@ -37,6 +39,12 @@ pub struct HostState {
     pub has_update_grub: bool,
     /// What the host is; asked only when the wish concerns its kernel.
     pub facts: Option<Facts>,
+    /// Whether it is one of the hosts that were asked for, not only a parent of one.
+    pub is_own: bool,
+    /// Its guests that are hosts themselves; looked at only when the wish concerns them.
+    pub machines: Vec<MachineState>,
+    /// Whether it has such guests.
+    pub is_parent: bool,
 }
 
 /// The file smog makes for huge pages at each boot.
@@ -63,9 +71,10 @@ impl HostState {
     /// Whether a want with this target is for this host.
     pub fn is_for(&self, target: &Target) -> bool {
         match target {
-            Target::All => true,
+            Target::All => self.is_own,
             Target::Host(name) => *name == self.name,
-            _ => roles(target).iter().any(|role| self.is_main(*role)),
+            Target::Parents => self.is_parent,
+            _ => self.is_own && roles(target).iter().any(|role| self.is_main(*role)),
         }
     }
 
@@ -87,7 +96,7 @@ pub(super) fn roles(target: &Target) -> &'static [ServiceRole] {
     match target {
         Target::Computes => &[NovaCompute, Libvirt, NeutronOvsAgent],
         Target::Controllers => &[NovaScheduler, NovaApi, NovaConductor, NeutronServer],
-        Target::All | Target::Host(_) => {
+        Target::All | Target::Host(_) | Target::Parents => {
             &[NovaCompute, NovaScheduler, NovaApi, NovaConductor, Libvirt, NeutronOvsAgent, NeutronServer]
         }
     }
@@ -126,7 +135,8 @@ pub(super) fn vfs_path(interface: &str) -> String {
 ///
 /// # Errors
 /// As [`Host::run`].
-pub async fn look(host: &Host, wish: &Wish) -> Result<HostState> {
+pub(super) async fn look(place: &Place, wish: &Wish) -> Result<HostState> {
+    let host = &place.host;
     let (layout, conf_d) = tokio::join!(host.layout(), host.glob("/etc/nova/*.conf.d/*.conf"));
     let (layout, conf_d) = (layout?, conf_d?);
     let configs = layout.places.iter().map(|(role, place)| {
@@ -152,7 +162,15 @@ pub async fn look(host: &Host, wish: &Wish) -> Result<HostState> {
         container: None,
         has_update_grub: false,
         facts: None,
+        is_own: place.is_own,
+        machines: Vec::new(),
+        is_parent: !place.machines.is_empty(),
     };
+    if wish.items.iter().any(|item| matches!(item.want, Want::Machine(_))) {
+        for machine in &place.machines {
+            state.machines.push(machine_state::look(machine).await?);
+        }
+    }
     let wants: Vec<_> = wish.items.iter().filter(|item| state.is_for(&item.target)).collect();
     let (mut paths, mut values) = (BTreeSet::new(), BTreeSet::new());
     let mut units: BTreeSet<String> =
@@ -190,6 +208,7 @@ pub async fn look(host: &Host, wish: &Wish) -> Result<HostState> {
             Want::Unit { unit, .. } => {
                 units.insert(unit_name(unit));
             }
+            Want::Machine(_) => {}
         }
     }
     let of_kernel = wants.iter().any(|item| is_of_kernel(&item.want));

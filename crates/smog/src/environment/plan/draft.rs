@@ -7,6 +7,7 @@ use super::super::image::FileImage;
 use super::super::state::{HostState, sysctl_path};
 use super::super::wish::{Target, Want};
 use super::HostPlan;
+use super::machines::MachineDraft;
 use crate::error::Result;
 use crate::host::ServiceRole;
 
@@ -18,6 +19,7 @@ pub(super) struct Draft<'a> {
     pub(super) files: BTreeMap<String, FileDraft>,
     pub(super) values: Vec<ValueChange>,
     pub(super) units: Vec<UnitChange>,
+    pub(super) machines: Vec<MachineDraft>,
 }
 
 pub(super) struct FileDraft {
@@ -37,6 +39,7 @@ impl<'a> Draft<'a> {
             files: BTreeMap::new(),
             values: Vec::new(),
             units: Vec::new(),
+            machines: Vec::new(),
         }
     }
 
@@ -52,6 +55,11 @@ impl<'a> Draft<'a> {
             Want::VirtualFunctions { interface, count } => self.virtual_functions(interface, *count),
             Want::Key { file, key, value } => self.key(target, file, key, value),
             Want::Unit { unit, enabled, active } => self.unit(unit, *enabled, *active),
+            Want::Machine(wish) => {
+                for machine in self.state.machines.iter().filter(|machine| machine.is_for(target)) {
+                    self.machine(machine, wish)?;
+                }
+            }
         }
         Ok(())
     }
@@ -91,7 +99,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Values first (what fails most easily fails before anything else was changed),
-    /// then files, then units; services are restarted after all of it.
+    /// then files, units and domains; services are restarted after all of it, machines last.
     pub(super) fn finish(mut self) -> HostPlan {
         let mut restarts: Vec<Restart> = Vec::new();
         let stopping: Vec<&str> =
@@ -135,7 +143,9 @@ impl<'a> Draft<'a> {
             })
         });
         let values = self.values.into_iter().map(Change::Value);
-        self.plan.changes = values.chain(files).chain(self.units.into_iter().map(Change::Unit)).collect();
+        let units = self.units.into_iter().map(Change::Unit);
+        let machines = self.machines.into_iter().map(MachineDraft::change);
+        self.plan.changes = values.chain(files).chain(units).chain(machines).collect();
         self.plan
     }
 }

@@ -1,9 +1,11 @@
 //! Values of /proc and /sys, nested KVM, virtual functions.
 
 use super::super::change::ValueChange;
+use super::super::machine_state::MachineState;
 use super::super::state::{MODPROBE, vfs_path};
 use super::draft::Draft;
 use crate::host::NestedKvm;
+use crate::libvirt::Domain;
 
 impl Draft<'_> {
     pub(super) fn value(&mut self, path: &str, wanted: &str, what: &str, by_zero: bool) {
@@ -27,6 +29,10 @@ impl Draft<'_> {
             ["kvm_intel", "kvm_amd"].into_iter().find(|name| facts.kernel.modules.contains_key(*name));
         match (facts.kernel.nested_kvm(), module) {
             (NestedKvm::On, _) => {}
+            (NestedKvm::NoKvm, _) | (_, None) if self.is_emulating() => self.note(
+                "has no KVM (neither kvm_intel nor kvm_amd is loaded): its machines are emulated, and their guests too"
+                    .into(),
+            ),
             (NestedKvm::NoKvm, _) | (_, None) => {
                 self.plan.cannot(WHAT, "its kernel has neither kvm_intel nor kvm_amd loaded");
             }
@@ -41,6 +47,15 @@ impl Draft<'_> {
                     .push(format!("parameter nested of {module} is read when the module is loaded"));
             }
         }
+    }
+
+    /// Whether its machines that are hosts themselves run without KVM anyway.
+    fn is_emulating(&self) -> bool {
+        let emulated = |machine: &MachineState| {
+            machine.running.as_ref().is_some_and(|domain| domain.kind == "qemu")
+                || Domain::parse(machine.definition.clone(), "").is_ok_and(|domain| domain.kind == "qemu")
+        };
+        !self.state.machines.is_empty() && self.state.machines.iter().all(emulated)
     }
 
     pub(super) fn virtual_functions(&mut self, interface: &str, count: u32) {

@@ -52,6 +52,9 @@ fn compute() -> HostState {
         container: Some("systemd-nspawn".into()),
         has_update_grub: false,
         facts: None,
+        is_own: true,
+        machines: Vec::new(),
+        is_parent: false,
     }
 }
 
