@@ -28,7 +28,9 @@ configure_level() {
     etc/systemd/system/service.d/lab.conf etc/hosts "$@"
   echo "$name" >"$root/etc/hostname"
   host_machine_id "$name" >"$root/etc/machine-id"
-  for unit in $(cat "$LAB/config/all/masked") openvswitch-switch.service ovsdb-server.service; do
+  for unit in $(cat "$LAB/config/all/masked" "$LAB/config/compute/masked") \
+    openvswitch-switch.service ovsdb-server.service neutron-openvswitch-agent.service serial-getty@ttyS0.service \
+    rabbitmq-server.service mariadb.service; do
     ln -sf /dev/null "$root/etc/systemd/system/$unit"
   done
   rm -f "$root"/etc/ssh/ssh_host_*

@@ -119,7 +119,8 @@ impl Host {
         let mut words = vec!["domcapabilities", "--virttype", kind];
         words.extend(arch.iter().flat_map(|arch| ["--arch", arch]));
         words.extend(machine.iter().flat_map(|machine| ["--machine", machine]));
-        let output = self.virsh_run(read(words), None).await?;
+        // libvirt runs the emulator to know: that is a matter of those who may write.
+        let output = self.virsh_run(write(words).repeatable(), None).await?;
         DomainCapabilities::parse(&output.text(), &format!("host `{}`", self.name()))
     }
 
