@@ -37,6 +37,7 @@ mod plain;
 mod plan;
 mod restore;
 mod state;
+mod storage;
 mod wish;
 
 pub use change::{Change, DomainChange, FileChange, OptionEdit, Restart, UnitChange, UnitState, ValueChange};
@@ -51,8 +52,9 @@ pub use machine_wish::{MachineCpu, MachineWish};
 pub use mask::masked;
 pub use plan::{Cannot, HostPlan, Plan, plan};
 pub use restore::{Conflict, RestoreOptions, Restored};
-pub use state::{HostState, State};
-pub use wish::{Item, OptionWish, PagesWish, Target, Want, Wish};
+pub use state::{BootTool, HostState, State};
+pub use storage::StorageState;
+pub use wish::{Item, OptionWish, PagesWish, SharedWish, Target, Want, Wish};
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -332,10 +334,13 @@ impl Environment {
         let plans: Vec<HostPlan> =
             plan.hosts.iter().filter(|host| !host.changes.is_empty()).cloned().collect();
         // A host that is restarted from outside cannot be worked on from inside meanwhile.
+        // And a folder is shared before it is mounted.
         let (parents, others): (Vec<HostPlan>, Vec<HostPlan>) =
             plans.into_iter().partition(|plan| plan.changes.iter().any(is_domain));
+        let (servers, others): (Vec<HostPlan>, Vec<HostPlan>) =
+            others.into_iter().partition(|plan| plan.changes.iter().any(is_export));
         let mut evidence = Vec::new();
-        for plans in [parents, others] {
+        for plans in [parents, servers, others] {
             let places = self.places();
             let named = |place: &&Place| plans.iter().any(|plan| plan.host == place.host.name());
             let hosts: Vec<Host> = places.iter().filter(named).map(|place| place.host.clone()).collect();
@@ -484,11 +489,14 @@ impl Environment {
                 work.push((host.clone(), chosen));
             }
         }
-        // As when it was made: first what restarts other hosts.
+        // First what restarts other hosts; a folder is shared until nobody mounts it any more.
         let (parents, others): (Vec<_>, Vec<_>) = work
             .into_iter()
             .partition(|(_, journals)| journals.iter().any(|(one, _)| one.changes.iter().any(is_domain)));
-        for work in [parents, others] {
+        let (servers, others): (Vec<_>, Vec<_>) = others
+            .into_iter()
+            .partition(|(_, journals)| journals.iter().any(|(one, _)| one.changes.iter().any(is_export)));
+        for work in [parents, others, servers] {
             let ended = self.restore_at_once(work, &places, &own, how).await;
             for (_, ended) in ended {
                 match ended {
@@ -616,6 +624,10 @@ fn newer_in_the_way(all: &[(Journal, Marks)], chosen: &[(Journal, Marks)]) -> Op
 
 fn is_domain(change: &Change) -> bool {
     matches!(change, Change::Domain(_))
+}
+
+fn is_export(change: &Change) -> bool {
+    matches!(change, Change::File(file) if file.path == state::EXPORTS)
 }
 
 fn place_of(places: &[Place], host: &Host) -> Result<Place> {

@@ -1,8 +1,11 @@
 //! What smog.yml or a suite's file asks of hosts, as a wish.
 
 use super::machine_wish::{MachineCpu, MachineWish};
-use super::wish::{OptionWish, PagesWish, Target, Want, Wish};
-use crate::config::SmogFile;
+use super::wish::{OptionWish, PagesWish, SharedWish, Target, Want, Wish};
+use crate::config::{HostEntry, SmogFile};
+
+/// Where Nova keeps servers' disks, as all packages have it.
+const INSTANCES: &str = "/var/lib/nova/instances";
 
 impl Wish {
     /// The wish of `nova:`, `libvirt_conf:`, `live_migration:` and of `--set FILE:…`; and what of
@@ -71,7 +74,21 @@ impl Wish {
                 wish = wish.with(Target::Computes, key);
             }
             if migration.storage.as_deref().is_some_and(|kind| !kind.eq_ignore_ascii_case("none")) {
-                cannot.push("`live_migration.type`: smog does not set up shared storage yet".into());
+                let of_controller = |host: &&HostEntry| host.role.starts_with("controller");
+                match file.hosts.iter().find(of_controller) {
+                    Some(server) => {
+                        let shared = SharedWish {
+                            server: server.name.clone().unwrap_or_else(|| server.host.clone()),
+                            address: server.host.clone(),
+                            folder: INSTANCES.into(),
+                        };
+                        wish = wish.with(Target::All, Want::SharedInstances(shared));
+                    }
+                    None => cannot.push(
+                        "`live_migration.type`: no controller is listed under `hosts:`, which could share the disks"
+                            .into(),
+                    ),
+                }
             }
         }
         (wish, cannot)
@@ -105,7 +122,9 @@ mod tests {
         assert!(is_wanted(&|want| *want == Want::Machine(passthrough)));
         let nested = wish.items.iter().find(|item| item.want == Want::NestedKvm).expect("nested KVM");
         assert_eq!(nested.target, Target::Parents);
-        assert_eq!(cannot.len(), 1, "{cannot:?}");
+        let is_shared = |want: &Want| matches!(want, Want::SharedInstances(one) if one.address == "10.8.29.30" && one.server == "rhel7-beta-1");
+        assert!(is_wanted(&is_shared));
+        assert!(cannot.is_empty(), "{cannot:?}");
     }
 
     #[test]

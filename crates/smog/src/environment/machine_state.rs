@@ -12,7 +12,7 @@ pub struct MachineState {
     pub host: String,
     /// Its domain on the parent.
     pub domain: String,
-    /// Whether it is a compute: nova-compute is there, or smog.yml says so of one that does not answer.
+    /// Whether it is a compute: nova-compute is there, or smog.yml says so.
     pub is_compute: bool,
     /// The definition it has from its next start, passwords included: not to be shown.
     pub definition: String,
@@ -63,12 +63,12 @@ pub(super) async fn look(machine: &Machine) -> Result<MachineState> {
     };
     let (boot_id, silent, is_compute, service) = match inside {
         Ok(inside) => (Some(inside.boot_id), None, inside.is_compute, inside.service),
-        Err(why) => (None, Some(why.to_string()), machine.role.starts_with("compute"), None),
+        Err(why) => (None, Some(why.to_string()), false, None),
     };
     Ok(MachineState {
         host: machine.host.name().to_string(),
         domain: name.to_string(),
-        is_compute,
+        is_compute: is_compute || machine.role.starts_with("compute"),
         definition,
         running,
         cpu_modes: modes?.cpu_modes,

@@ -7,6 +7,7 @@ mod kernel;
 mod machines;
 mod options;
 mod pages;
+mod storage;
 #[cfg(test)]
 mod tests;
 mod units;
@@ -160,7 +161,13 @@ pub fn plan(state: &State, wish: &Wish) -> Result<Plan> {
                         draft.plan.notes.push(note);
                     }
                 }
-                None => draft.add(&item.target, &item.want)?,
+                None => match &item.want {
+                    Want::SharedInstances(wish) => {
+                        let server = state.hosts.iter().find(|host| host.name == wish.server);
+                        draft.shared(wish, server.and_then(|host| host.storage.as_ref()));
+                    }
+                    want => draft.add(&item.target, want)?,
+                },
             }
         }
         if !is_for_any {
@@ -209,6 +216,7 @@ fn name_of(want: &Want) -> String {
         Want::Key { file, key, .. } => format!("{file}:{key}"),
         Want::Unit { unit, .. } => unit.clone(),
         Want::Machine(machine) => machine.words(),
+        Want::SharedInstances(shared) => format!("{} shared by {}", shared.folder, shared.server),
     }
 }
 

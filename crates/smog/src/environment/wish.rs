@@ -102,6 +102,19 @@ pub enum Want {
     /// CPU and cells of a host that is a guest of its parent (an L1). The change is made
     /// on the parent, and the host is restarted.
     Machine(MachineWish),
+    /// The folder of servers' disks, shared by one host and mounted by the computes (NFS).
+    SharedInstances(SharedWish),
+}
+
+/// A folder of servers' disks that computes share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedWish {
+    /// The host that shares it, by smog's name.
+    pub server: String,
+    /// The address computes reach it by.
+    pub address: String,
+    /// The folder, the same on all hosts.
+    pub folder: String,
 }
 
 /// An option of an oslo.config file.

@@ -55,6 +55,8 @@ impl<'a> Draft<'a> {
             Want::VirtualFunctions { interface, count } => self.virtual_functions(interface, *count),
             Want::Key { file, key, value } => self.key(target, file, key, value),
             Want::Unit { unit, enabled, active } => self.unit(unit, *enabled, *active),
+            // Planned with what was found on the server: see `plan`.
+            Want::SharedInstances(_) => {}
             Want::Machine(wish) => {
                 for machine in self.state.machines.iter().filter(|machine| machine.is_for(target)) {
                     self.machine(machine, wish)?;

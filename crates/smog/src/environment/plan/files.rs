@@ -38,7 +38,13 @@ impl Draft<'_> {
             let draft = self.draft(path);
             draft.text = edited;
             draft.only.push(None);
-            draft.then = then.map(str::to_string);
+            // What several wants ask for is done for all of them.
+            draft.then = match (draft.then.take(), then) {
+                (Some(one), Some(other)) if !one.lines().any(|line| line == other) => {
+                    Some(format!("{one}\n{other}"))
+                }
+                (one, other) => one.or_else(|| other.map(str::to_string)),
+            };
         }
     }
 }
