@@ -197,6 +197,9 @@ pub struct Listing {
     pub locks: Vec<(Host, Owner)>,
     /// Hosts that could not be asked and journals that could not be read.
     pub errors: Vec<Error>,
+    /// Hosts that do not answer because their own restart is outstanding on their parents:
+    /// restoring brings them up, and asks them then.
+    pub down: Vec<Host>,
 }
 
 impl Environment {
@@ -405,6 +408,7 @@ impl Environment {
             let side = HostSide::new(&host, &folder);
             async move { side.found().await }
         });
+        let mut silent: Vec<(Host, Error)> = Vec::new();
         for (host, found) in found.await {
             let own: Vec<&(Journal, Marks)> =
                 local.iter().filter(|(journal, _)| journal.host == host.name()).collect();
@@ -435,13 +439,26 @@ impl Environment {
                         }
                     }
                 }
-                Err(error) => listing.errors.push(error),
+                Err(error) => silent.push((host.clone(), error)),
             }
             // What was made last is taken back first.
             journals.sort_by_key(|one| {
                 std::cmp::Reverse((one.journal.owner.since, one.journal.run().to_string()))
             });
             listing.journals.extend(journals);
+        }
+        for (host, error) in silent {
+            let is_restarted = |machine: &Machine| {
+                let journals = listing.journals.iter().filter(|one| one.host.name() == machine.parent.name());
+                machine.host.name() == host.name()
+                    && journals.flat_map(|one| &one.journal.changes).any(
+                        |change| matches!(change, Change::Domain(domain) if domain.domain == machine.domain),
+                    )
+            };
+            match self.machines.iter().any(is_restarted) {
+                true => listing.down.push(host),
+                false => listing.errors.push(error),
+            }
         }
         listing
     }
@@ -463,49 +480,35 @@ impl Environment {
             &self.options.user,
             &self.options.command,
         );
-        let mut work: Vec<(Host, Vec<(Journal, Marks)>)> = Vec::new();
         let places = self.places();
-        for host in places.iter().map(|place| &place.host) {
-            let of_host = listing.journals.iter().filter(|one| one.host.name() == host.name());
-            let all: Vec<(Journal, Marks)> =
-                of_host.map(|one| (one.journal.clone(), one.marks.clone())).collect();
-            let chosen: Vec<_> = all
-                .iter()
-                .filter(|(journal, _)| run.is_none_or(|run| journal.run() == run))
-                .cloned()
-                .collect();
-            if let Some(newer) = newer_in_the_way(&all, &chosen) {
-                errors.push(Error::Invalid {
-                    what: format!("run {} on host `{}`", run.unwrap_or_default(), host.name()),
-                    why: format!("run {newer} changed the same things later"),
-                    hint: Some(format!("restore that first: `smog restore --run {newer}`")),
-                });
-                continue;
-            }
-            let has_lock = listing.locks.iter().any(|(locked, owner)| {
-                locked.name() == host.name() && run.is_none_or(|run| owner.run == run)
-            });
-            if !chosen.is_empty() || has_lock {
-                work.push((host.clone(), chosen));
-            }
-        }
+        let is_down = |host: &Host| listing.down.iter().any(|down| down.name() == host.name());
+        let hosts = places.iter().map(|place| &place.host).filter(|host| !is_down(host));
+        let work = chosen_work(listing, hosts, run, &mut errors);
         // First what restarts other hosts; a folder is shared until nobody mounts it any more.
-        let (parents, others): (Vec<_>, Vec<_>) = work
+        let (parents, mut others): (Vec<_>, Vec<_>) = work
             .into_iter()
             .partition(|(_, journals)| journals.iter().any(|(one, _)| one.changes.iter().any(is_domain)));
+        let mut ended = self.restore_at_once(parents, &places, &own, how).await;
+        if !listing.down.is_empty() {
+            let up =
+                Environment { hosts: listing.down.clone(), machines: vec![], all: false, ..self.clone() };
+            let again = up.outstanding().await;
+            others.extend(chosen_work(&again, &listing.down, run, &mut errors));
+            errors.extend(again.errors);
+        }
         let (servers, others): (Vec<_>, Vec<_>) = others
             .into_iter()
             .partition(|(_, journals)| journals.iter().any(|(one, _)| one.changes.iter().any(is_export)));
-        for work in [parents, others, servers] {
-            let ended = self.restore_at_once(work, &places, &own, how).await;
-            for (_, ended) in ended {
-                match ended {
-                    Ok((done, error)) => {
-                        restored.extend(done);
-                        errors.extend(error);
-                    }
-                    Err(error) => errors.push(error),
+        for work in [others, servers] {
+            ended.extend(self.restore_at_once(work, &places, &own, how).await);
+        }
+        for (_, ended) in ended {
+            match ended {
+                Ok((done, error)) => {
+                    restored.extend(done);
+                    errors.extend(error);
                 }
+                Err(error) => errors.push(error),
             }
         }
         (restored, errors)
@@ -620,6 +623,40 @@ fn newer_in_the_way(all: &[(Journal, Marks)], chosen: &[(Journal, Marks)]) -> Op
         }
     }
     None
+}
+
+/// The journals that are taken back on each of these hosts; a run below a newer one that
+/// changed the same things is refused.
+fn chosen_work<'a>(
+    listing: &Listing,
+    hosts: impl IntoIterator<Item = &'a Host>,
+    run: Option<&str>,
+    errors: &mut Vec<Error>,
+) -> Vec<(Host, Vec<(Journal, Marks)>)> {
+    let mut work = Vec::new();
+    for host in hosts {
+        let of_host = listing.journals.iter().filter(|one| one.host.name() == host.name());
+        let all: Vec<(Journal, Marks)> =
+            of_host.map(|one| (one.journal.clone(), one.marks.clone())).collect();
+        let chosen: Vec<_> =
+            all.iter().filter(|(journal, _)| run.is_none_or(|run| journal.run() == run)).cloned().collect();
+        if let Some(newer) = newer_in_the_way(&all, &chosen) {
+            errors.push(Error::Invalid {
+                what: format!("run {} on host `{}`", run.unwrap_or_default(), host.name()),
+                why: format!("run {newer} changed the same things later"),
+                hint: Some(format!("restore that first: `smog restore --run {newer}`")),
+            });
+            continue;
+        }
+        let has_lock = listing
+            .locks
+            .iter()
+            .any(|(locked, owner)| locked.name() == host.name() && run.is_none_or(|run| owner.run == run));
+        if !chosen.is_empty() || has_lock {
+            work.push((host.clone(), chosen));
+        }
+    }
+    work
 }
 
 fn is_domain(change: &Change) -> bool {

@@ -130,7 +130,7 @@ fn missing(change: &smog::environment::Change) -> Vec<String> {
         Change::File(file) => vec![format!("{} is not as wanted", file.path)],
         Change::Value(value) => vec![format!("{}: {}, wanted are {}", value.what, value.before, value.after)],
         Change::Domain(domain) => {
-            vec![format!("domain {} (host {}) is not as wanted", domain.domain, domain.host)]
+            vec![format!("domain {} (host {}): {}", domain.domain, domain.host, domain.summary())]
         }
         Change::Unit(unit) => {
             vec![format!("{} is {}, wanted is {}", unit.unit, unit.before.words(), unit.after.words())]

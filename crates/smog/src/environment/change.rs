@@ -6,6 +6,7 @@ use super::diff::unified;
 use super::image::FileImage;
 use super::mask::masked_xml;
 use crate::host::{ServicePlace, ServiceRole};
+use crate::libvirt::Domain;
 
 /// One change. Serialized only into journals, as files may hold passwords.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,6 +94,26 @@ pub struct DomainChange {
     pub boot_id: Option<String>,
     /// Its nova-compute, if that ran: it is waited for.
     pub service: Option<Restart>,
+}
+
+impl DomainChange {
+    /// "CPU mode custom (qemu64), 0 cells -> CPU mode maximum, 2 cells".
+    pub fn summary(&self) -> String {
+        match self.before == self.after {
+            true => format!("not restarted since it has {}", cpu_words(&self.after)),
+            false => format!("{} -> {}", cpu_words(&self.before), cpu_words(&self.after)),
+        }
+    }
+}
+
+fn cpu_words(xml: &str) -> String {
+    let cpu = Domain::parse(xml, "journal").ok().and_then(|domain| domain.cpu);
+    let (mode, model, cells) = match &cpu {
+        Some(cpu) => (cpu.mode.as_deref().unwrap_or("custom"), cpu.model.as_deref(), cpu.cells.len()),
+        None => ("none", None, 0),
+    };
+    let model = model.map(|model| format!(" ({model})")).unwrap_or_default();
+    format!("CPU mode {mode}{model}, {cells} cells")
 }
 
 impl std::fmt::Debug for DomainChange {

@@ -220,6 +220,37 @@ mod tests {
     }
 
     #[test]
+    fn a_domain_is_put_back_only_with_the_cpu_smog_gave_it() {
+        let xml = |cpu: &str, memory: u32| {
+            format!(
+                "<domain type='qemu'>\n  <name>l1</name>\n  <uuid>u</uuid>\n  <memory>{memory}</memory>\n  \
+                 <vcpu>2</vcpu>\n  {cpu}\n</domain>\n"
+            )
+        };
+        let change = Change::Domain(DomainChange {
+            domain: "l1".into(),
+            host: "cmp1".into(),
+            before: xml("<cpu mode='host-model' check='partial'/>", 1024),
+            after: xml("<cpu mode='maximum'/>", 1024),
+            was_running: true,
+            boot_id: None,
+            service: None,
+        });
+        let decided = |xml: &str| decide(&change, &Now::Domain(Some(xml.to_string())));
+        assert_eq!(decided(&xml("<cpu mode='host-model' check='partial'/>", 1024)), Decision::AlreadyBack);
+        // libvirt fills in what was left open.
+        assert_eq!(
+            decided(&xml("<cpu mode='maximum' check='none' migratable='on'/>", 1024)),
+            Decision::PutBack
+        );
+        assert_eq!(decided(&xml("<cpu mode='host-passthrough'/>", 1024)), Decision::Conflict);
+        assert_eq!(decided(&xml("<cpu mode='maximum'/>", 2048)), Decision::Conflict, "other memory");
+        assert_eq!(decide(&change, &Now::Domain(None)), Decision::AlreadyBack);
+        let now = Now::Domain(Some(xml("<cpu mode='maximum'/>", 2048)));
+        assert!(three_way(&change, &now).contains("+  <memory>2048</memory>"));
+    }
+
+    #[test]
     fn their_text_without_smog_s_options() {
         let merge = |text: &str| {
             let image = merged(&change(), Some(&FileImage::new(text))).expect("merges").expect("a file");

@@ -61,10 +61,7 @@ mod tests {
     #[test]
     fn a_console_s_password_is_hidden() {
         let xml = "<graphics type='vnc' passwd='o\"x' port='1'/><p a=\"passwd=\"/>";
-        assert_eq!(
-            masked_xml(xml),
-            "<graphics type='vnc' passwd='(hidden)' port='1'/><p a=\"passwd=\"(hidden)"
-        );
+        assert_eq!(masked_xml(xml), "<graphics type='vnc' passwd='(hidden)' port='1'/><p a=\"passwd=\"/>");
         assert_eq!(masked_xml("<domain/>"), "<domain/>");
     }
 

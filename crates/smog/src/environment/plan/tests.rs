@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use super::super::change::{Change, Restart};
 use super::super::image::FileImage;
-use super::super::state::{HostState, State};
-use super::super::wish::{Target, Want, Wish};
+use super::super::machine_state::MachineState;
+use super::super::state::{BootTool, HostState, State};
+use super::super::storage::StorageState;
+use super::super::wish::{SharedWish, Target, Want, Wish};
 use super::{HostPlan, Plan, plan};
 use crate::host::{ActiveState, Layout, LayoutKind, Service, ServicePlace, ServiceRole};
+use crate::libvirt::{Domain, HostCpu};
 
 const NOVA: &str = "[DEFAULT]\ndebug = false\n[libvirt]\nvirt_type = qemu\n[placement]\npassword = p\n";
 
@@ -207,4 +210,230 @@ fn a_file_that_cannot_be_read_is_an_error_with_its_line() {
     let error = plan(&State { hosts: vec![state] }, &setting("nova.conf:DEFAULT.debug=true"));
     let text = error.expect_err("is broken").to_string();
     assert!(text.contains("/etc/nova/nova.conf:2"), "{text}");
+}
+
+/// A parent with one L1, which runs; the definition is the two-level test's.
+fn parent(kind: &str, modes: &[&str]) -> HostState {
+    let xml = format!(
+        "<domain type='{kind}'>\n  <name>l1</name>\n  <uuid>u</uuid>\n  <memory unit='KiB'>1572864</memory>\n  \
+         <vcpu>4</vcpu>\n  <cpu mode='custom' match='exact' check='none'>\n    <model fallback='allow'>qemu64</model>\n  \
+         </cpu>\n  <devices>\n    <graphics type='vnc' passwd='o-secret'/>\n  </devices>\n</domain>\n"
+    );
+    let machine = MachineState {
+        host: "cmp1".into(),
+        domain: "l1".into(),
+        is_compute: true,
+        running: Some(Domain::parse(xml.clone(), "here").expect("a domain")),
+        definition: xml,
+        cpu_modes: modes.iter().map(|mode| mode.to_string()).collect(),
+        host_cpu: HostCpu {
+            model: Some("EPYC".into()),
+            vendor: Some("AMD".into()),
+            features: vec!["svm".into(), "x2apic".into()],
+            ..HostCpu::default()
+        },
+        boot_id: Some("b".into()),
+        silent: None,
+        service: None,
+    };
+    HostState { name: "l0".into(), is_own: false, is_parent: true, machines: vec![machine], ..compute() }
+}
+
+const KVM: &[&str] = &["host-passthrough", "maximum", "host-model", "custom"];
+const TCG: &[&str] = &["maximum", "host-model", "custom"];
+
+fn machine_plan(parent: HostState, cpu: &str, cells: Option<&str>) -> Plan {
+    let mut wish = Wish::new().with_machine_cpu(cpu).expect("a mode");
+    if let Some(cells) = cells {
+        wish = wish.with_machine_cells(cells).expect("cells");
+    }
+    plan(&State { hosts: vec![compute(), parent] }, &wish).expect("a plan")
+}
+
+fn domain(plan: &Plan) -> &crate::environment::DomainChange {
+    let Some(Change::Domain(domain)) = plan.hosts[1].changes.first() else { panic!("no domain: {plan}") };
+    domain
+}
+
+#[test]
+fn a_machine_s_cpu_and_cells_are_one_change_of_its_parent() {
+    let plan = machine_plan(parent("kvm", KVM), "cmp1/host-passthrough", Some("2"));
+    assert!(plan.is_ready() == plan.hosts[1].changes.is_empty() && plan.hosts[0].changes.is_empty());
+    let change = domain(&plan);
+    assert!(change.was_running && change.after.contains("<cpu mode='host-passthrough'>"), "{}", change.after);
+    assert!(
+        change.after.contains("<cell id='1' cpus='2-3' memory='786432' unit='KiB'/>"),
+        "{}",
+        change.after
+    );
+    assert!(change.after.contains("passwd='o-secret'"), "a console keeps its password");
+    let shown = plan.to_string();
+    assert!(shown.contains("restarts cmp1 (domain l1): what runs in it ends"), "{shown}");
+    assert!(!shown.contains("o-secret") && !format!("{change:?}").contains("o-secret"), "{shown}");
+}
+
+#[test]
+fn the_exact_cpu_is_the_parent_s_own_and_host_model_brings_nesting() {
+    let exact = machine_plan(parent("kvm", KVM), "exact", None);
+    let text = &domain(&exact).after;
+    for part in
+        ["<model fallback='forbid'>EPYC</model>", "<vendor>AMD</vendor>", "name='svm'", "name='x2apic'"]
+    {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    let model = machine_plan(parent("kvm", KVM), "host-model", None);
+    assert!(domain(&model).after.contains("<feature policy='require' name='svm'/>"));
+    // The parent's flags are not the emulator's.
+    let emulated = machine_plan(parent("qemu", TCG), "exact", None);
+    assert!(!domain(&emulated).after.contains("<feature"), "{}", domain(&emulated).after);
+}
+
+#[test]
+fn a_machine_that_is_as_wanted_is_left_alone() {
+    let mut parent = parent("qemu", TCG);
+    let after = domain(&machine_plan(parent.clone(), "maximum", Some("2"))).after.clone();
+    parent.machines[0].definition = after.clone();
+    // Defined, but not restarted since: only that is missing.
+    let stale = machine_plan(parent.clone(), "maximum", Some("2"));
+    assert_eq!(domain(&stale).before, domain(&stale).after);
+    parent.machines[0].running = Some(Domain::parse(after, "here").expect("a domain"));
+    assert!(machine_plan(parent, "maximum", Some("2")).is_ready());
+}
+
+#[test]
+fn what_a_machine_cannot_have_is_said() {
+    let cannot = |parent: HostState, cpu: &str, cells: Option<&str>| {
+        let plan = machine_plan(parent, cpu, cells);
+        assert!(plan.hosts.iter().all(|host| host.changes.is_empty()), "{plan}");
+        plan.cannot().join("\n")
+    };
+    let tcg = cannot(parent("qemu", TCG), "host-passthrough", None);
+    assert!(tcg.contains("without KVM") && tcg.contains("`maximum` comes nearest"), "{tcg}");
+    let mut cells = parent("kvm", KVM);
+    cells.machines[0].running = None;
+    let wish = Wish::new().with_machine_cells("5").expect("cells");
+    let many = plan(&State { hosts: vec![cells] }, &wish).expect("a plan").cannot().join("");
+    assert!(many.contains("4 vCPUs and 1536 MiB, too little for 5 cells"), "{many}");
+    let mut silent = parent("kvm", KVM);
+    silent.machines[0].silent = Some("no answer".into());
+    assert!(cannot(silent, "maximum", None).contains("it does not answer now (no answer)"));
+    let nowhere =
+        plan(&State { hosts: vec![compute()] }, &Wish::new().with_machine_cpu("exact").expect("a mode"));
+    assert!(nowhere.expect("a plan").cannot()[0].contains("a guest of another"));
+    assert!(Wish::new().with_machine_cpu("host-pasthrough").expect_err("a typo").hint().is_some());
+}
+
+#[test]
+fn a_parent_without_kvm_whose_machines_are_emulated_is_no_fault() {
+    let facts = |mut state: HostState| {
+        let text = include_str!("../../../tests/data/host/epoxy-cmp1-facts.json");
+        let replay = crate::host::Replay::from_json(text).expect("a recording");
+        let host = crate::host::Host::replay("l0", replay);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        state.facts = Some(runtime.block_on(host.facts()).expect("facts"));
+        state
+    };
+    let wish = Wish::new().with(Target::Parents, Want::NestedKvm);
+    let planned = |state| plan(&State { hosts: vec![state] }, &wish).expect("a plan");
+    let emulated = planned(facts(parent("qemu", TCG)));
+    assert!(emulated.is_ready() && emulated.hosts[0].notes[0].contains("has no KVM"), "{emulated}");
+    assert!(planned(facts(parent("kvm", KVM))).cannot()[0].contains("neither kvm_intel nor kvm_amd"));
+}
+
+/// What `storage::look` printed on the lab's hosts, whose kernel has no NFS; and by hand, what
+/// hosts with it print.
+const NO_NFS: &str = "folder=yes\nentries=0\nmounted=\nuid=64060\n";
+const NFS: &str = "client_kernel=yes\nserver_kernel=yes\nclient_program=yes\nserver_program=yes\nfolder=yes\nentries=0\nmounted=\nuid=64060\n";
+
+fn shared(server: &str, client: &str) -> Plan {
+    let with = |mut state: HostState, text: &str| {
+        state.storage = Some(StorageState::parse(text));
+        let nfs = state.units.values().next().expect("a unit").clone();
+        let unit = "nfs-server.service".to_string();
+        state.units.insert(unit.clone(), Service { unit, active: ActiveState::Inactive, ..nfs });
+        state
+    };
+    let folder = "/var/lib/nova/instances".to_string();
+    let wish = SharedWish { server: "ctl".into(), address: "192.0.2.10".into(), folder };
+    let wish = Wish::new().with(Target::All, Want::SharedInstances(wish));
+    plan(&State { hosts: vec![with(compute(), client), with(controller(), server)] }, &wish).expect("a plan")
+}
+
+#[test]
+fn computes_mount_what_the_controller_exports() {
+    let plan = shared(NFS, NFS);
+    let (cmp, ctl) = (&plan.hosts[0], &plan.hosts[1]);
+    assert!(plan.cannot().is_empty(), "{plan}");
+    assert!(
+        text(cmp, "/etc/fstab")
+            .ends_with("192.0.2.10:/var/lib/nova/instances /var/lib/nova/instances nfs4 rw,_netdev 0 0\n")
+    );
+    let Some(Change::File(fstab)) = cmp.changes.first() else { panic!("{plan}") };
+    let then = fstab.then.clone().unwrap_or_default();
+    assert!(then.contains("mount /var/lib/nova/instances") && then.contains("umount"), "{then}");
+    assert!(text(ctl, "/etc/exports.d/smog.exports").contains("/var/lib/nova/instances *(rw,"));
+    assert!(matches!(ctl.changes.last(), Some(Change::Unit(unit)) if unit.after.active), "{plan}");
+    // It is mounted already: nothing to do.
+    let mounted = NFS.replace("mounted=", "mounted=192.0.2.10:/var/lib/nova/instances");
+    assert!(shared(NFS, &mounted).hosts[0].is_ready());
+}
+
+#[test]
+fn why_a_folder_cannot_be_shared_is_said() {
+    let said = |server: &str, client: &str| {
+        let plan = shared(server, client);
+        assert!(plan.hosts[0].changes.is_empty(), "{plan}");
+        plan.cannot().join("\n")
+    };
+    let lab = said(NO_NFS, NO_NFS);
+    assert!(lab.contains("its kernel cannot mount NFS") && lab.contains("there is no nfsd"), "{lab}");
+    assert!(said(NO_NFS, NFS).contains("ctl cannot share it"));
+    assert!(said(NFS, &NFS.replace("entries=0", "entries=2")).contains("2 servers have their disks in"));
+    assert!(said(NFS, &NFS.replace("uid=64060", "uid=162")).contains("has number 162 here and 64060 on ctl"));
+    assert!(said(NFS, &NFS.replace("client_program=yes", "")).contains("mount.nfs is missing"));
+    assert!(said(NFS, &NFS.replace("mounted=", "mounted=/dev/sdb1")).contains("/dev/sdb1 is mounted there"));
+}
+
+fn kernel_plan(tool: Option<BootTool>, words: &[&str]) -> Plan {
+    let mut state = compute();
+    (state.container, state.boot_tool) = (None, tool);
+    for path in ["/etc/smog-kernel-command-line", "/etc/default/grub.d/smog.cfg"] {
+        state.files.insert(path.into(), (path.into(), None));
+    }
+    let defaults = FileImage::new("GRUB_CMDLINE_LINUX=\"quiet\"\n");
+    state.files.insert("/etc/default/grub".into(), ("/etc/default/grub".into(), Some(defaults)));
+    let wish = words
+        .iter()
+        .fold(Wish::new(), |wish, word| wish.with(Target::Computes, Want::KernelWord(word.to_string())));
+    plan(&State { hosts: vec![state] }, &wish).expect("a plan")
+}
+
+#[test]
+fn the_command_line_is_changed_by_the_boot_loader_s_own_tool() {
+    let words = ["intel_iommu=on", "hugepagesz=1G"];
+    let programs = |plan: &Plan| match plan.hosts[0].changes.first() {
+        Some(Change::File(file)) => file.then.clone().unwrap_or_default(),
+        _ => panic!("{plan}"),
+    };
+    let debian = kernel_plan(Some(BootTool::UpdateGrub), &words);
+    assert_eq!(programs(&debian), "update-grub", "once for both");
+    let fedora = kernel_plan(Some(BootTool::Grubby), &words);
+    assert!(
+        text(&fedora.hosts[0], "/etc/smog-kernel-command-line").ends_with("intel_iommu=on\nhugepagesz=1G\n")
+    );
+    for word in words {
+        for verb in ["--args", "--remove-args"] {
+            let program = format!("grubby --update-kernel=ALL {verb}={word}");
+            assert!(programs(&fedora).contains(&program), "{program} in {}", programs(&fedora));
+        }
+    }
+    let suse = kernel_plan(Some(BootTool::Mkconfig), &words);
+    assert_eq!(
+        text(&suse.hosts[0], "/etc/default/grub"),
+        "GRUB_CMDLINE_LINUX=\"quiet intel_iommu=on hugepagesz=1G\"\n"
+    );
+    assert_eq!(programs(&suse), "grub2-mkconfig -o /boot/grub2/grub.cfg");
+    assert_eq!(suse.hosts[0].reboot.len(), 2);
+    assert!(kernel_plan(None, &words).cannot()[0].contains("nor grubby, nor grub2-mkconfig"));
+    assert!(kernel_plan(Some(BootTool::Grubby), &["a=$(reboot)"]).cannot()[0].contains("a shell would read"));
 }
