@@ -423,7 +423,7 @@ fn the_command_line_is_changed_by_the_boot_loader_s_own_tool() {
     );
     for word in words {
         for verb in ["--args", "--remove-args"] {
-            let program = format!("grubby --update-kernel=ALL {verb}={word}");
+            let program = format!("grubby --update-kernel=ALL {verb}='{word}'");
             assert!(programs(&fedora).contains(&program), "{program} in {}", programs(&fedora));
         }
     }
