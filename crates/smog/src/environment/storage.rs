@@ -4,7 +4,8 @@ use crate::host::Cmd;
 
 /// Prints `key=value` lines: kernel, programs, the folder and what is mounted there.
 const SCRIPT: &str = r#"d=$1
-has() { grep -qw "$1" /proc/filesystems || modprobe -n -q "$1" 2>/dev/null; }
+# What is loaded, or what modprobe would load: its word alone, without a module, is none.
+has() { grep -qw "$1" /proc/filesystems || modprobe -n -v "$1" 2>/dev/null | grep -q "^insmod"; }
 has nfs || has nfs4 && echo client_kernel=yes
 has nfsd || [ -e /proc/fs/nfsd ] && echo server_kernel=yes
 command -v mount.nfs >/dev/null && echo client_program=yes
