@@ -7,7 +7,7 @@ const SCRIPT: &str = r#"d=$1
 # What is loaded, or what modprobe would load: its word alone, without a module, is none.
 has() { grep -qw "$1" /proc/filesystems || modprobe -n -v "$1" 2>/dev/null | grep -q "^insmod"; }
 has nfs || has nfs4 && echo client_kernel=yes
-has nfsd || [ -e /proc/fs/nfsd ] && echo server_kernel=yes
+has nfsd && echo server_kernel=yes
 command -v mount.nfs >/dev/null && echo client_program=yes
 command -v exportfs >/dev/null && echo server_program=yes
 [ -d "$d" ] && echo folder=yes
