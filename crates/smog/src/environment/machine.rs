@@ -14,6 +14,8 @@ use crate::wait::Wait;
 
 /// A machine that has not obeyed the power button by then is switched off.
 const OBEYS_WITHIN: Duration = Duration::from_secs(90);
+/// So often the button is pressed meanwhile.
+const PRESSED_EVERY: Duration = Duration::from_secs(15);
 
 impl DomainChange {
     /// Its restart, in the marks of a journal.
@@ -91,8 +93,16 @@ pub(super) async fn restart(
     };
     options.step()?;
     if is_on {
-        let limit = Wait { timeout: OBEYS_WITHIN.min(options.timeout), ..wait };
-        match parent.shutdown_domain(name, limit).await {
+        // One that is still booting does not hear the power button: it is pressed again.
+        let deadline = Instant::now() + OBEYS_WITHIN.min(options.timeout);
+        let off = loop {
+            let limit = Wait { timeout: PRESSED_EVERY, ..wait };
+            match parent.shutdown_domain(name, limit).await {
+                Err(Error::Timeout { .. }) if Instant::now() < deadline => {}
+                ended => break ended,
+            }
+        };
+        match off {
             Ok(()) => {}
             Err(Error::Timeout { .. }) => {
                 tell_text("does not obey the power button: it is switched off");
