@@ -1,0 +1,88 @@
+//! `smog test` and `smog clean` as a person types them, on the real cloud.
+
+mod lab;
+
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+use lab::{ids, lab, unique};
+
+#[test]
+fn the_list_says_what_runs_here_and_why_not() {
+    let listed = lab().run(&["test", "--list", "-o", "json", "numa", "live_migration"]).expect(0).json();
+    let line = |name: &str| {
+        let lines = listed.as_array().expect("a list");
+        lines.iter().find(|line| line["name"] == name).unwrap_or_else(|| panic!("no {name}")).clone()
+    };
+    assert!(line("numa.NUMALargePage.test_large_pages")["skipped_because"].is_null());
+    let smt = line("numa.NUMAVCPUPinningTest.test_threads_require");
+    assert_eq!(smt["skipped_because"], "needs CPUs with siblings (SMT); no host has them");
+    let changed = line("live_migration.LiveMigrationTest.test_abort");
+    assert_eq!(changed["change"], "live migration at 1 MiB/s");
+    let long = lab().run(&["test", "--list", "--long", "numa.NUMALargePage.test_large_pages"]).expect(0);
+    assert!(long.out.contains("    Steps: split the hosts by an aggregate"), "{}", long.out);
+}
+
+#[test]
+fn a_run_passes_and_its_reports_are_written() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = |name: &str| folder.path().join(name).display().to_string();
+    let (junit, html, json, logs) = (file("junit.xml"), file("page.html"), file("lines.json"), file("log"));
+    let args = [
+        "test", "sanity.SanityTest.test_lock", "test_threads_require", "--log-dir", &logs, "--junit", &junit, "--html",
+        &html, "--json", &json,
+    ];
+    let ran = lab().run(&args).expect(0);
+    assert!(ran.out.contains("A server can be locked and unlocked."), "its document: {}", ran.out);
+    assert!(ran.out.contains("PASS") && ran.out.contains("1 passed, 1 skipped"), "{}", ran.out);
+    let text = |path: &str| std::fs::read_to_string(path).expect("a report");
+    assert!(text(&junit).contains("sanity.SanityTest") && text(&html).contains("test_lock"));
+    assert!(text(&json).lines().count() >= 4, "{}", text(&json));
+    let last = lab().run(&["test", "--last", "--log-dir", &logs]).expect(0);
+    assert!(last.out.contains("1 passed, 1 skipped"), "{}", last.out);
+    lab().run(&["test", "--failed", "--log-dir", &logs]).expect(4);
+}
+
+#[test]
+fn nothing_ran_is_not_success_and_a_typo_is_told() {
+    lab().run(&["test", "test_threads_require"]).expect(4);
+    let typo = lab().run(&["test", "numa.NUMALargePages"]).expect(2);
+    assert!(typo.err.contains("did you mean") && typo.err.contains("numa.NUMALargePage"), "{}", typo.err);
+    lab().run(&["test", "-k", "numa and"]).expect(2);
+    lab().run(&["test", "--partition", "5/4"]).expect(2);
+    let asks = lab().run(&["test", "--prepare", "live_migration.LiveMigrationTest.test_abort"]).expect(2);
+    assert!(asks.err.contains("there is no terminal to ask on"), "{}", asks.err);
+}
+
+#[test]
+fn what_a_killed_run_leaves_is_removed_by_clean_and_nothing_else() {
+    // A stranger whose name is like smog's own.
+    let stranger = format!("smog-{}", unique("stranger"));
+    lab().run(&["flavor", "create", &stranger, "--ram", "96"]).expect(0);
+    let logs = tempfile::tempdir().expect("a temporary folder");
+    let log_dir = logs.path().display().to_string();
+    let mut child = lab()
+        .command(&["test", "sanity.SanityTest.test_server_actions", "--log-dir", &log_dir])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("smog test");
+    let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+    let first = lines.next().expect("a line").expect("text");
+    let run = first.trim().strip_prefix("run ").and_then(|rest| rest.split(':').next()).expect("a run").to_string();
+    // Until its guest is there.
+    let guest = format!("smog-{run}-00-guest2");
+    lab::eventually("the run's guest", || !ids(&guest).is_empty());
+    child.kill().expect("SIGKILL");
+    child.wait().expect("its end");
+
+    let asks = lab().run(&["clean", "--run", &run]).expect(2);
+    assert!(asks.out.contains(&format!("server {guest}")) && asks.out.contains("project smog-"), "{}", asks.out);
+    lab().run(&["clean", "--run", &run, "--yes"]).expect(0);
+    let again = lab().run(&["clean", "--run", &run]).expect(0);
+    assert!(again.out.contains("nothing is left"), "{}", again.out);
+    assert!(ids(&guest).is_empty());
+    let kept = lab().run(&["flavor", "show", &stranger]);
+    lab().run(&["flavor", "delete", "--yes", &stranger]);
+    assert_eq!(kept.code, 0, "the stranger's flavor is gone: {}", kept.err);
+}

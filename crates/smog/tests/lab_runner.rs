@@ -1,0 +1,298 @@
+//! The runner on the real cloud, with cases made up for it: every way a case can end, what
+//! is cleaned up, what is left alone. Needs the lab; runs one test at a time.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use smog::cloud::{BootRequest, Cloud, NewFlavor, Options};
+use smog::config::{Settings, Surroundings};
+use smog::flavor::{FlavorSpec, PageSize};
+use smog::testing::{
+    Case, CaseReport, Claims, Control, Event, Isolation, Leftovers, Need, RunOptions, RunReport, Runner,
+    Stop, Test,
+};
+use smog::wait::Wait;
+use smog::watch::AllowList;
+use smog::{Error, ExitCode, Result};
+
+struct Bench {
+    runner: Runner,
+    folder: tempfile::TempDir,
+}
+
+async fn bench() -> Bench {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let surroundings = Surroundings::of_process();
+    let settings: Settings = surroundings.settings().expect("the lab's settings");
+    let cloud = Cloud::connect(&settings, Options::default()).await.expect("the lab's cloud");
+    let journal: PathBuf = folder.path().join("journal");
+    let options = RunOptions {
+        jobs: 4,
+        isolation: Isolation::Run,
+        keep: false,
+        retries: 0,
+        max_fail: None,
+        timeout: None,
+        prepare: false,
+        watch: false,
+        log_dir: folder.path().to_path_buf(),
+        allow: AllowList::default(),
+        environment: smog::environment::Options::new(journal, "a test", "lab_runner"),
+        expected: std::collections::HashMap::new(),
+    };
+    let runner = Runner { cloud, surroundings, settings, options, on_event: None, stop: Stop::default() };
+    Bench { runner, folder }
+}
+
+fn of<'a>(report: &'a RunReport, name: &str) -> &'a CaseReport {
+    report.cases.iter().find(|case| case.name == name).unwrap_or_else(|| panic!("no case {name}: {report:#?}"))
+}
+
+fn small() -> FlavorSpec {
+    FlavorSpec::new("").vcpus(1).ram_mib(96).disk_gib(0)
+}
+
+async fn passes(t: &mut Test) -> Result<()> {
+    t.check_eq("one", &1, &1);
+    Ok(())
+}
+
+async fn fails_twice(t: &mut Test) -> Result<()> {
+    t.check_eq("one", &1, &2);
+    t.check_eq("two", &2, &2);
+    t.check_eq("three", &3, &4);
+    Ok(())
+}
+
+async fn checks_nothing(_: &mut Test) -> Result<()> {
+    Ok(())
+}
+
+async fn breaks(t: &mut Test) -> Result<()> {
+    t.check_eq("one", &1, &1);
+    t.cloud.flavor("no-such-flavor").await.map(drop)
+}
+
+async fn panics(t: &mut Test) -> Result<()> {
+    t.check_eq("one", &1, &1);
+    panic!("on purpose")
+}
+
+async fn hangs(t: &mut Test) -> Result<()> {
+    t.step("hang");
+    std::future::pending::<()>().await;
+    Ok(())
+}
+
+async fn skips(t: &mut Test) -> Result<()> {
+    t.skip("on purpose")
+}
+
+async fn holds_what_cannot_fail(t: &mut Test) -> Result<()> {
+    let nothing = |_: &u32| vec![smog::testing::Check::that("anything", true, "a", "a")];
+    t.assert(&1, nothing, &[Control::new("another number", |number: u32| number + 1)]);
+    Ok(())
+}
+
+const WAYS: &[Case] = &[
+    Case::new("t.Way.test_passes", "Passes.", |t| Box::pin(passes(t))),
+    Case::new("t.Way.test_fails_twice", "Fails.", |t| Box::pin(fails_twice(t))),
+    Case::new("t.Way.test_checks_nothing", "Checks nothing.", |t| Box::pin(checks_nothing(t))),
+    Case::new("t.Way.test_breaks", "Breaks.", |t| Box::pin(breaks(t))),
+    Case::new("t.Way.test_panics", "Panics.", |t| Box::pin(panics(t))),
+    Case::new("t.Way.test_hangs", "Hangs.", |t| Box::pin(hangs(t))).timeout(Duration::from_secs(2)),
+    Case::new("t.Way.test_skips", "Skips.", |t| Box::pin(skips(t))),
+    Case::new("t.Way.test_cannot_fail", "Asserts what cannot fail.", |t| Box::pin(holds_what_cannot_fail(t))),
+    Case::new("t.Way.test_needs_too_much", "Needs 99 hosts.", |t| Box::pin(passes(t)))
+        .needs(&[Need::ComputeHosts(99)]),
+];
+
+#[tokio::test]
+async fn every_way_a_case_can_end_is_told_as_what_it_is() {
+    let bench = bench().await;
+    let runner = Runner {
+        options: RunOptions { isolation: Isolation::None, ..bench.runner.options.clone() },
+        ..bench.runner.clone()
+    };
+    let report = runner.run(WAYS).await.expect("a run");
+    let way = |name: &str| {
+        let case = of(&report, &format!("t.Way.test_{name}"));
+        (case.outcome.word(), case.outcome.why().to_string())
+    };
+    assert_eq!(way("passes"), ("passed", String::new()));
+    let (word, why) = way("fails_twice");
+    assert!(word == "failed" && why == "one: found 1, expected 2 (and 1 more)", "{why}");
+    assert_eq!(way("checks_nothing"), ("broken", "it checked nothing".into()));
+    let (word, why) = way("breaks");
+    assert!(word == "broken" && why.contains("no-such-flavor"), "{why}");
+    assert_eq!(way("panics"), ("broken", "it panicked: on purpose".into()));
+    let (word, why) = way("hangs");
+    assert!(word == "broken" && why == "its time is over (2 s), after: hang", "{why}");
+    assert_eq!(way("skips"), ("skipped", "on purpose".into()));
+    let (word, why) = way("cannot_fail");
+    assert!(word == "failed" && why.starts_with("negative control: another number"), "{why}");
+    let (word, why) = way("needs_too_much");
+    assert!(word == "skipped" && why.starts_with("needs 99 compute hosts; this cloud has 2"), "{why}");
+    assert_eq!(report.exit_code(), ExitCode::Failed);
+    // Each that ran has a folder with its report.
+    let folders = std::fs::read_dir(bench.folder.path()).expect("the folder").filter_map(|entry| entry.ok());
+    let reports = folders.filter(|entry| entry.path().join("case.json").is_file()).count();
+    assert_eq!(reports, 8);
+
+    let only_skips: Vec<Case> = WAYS.iter().filter(|case| case.name.contains("needs_too")).copied().collect();
+    let report = runner.run(&only_skips).await.expect("a run");
+    assert_eq!(report.exit_code(), ExitCode::NothingRan, "skipped is not passed");
+}
+
+static TRIES: AtomicU32 = AtomicU32::new(0);
+
+async fn passes_at_the_second_try(t: &mut Test) -> Result<()> {
+    t.check_eq("try", &TRIES.fetch_add(1, Ordering::SeqCst), &1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_case_that_passes_when_tried_again_is_flaky() {
+    let bench = bench().await;
+    let runner = Runner {
+        options: RunOptions { isolation: Isolation::None, retries: 2, ..bench.runner.options.clone() },
+        ..bench.runner.clone()
+    };
+    let case = Case::new("t.Flaky.test_second_try", "", |t| Box::pin(passes_at_the_second_try(t)));
+    let report = runner.run(&[case]).await.expect("a run");
+    let case = of(&report, "t.Flaky.test_second_try");
+    assert_eq!((case.outcome.word(), case.flaky, case.attempts), ("passed", true, 2));
+}
+
+/// Boots, and asks for pages that are not there: the conductor throws.
+async fn throws(t: &mut Test) -> Result<()> {
+    let spec = small().ram_mib(64 * 1024).pages(PageSize::Large);
+    let request = BootRequest {
+        flavor: smog::cloud::FlavorChoice::Made(Box::new(spec)),
+        ..BootRequest::default()
+    };
+    // Not by `refused`, which allows the exception.
+    let refused = t.boot_request(request).await;
+    t.check("the boot", matches!(refused, Err(Error::Fault { .. })), "an error", "a fault");
+    Ok(())
+}
+
+async fn throws_on_purpose(t: &mut Test) -> Result<()> {
+    t.allow("NoValidHost");
+    throws(t).await
+}
+
+#[tokio::test]
+async fn an_exception_of_a_case_s_requests_fails_it_and_no_other() {
+    let bench = bench().await;
+    let runner = Runner {
+        options: RunOptions { watch: true, ..bench.runner.options.clone() },
+        ..bench.runner.clone()
+    };
+    let cases = [
+        Case::new("t.Throw.test_throws", "", |t| Box::pin(throws(t))),
+        Case::new("t.Throw.test_on_purpose", "", |t| Box::pin(throws_on_purpose(t))),
+        Case::new("t.Throw.test_beside", "", |t| Box::pin(passes(t))),
+    ];
+    let report = runner.run(&cases).await.expect("a run");
+    let thrown = of(&report, "t.Throw.test_throws");
+    assert_eq!(thrown.outcome.word(), "failed", "{thrown:#?}");
+    assert!(thrown.outcome.why().contains("NoValidHost"), "{}", thrown.outcome.why());
+    assert!(thrown.thrown.iter().all(|thrown| thrown.request_id.is_some()) && thrown.likely.is_some());
+    let purpose = of(&report, "t.Throw.test_on_purpose");
+    assert!(purpose.outcome.word() == "passed" && purpose.allowed > 0, "{purpose:#?}");
+    assert_eq!(of(&report, "t.Throw.test_beside").outcome.word(), "passed");
+    let folder = thrown.folder.clone().expect("a folder");
+    for file in ["records.log", "all-records.log", "exceptions.log", "calls.jsonl", "case.json"] {
+        assert!(folder.join(file).is_file(), "no {file} in {}", folder.display());
+    }
+    let facts = std::fs::read_dir(folder.join("facts")).expect("facts of the hosts").count();
+    assert!(facts >= 2, "facts of {facts} hosts");
+}
+
+async fn makes_much_and_fails(t: &mut Test) -> Result<()> {
+    let guest = t.boot(small()).await?;
+    t.server_group("affinity").await?;
+    t.aggregate_pair("mess", None).await?;
+    t.image_of("raw", &[0; 4096]).await?;
+    t.check_eq("host", &guest.server.host, &Some("nowhere".to_string()));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_run_removes_all_it_made_and_nothing_of_strangers() {
+    let bench = bench().await;
+    let cloud = &bench.runner.cloud;
+    // Strangers: a server, a flavor, an aggregate, one of them with a name like smog's own.
+    let name = format!("smog-stranger-{}", std::process::id());
+    let flavor = cloud
+        .create_flavor_as(&NewFlavor { ram_mib: 96, ..NewFlavor::from(name.as_str()) })
+        .await
+        .expect("a stranger's flavor");
+    let aggregate = cloud.create_aggregate(&name, None, &Default::default()).await.expect("an aggregate");
+    let request = BootRequest {
+        flavor: smog::cloud::FlavorChoice::Named(flavor.id.clone()),
+        ..BootRequest::from(name.as_str())
+    };
+    let stranger = cloud.boot(request).await;
+
+    let case = Case::new("t.Mess.test_makes_much", "", |t| Box::pin(makes_much_and_fails(t)))
+        .claims(Claims::TWO_HOSTS);
+    let report = bench.runner.run(&[case]).await;
+
+    let still = (
+        cloud.server(&name).await.map(|server| server.status),
+        cloud.flavor(&flavor.id).await.is_ok(),
+        cloud.aggregate(&aggregate.id).await.is_ok(),
+    );
+    let left = Leftovers::of(cloud).await.expect("what is left");
+    if let Ok(stranger) = &stranger {
+        stranger.delete(Wait::default()).await.expect("the stranger's end");
+    }
+    cloud.delete_aggregate(&aggregate.id).await.expect("the aggregate's end");
+    cloud.delete_flavor(&flavor.id).await.expect("the flavor's end");
+
+    let report = report.expect("a run");
+    let case = of(&report, "t.Mess.test_makes_much");
+    assert_eq!(case.outcome.word(), "failed", "{case:#?}");
+    assert!(case.leaked.is_empty() && report.leaked.is_empty(), "{report:#?}");
+    let folder = case.folder.clone().expect("a folder");
+    let xml = std::fs::read_dir(folder.join("xml")).expect("domain XML of the failure").count();
+    assert_eq!(xml, 1, "the scene was kept before it was cleaned");
+    assert_eq!(left.of_run(&report.run).lines(), Vec::<String>::new());
+    assert!(matches!(still, (Ok(ref status), true, true) if status == "ACTIVE"), "{still:?}");
+}
+
+async fn boots_and_hangs(t: &mut Test) -> Result<()> {
+    t.boot(small()).await?;
+    t.step("hang");
+    std::future::pending::<()>().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_run_that_is_asked_to_stop_cleans_up() {
+    let bench = bench().await;
+    let stop = bench.runner.stop.clone();
+    let at_hang = stop.clone();
+    let runner = Runner {
+        on_event: Some(Arc::new(move |event| {
+            if let Event::CaseState { text: "hang", .. } = event {
+                at_hang.stop();
+            }
+        })),
+        ..bench.runner.clone()
+    };
+    let cases = [
+        Case::new("t.Stop.test_hangs", "", |t| Box::pin(boots_and_hangs(t))),
+        Case::new("t.Stop.test_waits", "", |t| Box::pin(boots_and_hangs(t))).claims(Claims::ALONE),
+    ];
+    let report = runner.run(&cases).await.expect("a run");
+    assert!(report.interrupted && report.exit_code() == ExitCode::Interrupted);
+    assert_eq!(of(&report, "t.Stop.test_hangs").outcome.word(), "interrupted");
+    assert_eq!(of(&report, "t.Stop.test_waits").outcome.word(), "interrupted");
+    let left = Leftovers::of(&runner.cloud).await.expect("what is left").of_run(&report.run);
+    assert_eq!(left.lines(), Vec::<String>::new());
+}
