@@ -29,8 +29,17 @@ fn a_run_passes_and_its_reports_are_written() {
     let file = |name: &str| folder.path().join(name).display().to_string();
     let (junit, html, json, logs) = (file("junit.xml"), file("page.html"), file("lines.json"), file("log"));
     let args = [
-        "test", "sanity.SanityTest.test_lock", "test_threads_require", "--log-dir", &logs, "--junit", &junit, "--html",
-        &html, "--json", &json,
+        "test",
+        "sanity.SanityTest.test_lock",
+        "test_threads_require",
+        "--log-dir",
+        &logs,
+        "--junit",
+        &junit,
+        "--html",
+        &html,
+        "--json",
+        &json,
     ];
     let ran = lab().run(&args).expect(0);
     assert!(ran.out.contains("A server can be locked and unlocked."), "its document: {}", ran.out);
@@ -69,7 +78,8 @@ fn what_a_killed_run_leaves_is_removed_by_clean_and_nothing_else() {
         .expect("smog test");
     let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
     let first = lines.next().expect("a line").expect("text");
-    let run = first.trim().strip_prefix("run ").and_then(|rest| rest.split(':').next()).expect("a run").to_string();
+    let run =
+        first.trim().strip_prefix("run ").and_then(|rest| rest.split(':').next()).expect("a run").to_string();
     // Until its guest is there.
     let guest = format!("smog-{run}-00-guest2");
     lab::eventually("the run's guest", || !ids(&guest).is_empty());
@@ -77,7 +87,11 @@ fn what_a_killed_run_leaves_is_removed_by_clean_and_nothing_else() {
     child.wait().expect("its end");
 
     let asks = lab().run(&["clean", "--run", &run]).expect(2);
-    assert!(asks.out.contains(&format!("server {guest}")) && asks.out.contains("project smog-"), "{}", asks.out);
+    assert!(
+        asks.out.contains(&format!("server {guest}")) && asks.out.contains("project smog-"),
+        "{}",
+        asks.out
+    );
     lab().run(&["clean", "--run", &run, "--yes"]).expect(0);
     let again = lab().run(&["clean", "--run", &run]).expect(0);
     assert!(again.out.contains("nothing is left"), "{}", again.out);

@@ -47,7 +47,11 @@ async fn bench() -> Bench {
 }
 
 fn of<'a>(report: &'a RunReport, name: &str) -> &'a CaseReport {
-    report.cases.iter().find(|case| case.name == name).unwrap_or_else(|| panic!("no case {name}: {report:#?}"))
+    report
+        .cases
+        .iter()
+        .find(|case| case.name == name)
+        .unwrap_or_else(|| panic!("no case {name}: {report:#?}"))
 }
 
 fn small() -> FlavorSpec {
@@ -169,10 +173,8 @@ async fn a_case_that_passes_when_tried_again_is_flaky() {
 /// Boots, and asks for pages that are not there: the conductor throws.
 async fn throws(t: &mut Test) -> Result<()> {
     let spec = small().ram_mib(64 * 1024).pages(PageSize::Large);
-    let request = BootRequest {
-        flavor: smog::cloud::FlavorChoice::Made(Box::new(spec)),
-        ..BootRequest::default()
-    };
+    let request =
+        BootRequest { flavor: smog::cloud::FlavorChoice::Made(Box::new(spec)), ..BootRequest::default() };
     // Not by `refused`, which allows the exception.
     let refused = t.boot_request(request).await;
     t.check("the boot", matches!(refused, Err(Error::Fault { .. })), "an error", "a fault");

@@ -77,3 +77,11 @@ pub(super) static CUSTOM_CPU_MODEL: Change = Change {
     wish: custom_cpu_model,
     only_where_needed: false,
 };
+
+fn screens(_: &Inventory) -> Wish {
+    option(Wish::new(), "vnc", "enabled", &["true"])
+}
+
+/// Guests have a screen.
+pub(super) static SCREENS: Change =
+    Change { name: "screens of guests over VNC", wish: screens, only_where_needed: true };

@@ -1,7 +1,7 @@
 //! `devices`: what a flavor or an image adds to a guest's machine.
 
 use super::assertions::{RUNS, runs};
-use super::changes::{CUSTOM_CPU_MODEL, FILE_BACKED_MEMORY};
+use super::changes::{CUSTOM_CPU_MODEL, FILE_BACKED_MEMORY, SCREENS};
 use super::small;
 use crate::cloud::{BootRequest, FlavorChoice, Microversion, Order};
 use crate::error::Result;
@@ -21,8 +21,9 @@ fn watchdog(seen: &Seen) -> Option<(String, String)> {
     Some((watchdog.model.clone(), watchdog.action.clone().unwrap_or_default()))
 }
 
-const NO_WATCHDOG: &[Control<Seen>] =
-    &[Control::new("no watchdog", |seen| seen.without_xml_lines("<watchdog "))];
+const NO_WATCHDOG: &[Control<Seen>] = &[Control::new("no watchdog", |seen| {
+    seen.with_xml(|xml| xml.replace("<watchdog ", "<other ").replace("</watchdog>", "</other>"))
+})];
 
 async fn check_watchdog(t: &Test, guest: &mut Guest, action: &str) -> Result<()> {
     let seen = t.look(guest).await?;
@@ -311,6 +312,8 @@ pub(super) const CASES: &[Case] = &[
          Proves: each is what libvirt was told.",
         |t| Box::pin(video(t)),
     )
+    .needs(&[Need::Screen])
+    .under(&SCREENS)
     .tags(&["devices", "image"]),
     Case::new(
         "devices.VideoTest.test_rebuild_virtio_to_none",
@@ -319,6 +322,8 @@ pub(super) const CASES: &[Case] = &[
          Proves: the domain is made for the new image.",
         |t| Box::pin(video_by_rebuild(t)),
     )
+    .needs(&[Need::Screen])
+    .under(&SCREENS)
     .timeout(minutes(6))
     .tags(&["devices", "rebuild"]),
     Case::new(
@@ -338,6 +343,8 @@ pub(super) const CASES: &[Case] = &[
          Proves: an input device of type tablet on USB.",
         |t| Box::pin(pointer(t)),
     )
+    .needs(&[Need::Screen])
+    .under(&SCREENS)
     .tags(&["devices", "image"]),
     Case::new(
         "devices.MetadataTest.test_flavor",

@@ -45,6 +45,8 @@ pub struct ComputeHost {
     pub cells: usize,
     /// `[libvirt]virt_type`.
     pub virt_type: String,
+    /// `[vnc]enabled`, which is on where it is not set.
+    pub has_screen: bool,
     /// Each `[pci]device_spec` (or `passthrough_whitelist`).
     pub pci_specs: Vec<String>,
     /// Each `[pci]alias`.
@@ -217,6 +219,7 @@ async fn look_at(cloud: &Cloud, name: &str) -> Result<ComputeHost> {
         cells: capabilities.cells.len(),
         simulated_cells: facts.lab.as_ref().map_or(0, |lab| lab.simulated_cells),
         virt_type: conf.get("libvirt", "virt_type").unwrap_or("kvm").to_string(),
+        has_screen: !matches!(conf.get("vnc", "enabled"), Some("false" | "False" | "0" | "no")),
         pci_specs,
         pci_aliases: conf.get_all("pci", "alias"),
         dedicated: dedicated.unwrap_or_default(),

@@ -42,6 +42,8 @@ pub enum Need {
     Sriov,
     /// This filter in `[filter_scheduler]enabled_filters`.
     Filter(&'static str),
+    /// Guests have a screen (`[vnc]enabled`): without one Nova gives them no video device.
+    Screen,
     /// Instances directories that the computes do *not* share.
     LocalStorage,
     /// Hosts with kernels of their own: what the case does to a kernel would hit its neighbours.
@@ -124,6 +126,10 @@ impl Need {
                      whether it is on is not known"
                 )),
             },
+            Need::Screen => hosts
+                .iter()
+                .find(|host| !host.has_screen)
+                .map(|host| format!("needs `[vnc]enabled` on every compute host; {} has it off", host.name)),
             Need::LocalStorage => inventory
                 .shared_storage
                 .then(|| "is for hosts that do not share their instances directory; these do".into()),

@@ -14,7 +14,7 @@ use super::name::{RunId, case_stamp};
 use super::outcome::{CallLine, CaseReport, Outcome, RunReport};
 use super::recorder::{Belongs, Cut, Folder, Logs};
 use super::schedule::{Booking, Stage};
-use super::test::CaseLog;
+use super::test::{CaseLog, Given};
 use super::{Capacity, Case, Change, Inventory, Test, clean};
 use crate::cloud::{Cloud, IsolatedProject, Options, Service};
 use crate::config::{Settings, SmogFile, Surroundings};
@@ -403,18 +403,15 @@ impl Runner {
                 None => run.cloud.clone(),
             };
             let cloud = cloud.heard_by(heard(&calls));
-            let file = run.files.get(case.suite()).cloned().unwrap_or_default();
-            let environment = self.options.environment.clone();
-            let test = Test::new(
-                case,
-                cloud.clone(),
-                Arc::clone(&run.inventory),
-                file,
-                stage.clone(),
-                prefix.clone(),
-                environment,
-                Arc::clone(&log),
-            );
+            let given = Given {
+                cloud: cloud.clone(),
+                inventory: Arc::clone(&run.inventory),
+                settings: run.files.get(case.suite()).cloned().unwrap_or_default(),
+                stage: stage.clone(),
+                prefix: prefix.clone(),
+                environment: self.options.environment.clone(),
+            };
+            let test = Test::new(case, Arc::clone(&log), given);
             let outcome = self.carry_out(case, test).await;
             Ok::<_, Error>((folder, project, cloud, outcome))
         };

@@ -99,7 +99,7 @@ fn near_names(pattern: &str, cases: &[Case]) -> Vec<String> {
     }
     names.sort_unstable();
     names.dedup();
-    near(pattern, names.into_iter()).into_iter().collect()
+    near(pattern, names).into_iter().collect()
 }
 
 /// An expression of words.

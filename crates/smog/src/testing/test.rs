@@ -40,6 +40,17 @@ pub struct Test {
     tell: Box<dyn Fn(Waiting<'_>) + Send + Sync>,
 }
 
+/// What the runner gives a case.
+pub(super) struct Given {
+    pub cloud: Cloud,
+    pub inventory: Arc<Inventory>,
+    pub settings: SmogFile,
+    pub stage: Stage,
+    /// How the names of everything it makes begin.
+    pub prefix: String,
+    pub environment: environment::Options,
+}
+
 /// What a case has said and made so far; the runner reads it even when the case was cut off.
 pub(super) struct CaseLog {
     case: Case,
@@ -100,20 +111,12 @@ impl CaseLog {
 }
 
 impl Test {
-    pub(super) fn new(
-        case: Case,
-        cloud: Cloud,
-        inventory: Arc<Inventory>,
-        settings: SmogFile,
-        stage: Stage,
-        prefix: String,
-        environment: environment::Options,
-        log: Arc<CaseLog>,
-    ) -> Test {
+    pub(super) fn new(case: Case, log: Arc<CaseLog>, given: Given) -> Test {
         let waits = Arc::clone(&log);
         let tell = Box::new(move |waiting: Waiting<'_>| {
             waits.state(&format!("{}: {}", waiting.what, waiting.last));
         });
+        let Given { cloud, inventory, settings, stage, prefix, environment } = given;
         Test { cloud, inventory, settings, stage, case, prefix, environment, count: 0, log, tell }
     }
 

@@ -15,7 +15,7 @@ async fn check_topology(t: &mut Test, vcpus: u32, asked: Topology, wanted: (u32,
     let seen = t.look(&mut guest).await?;
     t.assert(&seen, runs, RUNS);
     let declared = |seen: &Seen| {
-        let topology = seen.domain.cpu.as_ref().and_then(|cpu| cpu.topology.clone());
+        let topology = seen.domain.cpu.as_ref().and_then(|cpu| cpu.topology);
         let found = topology.map(|found| (found.sockets, found.cores, found.threads));
         vec![Check::eq("sockets, cores, threads", &found, &Some(wanted)).from("domain XML, <cpu><topology>")]
     };
