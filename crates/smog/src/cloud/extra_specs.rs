@@ -44,13 +44,15 @@ impl Cloud {
         specs: &BTreeMap<String, String>,
     ) -> Result<BTreeMap<String, String>> {
         let path = format!("/flavors/{}/os-extra_specs", segment(flavor_id));
-        let mut call = Call::post(Service::Compute, path, json!({"extra_specs": specs}));
+        let call = Call::post(Service::Compute, path, json!({"extra_specs": specs}));
         // From 2.86 on Nova's API knows the largest numbers of sockets, cores and threads only
         // by names (`hw:max_cpu_…`) that its driver does not read (nova/virt/hardware.py).
-        if specs.keys().any(|key| key.starts_with("hw:cpu_max_")) {
-            call = call.at(self.compute_microversion().await?.min(Microversion(2, 85)));
-        }
-        Ok(self.compute(call).await?.read::<Specs>("extra specs")?.extra_specs)
+        let newest = self.compute_microversion().await?;
+        let version = match specs.keys().any(|key| key.starts_with("hw:cpu_max_")) {
+            true => newest.min(Microversion(2, 85)),
+            false => newest,
+        };
+        Ok(self.call(call.at(version)).await?.read::<Specs>("extra specs")?.extra_specs)
     }
 
     /// Remove extra specs. A key that is not there is fine.

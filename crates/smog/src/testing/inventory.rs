@@ -11,6 +11,9 @@ use crate::host::{Facts, Host, ServiceRole};
 use crate::libvirt::Capabilities;
 use crate::oslo::OsloConfig;
 
+/// Programs that cases may need on a compute host.
+const PROGRAMS: &[&str] = &["mkfs.vfat"];
+
 /// What there is.
 #[derive(Debug, Clone)]
 pub struct Inventory {
@@ -45,6 +48,11 @@ pub struct ComputeHost {
     pub cells: usize,
     /// `[libvirt]virt_type`.
     pub virt_type: String,
+    /// How often nova-compute counts anew what its guests take (`update_resources_interval`):
+    /// until then, CPUs of pinned guests that moved may still be booked in its own count.
+    pub counts_every: std::time::Duration,
+    /// Of the programs that cases ask for, those it has.
+    pub programs: BTreeSet<String>,
     /// `[vnc]enabled`, which is on where it is not set.
     pub has_screen: bool,
     /// Each `[pci]device_spec` (or `passthrough_whitelist`).
@@ -207,6 +215,10 @@ async fn look_at(cloud: &Cloud, name: &str) -> Result<ComputeHost> {
     let instances = conf.get("DEFAULT", "instances_path").unwrap_or("$state_path/instances");
     let instances = instances.replace("$state_path", state_path);
     let source = crate::host::Cmd::new("findmnt").args(["-no", "SOURCE,FSTYPE", "-T", &instances]).any_exit();
+    let have = "for program in \"$@\"; do command -v \"$program\"; done; exit 0";
+    let have = host.outside().run(crate::host::Cmd::shell(have).args(PROGRAMS.iter().copied())).await?;
+    let name_of = |path: &str| path.rsplit('/').next().unwrap_or(path).to_string();
+    let programs = have.text().lines().map(name_of).collect();
     let mounted = host.outside().run(source).await?.text().trim().to_string();
     // A local file system of the same name on another host is another one.
     let is_remote = ["nfs", "ceph", "glusterfs", "lustre", "gfs2", "ocfs2"]
@@ -219,6 +231,15 @@ async fn look_at(cloud: &Cloud, name: &str) -> Result<ComputeHost> {
         cells: capabilities.cells.len(),
         simulated_cells: facts.lab.as_ref().map_or(0, |lab| lab.simulated_cells),
         virt_type: conf.get("libvirt", "virt_type").unwrap_or("kvm").to_string(),
+        programs,
+        counts_every: match conf
+            .get("DEFAULT", "update_resources_interval")
+            .and_then(|text| text.parse().ok())
+        {
+            // Nova's own default, as oslo.service's periodic tasks have it.
+            None | Some(0) => std::time::Duration::from_secs(60),
+            Some(seconds) => std::time::Duration::from_secs(seconds),
+        },
         has_screen: !matches!(conf.get("vnc", "enabled"), Some("false" | "False" | "0" | "no")),
         pci_specs,
         pci_aliases: conf.get_all("pci", "alias"),

@@ -15,7 +15,7 @@ use super::outcome::{CallLine, CaseReport, Outcome, RunReport};
 use super::recorder::{Belongs, Cut, Folder, Logs};
 use super::schedule::{Booking, Stage};
 use super::test::{CaseLog, Given};
-use super::{Capacity, Case, Change, Inventory, Test, clean};
+use super::{Capacity, Case, Change, Claims, Inventory, Test, clean};
 use crate::cloud::{Cloud, IsolatedProject, Options, Service};
 use crate::config::{Settings, SmogFile, Surroundings};
 use crate::environment::{self, Environment};
@@ -307,6 +307,8 @@ impl Runner {
         });
         let run = &run;
         let mut running: HashMap<usize, Booking> = HashMap::new();
+        let counts_every = run.inventory.hosts.iter().map(|host| host.counts_every).max().unwrap_or_default();
+        let mut settling: Vec<(Booking, Instant)> = Vec::new();
         let mut tasks = futures_util::stream::FuturesUnordered::new();
         let mut failed = 0;
         loop {
@@ -315,7 +317,9 @@ impl Runner {
             let mut at = 0;
             while may_begin && at < waiting.len() && running.len() < self.options.jobs.max(1) {
                 let index = waiting[at];
-                let booked: Vec<Booking> = running.values().cloned().collect();
+                settling.retain(|(_, until)| *until > Instant::now());
+                let settled = settling.iter().map(|(booking, _)| booking);
+                let booked: Vec<Booking> = running.values().chain(settled).cloned().collect();
                 match capacity.stage_for(&cases[index].claims, &booked) {
                     Ok(stage) => {
                         waiting.remove(at);
@@ -331,6 +335,18 @@ impl Runner {
             if let Some((index, why)) = &first_waits {
                 self.tell(Event::Waiting { case: &cases[*index], why, count: waiting.len() });
             }
+            if tasks.is_empty()
+                && may_begin
+                && first_waits.is_some()
+                && let Some(until) = settling.iter().map(|(_, until)| *until).min()
+            {
+                self.doing("waiting for nova-compute to count its CPUs anew");
+                tokio::select! {
+                    () = tokio::time::sleep_until(until.into()) => {}
+                    () = self.stop.asked() => {}
+                }
+                continue;
+            }
             let Some((index, mut report)) = futures_util::StreamExt::next(&mut tasks).await else {
                 // Nothing runs, and nothing can begin: the case asks for more than there is.
                 if may_begin && let Some((index, why)) = first_waits {
@@ -342,7 +358,13 @@ impl Runner {
                 }
                 break;
             };
-            running.remove(&index);
+            if let Some(booking) = running.remove(&index).filter(|booking| may_linger(&booking.claims)) {
+                let claims = Claims { alone: false, ..booking.claims };
+                settling.push((
+                    Booking { claims, ..booking },
+                    Instant::now() + counts_every + Duration::from_secs(3),
+                ));
+            }
             report.change = change.map(str::to_string);
             failed += usize::from(report.is_bad());
             let ended = reports.iter().flatten().filter(|report| report.attempts > 0).count() + 1;
@@ -627,6 +649,13 @@ enum Ended {
     Panicked(String),
     TimeIsOver(Duration),
     Interrupted,
+}
+
+/// Whether what a case took may still be booked in nova-compute's own count after its end:
+/// guests with CPUs or pages of a host have moved, and a move's claim on the other host is
+/// only dropped when that host counts anew.
+fn may_linger(claims: &Claims) -> bool {
+    claims.hosts > 1 && claims.is_of_hosts()
 }
 
 /// The changes cases are run under: none first, each once.
