@@ -1,0 +1,170 @@
+"""smog: explore OpenStack Nova from the API down to the kernel, and test it white-box.
+
+Begin with a cloud; the rest is found from it by completion:
+
+>>> import smog
+>>> cloud = smog.connect()                  # OS_* variables, clouds.yaml, smog.yml
+>>> cloud.discover()                        # every guest: Nova, the host, libvirt
+>>> guest = cloud.boot("web", flavor=smog.FlavorSpec(ram_mib=128).pinned().pages("large"))
+>>> guest.compare()                         # what the XML declares, what the kernel does
+>>> guest.host.run("uname", "-r").stdout
+>>> guest.live_migrate()
+>>> guest.delete()
+
+An attribute is what was seen last; parentheses ask. Ctrl-C stops any call within a second
+and cleans up what it had begun. Errors are of `smog.SmogError`, with `.hint`, `.host` and
+`.request_id`. Importing smog does nothing: no file is read, no thread is started.
+"""
+
+from __future__ import annotations
+
+from . import errors
+from ._smog import (
+    Aggregate,
+    ApiCall,
+    Cloud,
+    Compared,
+    ComputeService,
+    Domain,
+    Environment,
+    Facts,
+    Flavor,
+    FlavorSpec,
+    Guest,
+    GuestProcess,
+    Guests,
+    Host,
+    HostLine,
+    HostPlan,
+    Hosts,
+    Hypervisor,
+    Image,
+    KeyPair,
+    Network,
+    Output,
+    Plan,
+    Project,
+    Record,
+    Restored,
+    Server,
+    ServerGroup,
+    Stop,
+    Thread,
+    Topology,
+    User,
+    Watch,
+    Watched,
+    Watcher,
+    connect,
+    version as _version,
+)
+from .display import Listing
+from .errors import (
+    AmbiguityException,
+    ApiError,
+    ArgumentError,
+    AuthError,
+    BootException,
+    CommandException,
+    ConfigException,
+    ExitCode,
+    Fault,
+    FreePageException,
+    Interrupted,
+    MissingProgram,
+    NotFound,
+    ParseError,
+    ReadOnlyException,
+    SmogError,
+    Timeout,
+    TooOld,
+    Unreachable,
+    Untrusted,
+)
+
+__version__ = _version()
+
+__all__ = [
+    "Aggregate",
+    "AmbiguityException",
+    "ApiCall",
+    "ApiError",
+    "ArgumentError",
+    "AuthError",
+    "BootException",
+    "Cloud",
+    "CommandException",
+    "Compared",
+    "ComputeService",
+    "ConfigException",
+    "Domain",
+    "Environment",
+    "ExitCode",
+    "Facts",
+    "Fault",
+    "Flavor",
+    "FlavorSpec",
+    "FreePageException",
+    "Guest",
+    "GuestProcess",
+    "Guests",
+    "Host",
+    "HostLine",
+    "HostPlan",
+    "Hosts",
+    "Hypervisor",
+    "Image",
+    "Interrupted",
+    "KeyPair",
+    "Listing",
+    "MissingProgram",
+    "Network",
+    "NotFound",
+    "Output",
+    "ParseError",
+    "Plan",
+    "Project",
+    "ReadOnlyException",
+    "Record",
+    "Restored",
+    "Server",
+    "ServerGroup",
+    "SmogError",
+    "Stop",
+    "Thread",
+    "Timeout",
+    "TooOld",
+    "Topology",
+    "Unreachable",
+    "Untrusted",
+    "User",
+    "Watch",
+    "Watched",
+    "Watcher",
+    "__version__",
+    "connect",
+    "errors",
+    "info",
+]
+
+
+def info() -> dict[str, str]:
+    """Versions and places, for a bug report. Nothing is asked, no secret is in it.
+
+    >>> smog.info()["smog"] == smog.__version__
+    True
+    """
+    import os
+    import platform
+    import shutil
+    import sys
+
+    return {
+        "smog": __version__,
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "package": os.path.dirname(__file__),
+        "command": shutil.which("smog") or "not in PATH",
+        "cloud": os.environ.get("OS_CLOUD", "not named"),
+        "config": os.environ.get("SMOG_CONFIG", "not named"),
+    }
