@@ -115,7 +115,7 @@ pub struct Options {
 
 /// A session. Clones are cheap and share everything.
 #[derive(Clone)]
-pub struct Cloud(Arc<Inner>);
+pub struct Cloud(Arc<Inner>, Option<OnCall>);
 
 struct Inner {
     session: AsyncOpenStack,
@@ -140,7 +140,8 @@ impl Cloud {
     /// [`Error::Untrusted`](crate::Error::Untrusted) for a certificate of an unknown authority.
     pub async fn connect(settings: &Settings, options: Options) -> Result<Cloud> {
         let session = session::open(&settings.credentials, options.no_token_cache).await?;
-        Ok(Cloud(Arc::new(Inner {
+        let on_call = options.on_call.clone();
+        let inner = Inner {
             session,
             credentials: settings.credentials.clone(),
             options,
@@ -151,7 +152,22 @@ impl Cloud {
             compute_versions: OnceCell::new(),
             placement_version: OnceCell::new(),
             hosts: Mutex::new(HashMap::new()),
-        })))
+        };
+        Ok(Cloud(Arc::new(inner), on_call))
+    }
+
+    /// The same session, whose calls by this handle are told to `on_call` as well as to
+    /// whoever hears them already.
+    #[must_use]
+    pub fn heard_by(&self, on_call: OnCall) -> Cloud {
+        let both: OnCall = match self.1.clone() {
+            Some(first) => Arc::new(move |call| {
+                first(call);
+                on_call(call);
+            }),
+            None => on_call,
+        };
+        Cloud(Arc::clone(&self.0), Some(both))
     }
 
     /// The cloud's name: that of clouds.yaml, or "envvars".

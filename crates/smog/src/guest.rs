@@ -39,6 +39,11 @@ impl Guest {
         Guest { server, seen: None, cloud: cloud.clone() }
     }
 
+    /// The cloud it is of.
+    pub fn cloud(&self) -> &Cloud {
+        &self.cloud
+    }
+
     /// The server's name.
     pub fn name(&self) -> &str {
         &self.server.name

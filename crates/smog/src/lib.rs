@@ -29,6 +29,8 @@ mod near;
 pub mod oslo;
 mod quote;
 pub mod show;
+pub mod suites;
+pub mod testing;
 pub mod wait;
 pub mod watch;
 

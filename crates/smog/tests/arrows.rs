@@ -8,6 +8,8 @@ const ORDER: &[&[&str]] = &[
     &["libvirt"],
     &["cloud", "guest"],
     &["watch", "environment"],
+    &["testing"],
+    &["suites"],
 ];
 
 fn level(module: &str) -> Option<usize> {

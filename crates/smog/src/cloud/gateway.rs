@@ -287,7 +287,7 @@ impl Cloud {
         request_id: Option<String>,
         begun: Instant,
     ) {
-        if let Some(tell) = &self.0.options.on_call {
+        if let Some(tell) = &self.1 {
             tell(&CallRecord {
                 service: call.service.name(),
                 method: call.method.to_string(),

@@ -50,14 +50,28 @@ impl Cloud {
         Ok(IsolatedProject { project, user, credentials })
     }
 
-    /// Remove an isolated project with its servers, ports, networks, security groups,
-    /// images, server groups and quotas, then its user and itself.
+    /// Remove an isolated project with everything in it, as
+    /// [`Cloud::remove_project_with_contents`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn remove_isolated_project(&self, isolated: &IsolatedProject, wait: Wait<'_>) -> Result<()> {
+        self.remove_project_with_contents(&isolated.project, Some(&isolated.user), wait).await
+    }
+
+    /// Remove a project with its servers, ports, networks, security groups, images, server
+    /// groups and quotas, then its user and itself.
     ///
     /// # Errors
     /// The first thing that could not be removed; the rest is tried all the same, but
     /// project and user are kept, so that it can be tried once more.
-    pub async fn remove_isolated_project(&self, isolated: &IsolatedProject, wait: Wait<'_>) -> Result<()> {
-        let id = isolated.project.id.as_str();
+    pub async fn remove_project_with_contents(
+        &self,
+        project: &Project,
+        user: Option<&User>,
+        wait: Wait<'_>,
+    ) -> Result<()> {
+        let id = project.id.as_str();
         self.remove_servers_of(id, wait).await?;
         let mut first: Result<()> = Ok(());
         for port in self.ports().await?.iter().filter(|port| port.project_id == id) {
@@ -77,7 +91,9 @@ impl Cloud {
         }
         first = first.and(self.reset_quotas(id).await);
         first?;
-        self.delete_user(&isolated.user.id).await?;
+        if let Some(user) = user {
+            self.delete_user(&user.id).await?;
+        }
         self.delete_project(id).await
     }
 

@@ -1,0 +1,38 @@
+//! White-box cases and the runner: what a case is, what it needs and claims, and how many
+//! run at once without being in each other's way.
+//!
+//! The runner ([`Runner`]) tells [`Event`]s; every face and report is a reader of them.
+
+mod capacity;
+mod case;
+mod check;
+mod claims;
+mod clean;
+mod event;
+mod inventory;
+mod name;
+mod need;
+mod outcome;
+mod recorder;
+pub mod report;
+mod run;
+mod schedule;
+mod seen;
+mod select;
+mod test;
+
+pub use capacity::{Capacity, Machine};
+pub use case::{Body, Case, Change, minutes};
+pub use check::{Check, Control};
+pub use claims::{Amount, Claims};
+pub use clean::{Leftovers, Swept};
+pub use event::{Event, OnEvent};
+pub use inventory::{ComputeHost, Inventory};
+pub use name::{RunId, case_stamp};
+pub use need::Need;
+pub use outcome::{CallLine, CaseReport, Outcome, Place, RunReport, Thrown};
+pub use run::{Isolation, RunOptions, Runner, Stop};
+pub use schedule::{Booking, Stage};
+pub use seen::Seen;
+pub use select::{Selection, select};
+pub use test::Test;

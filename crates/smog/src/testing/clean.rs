@@ -1,0 +1,197 @@
+//! Removing what a case or a run made, in the right order, and nothing of anybody else's.
+
+use super::RunId;
+use super::test::{Made, take_back};
+use crate::cloud::{Cloud, Project, User};
+use crate::error::{Error, Result};
+use crate::wait::Wait;
+
+/// What is left of runs.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Leftovers {
+    /// Projects, with the run they belong to.
+    pub projects: Vec<(RunId, Project)>,
+    /// Users.
+    pub users: Vec<(RunId, User)>,
+    /// Servers outside of such projects: id and name.
+    pub servers: Vec<(RunId, String, String)>,
+    /// Flavors: id and name.
+    pub flavors: Vec<(RunId, String, String)>,
+    /// Aggregates: id and name.
+    pub aggregates: Vec<(RunId, String, String)>,
+    /// Server groups outside of such projects: id and name.
+    pub groups: Vec<(RunId, String, String)>,
+    /// Images: id and name.
+    pub images: Vec<(RunId, String, String)>,
+}
+
+/// What a sweep did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// What was removed, for people.
+    pub removed: Vec<String>,
+    /// What could not be, and why.
+    pub left: Vec<String>,
+}
+
+impl Leftovers {
+    /// Everything on this cloud that a run's name is on.
+    ///
+    /// # Errors
+    /// As [`Cloud::call`].
+    pub async fn of(cloud: &Cloud) -> Result<Leftovers> {
+        let (projects, users, servers) = tokio::try_join!(cloud.projects(), cloud.users(), cloud.servers())?;
+        let (flavors, aggregates, images) =
+            tokio::try_join!(cloud.flavors(), cloud.aggregates(), cloud.images())?;
+        let groups = cloud.server_groups().await?;
+        let named = |id: &str, name: &str| RunId::of(name).map(|run| (run, id.to_string(), name.to_string()));
+        Ok(Leftovers {
+            projects: projects
+                .into_iter()
+                .filter_map(|it| RunId::of(&it.name).map(|run| (run, it)))
+                .collect(),
+            users: users.into_iter().filter_map(|it| RunId::of(&it.name).map(|run| (run, it))).collect(),
+            servers: servers.iter().filter_map(|it| named(&it.id, &it.name)).collect(),
+            flavors: flavors.iter().filter_map(|it| named(&it.id, &it.name)).collect(),
+            aggregates: aggregates.iter().filter_map(|it| named(&it.id, &it.name)).collect(),
+            groups: groups.iter().filter_map(|it| named(&it.id, &it.name)).collect(),
+            images: images.iter().filter_map(|it| named(&it.id, &it.name)).collect(),
+        })
+    }
+
+    /// Only those of one run.
+    #[must_use]
+    pub fn of_run(mut self, run: &RunId) -> Leftovers {
+        self.projects.retain(|(of, _)| of == run);
+        self.users.retain(|(of, _)| of == run);
+        for list in
+            [&mut self.servers, &mut self.flavors, &mut self.aggregates, &mut self.groups, &mut self.images]
+        {
+            list.retain(|(of, _, _)| of == run);
+        }
+        self
+    }
+
+    /// The runs they are of.
+    pub fn runs(&self) -> Vec<RunId> {
+        let named = [&self.servers, &self.flavors, &self.aggregates, &self.groups, &self.images];
+        let mut runs: Vec<RunId> = self.projects.iter().map(|(run, _)| run.clone()).collect();
+        runs.extend(self.users.iter().map(|(run, _)| run.clone()));
+        runs.extend(named.iter().flat_map(|list| list.iter()).map(|(run, _, _)| run.clone()));
+        runs.sort_by(|one, other| one.0.cmp(&other.0));
+        runs.dedup();
+        runs
+    }
+
+    /// Each, for people: "server smog-1124-…-guest1".
+    pub fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let named = [
+            ("server", &self.servers),
+            ("server group", &self.groups),
+            ("image", &self.images),
+            ("aggregate", &self.aggregates),
+            ("flavor", &self.flavors),
+        ];
+        for (what, list) in named {
+            lines.extend(list.iter().map(|(_, _, name)| format!("{what} {name}")));
+        }
+        lines.extend(self.users.iter().map(|(_, user)| format!("user {}", user.name)));
+        lines.extend(self.projects.iter().map(|(_, project)| format!("project {}", project.name)));
+        lines
+    }
+
+    /// Remove it all: servers first, then what they used, projects and users last.
+    pub async fn remove(&self, cloud: &Cloud, wait: Wait<'_>) -> Swept {
+        let mut swept = Swept::default();
+        for (_, id, name) in &self.servers {
+            let ended = async {
+                gone_is_fine(cloud.delete_server(id).await)?;
+                cloud.wait_until_gone(id, wait).await
+            };
+            swept.note(&format!("server {name}"), ended.await);
+        }
+        for (_, id, name) in &self.groups {
+            swept.note(&format!("server group {name}"), gone_is_fine(cloud.delete_server_group(id).await));
+        }
+        for (_, id, name) in &self.images {
+            swept.note(&format!("image {name}"), gone_is_fine(cloud.delete_image(id).await));
+        }
+        for (_, id, name) in &self.aggregates {
+            swept.note(&format!("aggregate {name}"), remove_aggregate(cloud, id).await);
+        }
+        for (_, id, name) in &self.flavors {
+            swept.note(&format!("flavor {name}"), gone_is_fine(cloud.delete_flavor(id).await));
+        }
+        for (_, project) in &self.projects {
+            let user = self.users.iter().find(|(_, user)| user.name == project.name).map(|(_, user)| user);
+            let ended = cloud.remove_project_with_contents(project, user, wait).await;
+            swept.note(&format!("project {}", project.name), ended);
+        }
+        for (_, user) in &self.users {
+            if !self.projects.iter().any(|(_, project)| project.name == user.name) {
+                swept.note(&format!("user {}", user.name), gone_is_fine(cloud.delete_user(&user.id).await));
+            }
+        }
+        swept
+    }
+}
+
+impl Swept {
+    fn note(&mut self, what: &str, ended: Result<()>) {
+        match ended {
+            Ok(()) => self.removed.push(what.to_string()),
+            Err(why) => self.left.push(format!("{what}: {why}")),
+        }
+    }
+}
+
+/// Remove what a case made; what cannot be removed, for people.
+pub(super) async fn remove_made(cloud: &Cloud, made: &Made, wait: Wait<'_>) -> Vec<String> {
+    let mut swept = Swept::default();
+    if !made.undo.is_empty() {
+        swept.note("changes of hosts", take_back(cloud, made.undo.clone(), wait).await);
+    }
+    // All orders first, then all waits: hosts work on them at once.
+    let mut ordered = Vec::new();
+    for (id, name) in &made.servers {
+        ordered.push((id, name, gone_is_fine(cloud.delete_server(id).await)));
+    }
+    for (id, name, order) in ordered {
+        let gone = match order {
+            Ok(()) => cloud.wait_until_gone(id, wait).await,
+            failed => failed,
+        };
+        swept.note(&format!("server {name}"), gone);
+    }
+    for id in &made.groups {
+        swept.note(&format!("server group {id}"), gone_is_fine(cloud.delete_server_group(id).await));
+    }
+    for id in &made.images {
+        swept.note(&format!("image {id}"), gone_is_fine(cloud.delete_image(id).await));
+    }
+    for id in &made.aggregates {
+        swept.note(&format!("aggregate {id}"), remove_aggregate(cloud, id).await);
+    }
+    for id in &made.flavors {
+        swept.note(&format!("flavor {id}"), gone_is_fine(cloud.delete_flavor(id).await));
+    }
+    swept.left
+}
+
+async fn remove_aggregate(cloud: &Cloud, id: &str) -> Result<()> {
+    let Some(aggregate) = cloud.aggregates().await?.into_iter().find(|aggregate| aggregate.id == id) else {
+        return Ok(());
+    };
+    for host in &aggregate.hosts {
+        gone_is_fine(cloud.remove_aggregate_host(id, host).await.map(drop))?;
+    }
+    gone_is_fine(cloud.delete_aggregate(id).await)
+}
+
+fn gone_is_fine(ended: Result<()>) -> Result<()> {
+    match ended {
+        Err(Error::NotFound { .. } | Error::Api { status: 404, .. }) => Ok(()),
+        other => other,
+    }
+}

@@ -1,0 +1,279 @@
+//! The cloud that cases run on, as it is: its compute hosts, down to their kernels.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use crate::cloud::{Cloud, Microversion};
+use crate::cpuset::Cpuset;
+use crate::error::Result;
+use crate::host::{Facts, Host, ServiceRole};
+use crate::libvirt::Capabilities;
+use crate::oslo::OsloConfig;
+
+/// What there is.
+#[derive(Debug, Clone)]
+pub struct Inventory {
+    /// Every compute host Nova knows.
+    pub hosts: Vec<ComputeHost>,
+    /// Hosts of Nova that cannot be used, and why.
+    pub unusable: Vec<(String, String)>,
+    /// The newest compute microversion.
+    pub compute: Microversion,
+    /// `[filter_scheduler]enabled_filters`; `None` where no scheduler's host answers.
+    pub filters: Option<BTreeSet<String>>,
+    /// Whether the computes share their instances directory.
+    pub shared_storage: bool,
+    /// Controllers: hosts with Nova's services that are no computes.
+    pub controllers: Vec<Host>,
+}
+
+/// One compute host that is up, enabled, and answers.
+#[derive(Debug, Clone)]
+pub struct ComputeHost {
+    /// Nova's name of it.
+    pub name: String,
+    /// The way to it.
+    pub host: Host,
+    /// What its kernel says.
+    pub facts: Facts,
+    /// `[compute]cpu_dedicated_set`.
+    pub dedicated: Cpuset,
+    /// `[compute]cpu_shared_set`; all online CPUs but the dedicated ones where it is not set.
+    pub shared: Cpuset,
+    /// NUMA cells as libvirt (and so Nova) sees them.
+    pub cells: usize,
+    /// `[libvirt]virt_type`.
+    pub virt_type: String,
+    /// Each `[pci]device_spec` (or `passthrough_whitelist`).
+    pub pci_specs: Vec<String>,
+    /// Each `[pci]alias`.
+    pub pci_aliases: Vec<String>,
+    /// What libvirt can do there.
+    pub capabilities: Capabilities,
+    /// Cells that are made up for libvirt (smog's lab); 0 on every real host.
+    pub simulated_cells: u32,
+    /// The device number and inode of the instances directory's file system and path.
+    instances: String,
+}
+
+impl ComputeHost {
+    /// Whether its CPUs have siblings.
+    pub fn has_siblings(&self) -> bool {
+        let mut cpus = self.capabilities.cells.iter().flat_map(|cell| &cell.cpus);
+        cpus.any(|cpu| cpu.siblings.len() > 1)
+    }
+}
+
+/// A line of the inventory for reports.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, serde::Deserialize)]
+pub struct HostLine {
+    /// Nova's name of it.
+    pub name: String,
+    /// All its CPUs.
+    pub cpus: Cpuset,
+    /// CPUs for pinned guests.
+    pub dedicated: Cpuset,
+    /// CPUs for unpinned guests.
+    pub shared: Cpuset,
+    /// NUMA cells, and how many of them are simulated.
+    pub cells: usize,
+    /// Simulated cells.
+    pub simulated_cells: u32,
+}
+
+impl From<&ComputeHost> for HostLine {
+    fn from(host: &ComputeHost) -> HostLine {
+        HostLine {
+            name: host.name.clone(),
+            cpus: host.facts.cpus.online.clone(),
+            dedicated: host.dedicated.clone(),
+            shared: host.shared.clone(),
+            cells: host.cells,
+            simulated_cells: host.simulated_cells,
+        }
+    }
+}
+
+impl Inventory {
+    /// Look at every compute host, at once.
+    ///
+    /// # Errors
+    /// As [`Cloud::call`]. A host that does not answer is listed as unusable.
+    pub async fn look(cloud: &Cloud) -> Result<Inventory> {
+        let compute = cloud.compute_microversion().await?;
+        let services = cloud.compute_services().await?;
+        let mut hosts = Vec::new();
+        let mut unusable = Vec::new();
+        let mut looks = tokio::task::JoinSet::new();
+        for service in services.iter().filter(|service| service.binary == "nova-compute") {
+            if service.state != "up" || service.status != "enabled" {
+                let why = format!("nova-compute is {} and {}", service.state, service.status);
+                unusable.push((service.host.clone(), why));
+                continue;
+            }
+            let (cloud, name) = (cloud.clone(), service.host.clone());
+            looks.spawn(async move {
+                let looked = look_at(&cloud, &name).await;
+                (name, looked)
+            });
+        }
+        while let Some(looked) = looks.join_next().await {
+            match looked {
+                Ok((_, Ok(host))) => hosts.push(host),
+                Ok((name, Err(why))) => unusable.push((name, why.to_string())),
+                Err(why) => unusable.push(("a host".into(), why.to_string())),
+            }
+        }
+        hosts.sort_by(|one, other| one.name.cmp(&other.name));
+        let (filters, controllers) = scheduler(cloud, &services, &hosts).await;
+        let shared_storage =
+            hosts.len() > 1 && hosts.windows(2).all(|pair| pair[0].instances == pair[1].instances);
+        Ok(Inventory { hosts, unusable, compute, filters, shared_storage, controllers })
+    }
+
+    /// The hosts cases may use.
+    pub fn usable(&self) -> impl Iterator<Item = &ComputeHost> {
+        self.hosts.iter()
+    }
+
+    /// A host by Nova's name.
+    pub fn host(&self, name: &str) -> Option<&ComputeHost> {
+        self.hosts.iter().find(|host| host.name == name)
+    }
+
+    /// Why hosts cannot be used, one sentence.
+    pub fn problems(&self) -> String {
+        let said: Vec<String> = self.unusable.iter().map(|(name, why)| format!("{name}: {why}")).collect();
+        said.join("; ")
+    }
+
+    /// The names of hosts that share a kernel, when any do.
+    pub fn one_kernel(&self) -> Option<Vec<String>> {
+        self.hosts.iter().enumerate().find_map(|(at, one)| {
+            let others =
+                self.hosts[at + 1..].iter().filter(|other| other.facts.shares_kernel_with(&one.facts));
+            let names: Vec<String> =
+                std::iter::once(one).chain(others).map(|host| host.name.clone()).collect();
+            (names.len() > 1).then_some(names)
+        })
+    }
+}
+
+/// The configuration of nova-compute, file after file; a later file overrules.
+struct Conf(Vec<OsloConfig>);
+
+impl Conf {
+    async fn read(host: &Host, files: &[String]) -> Result<Conf> {
+        let mut all = Vec::new();
+        for file in files {
+            all.push(OsloConfig::parse(
+                host.read_text(file).await?,
+                &format!("{} on {}", file, host.name()),
+            )?);
+        }
+        Ok(Conf(all))
+    }
+
+    fn get(&self, section: &str, key: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .rev()
+            .find_map(|file| file.get(section, key))
+            .map(str::trim)
+            .filter(|text| !text.is_empty())
+    }
+
+    /// A multi-valued option of all files together.
+    fn get_all(&self, section: &str, key: &str) -> Vec<String> {
+        self.0.iter().flat_map(|file| file.get_all(section, key)).map(str::to_string).collect()
+    }
+}
+
+async fn look_at(cloud: &Cloud, name: &str) -> Result<ComputeHost> {
+    let host = cloud.host(name).await?;
+    let (facts, layout) = tokio::try_join!(host.facts(), host.layout())?;
+    let files = layout.place(ServiceRole::NovaCompute).map(|place| place.config.clone()).unwrap_or_default();
+    let conf = Conf::read(&host.outside(), &files).await?;
+    let capabilities = host.capabilities().await?;
+    let dedicated = cpus(&conf, "cpu_dedicated_set")?;
+    let shared = match cpus(&conf, "cpu_shared_set")? {
+        Some(shared) => shared,
+        None => facts.cpus.online.difference(&dedicated.clone().unwrap_or_default()),
+    };
+    let state_path = conf.get("DEFAULT", "state_path").unwrap_or("/var/lib/nova");
+    let instances = conf.get("DEFAULT", "instances_path").unwrap_or("$state_path/instances");
+    let instances = instances.replace("$state_path", state_path);
+    let source = crate::host::Cmd::new("findmnt").args(["-no", "SOURCE,FSTYPE", "-T", &instances]).any_exit();
+    let mounted = host.outside().run(source).await?.text().trim().to_string();
+    // A local file system of the same name on another host is another one.
+    let is_remote = ["nfs", "ceph", "glusterfs", "lustre", "gfs2", "ocfs2"]
+        .iter()
+        .any(|kind| mounted.rsplit(' ').next().is_some_and(|fs| fs.starts_with(kind)));
+    let mut pci_specs = conf.get_all("pci", "device_spec");
+    pci_specs.extend(conf.get_all("pci", "passthrough_whitelist"));
+    Ok(ComputeHost {
+        name: name.to_string(),
+        cells: capabilities.cells.len(),
+        simulated_cells: facts.lab.as_ref().map_or(0, |lab| lab.simulated_cells),
+        virt_type: conf.get("libvirt", "virt_type").unwrap_or("kvm").to_string(),
+        pci_specs,
+        pci_aliases: conf.get_all("pci", "alias"),
+        dedicated: dedicated.unwrap_or_default(),
+        shared,
+        instances: if is_remote { mounted } else { format!("{name}:{instances}") },
+        capabilities,
+        facts,
+        host,
+    })
+}
+
+fn cpus(conf: &Conf, key: &str) -> Result<Option<Cpuset>> {
+    conf.get("compute", key).map(str::parse).transpose()
+}
+
+/// The scheduler's filters, and the hosts of Nova that are no computes.
+async fn scheduler(
+    cloud: &Cloud,
+    services: &[crate::cloud::ComputeService],
+    computes: &[ComputeHost],
+) -> (Option<BTreeSet<String>>, Vec<Host>) {
+    let mut names: Vec<&str> = services
+        .iter()
+        .filter(|service| service.binary == "nova-scheduler")
+        .map(|service| service.host.as_str())
+        .collect();
+    names.dedup();
+    let mut filters = None;
+    let mut controllers = Vec::new();
+    for name in names {
+        let Ok(host) = cloud.host(name).await else { continue };
+        let Ok(layout) = host.layout().await else { continue };
+        let files =
+            layout.place(ServiceRole::NovaScheduler).map(|place| place.config.clone()).unwrap_or_default();
+        let Ok(conf) = Conf::read(&host.outside(), &files).await else { continue };
+        let listed = conf
+            .get("filter_scheduler", "enabled_filters")
+            .or_else(|| conf.get("DEFAULT", "scheduler_default_filters"));
+        filters = Some(listed.map_or_else(default_filters, |listed| {
+            listed.split(',').map(|filter| filter.trim().to_string()).collect()
+        }));
+        if !computes.iter().any(|compute| compute.name == name) {
+            controllers.push(host);
+        }
+    }
+    (filters, controllers)
+}
+
+/// Nova's own list, where the option is not set (`[filter_scheduler]enabled_filters`).
+fn default_filters() -> BTreeSet<String> {
+    [
+        "ComputeFilter",
+        "ComputeCapabilitiesFilter",
+        "ImagePropertiesFilter",
+        "ServerGroupAntiAffinityFilter",
+        "ServerGroupAffinityFilter",
+    ]
+    .map(str::to_string)
+    .into()
+}

@@ -1,0 +1,135 @@
+//! What must be there for a case, and the sentence that says what is not.
+
+use super::{ComputeHost, Inventory};
+use crate::cloud::Microversion;
+use crate::show;
+
+/// Something a case cannot do without. What is missing makes it skipped, never passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// So many compute hosts that are up, enabled and answer smog.
+    ComputeHosts(usize),
+    /// The compute API at least at this microversion.
+    Compute(Microversion),
+    /// So many CPUs for pinned guests on one host (`[compute]cpu_dedicated_set`).
+    DedicatedCpus(u64),
+    /// The same on so many hosts.
+    DedicatedCpusOn(u64, usize),
+    /// CPUs for unpinned guests on one host (`[compute]cpu_shared_set`).
+    SharedCpus(u64),
+    /// So many NUMA cells on one host; simulated ones count.
+    Cells(usize),
+    /// At most so many NUMA cells on every host.
+    AtMostCells(usize),
+    /// So many MiB of free huge pages of this size (KiB) on one host.
+    Pages {
+        /// The size of a page in KiB.
+        size_kib: u64,
+        /// How much in MiB.
+        mib: u64,
+    },
+    /// Huge pages of at least two sizes on one host.
+    TwoPageSizes,
+    /// CPUs with siblings (SMT) on one host.
+    Siblings,
+    /// Guests run under KVM rather than emulation (`[libvirt]virt_type`).
+    Kvm,
+    /// A PCI device or virtual function that Nova passes through (`[pci]device_spec`).
+    PciDevices,
+    /// An alias of `[pci]` to ask for it by.
+    PciAlias,
+    /// A network card with virtual functions.
+    Sriov,
+    /// This filter in `[filter_scheduler]enabled_filters`.
+    Filter(&'static str),
+    /// Instances directories that the computes do *not* share.
+    LocalStorage,
+    /// Hosts with kernels of their own: what the case does to a kernel would hit its neighbours.
+    OwnKernels,
+}
+
+impl Need {
+    /// Why it is not there, or nothing when it is.
+    pub fn missing(&self, inventory: &Inventory) -> Option<String> {
+        let hosts: Vec<&ComputeHost> = inventory.usable().collect();
+        if hosts.is_empty() && !matches!(self, Need::Compute(_)) {
+            return Some(format!("no compute host can be used: {}", inventory.problems()));
+        }
+        let best = |what: &str, need: u64, have: &dyn Fn(&ComputeHost) -> u64| {
+            let (most, at) = hosts
+                .iter()
+                .map(|host| (have(host), host.name.as_str()))
+                .max_by_key(|(have, _)| *have)
+                .unwrap_or((0, "no host"));
+            (most < need).then(|| format!("needs {need} {what} on one host; the most are {most}, on {at}"))
+        };
+        match *self {
+            Need::ComputeHosts(need) => (hosts.len() < need).then(|| {
+                let others = inventory.problems();
+                let others = if others.is_empty() { String::new() } else { format!(" ({others})") };
+                format!("needs {need} compute hosts; this cloud has {} to use{others}", hosts.len())
+            }),
+            Need::Compute(need) => (inventory.compute < need)
+                .then(|| format!("needs compute microversion {need}; this cloud has {}", inventory.compute)),
+            Need::DedicatedCpus(need) => {
+                best("dedicated CPUs (`[compute]cpu_dedicated_set`)", need, &|host| {
+                    host.dedicated.len() as u64
+                })
+            }
+            Need::DedicatedCpusOn(need, count) => {
+                let with = hosts.iter().filter(|host| host.dedicated.len() as u64 >= need).count();
+                (with < count).then(|| {
+                    format!("needs {need} dedicated CPUs on each of {count} hosts; {with} have so many")
+                })
+            }
+            Need::SharedCpus(need) => {
+                best("shared CPUs (`[compute]cpu_shared_set`)", need, &|host| host.shared.len() as u64)
+            }
+            Need::Cells(need) => best("NUMA cells", need as u64, &|host| host.cells as u64),
+            Need::AtMostCells(most) => hosts
+                .iter()
+                .find(|host| host.cells > most)
+                .map(|host| format!("is for hosts of {most} NUMA cells; {} has {}", host.name, host.cells)),
+            Need::Pages { size_kib, mib } => {
+                best(&format!("MiB of free {} pages", show::kib(size_kib)), mib, &|host| {
+                    host.facts.memory.pool(size_kib).map_or(0, |pool| pool.free * size_kib / 1024)
+                })
+            }
+            Need::TwoPageSizes => best("sizes of huge pages", 2, &|host| {
+                host.facts.memory.pages.iter().filter(|pool| pool.total > 0).count() as u64
+            }),
+            Need::Siblings => (!hosts.iter().any(|host| host.has_siblings()))
+                .then(|| "needs CPUs with siblings (SMT); no host has them".into()),
+            Need::Kvm => (!hosts.iter().any(|host| host.virt_type == "kvm")).then(|| {
+                let names: Vec<String> =
+                    hosts.iter().map(|host| format!("{}: {}", host.name, host.virt_type)).collect();
+                format!("needs `[libvirt]virt_type=kvm` on a host; there is {}", names.join(", "))
+            }),
+            Need::PciDevices => (!hosts.iter().any(|host| !host.pci_specs.is_empty()))
+                .then(|| "needs PCI devices to pass through (`[pci]device_spec`); no host lists any".into()),
+            Need::PciAlias => (!hosts.iter().any(|host| !host.pci_aliases.is_empty()))
+                .then(|| "needs a PCI alias (`[pci]alias`); no host has one".into()),
+            Need::Sriov => {
+                (!hosts.iter().any(|host| host.facts.pci.iter().any(|device| device.sriov.is_some())))
+                    .then(|| "needs a network card with virtual functions (SR-IOV); no host has one".into())
+            }
+            Need::Filter(filter) => match &inventory.filters {
+                Some(filters) => (!filters.contains(filter)).then(|| {
+                    format!(
+                        "needs scheduler filter `{filter}`; `smog prepare --filters {filter}` turns it on"
+                    )
+                }),
+                None => Some(format!(
+                    "needs scheduler filter `{filter}`; no host with nova-scheduler answers smog, so \
+                     whether it is on is not known"
+                )),
+            },
+            Need::LocalStorage => inventory
+                .shared_storage
+                .then(|| "is for hosts that do not share their instances directory; these do".into()),
+            Need::OwnKernels => inventory.one_kernel().map(|names| {
+                format!("needs compute hosts with kernels of their own; {} share one", names.join(" and "))
+            }),
+        }
+    }
+}

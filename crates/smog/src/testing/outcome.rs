@@ -1,0 +1,235 @@
+//! How a case ended, and everything a report tells of it.
+
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::check::Check;
+use super::inventory::HostLine;
+use super::name::RunId;
+use crate::cpuset::Cpuset;
+use crate::exit::ExitCode;
+
+/// How a case ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "outcome", content = "why")]
+pub enum Outcome {
+    /// Everything it checked holds, and nothing threw.
+    Passed,
+    /// Something it checked does not hold, or a service threw. The report's `checks` and
+    /// `thrown` say what.
+    Failed(String),
+    /// It cannot run here, for this reason.
+    Skipped(String),
+    /// It could not be carried out: a call failed, its time was over, it panicked.
+    Broken(String),
+    /// The run was interrupted.
+    Interrupted,
+}
+
+impl Outcome {
+    /// One word: "passed", "failed", "skipped", "broken", "interrupted".
+    pub fn word(&self) -> &'static str {
+        match self {
+            Outcome::Passed => "passed",
+            Outcome::Failed(_) => "failed",
+            Outcome::Skipped(_) => "skipped",
+            Outcome::Broken(_) => "broken",
+            Outcome::Interrupted => "interrupted",
+        }
+    }
+
+    /// Whether it is something to be looked at.
+    pub fn is_bad(&self) -> bool {
+        matches!(self, Outcome::Failed(_) | Outcome::Broken(_))
+    }
+
+    /// The sentence that goes with it.
+    pub fn why(&self) -> &str {
+        match self {
+            Outcome::Failed(why) | Outcome::Skipped(why) | Outcome::Broken(why) => why,
+            Outcome::Passed | Outcome::Interrupted => "",
+        }
+    }
+}
+
+/// One API call of a case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallLine {
+    /// When it ended.
+    pub at: Timestamp,
+    /// Service type.
+    pub service: String,
+    /// HTTP method.
+    pub method: String,
+    /// Path below the service's root.
+    pub path: String,
+    /// HTTP status; none when no answer came.
+    pub status: Option<u16>,
+    /// `x-openstack-request-id`.
+    pub request_id: Option<String>,
+    /// How long it took, in milliseconds.
+    pub ms: f64,
+}
+
+/// An exception in a log, during a case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Thrown {
+    /// When.
+    pub at: Option<Timestamp>,
+    /// The host it was logged on.
+    pub host: String,
+    /// The log.
+    pub source: String,
+    /// The request it belongs to.
+    pub request_id: Option<String>,
+    /// Its class.
+    pub name: String,
+    /// What it says.
+    pub message: String,
+    /// Its first cause, where it names one.
+    pub cause: Option<String>,
+}
+
+impl std::fmt::Display for Thrown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.name)?;
+        if !self.message.is_empty() {
+            write!(f, ": {}", self.message)?;
+        }
+        write!(f, " ({} {}", self.host, self.source)?;
+        if let Some(request) = &self.request_id {
+            write!(f, ", request {request}")?;
+        }
+        f.write_str(")")
+    }
+}
+
+/// Where a guest was seen, as the kernel has it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Place {
+    /// Seconds after the case began.
+    pub after: f64,
+    /// The guest.
+    pub guest: String,
+    /// The host.
+    pub host: String,
+    /// CPUs each vCPU thread may run on, by vCPU.
+    pub vcpus: Vec<Cpuset>,
+    /// Whether each vCPU is pinned.
+    pub pinned: bool,
+    /// Memory in huge pages, in MiB.
+    pub huge_mib: u64,
+    /// NUMA cells of the guest.
+    pub cells: usize,
+}
+
+/// Everything about one case of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CaseReport {
+    /// "suite.Class.test_name".
+    pub name: String,
+    /// Its document.
+    pub doc: String,
+    /// How it ended.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// It failed, and passed when tried again.
+    pub flaky: bool,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When it began.
+    pub began: Timestamp,
+    /// How long it took, with its clean-up, in seconds.
+    pub seconds: f64,
+    /// What it claimed, for people.
+    pub claims: String,
+    /// The hosts of its stage.
+    pub stage: Vec<String>,
+    /// The change of configuration it ran under.
+    pub change: Option<String>,
+    /// What it did: seconds after its begin, and a sentence.
+    pub steps: Vec<(f64, String)>,
+    /// What it found.
+    pub checks: Vec<Check>,
+    /// What the services threw meanwhile on its account.
+    pub thrown: Vec<Thrown>,
+    /// How many exceptions were allowed by the list.
+    pub allowed: u64,
+    /// Its API calls.
+    pub calls: Vec<CallLine>,
+    /// Where its guests were.
+    pub places: Vec<Place>,
+    /// What it made and could not remove.
+    pub leaked: Vec<String>,
+    /// What was kept for a look, by name.
+    pub kept: Vec<String>,
+    /// Its folder with records, domain XML, facts.
+    pub folder: Option<PathBuf>,
+    /// The likely first cause of its failure.
+    pub likely: Option<String>,
+}
+
+impl CaseReport {
+    /// Whether it makes the run fail.
+    pub fn is_bad(&self) -> bool {
+        self.outcome.is_bad() || !self.leaked.is_empty()
+    }
+
+    /// The part of the name before the first dot.
+    pub fn suite(&self) -> &str {
+        self.name.split('.').next().unwrap_or(&self.name)
+    }
+
+    /// The checks that do not hold.
+    pub fn failed_checks(&self) -> impl Iterator<Item = &Check> {
+        self.checks.iter().filter(|check| !check.holds)
+    }
+}
+
+/// Everything about a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunReport {
+    /// Its id.
+    pub run: RunId,
+    /// The cloud's name.
+    pub cloud: String,
+    /// When it began.
+    pub began: Timestamp,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+    /// At most so many cases at once.
+    pub jobs: usize,
+    /// The compute hosts.
+    pub hosts: Vec<HostLine>,
+    /// The cases, in the order they were asked for.
+    pub cases: Vec<CaseReport>,
+    /// Exceptions during the run that belong to no case's request or server.
+    pub unattributed: Vec<Thrown>,
+    /// What is left of the run itself: its project, its user.
+    pub leaked: Vec<String>,
+    /// The run was interrupted.
+    pub interrupted: bool,
+}
+
+impl RunReport {
+    /// How many ended in this way.
+    pub fn count(&self, word: &str) -> usize {
+        self.cases.iter().filter(|case| case.outcome.word() == word).count()
+    }
+
+    /// 0 when everything that ran passed, 1 when something failed or leaked, 4 when
+    /// nothing ran, 130 when it was interrupted.
+    pub fn exit_code(&self) -> ExitCode {
+        if self.interrupted {
+            ExitCode::Interrupted
+        } else if !self.leaked.is_empty() || self.cases.iter().any(CaseReport::is_bad) {
+            ExitCode::Failed
+        } else if self.count("passed") == 0 {
+            ExitCode::NothingRan
+        } else {
+            ExitCode::Ok
+        }
+    }
+}

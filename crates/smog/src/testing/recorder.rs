@@ -1,0 +1,334 @@
+//! The flight recorder: the logs of all hosts while cases run, and a case's folder.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::task::JoinHandle;
+
+use super::outcome::{CallLine, Thrown};
+use crate::error::{Error, Result};
+use crate::guest::Guest;
+use crate::host::Host;
+use crate::watch::{AllowList, Event, Record, Sources, Watch};
+
+/// The logs of all hosts, kept for as long as a running case may ask for them.
+pub(super) struct Logs {
+    kept: Arc<Mutex<Kept>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Kept {
+    records: VecDeque<Record>,
+    /// Exceptions that a case has taken for its own, by their place in all that came.
+    first: u64,
+    taken: BTreeSet<u64>,
+    unclaimed: Vec<Thrown>,
+    problems: BTreeSet<String>,
+}
+
+/// At most so many records are kept; a case that runs for hours at debug level loses its
+/// oldest ones, not the machine its memory.
+const MOST: usize = 400_000;
+
+/// A log line may be stamped a little before the call that it is about was sent: clocks differ.
+const SLACK: SignedDuration = SignedDuration::from_millis(500);
+
+/// What belongs to a case.
+#[derive(Debug, Default)]
+pub(super) struct Belongs {
+    pub requests: BTreeSet<String>,
+    pub servers: BTreeSet<String>,
+    /// The case has the cloud for itself: so everything does.
+    pub all: bool,
+}
+
+impl Belongs {
+    fn has(&self, record: &Record) -> bool {
+        let request = |id: &Option<String>| id.as_ref().is_some_and(|id| self.requests.contains(id));
+        self.all
+            || request(&record.request_id)
+            || request(&record.global_request_id)
+            || record.instance.as_ref().is_some_and(|id| self.servers.contains(id))
+            || self.servers.iter().any(|id| record.text.contains(id.as_str()))
+    }
+}
+
+/// What the logs say of a case.
+#[derive(Debug, Default)]
+pub(super) struct Cut {
+    pub own: Vec<Record>,
+    pub all: Vec<Record>,
+    pub thrown: Vec<Thrown>,
+    pub allowed: u64,
+}
+
+impl Logs {
+    /// Follow the logs of these hosts from now on.
+    pub fn start(hosts: Vec<(Host, Sources)>) -> Logs {
+        let kept = Arc::new(Mutex::new(Kept::default()));
+        if hosts.is_empty() {
+            return Logs { kept, reader: None };
+        }
+        let into = Arc::clone(&kept);
+        let reader = tokio::spawn(async move {
+            let mut watch = Watch::start(hosts);
+            while let Some(event) = watch.next().await {
+                let mut kept = into.lock().unwrap_or_else(PoisonError::into_inner);
+                match event {
+                    Event::Record(record) => {
+                        kept.records.push_back(*record);
+                        if kept.records.len() > MOST {
+                            kept.forget_first();
+                        }
+                    }
+                    other => kept.problems.extend(crate::watch::problem_text(&other)),
+                }
+            }
+        });
+        Logs { kept, reader: Some(reader) }
+    }
+
+    /// The records since `begin`, and which of them are a case's.
+    pub fn cut(&self, begin: Timestamp, belongs: &Belongs, allow: &mut AllowList, purpose: &[String]) -> Cut {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let from = begin - SLACK;
+        let mut cut = Cut::default();
+        let mut taken = Vec::new();
+        for (at, record) in kept.records.iter().enumerate() {
+            if record.time.is_some_and(|time| time < from) {
+                continue;
+            }
+            cut.all.push(record.clone());
+            if !belongs.has(record) {
+                continue;
+            }
+            cut.own.push(record.clone());
+            let Some(exception) = &record.exception else { continue };
+            taken.push(kept.first + at as u64);
+            if purpose.iter().any(|name| name == exception.short_name()) || allow.allows(record) {
+                cut.allowed += 1;
+            } else {
+                cut.thrown.push(thrown(record));
+            }
+        }
+        kept.taken.extend(taken);
+        cut
+    }
+
+    /// Forget what is older than the begin of every case that still runs.
+    pub fn forget_before(&self, time: Timestamp) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        while kept.records.front().is_some_and(|record| record.time.is_none_or(|at| at < time - SLACK)) {
+            kept.forget_first();
+        }
+    }
+
+    /// End it: the exceptions no case has taken for its own, and what could not be read.
+    pub async fn close(self, allow: &mut AllowList) -> (Vec<Thrown>, Vec<String>) {
+        if let Some(reader) = self.reader {
+            // Dropping the watch ends the far ends.
+            reader.abort();
+            let _ = tokio::time::timeout(Duration::from_secs(5), reader).await;
+        }
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        while !kept.records.is_empty() {
+            kept.forget_first();
+        }
+        let allowed = |thrown: &Thrown| {
+            let exception = crate::watch::Exception {
+                name: thrown.name.clone(),
+                message: thrown.message.clone(),
+                ..Default::default()
+            };
+            let record =
+                Record { exception: Some(exception), message: thrown.message.clone(), ..Record::default() };
+            allow.allows(&record)
+        };
+        let mut unclaimed = std::mem::take(&mut kept.unclaimed);
+        let mut allowed = allowed;
+        unclaimed.retain(|thrown| !allowed(thrown));
+        (unclaimed, kept.problems.iter().cloned().collect())
+    }
+}
+
+impl Kept {
+    fn forget_first(&mut self) {
+        let place = self.first;
+        self.first += 1;
+        if let Some(record) = self.records.pop_front()
+            && record.exception.is_some()
+            && !self.taken.remove(&place)
+        {
+            self.unclaimed.push(thrown(&record));
+        }
+    }
+}
+
+fn thrown(record: &Record) -> Thrown {
+    let exception = record.exception.clone().unwrap_or_default();
+    let cause = (!exception.causes.is_empty()).then(|| {
+        let (name, message) = exception.root();
+        format!("{name}: {message}")
+    });
+    Thrown {
+        at: record.time,
+        host: record.host.clone(),
+        source: record.source.clone(),
+        request_id: record.request_id.clone(),
+        name: exception.name,
+        message: exception.message,
+        cause,
+    }
+}
+
+/// A case's folder.
+pub(super) struct Folder(pub PathBuf);
+
+impl Folder {
+    /// Make it; a second case of this name in the same second gets a number.
+    pub fn make(below: &Path, stamp: &str) -> Result<Folder> {
+        let failed = |why: std::io::Error| Error::Invalid {
+            what: format!("folder {}", below.display()),
+            why: why.to_string(),
+            hint: Some("`log_dir` of smog.yml, or `--log-dir`, names another".into()),
+        };
+        std::fs::create_dir_all(below).map_err(failed)?;
+        for number in 1.. {
+            let name = if number == 1 { stamp.to_string() } else { format!("{stamp}-{number}") };
+            let path = below.join(name);
+            match std::fs::create_dir(&path) {
+                Ok(()) => return Ok(Folder(path)),
+                Err(why) if why.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(why) => return Err(failed(why)),
+            }
+        }
+        unreachable!("numbers do not end")
+    }
+
+    /// Write a file of it. What cannot be written is not worth failing a case for.
+    pub fn write(&self, name: &str, content: &str) {
+        let path = self.0.join(name);
+        if let Some(parent) = path.parent() {
+            let _ = std::fs::create_dir_all(parent);
+        }
+        let _ = std::fs::write(path, content);
+    }
+
+    pub fn write_records(&self, name: &str, records: &[Record]) {
+        let mut text = String::new();
+        for record in records {
+            text.push_str(&format!("{}:{}: {}\n", record.host, record.source, record.text));
+        }
+        self.write(name, &text);
+    }
+
+    pub fn write_calls(&self, calls: &[CallLine]) {
+        let lines: Vec<String> = calls.iter().filter_map(|call| serde_json::to_string(call).ok()).collect();
+        self.write("calls.jsonl", &(lines.join("\n") + "\n"));
+    }
+
+    /// The guests as they are at the moment of failure: domain XML, threads, console.
+    pub async fn write_scene(&self, guests: Vec<Guest>, hosts: Vec<Host>) {
+        for mut guest in guests {
+            let name = guest.name().to_string();
+            if guest.refresh().await.is_err() {
+                continue;
+            }
+            if let Ok(text) = serde_json::to_string_pretty(&guest.server) {
+                self.write(&format!("servers/{name}.json"), &text);
+            }
+            if let Ok(actions) = guest_actions(&guest).await {
+                self.write(&format!("servers/{name}-actions.json"), &actions);
+            }
+            if let Ok(xml) = guest.dumpxml().await {
+                self.write(&format!("xml/{name}.xml"), &xml);
+            }
+            if let Ok(process) = guest.process().await
+                && let Ok(text) = serde_json::to_string_pretty(&process)
+            {
+                self.write(&format!("processes/{name}.json"), &text);
+            }
+            if let Ok(console) = guest.console(Some(200)).await {
+                self.write(&format!("consoles/{name}.log"), &console);
+            }
+        }
+        for host in hosts {
+            if let Ok(facts) = host.facts().await
+                && let Ok(text) = serde_json::to_string_pretty(&facts)
+            {
+                self.write(&format!("facts/{}.json", host.name()), &text);
+            }
+        }
+    }
+}
+
+async fn guest_actions(guest: &Guest) -> Result<String> {
+    let actions = guest.cloud().actions_with_events(&guest.server.id).await?;
+    serde_json::to_string_pretty(&actions).map_err(|why| Error::Parse {
+        what: "actions".into(),
+        source_of: guest.name().into(),
+        why: why.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::watch::Exception;
+
+    fn record(at: i64, request: &str, exception: Option<&str>) -> Record {
+        Record {
+            host: "cmp1".into(),
+            source: "nova-compute.log".into(),
+            time: Timestamp::from_second(at).ok(),
+            request_id: Some(request.into()),
+            exception: exception.map(|name| Exception { name: name.into(), ..Exception::default() }),
+            ..Record::default()
+        }
+    }
+
+    fn logs(records: Vec<Record>) -> Logs {
+        let kept = Kept { records: records.into(), ..Kept::default() };
+        Logs { kept: Arc::new(Mutex::new(kept)), reader: None }
+    }
+
+    fn belongs(request: &str) -> Belongs {
+        Belongs { requests: [request.to_string()].into(), ..Belongs::default() }
+    }
+
+    #[tokio::test]
+    async fn an_exception_is_blamed_on_the_case_whose_request_it_was() {
+        let logs = logs(vec![
+            record(100, "req-a", Some("nova.exception.Early")),
+            record(200, "req-a", Some("nova.exception.Mine")),
+            record(201, "req-b", Some("nova.exception.Theirs")),
+            record(202, "req-a", None),
+            record(203, "req-c", Some("nova.exception.Nobodys")),
+        ]);
+        let begin = Timestamp::from_second(150).expect("a time");
+        let mut allow = AllowList::default();
+        let one = logs.cut(begin, &belongs("req-a"), &mut allow, &[]);
+        assert_eq!(
+            one.thrown.iter().map(|thrown| thrown.name.as_str()).collect::<Vec<_>>(),
+            ["nova.exception.Mine"]
+        );
+        assert_eq!((one.own.len(), one.all.len()), (2, 4));
+        let other = logs.cut(begin, &belongs("req-b"), &mut allow, &["Theirs".to_string()]);
+        assert_eq!((other.thrown.len(), other.allowed), (0, 1), "its purpose");
+        let (rest, _) = logs.close(&mut allow).await;
+        let names: Vec<&str> = rest.iter().map(|thrown| thrown.name.as_str()).collect();
+        assert_eq!(names, ["nova.exception.Early", "nova.exception.Nobodys"]);
+    }
+
+    #[test]
+    fn a_case_that_is_alone_answers_for_all() {
+        let logs = logs(vec![record(200, "req-x", Some("SomeError"))]);
+        let begin = Timestamp::from_second(150).expect("a time");
+        let alone = Belongs { all: true, ..Belongs::default() };
+        assert_eq!(logs.cut(begin, &alone, &mut AllowList::default(), &[]).thrown.len(), 1);
+    }
+}

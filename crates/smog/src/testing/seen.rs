@@ -1,0 +1,115 @@
+//! A guest as all layers have it at one moment: Nova, libvirt, the kernel, placement.
+
+use std::collections::BTreeMap;
+
+use crate::cloud::{Allocation, Cloud, Server};
+use crate::cpuset::Cpuset;
+use crate::error::Result;
+use crate::guest::Guest;
+use crate::host::{Facts, GuestProcess, Role};
+use crate::libvirt::Domain;
+
+/// What was seen of a guest. Assertions are functions of it, so that a wrong one can be
+/// put in its place ([`Control`](super::Control)).
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// What Nova says.
+    pub server: Server,
+    /// Nova's name of the host.
+    pub host: String,
+    /// What libvirt was told.
+    pub domain: Domain,
+    /// What the kernel does.
+    pub process: GuestProcess,
+    /// What placement has booked.
+    pub allocations: Vec<Allocation>,
+    /// The host's kernel: cells, free pages.
+    pub facts: Facts,
+    /// How many NUMA cells of the host are made up (smog's lab); its CPUs are then mapped:
+    /// the domain XML names the CPU asked for, the kernel has it modulo the real ones.
+    pub simulated_cells: u32,
+}
+
+impl Seen {
+    /// Look at a guest: one call to Nova, one to placement, its host at once.
+    ///
+    /// # Errors
+    /// As [`Guest::domain`] and [`Cloud::call`].
+    pub async fn of(cloud: &Cloud, guest: &mut Guest) -> Result<Seen> {
+        guest.refresh().await?;
+        let domain = guest.domain().await?;
+        let host = guest.host().await?;
+        let (process, facts, allocations) = tokio::try_join!(
+            host.guest_process(&domain.name),
+            host.facts(),
+            cloud.allocations(&guest.server.id)
+        )?;
+        Ok(Seen {
+            host: guest.server.host.clone().unwrap_or_default(),
+            server: guest.server.clone(),
+            simulated_cells: facts.lab.as_ref().map_or(0, |lab| lab.simulated_cells),
+            domain,
+            process,
+            allocations,
+            facts,
+        })
+    }
+
+    /// The CPUs each vCPU thread may run on, by vCPU.
+    pub fn affinity(&self) -> BTreeMap<u32, Cpuset> {
+        self.process.vcpu_affinity()
+    }
+
+    /// What placement has booked of a resource class, over all providers.
+    pub fn booked(&self, class: &str) -> u64 {
+        self.allocations.iter().filter_map(|allocation| allocation.resources.get(class)).sum()
+    }
+
+    /// The same with other domain XML; what is no domain XML any more leaves it as it was.
+    #[must_use]
+    pub fn with_xml(self, change: impl Fn(&str) -> String) -> Seen {
+        match Domain::parse(change(self.domain.xml()), "a negative control") {
+            Ok(domain) => Seen { domain, ..self },
+            Err(_) => self,
+        }
+    }
+
+    /// The same with lines of the domain XML left out that contain `text`.
+    #[must_use]
+    pub fn without_xml_lines(self, text: &str) -> Seen {
+        self.with_xml(|xml| xml.lines().filter(|line| !line.contains(text)).collect::<Vec<_>>().join("\n"))
+    }
+
+    /// The same with every vCPU thread allowed on these CPUs.
+    #[must_use]
+    pub fn with_affinity(mut self, cpus: &Cpuset) -> Seen {
+        for thread in &mut self.process.threads {
+            if matches!(thread.role, Role::Vcpu(_)) {
+                thread.cpus = cpus.clone();
+            }
+        }
+        self
+    }
+
+    /// The same with vCPU threads allowed on every CPU of the host.
+    #[must_use]
+    pub fn unpinned_threads(self) -> Seen {
+        // One more than there are, so that it differs on a host with a single CPU too.
+        let all = self.facts.cpus.online.iter().chain([self.facts.cpus.online.len() as u32]).collect();
+        self.with_affinity(&all)
+    }
+
+    /// The same with its memory in small pages.
+    #[must_use]
+    pub fn in_small_pages(mut self) -> Seen {
+        self.process.memory = None;
+        self.process.huge_kib = 0;
+        self
+    }
+
+    /// The same with nothing booked in placement.
+    #[must_use]
+    pub fn unbooked(self) -> Seen {
+        Seen { allocations: Vec::new(), ..self }
+    }
+}
