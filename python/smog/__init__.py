@@ -18,6 +18,8 @@ and cleans up what it had begun. Errors are of `smog.SmogError`, with `.hint`, `
 
 from __future__ import annotations
 
+from typing import Any
+
 from . import errors
 from ._smog import (
     Aggregate,
@@ -41,6 +43,7 @@ from ._smog import (
     Image,
     KeyPair,
     Network,
+    OsloConfig,
     Output,
     Plan,
     Project,
@@ -56,6 +59,9 @@ from ._smog import (
     Watched,
     Watcher,
     connect,
+    quote,
+    read_yaml,
+    records,
     version as _version,
 )
 from .display import Listing
@@ -120,6 +126,7 @@ __all__ = [
     "MissingProgram",
     "Network",
     "NotFound",
+    "OsloConfig",
     "Output",
     "ParseError",
     "Plan",
@@ -145,7 +152,33 @@ __all__ = [
     "connect",
     "errors",
     "info",
+    "load_config",
+    "quote",
+    "read_yaml",
+    "records",
 ]
+
+
+def load_config(base_path: str, filename: str, extra_paths: list[str] | None = None) -> Any:
+    """The YAML file `filename` in the folder of `base_path` (a file), or in `extra_paths` below it.
+
+    The original's name; `smog.read_yaml(path)` is the same with a plain path.
+    """
+    import os
+
+    return read_yaml(os.path.join(os.path.dirname(base_path), *(extra_paths or []), filename))
+
+
+def __getattr__(name: str) -> Any:
+    if name == "config":
+        # The original read its one file on import; here it is what all files say together.
+        import os
+
+        named = os.environ.get("SMOG_CONFIG") or "smog.yml"
+        return read_yaml(named) if os.path.exists(named) else {}
+    from ._gone import explain
+
+    explain(__name__, name, {"configure": "`smog.config`", "add_client_to_path": "nothing: smog needs no clients"})
 
 
 def info() -> dict[str, str]:

@@ -24,7 +24,8 @@ use crate::guests::{Guests, discover, guest};
 use crate::host::{Bytes, Host, Hosts, host};
 use crate::noun::{Noun, listed};
 use crate::nouns::{
-    Aggregate, ComputeService, Flavor, Hypervisor, Image, KeyPair, Network, Project, Server, ServerGroup, User,
+    Aggregate, ComputeService, Flavor, Hypervisor, Image, KeyPair, Network, Project, Server, ServerGroup,
+    User,
 };
 use crate::session::Session;
 use crate::topology::{self, Topology};
@@ -64,7 +65,13 @@ pub struct ApiCall {
 impl ApiCall {
     fn __repr__(&self) -> String {
         let status = self.status.map_or("no answer".to_string(), |status| status.to_string());
-        format!("<ApiCall {} {} {}: {status}, {:.0} ms>", self.service, self.method, self.path, self.elapsed_s * 1e3)
+        format!(
+            "<ApiCall {} {} {}: {status}, {:.0} ms>",
+            self.service,
+            self.method,
+            self.path,
+            self.elapsed_s * 1e3
+        )
     }
 
     fn _row(&self) -> Vec<(&'static str, String)> {
@@ -93,7 +100,11 @@ impl Cloud {
     }
 
     /// Ask the cloud something that leaves nothing behind when it is not waited for.
-    fn ask<T, F>(&self, py: Python<'_>, question: impl FnOnce(smog::Cloud, Ctx) -> F + Send + 'static) -> PyResult<T>
+    fn ask<T, F>(
+        &self,
+        py: Python<'_>,
+        question: impl FnOnce(smog::Cloud, Ctx) -> F + Send + 'static,
+    ) -> PyResult<T>
     where
         T: Send + 'static,
         F: Future<Output = Result<T>> + Send + 'static,
@@ -169,7 +180,8 @@ impl Cloud {
     /// The last 200 API calls, the newest last. Nothing is asked.
     #[getter]
     fn calls(&self) -> Vec<ApiCall> {
-        let calls = self.session.seen(|seen| seen.calls.iter().cloned().collect::<Vec<_>>()).unwrap_or_default();
+        let calls =
+            self.session.seen(|seen| seen.calls.iter().cloned().collect::<Vec<_>>()).unwrap_or_default();
         calls
             .into_iter()
             .map(|call| ApiCall {
@@ -305,7 +317,11 @@ impl Cloud {
     /// All servers the user may see, of Nova alone. `filters` are Nova's own
     /// (`status="ERROR"`, `host="cmp1"` …). One API call for each thousand.
     #[pyo3(signature = (**filters: "str") -> "Listing[Server]")]
-    fn servers<'py>(&self, py: Python<'py>, filters: Option<BTreeMap<String, String>>) -> PyResult<Bound<'py, PyAny>> {
+    fn servers<'py>(
+        &self,
+        py: Python<'py>,
+        filters: Option<BTreeMap<String, String>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         self.listed::<Server, _>(py, |cloud| async move {
             let filters = filters.unwrap_or_default();
             let pairs: Vec<(&str, &str)> =
@@ -362,7 +378,9 @@ impl Cloud {
                     ..NewFlavor::from(spec.name.as_str())
                 }
             }
-            FlavorAsked::Name(name) => NewFlavor { vcpus, ram_mib, disk_gib, ..NewFlavor::from(name.as_str()) },
+            FlavorAsked::Name(name) => {
+                NewFlavor { vcpus, ram_mib, disk_gib, ..NewFlavor::from(name.as_str()) }
+            }
             FlavorAsked::Thing(flavor) => {
                 let like = &flavor.get().inner;
                 return Err(unusable(py, &format!("flavor `{}`", like.name), "it is there already", None));
@@ -411,7 +429,8 @@ impl Cloud {
             ..NewImage::default()
         };
         let image = self.ask(py, |cloud, ctx| async move {
-            let tell = |so_far: smog::cloud::Transfer| ctx.tell(format!("sent {} MiB", so_far.done_bytes >> 20));
+            let tell =
+                |so_far: smog::cloud::Transfer| ctx.tell(format!("sent {} MiB", so_far.done_bytes >> 20));
             cloud.upload_image(new, &path, &tell).await
         })?;
         Ok(Image::of(image, &self.session))
@@ -474,7 +493,10 @@ impl Cloud {
 
     /// One aggregate by name or id. One API call.
     fn aggregate(&self, py: Python<'_>, name: String) -> PyResult<Aggregate> {
-        Ok(Aggregate::of(self.ask(py, |cloud, _| async move { cloud.aggregate(&name).await })?, &self.session))
+        Ok(Aggregate::of(
+            self.ask(py, |cloud, _| async move { cloud.aggregate(&name).await })?,
+            &self.session,
+        ))
     }
 
     /// Make an aggregate with metadata and hosts.
@@ -504,7 +526,13 @@ impl Cloud {
 
     /// Add a host to an aggregate, or take it out (`remove=True`). Two API calls.
     #[pyo3(signature = (aggregate: "str | Aggregate", host: "str | Host", *, remove: "bool" = false) -> "Aggregate")]
-    fn change_aggregate(&self, py: Python<'_>, aggregate: NameOf, host: NameOf, remove: bool) -> PyResult<Aggregate> {
+    fn change_aggregate(
+        &self,
+        py: Python<'_>,
+        aggregate: NameOf,
+        host: NameOf,
+        remove: bool,
+    ) -> PyResult<Aggregate> {
         let (asked, host) = (aggregate.name(), host.name());
         let aggregate = self.ask(py, move |cloud, _| async move {
             let found = cloud.aggregate(&asked).await?;
@@ -615,7 +643,8 @@ impl Cloud {
                 // An administrator sees the default group of every project.
                 ("default", Some(project)) => {
                     let groups = cloud.security_groups().await?;
-                    let is_own = |one: &smog::cloud::SecurityGroup| one.name == "default" && one.project_id == project;
+                    let is_own =
+                        |one: &smog::cloud::SecurityGroup| one.name == "default" && one.project_id == project;
                     match groups.into_iter().find(is_own) {
                         Some(found) => found,
                         None => cloud.security_group(&group).await?,
@@ -636,7 +665,8 @@ impl Cloud {
     /// Make a project. One API call.
     #[pyo3(signature = (name, *, description = String::new()))]
     fn create_project(&self, py: Python<'_>, name: String, description: String) -> PyResult<Project> {
-        let project = self.ask(py, |cloud, _| async move { cloud.create_project(&name, &description, None).await })?;
+        let project =
+            self.ask(py, |cloud, _| async move { cloud.create_project(&name, &description, None).await })?;
         Ok(Project::of(project, &self.session))
     }
 
@@ -721,7 +751,12 @@ impl Cloud {
             "identity" => Service::Identity,
             other => {
                 let known = "compute, image, network, placement or identity";
-                return Err(unusable(py, &format!("service `{other}`"), "smog does not know it", Some(known)));
+                return Err(unusable(
+                    py,
+                    &format!("service `{other}`"),
+                    "smog does not know it",
+                    Some(known),
+                ));
             }
         };
         let mut call = Call::get(service, path);

@@ -64,9 +64,11 @@ pub fn connect(
         with_login(&mut surroundings, named, user_domain_name, project_domain_name);
     }
     let settings = surroundings.settings().map_err(|error| to_py(py, &error))?;
-    let session = enter(py, |ctx| async move {
-        ctx.unless_stopped("nothing was changed", Session::open(settings)).await
-    })?;
+    let session =
+        enter(
+            py,
+            |ctx| async move { ctx.unless_stopped("nothing was changed", Session::open(settings)).await },
+        )?;
     Ok(Cloud::new(Arc::new(session)))
 }
 
@@ -79,7 +81,9 @@ fn with_login(
 ) {
     let variables = &mut surroundings.variables;
     if named.iter().all(|(_, value)| value.is_some()) {
-        variables.retain(|name, _| !name.starts_with("OS_") || matches!(name.as_str(), "OS_CACERT" | "OS_REGION_NAME"));
+        variables.retain(|name, _| {
+            !name.starts_with("OS_") || matches!(name.as_str(), "OS_CACERT" | "OS_REGION_NAME")
+        });
     }
     variables.remove("OS_CLOUD");
     let mut set = |name: &str, value: String| variables.insert(name.to_string(), value);

@@ -20,7 +20,8 @@ pub fn plain<T: Serialize>(py: Python<'_>, value: &T) -> PyResult<Py<PyAny>> {
 
 /// The same as JSON text.
 pub fn json<T: Serialize>(value: &T) -> PyResult<String> {
-    serde_json::to_string_pretty(value).map_err(|why| pyo3::exceptions::PyValueError::new_err(why.to_string()))
+    serde_json::to_string_pretty(value)
+        .map_err(|why| pyo3::exceptions::PyValueError::new_err(why.to_string()))
 }
 
 /// JSON as Python data.

@@ -95,7 +95,8 @@ impl Environment {
         let mut options = Options::new(&self.folder, user, "Python: smog.Environment");
         options.timeout = self.timeout;
         let ctx = ctx.clone();
-        options.on_event = Some(Arc::new(move |what: Tell<'_>| ctx.tell(format!("{}: {}", what.host, what.text))));
+        options.on_event =
+            Some(Arc::new(move |what: Tell<'_>| ctx.tell(format!("{}: {}", what.host, what.text))));
         options
     }
 
@@ -343,7 +344,12 @@ pub struct HostPlan {
 #[pymethods]
 impl HostPlan {
     fn __repr__(&self) -> String {
-        format!("<HostPlan {}: {} changes, restarts {}>", self.host, self.changes.len(), self.restarts.join(", "))
+        format!(
+            "<HostPlan {}: {} changes, restarts {}>",
+            self.host,
+            self.changes.len(),
+            self.restarts.join(", ")
+        )
     }
 }
 

@@ -31,7 +31,11 @@ pub struct Guest {
 
 impl Guest {
     /// A guest as it was seen.
-    pub fn new(server: smog::cloud::Server, seen: Option<smog::libvirt::Domain>, session: &Arc<Session>) -> Guest {
+    pub fn new(
+        server: smog::cloud::Server,
+        seen: Option<smog::libvirt::Domain>,
+        session: &Arc<Session>,
+    ) -> Guest {
         Guest { id: server.id.clone(), session: session.clone(), now: Mutex::new((server, seen)) }
     }
 
@@ -147,7 +151,9 @@ impl Guest {
                 py,
                 &format!("guest `{}`", self.name()),
                 format!("Nova names no host for it (status {})", self.status()),
-                Some("hosts are shown to administrators, for servers that have been scheduled; `refresh()` asks again"),
+                Some(
+                    "hosts are shown to administrators, for servers that have been scheduled; `refresh()` asks again",
+                ),
             )),
         }
     }
@@ -225,7 +231,13 @@ impl Guest {
     /// >>> guest.host.name
     /// 'cmp2'
     #[pyo3(signature = (to: "str | Host | None" = None, *, block: "bool | None" = None, timeout: "float" = 300.0) -> "None")]
-    fn live_migrate(&self, py: Python<'_>, to: Option<NameOf>, block: Option<bool>, timeout: f64) -> PyResult<()> {
+    fn live_migrate(
+        &self,
+        py: Python<'_>,
+        to: Option<NameOf>,
+        block: Option<bool>,
+        timeout: f64,
+    ) -> PyResult<()> {
         let left = format!("Nova goes on moving `{}`", self.name());
         let how = LiveMigration {
             host: to.map(NameOf::name),
@@ -455,7 +467,10 @@ impl Guest {
                     more[0].push_str(&format!(" pinned to {all}"));
                 }
                 if !domain.cells().is_empty() {
-                    more.push(match domain.cells().len() { 1 => "1 cell".into(), count => format!("{count} cells") });
+                    more.push(match domain.cells().len() {
+                        1 => "1 cell".into(),
+                        count => format!("{count} cells"),
+                    });
                 }
                 let sizes = domain.memory_backing.huge_pages.iter().flatten();
                 more.extend(sizes.map(|pages| match pages.size_kib {

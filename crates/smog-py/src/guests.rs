@@ -27,7 +27,11 @@ impl Guests {
 
 /// Every guest, or those with these ids, joined with their domains; and the hosts that
 /// could not be asked, in `.problems`.
-pub fn discover<'py>(py: Python<'py>, session: &Arc<Session>, ids: Option<Vec<String>>) -> PyResult<Bound<'py, PyAny>> {
+pub fn discover<'py>(
+    py: Python<'py>,
+    session: &Arc<Session>,
+    ids: Option<Vec<String>>,
+) -> PyResult<Bound<'py, PyAny>> {
     let login = session.clone();
     let found = enter(py, |ctx| async move {
         let cloud = login.cloud().await?;

@@ -14,6 +14,7 @@ use crate::enter::{Ctx, enter, wait};
 use crate::noun::{Noun, listed};
 use crate::nouns::{Domain, Facts, GuestProcess};
 use crate::session::Session;
+use crate::watch::Watcher;
 
 /// How a host is reached.
 #[derive(Clone)]
@@ -23,8 +24,11 @@ enum Way {
     /// This machine.
     Local,
     /// By SSH alone; the connection is kept for the process that made it.
-    Ssh { address: String, user: Option<String>, port: Option<u16>, open: Arc<Mutex<Option<Open>>> },
+    Ssh { address: String, make: Arc<Make>, open: Arc<Mutex<Option<Open>>> },
 }
+
+/// Makes the core's host; nothing is connected by it.
+type Make = dyn Fn() -> smog::host::Host + Send + Sync;
 
 /// A connection and the process it belongs to.
 type Open = (u32, smog::host::Host);
@@ -55,11 +59,9 @@ impl Host {
         match &self.way {
             Way::OfCloud(session) => session.cloud().await?.host(&self.name).await,
             Way::Local => Ok(smog::host::Host::local(&self.name)),
-            Way::Ssh { address, user, port, open } => {
+            Way::Ssh { make, open, .. } => {
                 let pid = std::process::id();
-                let options = SshOptions { user: user.clone(), port: *port, ..SshOptions::new(address) };
-                let made = || smog::host::Host::ssh(&self.name, options);
-                let Ok(mut open) = open.lock() else { return Ok(made()) };
+                let Ok(mut open) = open.lock() else { return Ok(make()) };
                 match open.take() {
                     Some((of, host)) if of == pid => {
                         *open = Some((of, host.clone()));
@@ -68,7 +70,7 @@ impl Host {
                     other => {
                         // What a parent opened is the parent's to close.
                         std::mem::forget(other);
-                        let host = made();
+                        let host = make();
                         *open = Some((pid, host.clone()));
                         Ok(host)
                     }
@@ -91,7 +93,11 @@ impl Host {
         enter(py, |ctx| async move {
             let core = ctx.unless_stopped("nothing was changed", host.core()).await?;
             let inner = ctx.clone();
-            ctx.unless_stopped(format!("the command on host `{}` was ended", host.name), question(core, inner)).await
+            ctx.unless_stopped(
+                format!("the command on host `{}` was ended", host.name),
+                question(core, inner),
+            )
+            .await
         })
     }
 }
@@ -144,7 +150,54 @@ impl Host {
     #[staticmethod]
     #[pyo3(signature = (address, *, user = None, port = None))]
     fn ssh(address: String, user: Option<String>, port: Option<u16>) -> Host {
-        Host { name: address.clone(), way: Way::Ssh { address, user, port, open: Arc::default() } }
+        let at = address.clone();
+        let make = move || {
+            let options = SshOptions { user: user.clone(), port, ..SshOptions::new(&at) };
+            smog::host::Host::ssh(&at, options)
+        };
+        Host { name: address.clone(), way: Way::Ssh { address, make: Arc::new(make), open: Arc::default() } }
+    }
+
+    /// The machine of this name or address: as smog.yml says when it is named there, this
+    /// machine for "localhost", else as `Host.ssh`. No cloud is needed.
+    #[staticmethod]
+    #[pyo3(signature = (name, *, user = None))]
+    fn at(py: Python<'_>, name: String, user: Option<String>) -> PyResult<Host> {
+        if matches!(name.as_str(), "localhost" | "127.0.0.1" | "::1") {
+            return Ok(Host::local(&name));
+        }
+        let file = smog::config::Surroundings::of_process().smog_file();
+        let file = file.map_err(|error| crate::errors::to_py(py, &error))?;
+        let entry = file.hosts.iter().find(|entry| entry.name.as_ref() == Some(&name) || entry.host == name);
+        let Some(entry) = entry.cloned() else { return Ok(Host::ssh(name, user, None)) };
+        let known = entry.name.clone().unwrap_or_else(|| entry.host.clone());
+        let (title, address) = (known.clone(), entry.host.clone());
+        let make = move || {
+            let listed = smog::host::Host::of_file(&file);
+            let found = listed.into_iter().find(|host| host.name() == known);
+            found.unwrap_or_else(|| smog::host::Host::ssh(&known, SshOptions::new(&entry.host)))
+        };
+        Ok(Host { name: title, way: Way::Ssh { address, make: Arc::new(make), open: Arc::default() } })
+    }
+
+    /// Watch a command's output in the background (`tail -f FILES` is understood as these
+    /// files, through rotations and lost connections); see `Cloud.monitor`.
+    ///
+    /// >>> watcher = host.monitor("tail -f /var/log/nova/*.log", stop_at=1)
+    #[pyo3(signature = (
+        command: "str", handler: "Callable[[Record], object] | None" = None, *, name: "str" = "watch".to_string(),
+        stop_at: "int | None" = None, log: "SupportsWrite | None" = None
+    ) -> "Watcher")]
+    fn monitor(
+        &self,
+        py: Python<'_>,
+        command: String,
+        handler: Option<Py<PyAny>>,
+        name: String,
+        stop_at: Option<usize>,
+        log: Option<Py<PyAny>>,
+    ) -> PyResult<Watcher> {
+        Watcher::of_host(py, self.clone(), name, command, handler, stop_at, log)
     }
 
     /// The name Nova and smog.yml know it by.
@@ -412,14 +465,16 @@ impl Hosts {
         let session = self.session.clone();
         enter(py, |ctx| async move {
             let cloud = session.cloud().await?;
-            let names = ctx.unless_stopped("nothing was changed", async { Ok(cloud.host_names().await) }).await?;
+            let names =
+                ctx.unless_stopped("nothing was changed", async { Ok(cloud.host_names().await) }).await?;
             session.seen(|seen| seen.hosts = names.clone());
             Ok(names)
         })
     }
 
     fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
-        let hosts: Vec<Host> = self.names(py)?.iter().map(|name| Host::of_cloud(name, &self.session)).collect();
+        let hosts: Vec<Host> =
+            self.names(py)?.iter().map(|name| Host::of_cloud(name, &self.session)).collect();
         hosts.into_pyobject(py)?.try_iter()
     }
 

@@ -56,7 +56,11 @@ pub trait Noun: Sized {
 }
 
 /// Many of them.
-pub fn listed<'py, N>(py: Python<'py>, items: Vec<N::Inner>, session: &Arc<Session>) -> PyResult<Bound<'py, PyAny>>
+pub fn listed<'py, N>(
+    py: Python<'py>,
+    items: Vec<N::Inner>,
+    session: &Arc<Session>,
+) -> PyResult<Bound<'py, PyAny>>
 where
     N: Noun + IntoPyObject<'py>,
 {

@@ -117,7 +117,11 @@ impl Topology {
         let mut parts = vec![];
         let (mut top, mut wide) = (8, 320);
         for host in &self.hosts {
-            parts.push(format!("<text x=\"8\" y=\"{}\" font-weight=\"bold\">{}</text>", top + 14, escaped(&host.name)));
+            parts.push(format!(
+                "<text x=\"8\" y=\"{}\" font-weight=\"bold\">{}</text>",
+                top + 14,
+                escaped(&host.name)
+            ));
             let note = match &host.problem {
                 Some(why) => format!("not asked: {why}"),
                 None if host.floating.is_empty() => String::new(),

@@ -72,7 +72,9 @@ impl Write for File {
 
     fn flush(&mut self) -> io::Result<()> {
         tokio::task::block_in_place(|| {
-            Python::attach(|py| self.0.call_method0(py, "flush").map_err(|why| io::Error::other(why.to_string())))
+            Python::attach(|py| {
+                self.0.call_method0(py, "flush").map_err(|why| io::Error::other(why.to_string()))
+            })
         })?;
         Ok(())
     }

@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use smog::Error;
-use smog::watch::{Exceptions, Handler, Verdict};
+use smog::watch::{Exceptions, Filter, Handler, Sources, Verdict};
 
 use super::LogsAsked;
 use super::handler::{Callable, File, Raised};
 use crate::enter::enter;
 use crate::errors::unusable;
+use crate::host::Host;
 use crate::noun::Noun;
 use crate::nouns::Record;
 use crate::session::Session;
@@ -40,33 +41,41 @@ impl Watcher {
         stop_at: Option<usize>,
         log: Option<Py<PyAny>>,
     ) -> PyResult<Watcher> {
-        if let Some(handler) = &handler
-            && !handler.bind(py).is_callable()
-        {
-            return Err(unusable(py, "the handler", "it cannot be called", Some("a function of one record")));
-        }
-        let raised = Raised::default();
-        let kept_error = raised.clone();
+        let (handler, raised) = callable(py, handler)?;
         let session = session.clone();
         let title = name.clone();
         let running = enter(py, |ctx| async move {
             let begun = async {
                 let filter = asked.filter(&session).await?;
-                let mut handler: Box<dyn Handler> = match handler {
-                    Some(call) => Box::new(Callable { call, raised: kept_error }),
-                    None => {
-                        let mut exceptions = Exceptions::new(asked.allow_list(&session)?);
-                        exceptions.stop_at = stop_at;
-                        Box::new(exceptions)
-                    }
+                let handler = match handler {
+                    Some(call) => call,
+                    None => exceptions(Exceptions::new(asked.allow_list(&session)?), stop_at),
                 };
-                let wanted = move |record: &smog::watch::Record| match filter.wants(record) {
-                    true => handler.record(record),
-                    false => Verdict::GoOn,
-                };
-                let log = log.map(|file| Box::new(File(file)) as Box<dyn Write + Send>);
                 let sources = asked.sources(&session).await?;
-                Ok(smog::watch::Watcher::start(title, sources, Box::new(wanted), log).await)
+                Ok(smog::watch::Watcher::start(title, sources, wanted(filter, handler), file(log)).await)
+            };
+            ctx.unless_stopped("nothing was changed", begun).await
+        })?;
+        Ok(Watcher { name, running: Mutex::new(Some(running)), last: Mutex::default(), raised })
+    }
+
+    /// Watch a command on one host.
+    pub fn of_host(
+        py: Python<'_>,
+        host: Host,
+        name: String,
+        command: String,
+        handler: Option<Py<PyAny>>,
+        stop_at: Option<usize>,
+        log: Option<Py<PyAny>>,
+    ) -> PyResult<Watcher> {
+        let (handler, raised) = callable(py, handler)?;
+        let title = name.clone();
+        let running = enter(py, |ctx| async move {
+            let begun = async {
+                let handler = handler.unwrap_or_else(|| exceptions(Exceptions::default(), stop_at));
+                let sources = [(host.core().await?, Sources::command(&command))];
+                Ok(smog::watch::Watcher::start(title, sources, handler, file(log)).await)
             };
             ctx.unless_stopped("nothing was changed", begun).await
         })?;
@@ -116,6 +125,33 @@ impl Watcher {
     }
 }
 
+/// The callable as a handler, and where what it raises is kept.
+fn callable(py: Python<'_>, handler: Option<Py<PyAny>>) -> PyResult<(Option<Box<dyn Handler>>, Raised)> {
+    let raised = Raised::default();
+    let Some(call) = handler else { return Ok((None, raised)) };
+    if !call.bind(py).is_callable() {
+        return Err(unusable(py, "the handler", "it cannot be called", Some("a function of one record")));
+    }
+    Ok((Some(Box::new(Callable { call, raised: raised.clone() })), raised))
+}
+
+fn exceptions(mut exceptions: Exceptions, stop_at: Option<usize>) -> Box<dyn Handler> {
+    exceptions.stop_at = stop_at;
+    Box::new(exceptions)
+}
+
+/// The handler, for records of a filter only.
+fn wanted(filter: Filter, mut handler: Box<dyn Handler>) -> Box<dyn Handler> {
+    Box::new(move |record: &smog::watch::Record| match filter.wants(record) {
+        true => handler.record(record),
+        false => Verdict::GoOn,
+    })
+}
+
+fn file(log: Option<Py<PyAny>>) -> Option<Box<dyn Write + Send>> {
+    log.map(|file| Box::new(File(file)) as Box<dyn Write + Send>)
+}
+
 #[pymethods]
 impl Watcher {
     /// Its name.
@@ -127,7 +163,9 @@ impl Watcher {
     /// Whether it still watches.
     #[getter]
     fn is_running(&self) -> bool {
-        self.running.lock().is_ok_and(|running| running.as_ref().is_some_and(smog::watch::Watcher::is_running))
+        self.running
+            .lock()
+            .is_ok_and(|running| running.as_ref().is_some_and(smog::watch::Watcher::is_running))
     }
 
     /// What it saw so far.
@@ -215,6 +253,11 @@ impl Watched {
 
     fn __repr__(&self) -> String {
         let failed = self.inner.failed.as_ref().map(|why| format!(", failed: {why}")).unwrap_or_default();
-        format!("<Watched {}: {} records, {} kept{failed}>", self.inner.name, self.inner.seen, self.inner.kept.len())
+        format!(
+            "<Watched {}: {} records, {} kept{failed}>",
+            self.inner.name,
+            self.inner.seen,
+            self.inner.kept.len()
+        )
     }
 }
