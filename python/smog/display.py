@@ -5,16 +5,26 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Iterable
-from typing import Any, TypeVar, overload
+from typing import Any, Protocol, SupportsIndex, TypeVar, overload
 
 from ._smog import html_table, text_table
 
-__all__ = ["Listing"]
+__all__ = ["Listing", "SupportsWrite"]
 
 T = TypeVar("T")
 
 #: More rows than these are only counted.
 MOST_ROWS = 20
+
+
+class SupportsWrite(Protocol):
+    """A file to write to."""
+
+    def write(self, text: str, /) -> object:
+        """Take a text."""
+
+    def flush(self) -> object:
+        """Let it be seen."""
 
 
 class Listing(list[T]):
@@ -44,9 +54,9 @@ class Listing(list[T]):
         return html_table(self._rows(), max(0, len(self) - MOST_ROWS))
 
     @overload
-    def __getitem__(self, place: int, /) -> T: ...  # type: ignore[overload-overlap]
+    def __getitem__(self, place: SupportsIndex, /) -> T: ...
     @overload
-    def __getitem__(self, place: slice, /) -> list[T]: ...
+    def __getitem__(self, place: slice[Any, Any, Any], /) -> list[T]: ...
     @overload
     def __getitem__(self, place: str, /) -> T: ...
 
@@ -95,8 +105,7 @@ class _Line:
 
     def show(self, text: str | None, seconds: float) -> None:
         if self.is_notebook():
-            from IPython.display import display  # type: ignore[import-not-found, unused-ignore]
-
+            display: Any = sys.modules["IPython.display"].__dict__["display"]
             shown = {"text/plain": f"{text} ({seconds:.0f} s)" if text else f"done in {seconds:.1f} s"}
             if self.handle is None:
                 self.handle = display(shown, raw=True, display_id=True)

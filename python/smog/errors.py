@@ -93,8 +93,10 @@ class SmogError(Exception):
         self.exit_code = ExitCode(exit_code)
         for name, value in more.items():
             setattr(self, name, value)
-        if hint and hasattr(self, "add_note"):
-            self.add_note(f"hint: {hint}")
+        # Notes came with Python 3.11.
+        add_note = getattr(self, "add_note", None)
+        if hint and add_note is not None:
+            add_note(f"hint: {hint}")
 
 
 class NotFound(SmogError, LookupError):

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::commands::{
     aggregate, api, boot, check, completion, config, delete, discover, flavor, guest, host, hypervisor,
     image, keypair, logs, migrate, network, pins, placement, prepare, project, quota, restore, scan,
-    security_group, server_group, service, watch, xml,
+    security_group, server_group, service, shell, watch, xml,
 };
 use crate::output::Form;
 
@@ -125,6 +125,7 @@ pub enum Verb {
     Check(check::CheckArgs),
     Prepare(prepare::PrepareArgs),
     Restore(restore::RestoreArgs),
+    Shell(shell::ShellArgs),
     /// smog's own settings: show, init, check, schema
     Config(config::ConfigArgs),
     /// Print the completion script of a shell

@@ -27,5 +27,6 @@ pub mod scan;
 pub mod security_group;
 pub mod server_group;
 pub mod service;
+pub mod shell;
 pub mod watch;
 pub mod xml;

@@ -92,6 +92,7 @@ async fn dispatch(verb: Verb, session: &Session) -> Result<ExitCode, Error> {
         Verb::Check(args) => commands::check::run(args, session).await,
         Verb::Prepare(args) => commands::prepare::run(args, session).await,
         Verb::Restore(args) => commands::restore::run(args, session).await,
+        Verb::Shell(args) => commands::shell::run(args, session),
         Verb::Completion(args) => commands::completion::run(args),
         Verb::RefreshNames => names::refresh().await,
     }

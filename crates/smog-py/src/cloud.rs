@@ -829,7 +829,7 @@ impl Cloud {
         *, hosts: "Iterable[str | Host]" = vec![], files: "Iterable[str]" = vec![], units: "Iterable[str]" = vec![],
         level: "str | None" = None, grep: "Iterable[str]" = vec![], requests: "Iterable[str]" = vec![],
         guest: "str | Guest | None" = None, exceptions: "bool" = false,
-        since: "datetime.datetime | None" = None, until: "datetime.datetime | None" = None,
+        since: "datetime | None" = None, until: "datetime | None" = None,
         follow: "bool" = true, duration: "float | None" = None, allow: "Iterable[str]" = vec![]
     ) -> "Watch")]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]

@@ -224,7 +224,7 @@ impl Host {
     /// '0.42 0.31 0.30 1/395 29833\n'
     #[pyo3(signature = (
         *words: "str", shell: "bool" = false, check: "bool" = true, timeout: "float" = 60.0, root: "bool" = true,
-        stdin: "str | bytes" = None, env: "dict[str, str] | None" = None
+        stdin: "str | bytes | None" = None, env: "dict[str, str] | None" = None
     ) -> "Output")]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn run(

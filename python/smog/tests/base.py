@@ -214,7 +214,7 @@ class BaseStack:
         cloud: Cloud | None = None,
     ) -> None:
         self.logger = logger
-        self._login = {"username": username, "password": password, "tenant_name": tenant_name, "auth_url": auth_url}
+        self._login: Callable[[], Cloud] = lambda: connect(username=username, password=password, tenant_name=tenant_name, auth_url=auth_url)
         self._cloud = cloud
         #: Watchers by name.
         self.monitors: dict[str, Watcher] = {}
@@ -232,7 +232,7 @@ class BaseStack:
     def cloud(self) -> Cloud:
         """The cloud, logged in to when first asked for."""
         if self._cloud is None:
-            super().__setattr__("_cloud", connect(**self._login))
+            super().__setattr__("_cloud", self._login())
         assert self._cloud is not None
         return self._cloud
 
