@@ -99,7 +99,7 @@ fn with_login(
 /// `{"nova.virt_type": "kvm"}` as `--set` takes it.
 fn sets(settings: Option<BTreeMap<String, Bound<'_, PyAny>>>) -> PyResult<Vec<String>> {
     let pairs = settings.unwrap_or_default().into_iter();
-    pairs.map(|(path, value)| Ok(format!("{path}={}", value.str()?.to_str()?.to_string()))).collect()
+    pairs.map(|(path, value)| Ok(format!("{path}={}", value.str()?.to_str()?))).collect()
 }
 
 /// The version of the core.
