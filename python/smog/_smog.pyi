@@ -4,15 +4,11 @@ smog's core: what the package `smog` is made of.
 # Written by python/stubs from crates/smog-py; do not edit.
 import os
 from _typeshed import SupportsGetItem
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, Protocol, SupportsFloat, SupportsIndex, final
+from typing import Any, SupportsFloat, SupportsIndex, final
 
-from smog.display import Listing
-
-class SupportsWrite(Protocol):
-    def write(self, text: str, /) -> object: ...
-    def flush(self) -> object: ...
+from smog.display import Listing, SupportsWrite
 
 
 __all__ = ["Aggregate", "ApiCall", "Cloud", "Compared", "ComputeService", "Domain", "Environment", "Facts", "Flavor", "FlavorSpec", "Guest", "GuestProcess", "Guests", "Host", "HostLine", "HostPlan", "Hosts", "Hypervisor", "Image", "KeyPair", "Network", "OsloConfig", "Output", "Plan", "Project", "Record", "Restored", "Server", "ServerGroup", "Stop", "Thread", "Topology", "User", "Watch", "Watched", "Watcher", "connect", "html_table", "near", "quote", "read_yaml", "records", "text_table", "version"]
@@ -131,7 +127,7 @@ class Cloud:
         """
         Keystone's URL.
         """
-    def boot(self, /, name: str, *, image: str | Image | None = None, flavor: str | Flavor | FlavorSpec | None = None, network: str | Network | None = None, host: str | Host | None = None, availability_zone: str | None = None, key_pair: str | KeyPair | None = None, server_group: str | ServerGroup | None = None, hints: dict[str, Any] | None = None, security_groups: Iterable[str] = ..., config_drive: bool = False, user_data: str | bytes | None = None, metadata: dict[str, str] | None = None, tags: Iterable[str] = ..., description: str | None = None, nics: Iterable[dict[str, str | None]] = ..., wait: bool = True, timeout: float = 300.0) -> Guest:
+    def boot(self, /, name: str, *, image: str | Image | None = None, flavor: str | Flavor | FlavorSpec | None = None, network: str | Network | None = None, host: str | Host | None = None, availability_zone: str | None = None, key_pair: str | KeyPair | None = None, server_group: str | ServerGroup | None = None, hints: dict[str, Any] | None = None, security_groups: Sequence[str] = ..., config_drive: bool = False, user_data: str | bytes | None = None, metadata: dict[str, str] | None = None, tags: Sequence[str] = ..., description: str | None = None, nics: Sequence[dict[str, str | None]] = ..., wait: bool = True, timeout: float = 300.0) -> Guest:
         """
         Boot a guest and wait until it is ACTIVE (`wait=False`: until Nova has taken the order).
 
@@ -166,7 +162,7 @@ class Cloud:
         """
         Close the connections to hosts. They are opened again when needed.
         """
-    def create_aggregate(self, /, name: str, *, metadata: dict[str, str] | None = None, hosts: Iterable[str | Host] = ..., availability_zone: str | None = None) -> Aggregate:
+    def create_aggregate(self, /, name: str, *, metadata: dict[str, str] | None = None, hosts: Sequence[str | Host] = ..., availability_zone: str | None = None) -> Aggregate:
         """
         Make an aggregate with metadata and hosts.
         """
@@ -218,7 +214,7 @@ class Cloud:
         """
         Delete a user. Two API calls.
         """
-    def discover(self, /, guests: Iterable[Guest | Server | str] | None = None) -> Listing[Guest]:
+    def discover(self, /, guests: Sequence[Guest | Server | str] | None = None) -> Listing[Guest]:
         """
         Every guest the user may see, or those given (`Guest`, `Server` or id), each joined
         with its host and domain. One API call and one command per host.
@@ -230,7 +226,7 @@ class Cloud:
         NAME  STATUS  HOST  DOMAIN             VCPUS  RAM      PINNED TO  PAGES  ADDRESS
         web   ACTIVE  cmp2  instance-00000022  1      128 MiB  1          2 MiB  192.168.77.36
         """
-    def environment(self, /, *settings: str, filters: Iterable[str] = ..., huge_pages: Iterable[str] = ..., sysctl: Iterable[str] = ..., services: Iterable[str] = ..., vfs: Iterable[str] = ..., at_boot: bool = False, hosts: Iterable[str | Host] = ..., journal: str | os.PathLike[str] | None = None, timeout: float = 180.0) -> Environment:
+    def environment(self, /, *settings: str, filters: Sequence[str] = ..., huge_pages: Sequence[str] = ..., sysctl: Sequence[str] = ..., services: Sequence[str] = ..., vfs: Sequence[str] = ..., at_boot: bool = False, hosts: Sequence[str | Host] = ..., journal: str | os.PathLike[str] | None = None, timeout: float = 180.0) -> Environment:
         """
         The wished state of hosts; nothing is asked before `check()`, `prepare()` or `with`.
 
@@ -294,7 +290,7 @@ class Cloud:
         """
         All key pairs of the user. One API call.
         """
-    def monitor(self, /, handler: Callable[[Record], object] | None = None, *, name: str = ..., hosts: Iterable[str | Host] = ..., files: Iterable[str] = ..., command: str | None = None, level: str | None = None, grep: Iterable[str] = ..., guest: str | Guest | None = None, stop_at: int | None = None, allow: Iterable[str] = ..., log: SupportsWrite | None = None) -> Watcher:
+    def monitor(self, /, handler: Callable[[Record], object] | None = None, *, name: str = ..., hosts: Sequence[str | Host] = ..., files: Sequence[str] = ..., command: str | None = None, level: str | None = None, grep: Sequence[str] = ..., guest: str | Guest | None = None, stop_at: int | None = None, allow: Sequence[str] = ..., log: SupportsWrite | None = None) -> Watcher:
         """
         Watch the logs in the background: start it, do something, close it, read what it saw.
 
@@ -370,7 +366,7 @@ class Cloud:
         """
         All users. One API call.
         """
-    def watch(self, /, *, hosts: Iterable[str | Host] = ..., files: Iterable[str] = ..., units: Iterable[str] = ..., level: str | None = None, grep: Iterable[str] = ..., requests: Iterable[str] = ..., guest: str | Guest | None = None, exceptions: bool = False, since: datetime | None = None, until: datetime | None = None, follow: bool = True, duration: float | None = None, allow: Iterable[str] = ...) -> Watch:
+    def watch(self, /, *, hosts: Sequence[str | Host] = ..., files: Sequence[str] = ..., units: Sequence[str] = ..., level: str | None = None, grep: Sequence[str] = ..., requests: Sequence[str] = ..., guest: str | Guest | None = None, exceptions: bool = False, since: datetime | None = None, until: datetime | None = None, follow: bool = True, duration: float | None = None, allow: Sequence[str] = ...) -> Watch:
         """
         Follow the logs of all hosts as one stream, in the order of time: an iterator of
         records, each with its whole traceback.

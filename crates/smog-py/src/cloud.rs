@@ -204,7 +204,7 @@ impl Cloud {
     /// >>> cloud.discover()
     /// NAME  STATUS  HOST  DOMAIN             VCPUS  RAM      PINNED TO  PAGES  ADDRESS
     /// web   ACTIVE  cmp2  instance-00000022  1      128 MiB  1          2 MiB  192.168.77.36
-    #[pyo3(signature = (guests: "Iterable[Guest | Server | str] | None" = None) -> "Listing[Guest]")]
+    #[pyo3(signature = (guests: "Sequence[Guest | Server | str] | None" = None) -> "Listing[Guest]")]
     fn discover<'py>(&self, py: Python<'py>, guests: Option<Vec<NameOf>>) -> PyResult<Bound<'py, PyAny>> {
         let ids = guests.map(|guests| guests.into_iter().map(NameOf::name).collect());
         discover(py, &self.session, ids)
@@ -237,10 +237,10 @@ impl Cloud {
         network: "str | Network | None" = None, host: "str | Host | None" = None,
         availability_zone: "str | None" = None, key_pair: "str | KeyPair | None" = None,
         server_group: "str | ServerGroup | None" = None, hints: "dict[str, Any] | None" = None,
-        security_groups: "Iterable[str]" = vec![], config_drive: "bool" = false,
+        security_groups: "Sequence[str]" = vec![], config_drive: "bool" = false,
         user_data: "str | bytes | None" = None, metadata: "dict[str, str] | None" = None,
-        tags: "Iterable[str]" = vec![], description: "str | None" = None,
-        nics: "Iterable[dict[str, str | None]]" = vec![],
+        tags: "Sequence[str]" = vec![], description: "str | None" = None,
+        nics: "Sequence[dict[str, str | None]]" = vec![],
         wait: "bool" = true, timeout: "float" = 300.0
     ) -> "Guest")]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
@@ -501,7 +501,7 @@ impl Cloud {
 
     /// Make an aggregate with metadata and hosts.
     #[pyo3(signature = (
-        name: "str", *, metadata: "dict[str, str] | None" = None, hosts: "Iterable[str | Host]" = vec![],
+        name: "str", *, metadata: "dict[str, str] | None" = None, hosts: "Sequence[str | Host]" = vec![],
         availability_zone: "str | None" = None
     ) -> "Aggregate")]
     fn create_aggregate(
@@ -791,9 +791,9 @@ impl Cloud {
     /// >>> with cloud.environment("nova.conf:libvirt.virt_type=kvm", huge_pages=["2M=256"]):
     /// ...     ...
     #[pyo3(signature = (
-        *settings: "str", filters: "Iterable[str]" = vec![], huge_pages: "Iterable[str]" = vec![],
-        sysctl: "Iterable[str]" = vec![], services: "Iterable[str]" = vec![], vfs: "Iterable[str]" = vec![],
-        at_boot: "bool" = false, hosts: "Iterable[str | Host]" = vec![],
+        *settings: "str", filters: "Sequence[str]" = vec![], huge_pages: "Sequence[str]" = vec![],
+        sysctl: "Sequence[str]" = vec![], services: "Sequence[str]" = vec![], vfs: "Sequence[str]" = vec![],
+        at_boot: "bool" = false, hosts: "Sequence[str | Host]" = vec![],
         journal: "str | os.PathLike[str] | None" = None, timeout: "float" = 180.0
     ) -> "Environment")]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
@@ -826,11 +826,11 @@ impl Cloud {
     /// >>> for record in cloud.watch(exceptions=True, duration=60):
     /// ...     print(record.host, record.exception)
     #[pyo3(signature = (
-        *, hosts: "Iterable[str | Host]" = vec![], files: "Iterable[str]" = vec![], units: "Iterable[str]" = vec![],
-        level: "str | None" = None, grep: "Iterable[str]" = vec![], requests: "Iterable[str]" = vec![],
+        *, hosts: "Sequence[str | Host]" = vec![], files: "Sequence[str]" = vec![], units: "Sequence[str]" = vec![],
+        level: "str | None" = None, grep: "Sequence[str]" = vec![], requests: "Sequence[str]" = vec![],
         guest: "str | Guest | None" = None, exceptions: "bool" = false,
         since: "datetime | None" = None, until: "datetime | None" = None,
-        follow: "bool" = true, duration: "float | None" = None, allow: "Iterable[str]" = vec![]
+        follow: "bool" = true, duration: "float | None" = None, allow: "Sequence[str]" = vec![]
     ) -> "Watch")]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn watch(
@@ -882,9 +882,9 @@ impl Cloud {
     /// []
     #[pyo3(signature = (
         handler: "Callable[[Record], object] | None" = None, *, name: "str" = "watch".to_string(),
-        hosts: "Iterable[str | Host]" = vec![], files: "Iterable[str]" = vec![], command: "str | None" = None,
-        level: "str | None" = None, grep: "Iterable[str]" = vec![], guest: "str | Guest | None" = None,
-        stop_at: "int | None" = None, allow: "Iterable[str]" = vec![], log: "SupportsWrite | None" = None
+        hosts: "Sequence[str | Host]" = vec![], files: "Sequence[str]" = vec![], command: "str | None" = None,
+        level: "str | None" = None, grep: "Sequence[str]" = vec![], guest: "str | Guest | None" = None,
+        stop_at: "int | None" = None, allow: "Sequence[str]" = vec![], log: "SupportsWrite | None" = None
     ) -> "Watcher")]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn monitor(

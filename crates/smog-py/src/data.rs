@@ -69,23 +69,26 @@ pub fn cpus_by_number(sets: &BTreeMap<u32, Cpuset>) -> BTreeMap<u32, BTreeSet<u3
 }
 
 /// CPUs as a person gives them: `"0-3,8"`, one number, or numbers.
-#[derive(FromPyObject)]
-pub enum CpusAsked {
-    /// "0-3,8"
-    Text(String),
-    /// One CPU.
-    One(u32),
-    /// Some.
-    Many(Vec<u32>),
+pub struct CpusAsked(Cpuset);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for CpusAsked {
+    type Error = PyErr;
+
+    fn extract(asked: pyo3::Borrowed<'a, 'py, PyAny>) -> PyResult<CpusAsked> {
+        if let Ok(text) = asked.extract::<String>() {
+            return text.parse().map(CpusAsked).map_err(|error| crate::errors::to_py(asked.py(), &error));
+        }
+        if let Ok(cpu) = asked.extract::<u32>() {
+            return Ok(CpusAsked(Cpuset::from_iter([cpu])));
+        }
+        let numbers: PyResult<Vec<u32>> = asked.try_iter()?.map(|one| one?.extract()).collect();
+        Ok(CpusAsked(numbers?.into_iter().collect()))
+    }
 }
 
 impl CpusAsked {
     /// The set.
-    pub fn set(self, py: Python<'_>) -> PyResult<Cpuset> {
-        match self {
-            CpusAsked::Text(text) => text.parse().map_err(|error| crate::errors::to_py(py, &error)),
-            CpusAsked::One(cpu) => Ok(Cpuset::from_iter([cpu])),
-            CpusAsked::Many(cpus) => Ok(cpus.into_iter().collect()),
-        }
+    pub fn set(self) -> Cpuset {
+        self.0
     }
 }

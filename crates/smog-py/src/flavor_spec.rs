@@ -82,9 +82,8 @@ impl FlavorSpec {
 
     /// One more NUMA cell with these vCPUs ("0-1", 0 or [0, 1]) and this memory in MiB.
     #[pyo3(signature = (cpus: "str | int | Iterable[int]", ram_mib: "int") -> "FlavorSpec")]
-    fn numa_cell(&self, py: Python<'_>, cpus: CpusAsked, ram_mib: u64) -> PyResult<FlavorSpec> {
-        let cpus = cpus.set(py)?;
-        Ok(self.with(|spec| spec.numa_cell(cpus, ram_mib)))
+    fn numa_cell(&self, cpus: CpusAsked, ram_mib: u64) -> FlavorSpec {
+        self.with(|spec| spec.numa_cell(cpus.set(), ram_mib))
     }
 
     /// The pages behind the memory: "small", "large", "any", "2MB", or a number of KiB.
@@ -111,9 +110,8 @@ impl FlavorSpec {
 
     /// These vCPUs have a host CPU of their own, the others float.
     #[pyo3(signature = (dedicated: "str | int | Iterable[int]") -> "FlavorSpec")]
-    fn mixed(&self, py: Python<'_>, dedicated: CpusAsked) -> PyResult<FlavorSpec> {
-        let cpus = dedicated.set(py)?;
-        Ok(self.with(|spec| spec.mixed(cpus)))
+    fn mixed(&self, dedicated: CpusAsked) -> FlavorSpec {
+        self.with(|spec| spec.mixed(dedicated.set()))
     }
 
     /// How pinned vCPUs are laid on cores with several threads: "prefer", "isolate", "require".
@@ -130,10 +128,11 @@ impl FlavorSpec {
 
     /// These vCPUs are real-time, or all of them (which needs `emulator_threads`).
     #[pyo3(signature = (cpus: "str | int | Iterable[int] | None" = None) -> "FlavorSpec")]
-    fn realtime(&self, py: Python<'_>, cpus: Option<CpusAsked>) -> PyResult<FlavorSpec> {
-        let Some(cpus) = cpus else { return Ok(self.with(flavor::FlavorSpec::realtime_all)) };
-        let cpus = cpus.set(py)?;
-        Ok(self.with(|spec| spec.realtime(cpus)))
+    fn realtime(&self, cpus: Option<CpusAsked>) -> FlavorSpec {
+        match cpus {
+            None => self.with(flavor::FlavorSpec::realtime_all),
+            Some(cpus) => self.with(|spec| spec.realtime(cpus.set())),
+        }
     }
 
     /// How the vCPUs look to the guest: wished, and the most that is allowed.

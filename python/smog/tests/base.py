@@ -338,7 +338,7 @@ class BaseStack:
         One API call, and one command per host. Of guests that are given, Nova is asked one by
         one. `user` and `htype` are not used: hosts are reached as smog.yml and OpenSSH say.
         """
-        found = self.cloud.discover(guests)
+        found = self.cloud.discover(None if guests is None else list(guests))
         discovered = Discovered(found)
         discovered.problems = found.problems
         return discovered
