@@ -66,14 +66,15 @@ configure_for_bootstrap() {
   done
 }
 
-# One worker to start with, more when it is busy; and no kept-alive connections,
-# which this server closes without saying so.
+# Two workers each; and no kept-alive connections, which this server closes without
+# saying so. Workers made on demand (cheaper) are ended when idle and made anew a moment
+# later, each for seconds of CPU time: calls then take up to ten seconds.
 configure_uwsgi() {
   local ini
   for ini in "$1"/etc/{keystone,glance,placement,nova,neutron}/*-uwsgi.ini; do
     [ -e "$ini" ] || continue
     sed -i -E -e '/^(processes|threads|add-header|cheaper.*) *=/d' \
-      -e '/^\[uwsgi\]/a add-header = Connection: close\nprocesses = 3\ncheaper = 1\ncheaper-initial = 1\nthreads = 1' "$ini"
+      -e '/^\[uwsgi\]/a add-header = Connection: close\nprocesses = 2\nthreads = 1' "$ini"
   done
 }
 

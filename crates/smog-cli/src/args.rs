@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    aggregate, api, boot, check, completion, config, delete, discover, flavor, guest, host, hypervisor,
-    image, keypair, logs, migrate, network, pins, placement, prepare, project, quota, restore, scan,
-    security_group, server_group, service, shell, watch, xml,
+    aggregate, api, boot, check, clean, completion, config, delete, discover, flavor, guest, host,
+    hypervisor, image, keypair, logs, migrate, network, pins, placement, prepare, project, quota, restore,
+    scan, security_group, server_group, service, shell, test, watch, xml,
 };
 use crate::output::Form;
 
@@ -126,6 +126,10 @@ pub enum Verb {
     Prepare(prepare::PrepareArgs),
     Restore(restore::RestoreArgs),
     Shell(shell::ShellArgs),
+    /// Run white-box tests on the cloud, in parallel
+    Test(test::TestArgs),
+    /// Remove what runs of tests have left behind
+    Clean(clean::CleanArgs),
     /// smog's own settings: show, init, check, schema
     Config(config::ConfigArgs),
     /// Print the completion script of a shell

@@ -50,7 +50,7 @@ impl EnvironmentArgs {
         Environment::of_file(&file, &self.hosts, options)
     }
 
-    fn options(&self, session: &Session, command: &str) -> Result<Options> {
+    pub fn options(&self, session: &Session, command: &str) -> Result<Options> {
         let user = variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(own_uid);
         let mut options = Options::new(self.folder()?, user, command);
         options.timeout = Duration::from_secs(self.timeout);

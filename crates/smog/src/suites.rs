@@ -1,8 +1,50 @@
-//! The bundled suites.
+//! The bundled suites: white-box cases by feature. Each file ends with a table of its cases.
+//!
+//! A case asserts what is so (threads, pages, cells, placement) beside what is declared
+//! (domain XML), and each of these assertions has negative controls ([`assertions`]).
 
+mod aggregates;
+mod assertions;
+mod changes;
+mod console;
+mod evacuate;
+mod groups;
+mod live_migration;
+mod numa;
+mod sanity;
+
+use crate::flavor::FlavorSpec;
 use crate::testing::Case;
 
-/// Every bundled case, in the order of the suites.
+/// Every bundled case, suite after suite.
 pub fn all() -> Vec<Case> {
-    Vec::new()
+    let tables = [live_migration::CASES, evacuate::CASES, groups::CASES, aggregates::CASES];
+    sanity::CASES.iter().copied().chain(numa::cases()).chain(tables.into_iter().flatten().copied()).collect()
+}
+
+/// A small guest: so many vCPUs and MiB, and no disk of its own.
+fn small(vcpus: u32, ram_mib: u64) -> FlavorSpec {
+    FlavorSpec::new("").vcpus(vcpus).ram_mib(ram_mib).disk_gib(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_case_has_a_name_of_its_own_and_a_document() {
+        let cases = super::all();
+        let names: BTreeSet<&str> = cases.iter().map(|case| case.name).collect();
+        assert_eq!(names.len(), cases.len(), "a name is used twice");
+        for case in &cases {
+            let parts: Vec<&str> = case.name.split('.').collect();
+            assert!(parts.len() == 3 && parts[2].starts_with("test_"), "{}", case.name);
+            assert!(
+                case.doc.contains("Proves: ") && case.doc.contains("Steps: "),
+                "{} says too little",
+                case.name
+            );
+            assert!(case.summary().ends_with('.'), "{}", case.name);
+        }
+    }
 }

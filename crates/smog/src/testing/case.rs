@@ -57,6 +57,9 @@ pub struct Change {
     pub name: &'static str,
     /// What is wanted of the hosts.
     pub wish: fn(&Inventory) -> Wish,
+    /// It is made only where the needs of the case are not met as the hosts are. Otherwise
+    /// the case always needs it.
+    pub only_where_needed: bool,
 }
 
 impl Case {
@@ -97,6 +100,16 @@ impl Case {
     /// The same with another time limit.
     pub const fn timeout(self, timeout: Duration) -> Case {
         Case { timeout, ..self }
+    }
+
+    /// The change it has to run under on this cloud.
+    pub fn change_on(&self, inventory: &Inventory) -> Option<&'static Change> {
+        self.change.filter(|change| !change.only_where_needed || self.missing(inventory).is_some())
+    }
+
+    /// The first need that is not met, for people.
+    pub fn missing(&self, inventory: &Inventory) -> Option<String> {
+        self.needs.iter().find_map(|need| need.missing(inventory))
     }
 
     /// The part of the name before the first dot.

@@ -109,7 +109,10 @@ impl Logs {
             cut.own.push(record.clone());
             let Some(exception) = &record.exception else { continue };
             taken.push(kept.first + at as u64);
-            if purpose.iter().any(|name| name == exception.short_name()) || allow.allows(record) {
+            // What came over RPC bears a suffix.
+            let name = exception.short_name();
+            let name = name.strip_suffix("_Remote").unwrap_or(name);
+            if purpose.iter().any(|purpose| purpose == name) || allow.allows(record) {
                 cut.allowed += 1;
             } else {
                 cut.thrown.push(thrown(record));
@@ -305,7 +308,7 @@ mod tests {
         let logs = logs(vec![
             record(100, "req-a", Some("nova.exception.Early")),
             record(200, "req-a", Some("nova.exception.Mine")),
-            record(201, "req-b", Some("nova.exception.Theirs")),
+            record(201, "req-b", Some("nova.exception_Remote.Theirs_Remote")),
             record(202, "req-a", None),
             record(203, "req-c", Some("nova.exception.Nobodys")),
         ]);

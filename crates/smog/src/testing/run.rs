@@ -144,7 +144,7 @@ impl Runner {
         }
         let mut reports: Vec<Option<CaseReport>> = Vec::new();
         for case in cases {
-            reports.push(self.unable(case, &inventory).map(|why| skipped(case, &inventory, why)));
+            reports.push(self.unable(case, &inventory).map(|why| skipped(case, why)));
         }
         let able = reports.iter().filter(|report| report.is_none()).count();
         self.tell(Event::Begun { run: &id, inventory: &inventory, cases: able });
@@ -167,9 +167,11 @@ impl Runner {
                 logs: Arc::clone(&logs),
                 begun: Mutex::default(),
             };
-            for change in changes(cases) {
+            let under: Vec<Option<&'static Change>> =
+                cases.iter().map(|case| case.change_on(&inventory)).collect();
+            for change in changes(&under) {
                 let of_change: Vec<usize> = (0..cases.len())
-                    .filter(|at| reports[*at].is_none() && name_of(cases[*at].change) == name_of(change))
+                    .filter(|at| reports[*at].is_none() && name_of(under[*at]) == name_of(change))
                     .collect();
                 if of_change.is_empty() || self.stop.is_asked() {
                     continue;
@@ -209,7 +211,7 @@ impl Runner {
     /// Why a case cannot run on this cloud as it is. Cases under a change are asked again
     /// when it is made.
     fn unable(&self, case: &Case, inventory: &Inventory) -> Option<String> {
-        if let Some(change) = case.change {
+        if let Some(change) = case.change_on(inventory) {
             return (!self.options.prepare).then(|| {
                 format!(
                     "needs a changed configuration of the hosts: {}; `--prepare` makes it and restores it",
@@ -217,7 +219,7 @@ impl Runner {
                 )
             });
         }
-        case.needs.iter().find_map(|need| need.missing(inventory))
+        case.missing(inventory)
     }
 
     /// Run the cases that share a change (or need none); what is left of the change.
@@ -230,7 +232,7 @@ impl Runner {
         reports: &mut [Option<CaseReport>],
     ) -> Vec<String> {
         let Some(change) = change else {
-            self.all(run, cases, of_change.to_vec(), reports).await;
+            self.all(run, None, cases, of_change.to_vec(), reports).await;
             return Vec::new();
         };
         self.doing(&format!("preparing the hosts: {}", change.name));
@@ -260,16 +262,16 @@ impl Runner {
                         run.inventory = Arc::new(inventory);
                         let mut able = Vec::new();
                         for at in of_change {
-                            match cases[*at].needs.iter().find_map(|need| need.missing(&run.inventory)) {
+                            match cases[*at].missing(&run.inventory) {
                                 Some(why) => {
-                                    let report = skipped(&cases[*at], &run.inventory, why);
+                                    let report = skipped(&cases[*at], why);
                                     self.tell(Event::CaseEnded { report: &report, ended: 0 });
                                     reports[*at] = Some(report);
                                 }
                                 None => able.push(*at),
                             }
                         }
-                        self.all(run, cases, able, reports).await;
+                        self.all(run, Some(change.name), cases, able, reports).await;
                     }
                     Err(why) => {
                         for at in of_change {
@@ -293,6 +295,7 @@ impl Runner {
     async fn all(
         &self,
         run: &Run,
+        change: Option<&'static str>,
         cases: &[Case],
         mut waiting: Vec<usize>,
         reports: &mut [Option<CaseReport>],
@@ -328,7 +331,7 @@ impl Runner {
             if let Some((index, why)) = &first_waits {
                 self.tell(Event::Waiting { case: &cases[*index], why, count: waiting.len() });
             }
-            let Some((index, report)) = futures_util::StreamExt::next(&mut tasks).await else {
+            let Some((index, mut report)) = futures_util::StreamExt::next(&mut tasks).await else {
                 // Nothing runs, and nothing can begin: the case asks for more than there is.
                 if may_begin && let Some((index, why)) = first_waits {
                     let mut report = empty_report(&cases[index], 0);
@@ -340,6 +343,7 @@ impl Runner {
                 break;
             };
             running.remove(&index);
+            report.change = change.map(str::to_string);
             failed += usize::from(report.is_bad());
             let ended = reports.iter().flatten().filter(|report| report.attempts > 0).count() + 1;
             self.tell(Event::CaseEnded { report: &report, ended });
@@ -624,11 +628,11 @@ enum Ended {
 }
 
 /// The changes cases are run under: none first, each once.
-fn changes(cases: &[Case]) -> Vec<Option<&'static Change>> {
+fn changes(under: &[Option<&'static Change>]) -> Vec<Option<&'static Change>> {
     let mut all: Vec<Option<&'static Change>> = vec![None];
-    for case in cases {
-        if !all.iter().any(|known| name_of(*known) == name_of(case.change)) {
-            all.push(case.change);
+    for change in under {
+        if !all.iter().any(|known| name_of(*known) == name_of(*change)) {
+            all.push(*change);
         }
     }
     all
@@ -738,7 +742,7 @@ fn empty_report(case: &Case, attempts: u32) -> CaseReport {
         seconds: 0.0,
         claims: case.claims.to_string(),
         stage: Vec::new(),
-        change: case.change.map(|change| change.name.to_string()),
+        change: None,
         steps: Vec::new(),
         checks: Vec::new(),
         thrown: Vec::new(),
@@ -752,7 +756,7 @@ fn empty_report(case: &Case, attempts: u32) -> CaseReport {
     }
 }
 
-fn skipped(case: &Case, _inventory: &Inventory, why: String) -> CaseReport {
+fn skipped(case: &Case, why: String) -> CaseReport {
     CaseReport { outcome: Outcome::Skipped(why), ..empty_report(case, 0) }
 }
 

@@ -253,22 +253,34 @@ impl Test {
     /// As [`Cloud::download_image`] and [`Cloud::upload_image`].
     pub async fn image_with(&mut self, properties: &[(&str, &str)]) -> Result<Image> {
         let source = self.image().await?;
-        let name = self.fresh_name("image");
-        self.log.state(&format!("making image `{name}`"));
-        let folder = tempfile::tempdir().map_err(|why| Error::Invalid {
-            what: "a temporary folder for an image".into(),
-            why: why.to_string(),
-            hint: None,
-        })?;
+        let folder = temporary_folder()?;
         let file = folder.path().join("image");
         self.cloud.download_image(&source, &file, &|_| {}).await?;
-        let new = NewImage {
-            name,
-            disk_format: source.disk_format.clone(),
-            properties: properties.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect(),
-            ..NewImage::default()
-        };
-        let image = self.cloud.upload_image(new, &file, &|_| {}).await?;
+        let properties = properties.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+        self.upload(source.disk_format.clone(), properties, &file).await
+    }
+
+    /// An image of these bytes, removed with the case.
+    ///
+    /// # Errors
+    /// As [`Cloud::upload_image`].
+    pub async fn image_of(&mut self, disk_format: &str, bytes: &[u8]) -> Result<Image> {
+        let folder = temporary_folder()?;
+        let file = folder.path().join("image");
+        std::fs::write(&file, bytes).map_err(no_folder)?;
+        self.upload(Some(disk_format.to_string()), BTreeMap::new(), &file).await
+    }
+
+    async fn upload(
+        &mut self,
+        disk_format: Option<String>,
+        properties: BTreeMap<String, String>,
+        file: &std::path::Path,
+    ) -> Result<Image> {
+        let name = self.fresh_name("image");
+        self.log.state(&format!("making image `{name}`"));
+        let new = NewImage { name, disk_format, properties, ..NewImage::default() };
+        let image = self.cloud.upload_image(new, file, &|_| {}).await?;
         self.log.said().made.images.push(image.id.clone());
         Ok(image)
     }
@@ -338,6 +350,8 @@ impl Test {
     /// # Errors
     /// What is no refusal: the cloud does not answer, a name is unknown.
     pub async fn refused(&mut self, what: &str, request: BootRequest) -> Result<String> {
+        // The conductor logs it with a traceback; here it is what is wanted.
+        self.allow("NoValidHost");
         match self.boot_request(request).await {
             Ok(guest) => {
                 let host = guest.server.host.clone().unwrap_or_default();
@@ -394,6 +408,7 @@ impl Test {
         how: &LiveMigration,
     ) -> Result<String> {
         self.step(format!("live-migrate `{}`, which must be refused", guest.name()));
+        self.allow("NoValidHost");
         match self.cloud.live_migrate_with(&guest.server, how, self.wait()).await {
             Ok(server) => {
                 let host = server.host.clone().unwrap_or_default();
@@ -541,6 +556,14 @@ impl Test {
         })
         .await
     }
+}
+
+fn temporary_folder() -> Result<tempfile::TempDir> {
+    tempfile::tempdir().map_err(no_folder)
+}
+
+fn no_folder(why: std::io::Error) -> Error {
+    Error::Invalid { what: "a temporary folder for an image".into(), why: why.to_string(), hint: None }
 }
 
 /// Take changes of hosts and services back, the last one first.

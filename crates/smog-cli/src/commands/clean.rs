@@ -1,0 +1,61 @@
+use smog::testing::{Leftovers, RunId};
+use smog::wait::{Wait, Waiting};
+use smog::{Error, ExitCode};
+
+use crate::hosts_environment::confirmed;
+use crate::output;
+use crate::session::Session;
+
+/// Remove what runs of `smog test` have left behind
+///
+/// Everything a run makes bears its id: projects, users, servers, server groups, images,
+/// aggregates, flavors. Nothing else is touched. A run that still goes on loses its
+/// guests: name the run with `--run` where others work too. What a run changed on hosts
+/// is `smog restore`'s.
+#[derive(Debug, clap::Args)]
+pub struct CleanArgs {
+    /// Only this run's
+    #[arg(long, value_name = "ID")]
+    run: Option<String>,
+
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+}
+
+pub async fn run(args: CleanArgs, session: &Session) -> Result<ExitCode, Error> {
+    let cloud = session.cloud().await?;
+    let mut leftovers = Leftovers::of(cloud).await?;
+    if let Some(id) = &args.run {
+        // The id alone, or any name that bears it.
+        let run = RunId::of(id).unwrap_or_else(|| RunId(id.clone()));
+        let known: Vec<String> = leftovers.runs().into_iter().map(|run| run.0).collect();
+        leftovers = leftovers.of_run(&run);
+        if leftovers.lines().is_empty() && RunId::of(&run.prefix()).is_none() {
+            let near = smog::near(id, known.iter().map(String::as_str)).into_iter().collect();
+            return Err(Error::NotFound { what: "run".into(), name: id.clone(), near });
+        }
+    }
+    let lines = leftovers.lines();
+    if lines.is_empty() {
+        session.done("nothing is left of any run");
+        return Ok(ExitCode::Ok);
+    }
+    output::text(&(lines.join("\n") + "\n"));
+    let runs = leftovers.runs();
+    let of = if runs.len() == 1 { format!("run {}", runs[0]) } else { format!("{} runs", runs.len()) };
+    if session.dry_run || !confirmed(&format!("Remove these {} things of {of}?", lines.len()), args.yes)? {
+        return Ok(ExitCode::Ok);
+    }
+    let tell = |waiting: Waiting<'_>| {
+        if !session.quiet {
+            eprintln!("  {}: {}", waiting.what, waiting.last);
+        }
+    };
+    let swept = leftovers.remove(cloud, Wait { tell: &tell, ..Wait::default() }).await;
+    for left in &swept.left {
+        output::warning(left);
+    }
+    session.done(&format!("removed {}", swept.removed.len()));
+    Ok(if swept.left.is_empty() { ExitCode::Ok } else { ExitCode::Failed })
+}

@@ -1,0 +1,333 @@
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use smog::testing::{Case, Isolation, RunOptions, RunReport, Runner, Selection, Stop, report, select};
+use smog::watch::{Allow, AllowList};
+use smog::{Error, ExitCode};
+
+use crate::hosts_environment::{EnvironmentArgs, confirmed};
+use crate::output;
+use crate::session::Session;
+use crate::test_list;
+use crate::test_print::Printer;
+
+/// Run white-box tests on the cloud, in parallel as far as its machines have room
+///
+/// PATTERN is a path (numa, numa.NUMALargePage, numa.NUMALargePage.test_large_pages), the
+/// name of a class or a test alone, or a glob (numa.*.test_two*). Without any, all run.
+///
+/// The cases work in a project of their own, which is removed afterwards with all that is
+/// in it. Exceptions in the logs of the hosts fail the case whose requests they belong
+/// to, unless `watch.allow` of smog.yml knows them. Each case has a folder under `log_dir`
+/// with records, API calls and, after a failure, the domain XML and the hosts' facts.
+///
+/// Examples:
+///   smog test --list numa
+///   smog test numa.NUMALargePage
+///   smog test -k "pinning and not resize" --prepare
+///   smog test --failed --keep
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct TestArgs {
+    /// Cases, classes, suites, globs
+    #[arg(value_name = "PATTERN")]
+    patterns: Vec<String>,
+
+    /// Words in names and tags: "numa and not (resize or migration)"
+    #[arg(short = 'k', value_name = "EXPRESSION", help_heading = "Which")]
+    words: Option<String>,
+
+    /// Only cases with this tag; may be given several times
+    #[arg(long = "tag", value_name = "TAG", help_heading = "Which")]
+    tags: Vec<String>,
+
+    /// Only what failed in the last run
+    #[arg(long, help_heading = "Which")]
+    failed: bool,
+
+    /// Only the names in this file, one a line
+    #[arg(long, value_name = "FILE", help_heading = "Which")]
+    load_list: Option<PathBuf>,
+
+    /// Only this part of so many: 1/4
+    #[arg(long, value_name = "N/M", value_parser = partition, help_heading = "Which")]
+    partition: Option<(usize, usize)>,
+
+    /// Only list them, and whether each can run here
+    #[arg(long, help_heading = "Instead of running")]
+    list: bool,
+
+    /// With --list: their documents
+    #[arg(long, requires = "list", help_heading = "Instead of running")]
+    long: bool,
+
+    /// Only show the summary of the last run
+    #[arg(long, conflicts_with = "list", help_heading = "Instead of running")]
+    last: bool,
+
+    /// At most so many cases at once
+    #[arg(short, long, value_name = "N", default_value_t = 4, help_heading = "Run")]
+    jobs: usize,
+
+    /// Change the configuration of hosts for the cases that need it, and restore it
+    #[arg(long, help_heading = "Run")]
+    prepare: bool,
+
+    /// Do not ask before hosts are changed
+    #[arg(short, long, help_heading = "Run")]
+    yes: bool,
+
+    /// Begin no more cases after the first failure
+    #[arg(long, help_heading = "Run")]
+    fail_fast: bool,
+
+    /// Begin no more cases after so many failures
+    #[arg(long, value_name = "N", conflicts_with = "fail_fast", help_heading = "Run")]
+    max_fail: Option<usize>,
+
+    /// A time limit for each case, in seconds, instead of its own
+    #[arg(long, value_name = "SECONDS", help_heading = "Run")]
+    case_timeout: Option<u64>,
+
+    /// Try a failed case so many times more; one that passes then is reported as flaky
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Run")]
+    retries: u32,
+
+    /// Run each case so many times
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Run")]
+    repeat: usize,
+
+    /// Keep the guests of failed cases for a look
+    #[arg(long, help_heading = "Run")]
+    keep: bool,
+
+    /// Whose the resources are
+    #[arg(long, value_enum, default_value_t, help_heading = "Run")]
+    isolate: Isolate,
+
+    /// Do not follow the logs of the hosts
+    #[arg(long, help_heading = "Run")]
+    no_watch: bool,
+
+    /// Where the folders of cases are written [default: log_dir of smog.yml, or /tmp/smog]
+    #[arg(long, value_name = "DIR", help_heading = "Reports")]
+    log_dir: Option<PathBuf>,
+
+    /// Show the N slowest cases
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Reports")]
+    slowest: usize,
+
+    /// Write a JUnit XML report
+    #[arg(long, value_name = "FILE", help_heading = "Reports")]
+    junit: Option<PathBuf>,
+
+    /// Write a subunit v2 stream
+    #[arg(long, value_name = "FILE", help_heading = "Reports")]
+    subunit: Option<PathBuf>,
+
+    /// Write a JSON line for each case
+    #[arg(long, value_name = "FILE", help_heading = "Reports")]
+    json: Option<PathBuf>,
+
+    /// Write a page for the browser, self-contained
+    #[arg(long, value_name = "FILE", help_heading = "Reports")]
+    html: Option<PathBuf>,
+
+    /// Print failures as annotations for GitHub's log [default: on, where GITHUB_ACTIONS is set]
+    #[arg(long, help_heading = "Reports")]
+    annotations: bool,
+
+    #[command(flatten)]
+    environment: EnvironmentArgs,
+}
+
+/// Whose the resources of cases are.
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+enum Isolate {
+    /// A project and a user for the run
+    #[default]
+    Run,
+    /// A project and a user for each case
+    Case,
+    /// Your own project
+    None,
+}
+
+pub async fn run(args: TestArgs, session: &Session, cases: Vec<Case>) -> Result<ExitCode, Error> {
+    let log_dir = match &args.log_dir {
+        Some(dir) => dir.clone(),
+        None => session.smog_file()?.log_dir.unwrap_or_else(|| PathBuf::from("/tmp/smog")),
+    };
+    let last = report::last(&log_dir)?;
+    if args.last {
+        let last = last.ok_or_else(|| no_last_run(&log_dir))?;
+        output::styled(&crate::test_print::coloured(&report::summary_text(&last, args.slowest)));
+        return Ok(last.exit_code());
+    }
+    let chosen = select(&cases, &args.selection(last.as_ref(), &log_dir)?)?;
+    if args.list {
+        return test_list::run(&chosen, args.long, session).await;
+    }
+    if chosen.is_empty() {
+        output::warning("no case is selected");
+        return Ok(ExitCode::NothingRan);
+    }
+    let cloud = session.cloud().await?;
+    let changed = chosen.iter().any(|case| case.change.is_some());
+    if args.prepare && changed {
+        let mut names: Vec<&str> =
+            chosen.iter().filter_map(|case| case.change.map(|change| change.name)).collect();
+        names.dedup();
+        let question =
+            format!("Change the configuration of the hosts ({}), and restore it?", names.join("; "));
+        if !confirmed(&question, args.yes)? {
+            return Ok(ExitCode::NothingRan);
+        }
+    }
+    let stop = Stop::default();
+    let printer = Arc::new(Printer::new(session.quiet));
+    let mut environment = args.environment.options(session, "smog test")?;
+    environment.on_event = None;
+    let runner = Runner {
+        cloud: cloud.clone(),
+        surroundings: session.surroundings.clone(),
+        settings: session.surroundings.settings()?,
+        options: RunOptions {
+            jobs: args.jobs.max(1),
+            isolation: match args.isolate {
+                Isolate::Run => Isolation::Run,
+                Isolate::Case => Isolation::Case,
+                Isolate::None => Isolation::None,
+            },
+            keep: args.keep,
+            retries: args.retries,
+            max_fail: if args.fail_fast { Some(1) } else { args.max_fail },
+            timeout: args.case_timeout.map(Duration::from_secs),
+            prepare: args.prepare,
+            watch: !args.no_watch,
+            log_dir: log_dir.clone(),
+            allow: allow_list(session)?,
+            environment,
+            expected: last.as_ref().map(expected).unwrap_or_default(),
+        },
+        on_event: Some({
+            let printer = Arc::clone(&printer);
+            Arc::new(move |event| printer.tell(event))
+        }),
+        stop: stop.clone(),
+    };
+    session.ends_itself();
+    session
+        .leaves("what the run had made: `smog clean` removes it, `smog restore` takes changes of hosts back");
+    let repeated: Vec<Case> =
+        chosen.iter().flat_map(|case| std::iter::repeat_n(*case, args.repeat.max(1))).collect();
+    let ended = {
+        let run = runner.run(&repeated);
+        tokio::pin!(run);
+        tokio::select! {
+            ended = &mut run => ended?,
+            () = crate::interrupted() => {
+                printer.note("stopping: cases are cut off and cleaned up; once more to leave at once");
+                stop.stop();
+                run.await?
+            }
+        }
+    };
+    printer.end();
+    report::store(&ended, &log_dir)?;
+    args.write_reports(&ended)?;
+    output::styled(&crate::test_print::coloured(&report::summary_text(&ended, args.slowest)));
+    Ok(ended.exit_code())
+}
+
+impl TestArgs {
+    fn selection(&self, last: Option<&RunReport>, log_dir: &std::path::Path) -> Result<Selection, Error> {
+        let names = match (&self.load_list, self.failed) {
+            (Some(file), _) => Some(names_in(file)?),
+            (None, true) => Some(last.ok_or_else(|| no_last_run(log_dir))?.failed_names()),
+            (None, false) => None,
+        };
+        Ok(Selection {
+            patterns: self.patterns.clone(),
+            words: self.words.clone(),
+            tags: self.tags.clone(),
+            names,
+            partition: self.partition,
+        })
+    }
+
+    fn write_reports(&self, ended: &RunReport) -> Result<(), Error> {
+        if let Some(file) = &self.junit {
+            write(file, report::junit(ended)?.as_bytes())?;
+        }
+        if let Some(file) = &self.subunit {
+            write(file, &report::subunit(ended))?;
+        }
+        if let Some(file) = &self.json {
+            write(file, report::json_lines(ended).as_bytes())?;
+        }
+        if let Some(file) = &self.html {
+            write(file, report::html(ended).as_bytes())?;
+        }
+        if self.annotations || std::env::var_os("GITHUB_ACTIONS").is_some() {
+            output::text(&report::annotations(ended));
+        }
+        Ok(())
+    }
+}
+
+fn write(file: &std::path::Path, bytes: &[u8]) -> Result<(), Error> {
+    std::fs::write(file, bytes).map_err(|why| Error::Invalid {
+        what: format!("report {}", file.display()),
+        why: why.to_string(),
+        hint: None,
+    })
+}
+
+fn no_last_run(log_dir: &std::path::Path) -> Error {
+    Error::Invalid {
+        what: "the last run".into(),
+        why: format!("there is none in {}", log_dir.display()),
+        hint: Some("`--log-dir` names the folder of an earlier one".into()),
+    }
+}
+
+/// Names of cases, one a line; empty lines and comments are left out.
+fn names_in(file: &std::path::Path) -> Result<Vec<String>, Error> {
+    let text = std::fs::read_to_string(file).map_err(|why| Error::Invalid {
+        what: format!("list {}", file.display()),
+        why: why.to_string(),
+        hint: None,
+    })?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    Ok(lines.map(str::to_string).collect())
+}
+
+fn allow_list(session: &Session) -> Result<AllowList, Error> {
+    let entries = session.watch_section()?.allow;
+    let entries: Result<Vec<Allow>, Error> = entries
+        .iter()
+        .map(|entry| {
+            Allow::of(
+                entry.exception.as_deref(),
+                entry.logger.as_deref(),
+                entry.message.as_deref(),
+                entry.why.as_deref(),
+            )
+        })
+        .collect();
+    Ok(AllowList::new(entries?))
+}
+
+/// How long each case took in the last run.
+fn expected(last: &RunReport) -> HashMap<String, f64> {
+    let ran = last.cases.iter().filter(|case| case.attempts > 0);
+    ran.map(|case| (case.name.clone(), case.seconds)).collect()
+}
+
+fn partition(text: &str) -> Result<(usize, usize), String> {
+    let parts = text.split_once('/').and_then(|(one, all)| Some((one.parse().ok()?, all.parse().ok()?)));
+    parts.ok_or_else(|| "two numbers are expected: 1/4".into())
+}

@@ -1,0 +1,148 @@
+//! The `smog` command: parsing and printing only; everything that thinks is in the library.
+//!
+//! It is a library itself so that a crate of one's own cases can be such a command, with
+//! those cases in it: see [`main_with`] and `examples/own-cases`.
+
+mod args;
+mod commands;
+mod hosts_environment;
+mod log_args;
+mod names;
+mod output;
+mod pairs;
+mod progress;
+mod record_print;
+mod session;
+mod spec_args;
+mod test_list;
+mod test_print;
+mod thrown;
+mod wish_args;
+
+use std::process::ExitCode as Process;
+
+use clap::{CommandFactory, Parser};
+use clap_complete::CompleteEnv;
+use smog::testing::Case;
+use smog::{Error, ExitCode};
+
+use args::{Args, Verb};
+use session::Session;
+
+/// The command `smog`, with the bundled suites.
+pub fn main() -> Process {
+    main_with(smog::suites::all())
+}
+
+/// The command `smog`, whose `smog test` runs these cases.
+///
+/// ```no_run
+/// use smog::testing::{Case, Test};
+///
+/// const CASES: &[Case] = &[];
+///
+/// fn main() -> std::process::ExitCode {
+///     smog_cli::main_with(CASES.to_vec())
+/// }
+/// ```
+pub fn main_with(cases: Vec<Case>) -> Process {
+    // A shell asks what could come next: `COMPLETE=bash smog` and the like.
+    CompleteEnv::with_factory(Args::command).complete();
+    let args = Args::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(why) => {
+            eprintln!("error: cannot start threads: {why}");
+            return Process::from(u8::from(ExitCode::CouldNotRun));
+        }
+    };
+    let ended = runtime.block_on(run(args, cases));
+    // A command that was given up may still hold a blocking thread.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(200));
+    match ended {
+        Ok(code) => Process::from(u8::from(code)),
+        Err(why) => {
+            output::error(&why);
+            Process::from(u8::from(why.exit_code()))
+        }
+    }
+}
+
+/// Run the command until it ends, or until Ctrl-C (or SIGTERM) asks it to stop; then
+/// take back what it had half-made and say what is left.
+async fn run(args: Args, cases: Vec<Case>) -> Result<ExitCode, Error> {
+    let session = Session::new(&args);
+    let ended = tokio::select! {
+        ended = dispatch(args.verb, &session, cases) => ended,
+        () = interrupt_of(&session) => Err(Error::Interrupted { left: session.take_back().await }),
+    };
+    session.close().await;
+    match ended {
+        // The first change was shown instead of made: that is what was asked for.
+        Err(Error::Interrupted { .. }) if session.dry_run => Ok(ExitCode::Ok),
+        ended => ended,
+    }
+}
+
+async fn dispatch(verb: Verb, session: &Session, cases: Vec<Case>) -> Result<ExitCode, Error> {
+    match verb {
+        Verb::Boot(args) => commands::boot::run(args, session).await,
+        Verb::Discover(args) => commands::discover::run(args, session).await,
+        Verb::Xml(args) => commands::xml::run(args, session).await,
+        Verb::Pins(args) => commands::pins::run(args, session).await,
+        Verb::Migrate(args) => commands::migrate::run(args, session).await,
+        Verb::Delete(args) => commands::delete::run(args, session).await,
+        Verb::Guest(args) => commands::guest::run(args, session).await,
+        Verb::Host(args) => commands::host::run(args, session).await,
+        Verb::Flavor(args) => commands::flavor::run(args, session).await,
+        Verb::Image(args) => commands::image::run(args, session).await,
+        Verb::Network(args) => commands::network::run(args, session).await,
+        Verb::Service(args) => commands::service::run(args, session).await,
+        Verb::Aggregate(args) => commands::aggregate::run(args, session).await,
+        Verb::ServerGroup(args) => commands::server_group::run(args, session).await,
+        Verb::Keypair(args) => commands::keypair::run(args, session).await,
+        Verb::SecurityGroup(args) => commands::security_group::run(args, session).await,
+        Verb::Hypervisor(args) => commands::hypervisor::run(args, session).await,
+        Verb::Placement(args) => commands::placement::run(args, session).await,
+        Verb::Quota(args) => commands::quota::run(args, session).await,
+        Verb::Project(args) => commands::project::run(args, session).await,
+        Verb::Watch(args) => commands::watch::run(args, session).await,
+        Verb::Logs(args) => commands::logs::run(args, session).await,
+        Verb::Scan(args) => commands::scan::run(args, session).await,
+        Verb::Api(args) => commands::api::run(args, session).await,
+        Verb::Config(args) => commands::config::run(args, session).await,
+        Verb::Check(args) => commands::check::run(args, session).await,
+        Verb::Prepare(args) => commands::prepare::run(args, session).await,
+        Verb::Restore(args) => commands::restore::run(args, session).await,
+        Verb::Shell(args) => commands::shell::run(args, session),
+        Verb::Test(args) => commands::test::run(args, session, cases).await,
+        Verb::Clean(args) => commands::clean::run(args, session).await,
+        Verb::Completion(args) => commands::completion::run(args),
+        Verb::RefreshNames => names::refresh().await,
+    }
+}
+
+/// The interrupt that ends the command from outside: the second one where the command
+/// takes the first as its own way to end.
+async fn interrupt_of(session: &Session) {
+    interrupted().await;
+    if session.is_ending_itself() {
+        interrupted().await;
+    }
+}
+
+/// Ctrl-C or SIGTERM.
+pub(crate) async fn interrupted() {
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminate => {}
+    }
+}

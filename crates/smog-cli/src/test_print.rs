@@ -1,0 +1,167 @@
+//! A run of tests as it goes on: a line for each begin and end, and on a terminal what
+//! each running case waits for.
+
+use std::collections::HashMap;
+use std::io::IsTerminal;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use smog::testing::{CaseReport, Event};
+
+use crate::output;
+
+pub struct Printer {
+    quiet: bool,
+    bars: Option<MultiProgress>,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    running: HashMap<&'static str, ProgressBar>,
+    all: usize,
+    last_doing: String,
+}
+
+impl Printer {
+    pub fn new(quiet: bool) -> Printer {
+        let on_terminal = std::io::stderr().is_terminal() && !quiet;
+        Printer { quiet, bars: on_terminal.then(MultiProgress::new), inner: Mutex::default() }
+    }
+
+    /// A line that stays, above the moving ones.
+    fn line(&self, text: &str) {
+        let print = || output::styled(&format!("{text}\n"));
+        match &self.bars {
+            Some(bars) => bars.suspend(print),
+            None => print(),
+        }
+    }
+
+    /// Something to know, on standard error.
+    pub fn note(&self, text: &str) {
+        let print = || eprintln!("{text}");
+        match &self.bars {
+            Some(bars) => bars.suspend(print),
+            None => print(),
+        }
+    }
+
+    pub fn end(&self) {
+        if let Some(bars) = &self.bars {
+            let _ = bars.clear();
+        }
+    }
+
+    pub fn tell(&self, event: Event<'_>) {
+        let Ok(mut inner) = self.inner.lock() else { return };
+        match event {
+            Event::Begun { run, inventory, cases } => {
+                inner.all = cases;
+                let hosts: Vec<&str> = inventory.hosts.iter().map(|host| host.name.as_str()).collect();
+                let kernel = match inventory.one_kernel() {
+                    Some(names) => {
+                        format!("; {} share a kernel, so its CPUs and pages count once", names.join(" and "))
+                    }
+                    None => String::new(),
+                };
+                if !self.quiet {
+                    self.line(&format!("run {run}: {cases} cases on {}{kernel}", hosts.join(", ")));
+                }
+            }
+            Event::Doing { text } => {
+                if !self.quiet && inner.last_doing != text {
+                    self.note(&format!("  {text}"));
+                    inner.last_doing = text.to_string();
+                }
+            }
+            Event::CaseBegun { case, stage, attempt } => {
+                if let Some(bars) = &self.bars {
+                    let bar = bars.add(ProgressBar::new_spinner());
+                    if let Ok(style) =
+                        ProgressStyle::with_template("  {spinner} {prefix} {elapsed:.dim} {wide_msg}")
+                    {
+                        bar.set_style(style);
+                    }
+                    bar.set_prefix(case.method());
+                    bar.enable_steady_tick(Duration::from_millis(150));
+                    inner.running.insert(case.name, bar);
+                }
+                if !self.quiet && attempt == 1 {
+                    let mut text = format!("{}  {}  [{}]", word("RUN"), case.name, stage.hosts.join(", "));
+                    for line in case.doc.lines() {
+                        text.push_str(&format!("\n         {line}"));
+                    }
+                    self.line(&text);
+                }
+            }
+            Event::CaseState { case, text } => {
+                if let Some(bar) = inner.running.get(case.name) {
+                    bar.set_message(text.to_string());
+                }
+            }
+            Event::CaseAgain { report } => {
+                self.remove(&mut inner, report);
+                self.line(&format!("{}  {}: {}", word("AGAIN"), report.name, report.outcome.why()));
+            }
+            Event::CaseEnded { report, ended } => {
+                self.remove(&mut inner, report);
+                self.ended(report, ended, inner.all);
+            }
+            Event::Waiting { .. } | Event::Ended { .. } | _ => {}
+        }
+    }
+
+    fn remove(&self, inner: &mut Inner, report: &CaseReport) {
+        if let Some(name) = inner.running.keys().find(|name| **name == report.name).copied()
+            && let Some(bar) = inner.running.remove(name)
+            && let Some(bars) = &self.bars
+        {
+            bar.finish_and_clear();
+            bars.remove(&bar);
+        }
+    }
+
+    fn ended(&self, report: &CaseReport, ended: usize, all: usize) {
+        let state = match () {
+            () if !report.leaked.is_empty() => "LEAK",
+            () if report.flaky => "FLAKY",
+            () => match report.outcome.word() {
+                "passed" => "PASS",
+                "failed" => "FAIL",
+                "skipped" => "SKIP",
+                "broken" => "BROKEN",
+                _ => "CUT",
+            },
+        };
+        let took = match report.attempts {
+            0 => String::new(),
+            _ => format!(" [{:6.1} s] ({ended}/{all})", report.seconds),
+        };
+        let why = report.outcome.why();
+        let why = if why.is_empty() { String::new() } else { format!("\n         {why}") };
+        self.line(&format!("{} {took} {}{why}", word(state), report.name));
+    }
+}
+
+/// An outcome in a column of its own, coloured on a terminal.
+fn word(state: &str) -> String {
+    let style = match state {
+        "PASS" | "passed" => anstyle::AnsiColor::Green.on_default(),
+        "FAIL" | "BROKEN" | "LEAK" | "FAILED" | "LEAKED" => anstyle::AnsiColor::Red.on_default().bold(),
+        "SKIP" | "FLAKY" | "AGAIN" | "CUT" | "SKIPPED" => anstyle::AnsiColor::Yellow.on_default(),
+        _ => anstyle::Style::new().bold(),
+    };
+    format!("{style}{state:>7}{style:#}")
+}
+
+/// The summary with the first word of each line that begins with an outcome coloured.
+pub fn coloured(summary: &str) -> String {
+    let words = ["FAILED", "BROKEN", "FLAKY", "LEAKED", "SKIPPED"];
+    let line = |line: &str| match words.iter().find(|word| line.starts_with(**word)) {
+        Some(first) => format!("{}{}\n", word(first).trim_start(), &line[first.len()..]),
+        None => format!("{line}\n"),
+    };
+    summary.lines().map(line).collect()
+}

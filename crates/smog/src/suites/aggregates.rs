@@ -1,0 +1,91 @@
+//! `aggregates`: hosts chosen by what an administrator says of them.
+
+use super::small;
+use crate::cloud::{BootRequest, FlavorChoice};
+use crate::error::Result;
+use crate::testing::{Case, Claims, Need, Test, minutes};
+
+const KEY: &str = "smog";
+
+fn of(flavor: &crate::cloud::Flavor) -> BootRequest {
+    BootRequest { flavor: FlavorChoice::Named(flavor.id.clone()), ..BootRequest::default() }
+}
+
+async fn extra_spec(t: &mut Test) -> Result<()> {
+    let pair = t.aggregate_pair(KEY, None).await?;
+    for (value, hosts) in [("true", &pair.with.hosts), ("false", &pair.without.hosts)] {
+        let spec = small(1, 96).extra(format!("aggregate_instance_extra_specs:{KEY}"), value);
+        let flavor = t.flavor(spec).await?;
+        let guest = t.boot_request(of(&flavor)).await?;
+        let host = guest.server.host.clone().unwrap_or_default();
+        t.check(
+            format!("host of a guest that wants {KEY}={value}"),
+            hosts.contains(&host),
+            &host,
+            format!("one of {}", hosts.join(", ")),
+        );
+    }
+    Ok(())
+}
+
+async fn no_such_value(t: &mut Test) -> Result<()> {
+    t.aggregate_pair(KEY, None).await?;
+    let spec = small(1, 96).extra(format!("aggregate_instance_extra_specs:{KEY}"), "perhaps");
+    let flavor = t.flavor(spec).await?;
+    let reason = t.refused("a value that no aggregate has", of(&flavor)).await?;
+    t.check("Nova's reason", reason.contains("No valid host"), &reason, "No valid host was found");
+    Ok(())
+}
+
+async fn isolation(t: &mut Test) -> Result<()> {
+    // The first host is for a project that is not there; the guest must not land on it.
+    let name = t.fresh_name("isolated");
+    let host = t.stage.hosts.first().cloned().unwrap_or_default();
+    let nobody = "00000000000000000000000000000000";
+    t.step(format!("keep {host} for a project that is not there"));
+    t.aggregate(&name, &[("filter_tenant_id", nobody)], std::slice::from_ref(&host)).await?;
+    let flavor = t.flavor(small(1, 96)).await?;
+    for number in 1..=2 {
+        let guest = t.boot_request(of(&flavor)).await?;
+        let found = guest.server.host.clone().unwrap_or_default();
+        t.check(format!("host of guest {number}"), found != host, &found, format!("any but {host}"));
+    }
+    let request = BootRequest { host: Some(host.clone()), ..of(&flavor) };
+    let reason = t.refused("the isolated host, asked for by name", request).await?;
+    t.check("Nova's reason", reason.contains("No valid host"), &reason, "No valid host was found");
+    Ok(())
+}
+
+pub(super) const CASES: &[Case] = &[
+    Case::new(
+        "aggregates.AggregateTest.test_extra_spec",
+        "A flavor's aggregate spec chooses the hosts.\n\
+         Steps: split the hosts by smog=true and smog=false; boot one guest for each value.\n\
+         Proves: AggregateInstanceExtraSpecsFilter lets each only where it belongs.",
+        |t| Box::pin(extra_spec(t)),
+    )
+    .needs(&[Need::ComputeHosts(2), Need::Filter("AggregateInstanceExtraSpecsFilter")])
+    .claims(Claims::TWO_HOSTS)
+    .tags(&["aggregate"]),
+    Case::new(
+        "aggregates.AggregateTest.test_no_such_value",
+        "A value that no aggregate has is refused.\n\
+         Steps: ask for smog=perhaps.\n\
+         Proves: hosts without the value are not a fall-back.",
+        |t| Box::pin(no_such_value(t)),
+    )
+    .needs(&[Need::ComputeHosts(2), Need::Filter("AggregateInstanceExtraSpecsFilter")])
+    .tags(&["aggregate", "negative"]),
+    Case::new(
+        "aggregates.AggregateTest.test_isolation",
+        "A host kept for one project takes no guests of others.\n\
+         Steps: filter_tenant_id of nobody on one host; boot two guests; ask for the host by name.\n\
+         Proves: AggregateMultiTenancyIsolation keeps the host free. Others are kept off it meanwhile,\n\
+         so the case has the cloud alone.",
+        |t| Box::pin(isolation(t)),
+    )
+    .needs(&[Need::ComputeHosts(2), Need::Filter("AggregateMultiTenancyIsolation")])
+    .claims(Claims::ALONE)
+    .timeout(minutes(6))
+    .tags(&["aggregate"]),
+];

@@ -1,0 +1,307 @@
+//! What several suites assert of a guest, from the API down to the kernel, and the wrong
+//! states that must turn each assertion red.
+
+use crate::cpuset::Cpuset;
+use crate::host::{Policy, Thread};
+use crate::show;
+use crate::testing::{Check, Control, Seen};
+
+const XML: &str = "domain XML";
+const THREADS: &str = "/proc/PID/task/TID/status, Cpus_allowed_list";
+const MAPS: &str = "/proc/PID/numa_maps and smaps";
+const PLACEMENT: &str = "placement, GET /allocations/ID";
+
+/// It runs: Nova, libvirt, the kernel and placement agree on what it is.
+pub(super) fn runs(seen: &Seen) -> Vec<Check> {
+    let flavor = &seen.server.flavor;
+    let threads = seen.affinity().len() as u32;
+    let booked = seen.booked("VCPU") + seen.booked("PCPU");
+    vec![
+        Check::eq("status", &seen.server.status, &"ACTIVE".to_string()).from("Nova, GET /servers/ID"),
+        Check::eq("UUID of the domain", &seen.domain.uuid, &seen.server.id).from(XML),
+        Check::eq("vCPUs of the domain", &seen.domain.vcpus.count, &flavor.vcpus).from("domain XML, <vcpu>"),
+        Check::eq("vCPU threads", &threads, &flavor.vcpus).from("/proc/PID/task/*/comm"),
+        Check::eq("memory of the domain in MiB", &(seen.domain.memory_kib / 1024), &flavor.ram_mib)
+            .from("domain XML, <memory>"),
+        Check::eq("CPUs booked in placement", &booked, &u64::from(flavor.vcpus)).from(PLACEMENT),
+        Check::eq("MiB booked in placement", &seen.booked("MEMORY_MB"), &flavor.ram_mib).from(PLACEMENT),
+    ]
+}
+
+/// Controls of [`runs`].
+pub(super) const RUNS: &[Control<Seen>] = &[
+    Control::new("a vCPU thread is missing", |mut seen| {
+        seen.process.threads.retain(|thread| !is_vcpu(thread));
+        seen
+    }),
+    Control::new("nothing is booked in placement", Seen::unbooked),
+    Control::new("half the memory", |seen| {
+        seen.with_xml(|xml| xml.replacen("<memory unit='KiB'>", "<memory unit='KiB'>1", 1))
+    }),
+];
+
+fn is_vcpu(thread: &Thread) -> bool {
+    matches!(thread.role, crate::host::Role::Vcpu(_))
+}
+
+/// Each of these vCPUs has a CPU of the host for itself, of the dedicated set, in the
+/// domain XML and in the kernel.
+pub(super) fn pinned(seen: &Seen, vcpus: &Cpuset, dedicated: &Cpuset) -> Vec<Check> {
+    let pins = seen.domain.vcpu_pins();
+    let affinity = seen.affinity();
+    let mut checks = Vec::new();
+    let mut used = Cpuset::new();
+    for vcpu in vcpus.iter() {
+        let pin = pins.get(&vcpu).cloned().unwrap_or_default();
+        checks.push(
+            Check::that(
+                format!("pin of vCPU {vcpu}"),
+                pin.len() == 1 && pin.is_subset(dedicated) && pin.is_disjoint(&used),
+                shown(&pin, "none"),
+                format!("one CPU of {dedicated} that no other vCPU has"),
+            )
+            .from("domain XML, <vcpupin>"),
+        );
+        used = used.union(&pin);
+        let thread = affinity.get(&vcpu).cloned().unwrap_or_default();
+        checks.push(match seen.simulated_cells {
+            0 => Check::that(
+                format!("affinity of vCPU {vcpu}"),
+                !thread.is_empty() && thread == pin,
+                shown(&thread, "no such thread"),
+                format!("its pin, {}", shown(&pin, "none")),
+            )
+            .from(THREADS),
+            // Simulated CPUs are mapped to the real ones, which are fewer.
+            _ => Check::that(
+                format!("affinity of vCPU {vcpu} (simulated cells)"),
+                thread.len() == 1,
+                shown(&thread, "no such thread"),
+                "one real CPU",
+            )
+            .from(THREADS),
+        });
+    }
+    checks.push(
+        Check::eq("PCPU booked in placement", &seen.booked("PCPU"), &(vcpus.len() as u64)).from(PLACEMENT),
+    );
+    checks
+}
+
+/// Controls of [`pinned`].
+pub(super) const PINNED: &[Control<Seen>] = &[
+    Control::new("a vCPU without its pin", |seen| seen.without_xml_lines("<vcpupin ")),
+    Control::new("a vCPU that floats in the kernel", Seen::unpinned_threads),
+    Control::new("nothing is booked in placement", Seen::unbooked),
+];
+
+/// No vCPU has a CPU for itself: all run on the shared set, and only there.
+pub(super) fn floats(seen: &Seen, vcpus: &Cpuset, shared: &Cpuset) -> Vec<Check> {
+    let affinity = seen.affinity();
+    let mut checks: Vec<Check> = vcpus
+        .iter()
+        .map(|vcpu| {
+            let thread = affinity.get(&vcpu).cloned().unwrap_or_default();
+            let inside = match seen.simulated_cells {
+                0 => thread.is_subset(shared),
+                _ => true,
+            };
+            Check::that(
+                format!("affinity of vCPU {vcpu}"),
+                !thread.is_empty() && inside,
+                shown(&thread, "no such thread"),
+                format!("within the shared CPUs, {shared}"),
+            )
+            .from(THREADS)
+        })
+        .collect();
+    checks.push(
+        Check::eq("VCPU booked in placement", &seen.booked("VCPU"), &(vcpus.len() as u64)).from(PLACEMENT),
+    );
+    checks
+}
+
+/// Controls of [`floats`].
+pub(super) const FLOATS: &[Control<Seen>] = &[
+    Control::new("a vCPU thread is missing", |mut seen| {
+        seen.process.threads.retain(|thread| !is_vcpu(thread));
+        seen
+    }),
+    Control::new("nothing is booked in placement", Seen::unbooked),
+];
+
+/// Its memory is in huge pages of this size: declared so, and every KiB of it mapped so.
+pub(super) fn in_huge_pages(seen: &Seen, size_kib: u64) -> Vec<Check> {
+    let declared: Vec<u64> =
+        seen.domain.memory_backing.huge_pages.iter().flatten().filter_map(|pages| pages.size_kib).collect();
+    let mapped = mapped_kib(seen, size_kib);
+    vec![
+        Check::that(
+            "page size declared",
+            !declared.is_empty() && declared.iter().all(|size| *size == size_kib),
+            if declared.is_empty() { "none".into() } else { sizes(&declared) },
+            show::kib(size_kib),
+        )
+        .from("domain XML, <memoryBacking><hugepages><page>"),
+        Check::that(
+            format!("memory in {} pages", show::kib(size_kib)),
+            mapped >= seen.domain.memory_kib,
+            show::kib(mapped),
+            format!("all of it, {}", show::kib(seen.domain.memory_kib)),
+        )
+        .from(MAPS),
+    ]
+}
+
+/// Controls of [`in_huge_pages`].
+pub(super) const IN_HUGE_PAGES: &[Control<Seen>] = &[
+    Control::new("no page size declared", |seen| seen.without_xml_lines("<page ")),
+    Control::new("declared in huge pages, mapped in small ones", Seen::in_small_pages),
+    Control::new("another page size", |seen| {
+        seen.with_xml(|xml| xml.replace("<page size='2048'", "<page size='1048576'"))
+    }),
+];
+
+/// Its memory is in small pages.
+pub(super) fn in_small_pages(seen: &Seen) -> Vec<Check> {
+    let huge: u64 = seen.process.memory.as_ref().map_or(0, |maps| maps.huge_kib().values().sum());
+    vec![
+        Check::eq("declared in huge pages", &declares_huge(seen), &false)
+            .from("domain XML, <memoryBacking><hugepages>"),
+        Check::eq("memory in huge pages in KiB", &huge, &0).from(MAPS),
+    ]
+}
+
+/// Controls of [`in_small_pages`].
+pub(super) const IN_SMALL_PAGES: &[Control<Seen>] = &[Control::new("huge pages declared", |seen| {
+    seen.with_xml(|xml| {
+        xml.replacen(
+            "<vcpu ",
+            "<memoryBacking><hugepages><page size='2048' unit='KiB'/></hugepages></memoryBacking><vcpu ",
+            1,
+        )
+    })
+})];
+
+/// Whether the domain asks for huge pages larger than the host's small ones.
+fn declares_huge(seen: &Seen) -> bool {
+    seen.domain.memory_backing.huge_pages.iter().flatten().any(|pages| pages.size_kib != Some(4))
+}
+
+/// How much of the process is in pages of this size, in KiB.
+pub(super) fn mapped_kib(seen: &Seen, size_kib: u64) -> u64 {
+    seen.process.memory.as_ref().and_then(|maps| maps.huge_kib().get(&size_kib).copied()).unwrap_or(0)
+}
+
+/// The guest has these NUMA cells: vCPUs and MiB of each.
+pub(super) fn has_cells(seen: &Seen, cells: &[(Cpuset, u64)]) -> Vec<Check> {
+    let found: Vec<(Cpuset, u64)> =
+        seen.domain.cells().iter().map(|cell| (cell.cpus.clone(), cell.memory_kib / 1024)).collect();
+    let text = |cells: &[(Cpuset, u64)]| match cells.is_empty() {
+        true => "none".to_string(),
+        false => cells
+            .iter()
+            .map(|(cpus, mib)| format!("vCPU {cpus} with {mib} MiB"))
+            .collect::<Vec<_>>()
+            .join(", "),
+    };
+    let tuned: Vec<u32> = seen
+        .domain
+        .numatune
+        .iter()
+        .flat_map(|tune| &tune.mem_nodes)
+        .filter(|node| node.mode.as_deref() == Some("strict") && node.cells.len() == 1)
+        .map(|node| node.guest_cell)
+        .collect();
+    let wanted: Vec<u32> = (0..cells.len() as u32).collect();
+    vec![
+        Check::that("NUMA cells of the guest", found == cells, text(&found), text(cells))
+            .from("domain XML, <cpu><numa><cell>"),
+        Check::eq("cells bound to one cell of the host each", &tuned, &wanted)
+            .from("domain XML, <numatune><memnode mode='strict'>"),
+    ]
+}
+
+/// Controls of [`has_cells`].
+pub(super) const HAS_CELLS: &[Control<Seen>] = &[
+    Control::new("a cell is missing", |seen| seen.without_xml_lines("<cell id='0'")),
+    Control::new("memory not bound", |seen| seen.without_xml_lines("<memnode ")),
+];
+
+/// The guest's own view of its cells, CPUs and memory is the domain's.
+pub(super) fn guest_sees(report: &super::console::Report, cells: usize, vcpus: u32) -> Vec<Check> {
+    vec![
+        Check::eq("NUMA cells the guest sees", &report.number("numa nodes"), &Some(cells as u64))
+            .from("the guest's console"),
+        Check::eq("CPUs the guest sees", &report.number("cpus"), &Some(u64::from(vcpus)))
+            .from("the guest's console"),
+    ]
+}
+
+/// Its emulator threads run on these CPUs, as declared.
+pub(super) fn emulator_on(seen: &Seen, cpus: &Cpuset) -> Vec<Check> {
+    let pin = seen.domain.cputune.emulator_pin.clone().unwrap_or_default();
+    let thread = seen.process.emulator_affinity().cloned().unwrap_or_default();
+    vec![
+        Check::eq("pin of the emulator", &pin, cpus).from("domain XML, <emulatorpin>"),
+        Check::eq("affinity of the main thread", &thread, cpus).from(THREADS),
+    ]
+}
+
+/// Controls of [`emulator_on`].
+pub(super) const EMULATOR: &[Control<Seen>] = &[
+    Control::new("emulator not pinned", |seen| seen.without_xml_lines("<emulatorpin ")),
+    Control::new("emulator floats in the kernel", |mut seen| {
+        let pid = seen.process.pid;
+        let all: Cpuset = (0..64).collect();
+        for thread in seen.process.threads.iter_mut().filter(|thread| thread.tid == pid) {
+            thread.cpus = all.clone();
+        }
+        seen
+    }),
+];
+
+/// Exactly these vCPUs have a real-time scheduler, declared and in the kernel.
+pub(super) fn real_time(seen: &Seen, vcpus: &Cpuset) -> Vec<Check> {
+    let declared: Cpuset = seen
+        .domain
+        .cputune
+        .vcpu_sched
+        .iter()
+        .flat_map(|sched| sched.vcpus.iter().collect::<Vec<_>>())
+        .collect();
+    let kernel: Cpuset = seen
+        .process
+        .threads
+        .iter()
+        .filter_map(|thread| match (thread.role, thread.policy) {
+            (crate::host::Role::Vcpu(vcpu), Policy::Fifo | Policy::RoundRobin) => Some(vcpu),
+            _ => None,
+        })
+        .collect();
+    vec![
+        Check::eq("real-time vCPUs declared", &declared, vcpus).from("domain XML, <vcpusched>"),
+        Check::eq("vCPU threads under a real-time policy", &kernel, vcpus)
+            .from("/proc/PID/task/TID/stat, policy"),
+    ]
+}
+
+/// Controls of [`real_time`].
+pub(super) const REAL_TIME: &[Control<Seen>] = &[
+    Control::new("no scheduler declared", |seen| seen.without_xml_lines("<vcpusched ")),
+    Control::new("an ordinary policy in the kernel", |mut seen| {
+        for thread in &mut seen.process.threads {
+            thread.policy = Policy::Other;
+        }
+        seen
+    }),
+];
+
+/// A CPU set, or a word where there is none.
+fn shown(cpus: &Cpuset, none: &str) -> String {
+    if cpus.is_empty() { none.to_string() } else { cpus.to_string() }
+}
+
+fn sizes(kib: &[u64]) -> String {
+    kib.iter().map(|size| show::kib(*size)).collect::<Vec<_>>().join(", ")
+}

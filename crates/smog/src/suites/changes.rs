@@ -1,0 +1,77 @@
+//! Changes of the hosts' configuration that cases run under (`smog test --prepare`).
+
+use crate::environment::{OptionWish, Target, Want, Wish};
+use crate::testing::{Change, Inventory};
+
+/// An option of nova.conf on every compute; none of its values removes it.
+fn option(wish: Wish, section: &str, key: &str, values: &[&str]) -> Wish {
+    let option = OptionWish {
+        file: "nova.conf".into(),
+        section: section.into(),
+        key: key.into(),
+        values: values.iter().map(|value| value.to_string()).collect(),
+    };
+    wish.with(Target::Computes, Want::Option(option))
+}
+
+fn two_dedicated_cpus(_: &Inventory) -> Wish {
+    let wish = option(Wish::new(), "compute", "cpu_dedicated_set", &["0-1"]);
+    option(wish, "compute", "cpu_shared_set", &[])
+}
+
+/// CPUs 0 and 1 of every compute are for pinned guests, none for others.
+pub(super) static TWO_DEDICATED_CPUS: Change = Change {
+    name: "CPUs 0 and 1 of every compute for pinned guests",
+    wish: two_dedicated_cpus,
+    only_where_needed: true,
+};
+
+fn two_shared_cpus(_: &Inventory) -> Wish {
+    let wish = option(Wish::new(), "compute", "cpu_shared_set", &["0-1"]);
+    option(wish, "compute", "cpu_dedicated_set", &[])
+}
+
+/// CPUs 0 and 1 of every compute are for unpinned guests, none for others.
+pub(super) static TWO_SHARED_CPUS: Change = Change {
+    name: "CPUs 0 and 1 of every compute for unpinned guests",
+    wish: two_shared_cpus,
+    only_where_needed: true,
+};
+
+fn slow_migration(_: &Inventory) -> Wish {
+    option(Wish::new(), "libvirt", "live_migration_bandwidth", &["1"])
+}
+
+/// Live migrations move 1 MiB a second, so that there is time to act on them.
+pub(super) static SLOW_MIGRATION: Change =
+    Change { name: "live migration at 1 MiB/s", wish: slow_migration, only_where_needed: false };
+
+fn vfat_config_drive(_: &Inventory) -> Wish {
+    option(Wish::new(), "DEFAULT", "config_drive_format", &["vfat"])
+}
+
+/// Config drives are vfat instead of iso9660.
+pub(super) static VFAT_CONFIG_DRIVE: Change =
+    Change { name: "config drives as vfat", wish: vfat_config_drive, only_where_needed: false };
+
+fn file_backed_memory(_: &Inventory) -> Wish {
+    let wish = option(Wish::new(), "libvirt", "file_backed_memory", &["4096"]);
+    option(wish, "DEFAULT", "ram_allocation_ratio", &["1.0"])
+}
+
+/// The memory of guests is in files (`[libvirt]file_backed_memory`).
+pub(super) static FILE_BACKED_MEMORY: Change =
+    Change { name: "memory of guests in files", wish: file_backed_memory, only_where_needed: false };
+
+fn custom_cpu_model(_: &Inventory) -> Wish {
+    let wish = option(Wish::new(), "libvirt", "cpu_mode", &["custom"]);
+    let wish = option(wish, "libvirt", "cpu_models", &["Nehalem"]);
+    option(wish, "libvirt", "cpu_model_extra_flags", &["-aes,+vmx"])
+}
+
+/// A CPU model with flags added and taken away, one that emulation can do.
+pub(super) static CUSTOM_CPU_MODEL: Change = Change {
+    name: "CPU model Nehalem with vmx and without aes",
+    wish: custom_cpu_model,
+    only_where_needed: false,
+};

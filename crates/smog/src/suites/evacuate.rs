@@ -1,0 +1,227 @@
+//! `evacuate`: guests of a host that is gone are started elsewhere.
+
+use super::assertions::{PINNED, RUNS, pinned, runs};
+use super::small;
+use crate::cloud::{BootRequest, FlavorChoice, Order};
+use crate::error::{Error, Result};
+use crate::guest::Guest;
+use crate::testing::{Case, Claims, Need, Test, minutes};
+
+fn of(flavor: &crate::cloud::Flavor, host: &str) -> BootRequest {
+    BootRequest {
+        flavor: FlavorChoice::Named(flavor.id.clone()),
+        host: Some(host.into()),
+        ..BootRequest::default()
+    }
+}
+
+/// The host is gone: its guests' processes with it, its service stopped, Nova told.
+async fn lose(t: &Test, host: &str, guests: &[&Guest]) -> Result<()> {
+    t.cut_off(host).await?;
+    let way = t.cloud.host(host).await?;
+    for guest in guests {
+        match way.destroy_domain(&guest.server.id, t.wait()).await {
+            Ok(()) | Err(Error::NotFound { .. }) => {}
+            Err(why) => return Err(why),
+        }
+    }
+    Ok(())
+}
+
+/// The host comes back and gives up what was evacuated.
+async fn check_gives_up(t: &Test, host: &str, guest: &Guest) -> Result<()> {
+    t.bring_back().await?;
+    let way = t.cloud.host(host).await?;
+    let name = guest.server.instance_name.clone().unwrap_or_default();
+    let what = format!("{host} to give `{name}` up");
+    let gone = crate::wait::until(&what, t.wait(), || async {
+        let there = way.list_domains().await?.into_iter().any(|line| line.name == name);
+        Ok(if there {
+            crate::wait::Seen::NotYet("still defined".into())
+        } else {
+            crate::wait::Seen::Done(())
+        })
+    });
+    gone.await?;
+    t.check(format!("domains left on {host}"), true, "none", "none");
+    Ok(())
+}
+
+async fn active(t: &mut Test) -> Result<()> {
+    let (here, there) = (t.host(0)?.name.clone(), t.host(1)?.name.clone());
+    let flavor = t.flavor(small(1, 96)).await?;
+    let mut guest = t.boot_request(of(&flavor, &here)).await?;
+    lose(t, &here, &[&guest]).await?;
+    t.order_to(&mut guest, &Order::Evacuate { host: None }).await?;
+    guest.refresh().await?;
+    t.check_eq("host after the evacuation", &guest.server.host.clone().unwrap_or_default(), &there);
+    if guest.server.status == "SHUTOFF" {
+        // From microversion 2.95 on, an evacuated server is stopped.
+        t.order_to(&mut guest, &Order::Start).await?;
+    }
+    let seen = t.look(&mut guest).await?;
+    t.assert(&seen, runs, RUNS);
+    check_gives_up(t, &here, &guest).await
+}
+
+async fn passive(t: &mut Test) -> Result<()> {
+    let (here, there) = (t.host(0)?.name.clone(), t.host(1)?.name.clone());
+    let flavor = t.flavor(small(1, 96)).await?;
+    let mut guest = t.boot_request(of(&flavor, &here)).await?;
+    t.order_to(&mut guest, &Order::Stop).await?;
+    lose(t, &here, &[]).await?;
+    t.order_to(&mut guest, &Order::Evacuate { host: Some(there.clone()) }).await?;
+    guest.refresh().await?;
+    t.check_eq("host after the evacuation", &guest.server.host.clone().unwrap_or_default(), &there);
+    t.check_eq("status", &guest.server.status, &"SHUTOFF".to_string());
+    t.order_to(&mut guest, &Order::Start).await?;
+    let seen = t.look(&mut guest).await?;
+    t.assert(&seen, runs, RUNS);
+    check_gives_up(t, &here, &guest).await
+}
+
+/// Evacuate where it must be refused; Nova's reason.
+async fn refused(t: &Test, what: &str, guest: &mut Guest, to: Option<&str>) -> Result<String> {
+    t.step(format!("evacuate `{}`, which must be refused", guest.name()));
+    t.allow("NoValidHost");
+    let order = Order::Evacuate { host: to.map(str::to_string) };
+    match guest.carry_out(&order, t.wait()).await {
+        Ok(()) => {
+            t.check(what, false, "it is evacuated", "Nova refuses it");
+            Ok(String::new())
+        }
+        Err(Error::Fault { fault, .. }) => Ok(fault),
+        Err(Error::Api { status, message, .. }) if status < 500 => Ok(message),
+        Err(why) => Err(why),
+    }
+}
+
+async fn bad_host(t: &mut Test) -> Result<()> {
+    let here = t.host(0)?.name.clone();
+    let flavor = t.flavor(small(1, 96)).await?;
+    let mut guest = t.boot_request(of(&flavor, &here)).await?;
+    let reason = refused(t, "a guest whose host is up", &mut guest, None).await?;
+    t.check("Nova's reason", !reason.is_empty(), &reason, "a sentence");
+    let mut there = guest.clone();
+    let seen = t.look(&mut there).await?;
+    t.check_eq("host after the refusal", &seen.host, &here);
+    t.assert(&seen, runs, RUNS);
+    Ok(())
+}
+
+async fn bad_affinity(t: &mut Test) -> Result<()> {
+    let (here, there) = (t.host(0)?.name.clone(), t.host(1)?.name.clone());
+    let group = t.server_group("anti-affinity").await?;
+    let flavor = t.flavor(small(1, 96)).await?;
+    let member = |host: &str| BootRequest { server_group: Some(group.id.clone()), ..of(&flavor, host) };
+    let mut guest = t.boot_request(member(&here)).await?;
+    t.boot_request(member(&there)).await?;
+    lose(t, &here, &[&guest]).await?;
+    let reason = refused(t, "the host of another member", &mut guest, None).await?;
+    t.check("Nova's reason", reason.contains("No valid host"), &reason, "No valid host was found");
+    t.bring_back().await?;
+    Ok(())
+}
+
+async fn bad_numa(t: &mut Test) -> Result<()> {
+    let (here, there) = (t.host(0)?.name.clone(), t.host(1)?.name.clone());
+    let room = t.host(1)?.dedicated.len() as u32;
+    let all = t.flavor(small(room, 96).pinned()).await?;
+    t.boot_request(of(&all, &there)).await?;
+    let one = t.flavor(small(1, 96).pinned()).await?;
+    let mut guest = t.boot_request(of(&one, &here)).await?;
+    lose(t, &here, &[&guest]).await?;
+    let reason = refused(t, "a host without a CPU left for it", &mut guest, None).await?;
+    t.check("Nova's reason", reason.contains("No valid host"), &reason, "No valid host was found");
+    t.bring_back().await?;
+    Ok(())
+}
+
+async fn with_pinning(t: &mut Test) -> Result<()> {
+    let (here, there) = (t.host(0)?.name.clone(), t.host(1)?.name.clone());
+    let flavor = t.flavor(small(1, 96).pinned()).await?;
+    let mut guest = t.boot_request(of(&flavor, &here)).await?;
+    lose(t, &here, &[&guest]).await?;
+    t.order_to(&mut guest, &Order::Evacuate { host: None }).await?;
+    guest.refresh().await?;
+    if guest.server.status == "SHUTOFF" {
+        t.order_to(&mut guest, &Order::Start).await?;
+    }
+    let seen = t.look(&mut guest).await?;
+    t.check_eq("host after the evacuation", &seen.host, &there);
+    let dedicated = t.host(1)?.dedicated.clone();
+    t.assert(&seen, |seen| pinned(seen, &[0u32].into_iter().collect(), &dedicated), PINNED);
+    check_gives_up(t, &here, &guest).await
+}
+
+const TWO: Need = Need::ComputeHosts(2);
+const NUMA: Need = Need::Filter("NUMATopologyFilter");
+
+pub(super) const CASES: &[Case] = &[
+    Case::new(
+        "evacuate.EvacuateTest.test_evacuate_active",
+        "A guest that ran is started on another host.\n\
+         Why: this is what remains when a host is lost.\n\
+         Steps: end the guest's process, stop nova-compute, tell Nova; evacuate; bring the host back.\n\
+         Proves: the guest runs elsewhere, and the host gives it up when it is back.",
+        |t| Box::pin(active(t)),
+    )
+    .needs(&[TWO])
+    .claims(Claims::ALONE)
+    .timeout(minutes(8))
+    .tags(&["evacuate", "services"]),
+    Case::new(
+        "evacuate.EvacuateTest.test_evacuate_passive",
+        "A guest that was stopped is moved, and stays stopped.\n\
+         Steps: stop it; cut its host off; evacuate to the other host by name; start it there.\n\
+         Proves: its status is kept, and it can be started.",
+        |t| Box::pin(passive(t)),
+    )
+    .needs(&[TWO])
+    .claims(Claims::ALONE)
+    .timeout(minutes(8))
+    .tags(&["evacuate", "services"]),
+    Case::new(
+        "evacuate.EvacuateTest.test_evacuate_bad_host",
+        "A guest whose host is up is not evacuated.\n\
+         Steps: evacuate without losing the host.\n\
+         Proves: it is refused, and runs on: two guests on one disk would destroy it.",
+        |t| Box::pin(bad_host(t)),
+    )
+    .needs(&[TWO])
+    .claims(Claims::TWO_HOSTS)
+    .tags(&["evacuate", "negative"]),
+    Case::new(
+        "evacuate.EvacuateTest.test_evacuate_bad_affinity",
+        "A group's policy holds for evacuations.\n\
+         Steps: two members of an anti-affinity group on two hosts; lose one; evacuate.\n\
+         Proves: refused, rather than put together.",
+        |t| Box::pin(bad_affinity(t)),
+    )
+    .needs(&[TWO, Need::Filter("ServerGroupAntiAffinityFilter")])
+    .claims(Claims::ALONE)
+    .timeout(minutes(8))
+    .tags(&["evacuate", "groups", "negative", "services"]),
+    Case::new(
+        "evacuate.EvacuateTest.test_evacuate_bad_numa",
+        "A host without CPUs left for a pinned guest is refused.\n\
+         Steps: fill the other host's dedicated set; lose the guest's host; evacuate.\n\
+         Proves: no CPU is given twice by an evacuation.",
+        |t| Box::pin(bad_numa(t)),
+    )
+    .needs(&[TWO, NUMA, Need::DedicatedCpusOn(1, 2)])
+    .claims(Claims::ALONE.all_dedicated())
+    .timeout(minutes(8))
+    .tags(&["evacuate", "pinning", "negative", "services"]),
+    Case::new(
+        "evacuate.EvacuateTest.test_evacuate_with_pinning",
+        "A pinned guest is pinned where it is evacuated to.\n\
+         Steps: lose the host of a pinned guest; evacuate; compare pins and threads.\n\
+         Proves: CPUs are claimed on the new host, and applied.",
+        |t| Box::pin(with_pinning(t)),
+    )
+    .needs(&[TWO, NUMA, Need::DedicatedCpusOn(1, 2)])
+    .claims(Claims::ALONE.all_dedicated())
+    .timeout(minutes(8))
+    .tags(&["evacuate", "pinning", "services"]),
+];

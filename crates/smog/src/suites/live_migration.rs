@@ -1,0 +1,547 @@
+//! `live_migration`: guests that move while they run.
+
+use super::assertions::{
+    FLOATS, HAS_CELLS, IN_HUGE_PAGES, PINNED, RUNS, floats, has_cells, in_huge_pages, pinned, runs,
+};
+use super::changes::SLOW_MIGRATION;
+use super::{console, small};
+use crate::cloud::{BlockMigration, BootRequest, FlavorChoice, LiveMigration, Order};
+use crate::cpuset::Cpuset;
+use crate::error::Result;
+use crate::flavor::PageSize;
+use crate::guest::Guest;
+use crate::testing::{Case, Claims, Need, Seen, Test, minutes};
+use crate::wait;
+
+fn of(flavor: &crate::cloud::Flavor) -> BootRequest {
+    BootRequest { flavor: FlavorChoice::Named(flavor.id.clone()), ..BootRequest::default() }
+}
+
+fn host_of(guest: &Guest) -> String {
+    guest.server.host.clone().unwrap_or_default()
+}
+
+fn to(host: &str) -> LiveMigration {
+    LiveMigration { host: Some(host.into()), block: BlockMigration::Auto }
+}
+
+/// A host of the cloud that is not this one.
+fn other_than(t: &Test, host: &str) -> String {
+    let mut names = t.stage.hosts.iter().chain(t.inventory.hosts.iter().map(|host| &host.name));
+    names.find(|name| *name != host).cloned().unwrap_or_default()
+}
+
+/// The guest is on this host now, whole, and nothing of it is left where it was.
+async fn check_moved(t: &Test, guest: &mut Guest, from: &str, to: &str) -> Result<Seen> {
+    let seen = t.look(guest).await?;
+    t.check_eq("host after the migration", &seen.host, &to.to_string());
+    t.assert(&seen, runs, RUNS);
+    let left = t.cloud.host(from).await?.list_domains().await?;
+    let left: Vec<String> =
+        left.into_iter().map(|line| line.name).filter(|name| *name == seen.domain.name).collect();
+    t.check(format!("domains left on {from}"), left.is_empty(), left.join(", "), "none");
+    Ok(seen)
+}
+
+/// It moved, and counts on: the same kernel of the guest, without a new boot.
+async fn check_counts_on(t: &Test, guest: &Guest, before: &console::Report, tick: u64) -> Result<()> {
+    let after = console::tick_after(t, guest, tick).await?;
+    let text = guest.console(Some(2000)).await?;
+    let boots = text.matches("smog-guest report begin").count();
+    t.check("the guest's own counter", after > tick, after.to_string(), format!("more than {tick}"));
+    t.check("boots of the guest", boots <= 1, boots.to_string(), "no second one");
+    t.step(format!("boot id {} counted from {tick} to {after}", before.get("boot_id").unwrap_or("?")));
+    Ok(())
+}
+
+async fn there_and_counting(t: &mut Test, target: Option<()>) -> Result<()> {
+    let flavor = t.flavor(small(1, 96)).await?;
+    let from = t.host(0)?.name.clone();
+    let mut guest = t.boot_request(BootRequest { host: Some(from.clone()), ..of(&flavor) }).await?;
+    let reports = console::reports(t).await?;
+    let before = if reports {
+        Some((console::report(t, &guest).await?, console::tick_after(t, &guest, 0).await?))
+    } else {
+        None
+    };
+    let there = other_than(t, &from);
+    t.live_migrate(&mut guest, target.map(|()| there.as_str())).await?;
+    let now = host_of(&guest);
+    t.check("host after the migration", now != from, &now, format!("any but {from}"));
+    check_moved(t, &mut guest, &from, &now).await?;
+    if let Some((report, tick)) = before {
+        check_counts_on(t, &guest, &report, tick).await?;
+    }
+    Ok(())
+}
+
+async fn auto(t: &mut Test) -> Result<()> {
+    there_and_counting(t, None).await
+}
+
+async fn to_host(t: &mut Test) -> Result<()> {
+    there_and_counting(t, Some(())).await
+}
+
+async fn there_and_back(t: &mut Test) -> Result<()> {
+    let flavor = t.flavor(small(1, 96)).await?;
+    let from = t.host(0)?.name.clone();
+    let mut guest = t.boot_request(BootRequest { host: Some(from.clone()), ..of(&flavor) }).await?;
+    let there = other_than(t, &from);
+    t.live_migrate(&mut guest, Some(&there)).await?;
+    check_moved(t, &mut guest, &from, &there).await?;
+    t.live_migrate(&mut guest, Some(&from)).await?;
+    check_moved(t, &mut guest, &there, &from).await.map(drop)
+}
+
+async fn no_available(t: &mut Test) -> Result<()> {
+    // Only one host has what the flavor asks for.
+    let pair = t.aggregate_pair("home", None).await?;
+    let host = pair.host().to_string();
+    let flavor = t.flavor(small(1, 96).extra("aggregate_instance_extra_specs:home", "true")).await?;
+    let mut guest = t.boot_request(of(&flavor)).await?;
+    let how = LiveMigration { host: None, block: BlockMigration::Auto };
+    let reason = t.migration_refused("a guest whose flavor fits one host only", &mut guest, &how).await?;
+    t.check("Nova's reason", reason.contains("No valid host"), &reason, "No valid host was found");
+    stays(t, &mut guest, &host).await
+}
+
+/// A refused migration leaves the guest as it was.
+async fn stays(t: &Test, guest: &mut Guest, host: &str) -> Result<()> {
+    let seen = t.look(guest).await?;
+    t.check_eq("host after the refusal", &seen.host, &host.to_string());
+    t.assert(&seen, runs, RUNS);
+    Ok(())
+}
+
+async fn to_itself(t: &mut Test) -> Result<()> {
+    let flavor = t.flavor(small(1, 96)).await?;
+    let mut guest = t.boot_request(of(&flavor)).await?;
+    let host = host_of(&guest);
+    let reason = t.migration_refused("the host it is on", &mut guest, &to(&host)).await?;
+    t.check("Nova's reason", !reason.is_empty(), &reason, "a sentence");
+    stays(t, &mut guest, &host).await
+}
+
+async fn without_shared_storage(t: &mut Test) -> Result<()> {
+    let flavor = t.flavor(small(1, 96)).await?;
+    let mut guest = t.boot_request(of(&flavor)).await?;
+    let host = host_of(&guest);
+    let how = LiveMigration { host: Some(other_than(t, &host)), block: BlockMigration::No };
+    t.allow("InvalidSharedStorage");
+    t.allow("InvalidSharedStorage_Remote");
+    t.allow("MigrationPreCheckError");
+    let reason =
+        t.migration_refused("no copy of the disk, on hosts that share none", &mut guest, &how).await?;
+    t.check("Nova's reason", reason.contains("shared storage"), &reason, "a sentence about shared storage");
+    stays(t, &mut guest, &host).await
+}
+
+async fn block_migration(t: &mut Test) -> Result<()> {
+    let flavor = t.flavor(small(1, 96)).await?;
+    let from = t.host(0)?.name.clone();
+    let mut guest = t.boot_request(BootRequest { host: Some(from.clone()), ..of(&flavor) }).await?;
+    let there = other_than(t, &from);
+    let how = LiveMigration { host: Some(there.clone()), block: BlockMigration::Yes };
+    t.step(format!("live-migrate with its disk to {there}"));
+    guest.server = t.cloud.live_migrate_with(&guest.server, &how, t.wait()).await?;
+    let seen = check_moved(t, &mut guest, &from, &there).await?;
+    // The disk came along: it is on the new host, and not on the old one.
+    let paths: Vec<String> = seen
+        .domain
+        .devices
+        .disks
+        .iter()
+        .filter_map(|disk| match &disk.source {
+            Some(crate::libvirt::DiskSource::File(path)) => Some(path.clone()),
+            _ => None,
+        })
+        .collect();
+    let (old, new) = (t.cloud.host(&from).await?, t.cloud.host(&there).await?);
+    for path in &paths {
+        t.check_eq(format!("{path} on {there}"), &new.exists(path).await?, &true);
+        t.check_eq(format!("{path} on {from}"), &old.exists(path).await?, &false);
+    }
+    t.check("disks of the domain", !paths.is_empty(), paths.len().to_string(), "one or more files");
+    Ok(())
+}
+
+async fn paused(t: &mut Test) -> Result<()> {
+    let flavor = t.flavor(small(1, 96)).await?;
+    let from = t.host(0)?.name.clone();
+    let mut guest = t.boot_request(BootRequest { host: Some(from.clone()), ..of(&flavor) }).await?;
+    t.order_to(&mut guest, &Order::Pause).await?;
+    let there = other_than(t, &from);
+    t.live_migrate(&mut guest, Some(&there)).await?;
+    guest.refresh().await?;
+    t.check_eq("status", &guest.server.status, &"PAUSED".to_string());
+    t.check_eq("host", &host_of(&guest), &there);
+    t.order_to(&mut guest, &Order::Unpause).await?;
+    check_moved(t, &mut guest, &from, &there).await.map(drop)
+}
+
+async fn with_pinning(t: &mut Test) -> Result<()> {
+    let mut guest = t.boot(small(1, 96).pinned()).await?;
+    let from = host_of(&guest);
+    let one: Cpuset = [0u32].into_iter().collect();
+    let there = other_than(t, &from);
+    t.live_migrate(&mut guest, Some(&there)).await?;
+    let seen = check_moved(t, &mut guest, &from, &there).await?;
+    let dedicated = t.inventory.host(&there).map(|host| host.dedicated.clone()).unwrap_or_default();
+    t.assert(&seen, |seen| pinned(seen, &one, &dedicated), PINNED);
+    Ok(())
+}
+
+async fn with_huge_pages(t: &mut Test) -> Result<()> {
+    let mut guest = t.boot(small(1, 128).pages(PageSize::Large)).await?;
+    let from = host_of(&guest);
+    let there = other_than(t, &from);
+    t.live_migrate(&mut guest, Some(&there)).await?;
+    let seen = check_moved(t, &mut guest, &from, &there).await?;
+    t.assert(&seen, |seen| in_huge_pages(seen, 2048), IN_HUGE_PAGES);
+    Ok(())
+}
+
+async fn numa_aware(t: &mut Test) -> Result<()> {
+    let flavor = t.flavor(small(1, 128).numa_nodes(1)).await?;
+    let from = t.host(0)?.name.clone();
+    let mut guest = t.boot_request(BootRequest { host: Some(from.clone()), ..of(&flavor) }).await?;
+    let there = other_than(t, &from);
+    t.live_migrate(&mut guest, Some(&there)).await?;
+    let seen = check_moved(t, &mut guest, &from, &there).await?;
+    let one: Cpuset = [0u32].into_iter().collect();
+    t.assert(&seen, |seen| has_cells(seen, &[(one.clone(), 128)]), HAS_CELLS);
+    let shared = t.inventory.host(&there).map(|host| host.shared.clone()).unwrap_or_default();
+    t.assert(&seen, |seen| floats(seen, &one, &shared), FLOATS);
+    Ok(())
+}
+
+async fn bad_host_numa(t: &mut Test) -> Result<()> {
+    // Every CPU for pinned guests of the other host is taken.
+    let (here, there) = (t.host(0)?.name.clone(), t.host(1)?.name.clone());
+    let room = t.host(1)?.dedicated.len() as u32;
+    let all = t.flavor(small(room, 96).pinned()).await?;
+    t.boot_request(BootRequest { host: Some(there.clone()), ..of(&all) }).await?;
+    let one = t.flavor(small(1, 96).pinned()).await?;
+    let mut guest = t.boot_request(BootRequest { host: Some(here.clone()), ..of(&one) }).await?;
+    let reason = t.migration_refused("a host without a CPU left for it", &mut guest, &to(&there)).await?;
+    t.check("Nova's reason", !reason.is_empty(), &reason, "a sentence");
+    let seen = t.look(&mut guest).await?;
+    t.check_eq("host after the refusal", &seen.host, &here);
+    let dedicated = t.host(0)?.dedicated.clone();
+    t.assert(&seen, |seen| pinned(seen, &[0u32].into_iter().collect(), &dedicated), PINNED);
+    Ok(())
+}
+
+async fn anti_affinity(t: &mut Test) -> Result<()> {
+    let group = t.server_group("anti-affinity").await?;
+    let flavor = t.flavor(small(1, 96)).await?;
+    let member = BootRequest { server_group: Some(group.id.clone()), ..of(&flavor) };
+    let first = t.boot_request(member.clone()).await?;
+    let mut second = t.boot_request(member).await?;
+    let (one, other) = (host_of(&first), host_of(&second));
+    t.check("hosts before", one != other, format!("{one} and {other}"), "different");
+    let reason = t.migration_refused("the host of the other member", &mut second, &to(&one)).await?;
+    t.check("Nova's reason", !reason.is_empty(), &reason, "a sentence");
+    stays(t, &mut second, &other).await
+}
+
+async fn overcommitted(t: &mut Test) -> Result<()> {
+    // Two guests of more than half of a host's memory each: they do not fit together. Their
+    // memory is promised, not used.
+    let (here, there) = (t.host(0)?.name.clone(), t.host(1)?.name.clone());
+    let provider = t.cloud.provider(&there).await?;
+    let inventory = t.cloud.inventories(&provider.id).await?;
+    let capacity =
+        inventory.iter().find(|line| line.resource_class == "MEMORY_MB").map_or(0, |line| line.capacity());
+    let ram = capacity * 11 / 20;
+    t.step(format!("{there} may give {capacity} MiB; two guests of {ram} MiB"));
+    let flavor = t.flavor(small(1, ram)).await?;
+    t.boot_request(BootRequest { host: Some(there.clone()), ..of(&flavor) }).await?;
+    let mut guest = t.boot_request(BootRequest { host: Some(here.clone()), ..of(&flavor) }).await?;
+    let reason = t.migration_refused("a host without memory left for it", &mut guest, &to(&there)).await?;
+    t.check("Nova's reason", !reason.is_empty(), &reason, "a sentence");
+    stays(t, &mut guest, &here).await
+}
+
+async fn failed_host(t: &mut Test) -> Result<()> {
+    let (here, there) = (t.host(0)?.name.clone(), t.host(1)?.name.clone());
+    let flavor = t.flavor(small(1, 96)).await?;
+    let mut guest = t.boot_request(BootRequest { host: Some(here.clone()), ..of(&flavor) }).await?;
+    t.cut_off(&there).await?;
+    t.allow("ComputeServiceUnavailable");
+    let reason = t.migration_refused("a host that is down", &mut guest, &to(&there)).await?;
+    t.check("Nova's reason", !reason.is_empty(), &reason, "a sentence");
+    stays(t, &mut guest, &here).await?;
+    t.bring_back().await?;
+    t.live_migrate(&mut guest, Some(&there)).await?;
+    check_moved(t, &mut guest, &here, &there).await.map(drop)
+}
+
+/// Order a migration that takes long, and wait until it runs; its number.
+async fn begin_slow(t: &Test, guest: &Guest, there: &str) -> Result<u64> {
+    t.step(format!("order a slow migration to {there}"));
+    t.cloud.order_live_migration(&guest.server, &to(there)).await?;
+    wait::until("the migration to run", t.wait(), || async {
+        let running = t.cloud.running_migrations(&guest.server.id).await?;
+        Ok(match running.iter().find(|migration| migration.status == "running") {
+            Some(migration) => wait::Seen::Done(migration.id),
+            None => wait::Seen::NotYet(running.first().map_or("not begun".into(), |it| it.status.clone())),
+        })
+    })
+    .await
+}
+
+/// Wait for the end of a guest's newest migration; how it ended.
+async fn end_of(t: &Test, guest: &Guest) -> Result<String> {
+    wait::until("the migration to end", t.wait(), || async {
+        let newest = t.cloud.migrations(&guest.server.id).await?.into_iter().next();
+        Ok(match newest {
+            Some(migration) if migration.has_ended() => wait::Seen::Done(migration.status),
+            Some(migration) => wait::Seen::NotYet(migration.status),
+            None => wait::Seen::NotYet("none".into()),
+        })
+    })
+    .await
+}
+
+async fn abort(t: &mut Test) -> Result<()> {
+    let flavor = t.flavor(small(1, 96)).await?;
+    let here = t.host(0)?.name.clone();
+    let mut guest = t.boot_request(BootRequest { host: Some(here.clone()), ..of(&flavor) }).await?;
+    let there = other_than(t, &here);
+    let migration = begin_slow(t, &guest, &there).await?;
+    t.step("abort it");
+    t.allow("libvirtError");
+    t.cloud.abort_migration(&guest.server.id, migration).await?;
+    let ended = end_of(t, &guest).await?;
+    t.check_eq("how the migration ended", &ended, &"cancelled".to_string());
+    guest.server = t.cloud.wait_for_status(&guest.server.id, "ACTIVE", t.wait()).await?;
+    stays(t, &mut guest, &here).await?;
+    let left = t.cloud.host(&there).await?.list_domains().await?;
+    let name = guest.server.instance_name.clone().unwrap_or_default();
+    let left: Vec<String> = left.into_iter().map(|line| line.name).filter(|other| *other == name).collect();
+    t.check(format!("domains left on {there}"), left.is_empty(), left.join(", "), "none");
+    Ok(())
+}
+
+async fn force_complete(t: &mut Test) -> Result<()> {
+    let flavor = t.flavor(small(1, 96)).await?;
+    let here = t.host(0)?.name.clone();
+    let mut guest = t.boot_request(BootRequest { host: Some(here.clone()), ..of(&flavor) }).await?;
+    let there = other_than(t, &here);
+    let migration = begin_slow(t, &guest, &there).await?;
+    t.step("force it to complete");
+    t.cloud.force_complete(&guest.server.id, migration).await?;
+    let ended = end_of(t, &guest).await?;
+    t.check_eq("how the migration ended", &ended, &"completed".to_string());
+    guest.server = t.cloud.wait_for_status(&guest.server.id, "ACTIVE", t.wait()).await?;
+    check_moved(t, &mut guest, &here, &there).await.map(drop)
+}
+
+async fn active(t: &mut Test) -> Result<()> {
+    let flavor = t.flavor(small(1, 160)).await?;
+    let from = t.host(0)?.name.clone();
+    let mut guest = t.boot_request(BootRequest { host: Some(from.clone()), ..of(&flavor) }).await?;
+    if !console::reports(t).await? {
+        return t.skip("the image does not tell on its console that it works; the lab's does");
+    }
+    // Migrated while it boots, which is the most work this guest ever does.
+    let there = other_than(t, &from);
+    t.live_migrate(&mut guest, Some(&there)).await?;
+    check_moved(t, &mut guest, &from, &there).await?;
+    let report = console::report(t, &guest).await?;
+    t.check_eq("CPUs the guest sees", &report.number("cpus"), &Some(1));
+    let tick = console::tick_after(t, &guest, 0).await?;
+    check_counts_on(t, &guest, &report, tick).await
+}
+
+const TWO: Need = Need::ComputeHosts(2);
+const NUMA: Need = Need::Filter("NUMATopologyFilter");
+
+pub(super) const CASES: &[Case] = &[
+    Case::new(
+        "live_migration.LiveMigrationTest.test_live_migration_auto",
+        "A guest moves to the host the scheduler likes, and goes on counting.\n\
+         Why: a status of ACTIVE on another host says nothing of whether the guest still runs.\n\
+         Steps: boot; wait for its counter on the console; migrate; wait for a higher count.\n\
+         Proves: the same boot of the guest goes on elsewhere, and nothing is left behind.",
+        |t| Box::pin(auto(t)),
+    )
+    .needs(&[TWO])
+    .claims(Claims::TWO_HOSTS)
+    .tags(&["migration"]),
+    Case::new(
+        "live_migration.LiveMigrationTest.test_live_migration",
+        "A guest moves to the host that is named, stateful.\n\
+         Steps: boot; wait for its counter; migrate to the other host; wait for a higher count.\n\
+         Proves: memory and devices went along: the guest's kernel was not booted anew.",
+        |t| Box::pin(to_host(t)),
+    )
+    .needs(&[TWO])
+    .claims(Claims::TWO_HOSTS)
+    .tags(&["migration"]),
+    Case::new(
+        "live_migration.LiveMigrationTest.test_there_and_back",
+        "A guest moves there and back.\n\
+         Steps: migrate to the other host, and back.\n\
+         Proves: the first host was left clean enough to take it again.",
+        |t| Box::pin(there_and_back(t)),
+    )
+    .needs(&[TWO])
+    .claims(Claims::TWO_HOSTS)
+    .tags(&["migration"]),
+    Case::new(
+        "live_migration.LiveMigrationTest.test_live_migration_no_available",
+        "Without a host that fits, a migration is refused and the guest stays whole.\n\
+         Steps: a flavor for the hosts of an aggregate with one host; migrate anywhere.\n\
+         Proves: the scheduler is asked again, with the flavor's own specs.",
+        |t| Box::pin(no_available(t)),
+    )
+    .needs(&[TWO, Need::Filter("AggregateInstanceExtraSpecsFilter")])
+    .claims(Claims::TWO_HOSTS)
+    .tags(&["migration", "negative"]),
+    Case::new(
+        "live_migration.LiveMigrationTest.test_to_itself",
+        "A migration to the host it is on is refused.\n\
+         Steps: name the guest's own host.\n\
+         Proves: the guest is left alone.",
+        |t| Box::pin(to_itself(t)),
+    )
+    .needs(&[TWO])
+    .tags(&["migration", "negative"]),
+    Case::new(
+        "live_migration.LiveMigrationTest.test_without_shared_storage",
+        "Without a copy of the disk, hosts that share no storage are refused.\n\
+         Steps: block_migration=False between hosts with directories of their own.\n\
+         Proves: a guest is never moved away from its disk.",
+        |t| Box::pin(without_shared_storage(t)),
+    )
+    .needs(&[TWO, Need::LocalStorage])
+    .claims(Claims::TWO_HOSTS)
+    .tags(&["migration", "negative"]),
+    Case::new(
+        "live_migration.LiveMigrationTest.test_block_migration",
+        "A migration takes the disk along.\n\
+         Steps: block_migration=True; look for the disk's file on both hosts.\n\
+         Proves: it is on the new host, and not on the old one any more.",
+        |t| Box::pin(block_migration(t)),
+    )
+    .needs(&[TWO, Need::LocalStorage])
+    .claims(Claims::TWO_HOSTS)
+    .tags(&["migration"]),
+    Case::new(
+        "live_migration.LiveMigrationTest.test_paused",
+        "A paused guest moves and stays paused.\n\
+         Steps: pause; migrate; unpause.\n\
+         Proves: its state moves with it.",
+        |t| Box::pin(paused(t)),
+    )
+    .needs(&[TWO])
+    .claims(Claims::TWO_HOSTS)
+    .tags(&["migration"]),
+    Case::new(
+        "live_migration.LiveMigrationTest.test_active",
+        "A guest that is busy moves.\n\
+         Steps: migrate while it boots; wait for its report and its counter.\n\
+         Proves: it ends its boot on the other host and works on.",
+        |t| Box::pin(active(t)),
+    )
+    .needs(&[TWO])
+    .claims(Claims::TWO_HOSTS)
+    .tags(&["migration"]),
+    Case::new(
+        "live_migration.LiveMigrationTest.test_with_pinning",
+        "A pinned guest is pinned on the target, in the kernel.\n\
+         Steps: boot pinned; migrate; compare pins, dedicated set and threads there.\n\
+         Proves: the pins are those of the target host, and applied.",
+        |t| Box::pin(with_pinning(t)),
+    )
+    .needs(&[TWO, NUMA, Need::DedicatedCpusOn(1, 2)])
+    .claims(Claims::TWO_HOSTS.dedicated(1))
+    .tags(&["migration", "pinning"]),
+    Case::new(
+        "live_migration.LiveMigrationTest.test_with_huge_pages",
+        "A guest in huge pages is in huge pages on the target.\n\
+         Steps: boot with large pages; migrate; read the memory maps there.\n\
+         Proves: pages were reserved on the target and used.",
+        |t| Box::pin(with_huge_pages(t)),
+    )
+    .needs(&[TWO, NUMA, Need::Pages { size_kib: 2048, mib: 256 }])
+    .claims(Claims::TWO_HOSTS.pages_mib(128))
+    .tags(&["migration", "pages"]),
+    Case::new(
+        "live_migration.LiveMigrationTest.test_numa_aware",
+        "The cells of a guest are bound anew on the target.\n\
+         Steps: boot with one NUMA cell; migrate; compare cells, binding and threads.\n\
+         Proves: the topology is claimed for the target.",
+        |t| Box::pin(numa_aware(t)),
+    )
+    .needs(&[TWO, NUMA])
+    .claims(Claims::TWO_HOSTS)
+    .tags(&["migration", "numa"]),
+    Case::new(
+        "live_migration.LiveMigrationTest.test_bad_host_numa",
+        "A host without CPUs left for a pinned guest is refused.\n\
+         Steps: fill the other host's dedicated set; migrate a pinned guest there.\n\
+         Proves: no CPU is given twice by a migration.",
+        |t| Box::pin(bad_host_numa(t)),
+    )
+    .needs(&[TWO, NUMA, Need::DedicatedCpusOn(1, 2)])
+    .claims(Claims::TWO_HOSTS.all_dedicated())
+    .tags(&["migration", "pinning", "negative"]),
+    Case::new(
+        "live_migration.LiveMigrationTest.test_bad_host_affinity",
+        "The host of another member of an anti-affinity group is refused.\n\
+         Steps: two members on two hosts; migrate one to the other.\n\
+         Proves: the group holds for migrations too.",
+        |t| Box::pin(anti_affinity(t)),
+    )
+    .needs(&[TWO, Need::Filter("ServerGroupAntiAffinityFilter")])
+    .claims(Claims::TWO_HOSTS)
+    .tags(&["migration", "groups", "negative"]),
+    Case::new(
+        "live_migration.LiveMigrationTest.test_overcommitted",
+        "A host without memory left is refused.\n\
+         Steps: two guests of more than half a host's memory (promised, not used); migrate one to the other.\n\
+         Proves: placement is asked before a migration.",
+        |t| Box::pin(overcommitted(t)),
+    )
+    .needs(&[TWO])
+    .claims(Claims::TWO_HOSTS)
+    .tags(&["migration", "negative"]),
+    Case::new(
+        "live_migration.LiveMigrationTest.test_failed_host",
+        "A host that is down is refused, and taken when it is back.\n\
+         Steps: stop nova-compute on the other host; migrate there; bring it back; migrate again.\n\
+         Proves: Nova does not begin what cannot end.",
+        |t| Box::pin(failed_host(t)),
+    )
+    .needs(&[TWO])
+    .claims(Claims::ALONE)
+    .timeout(minutes(8))
+    .tags(&["migration", "negative", "services"]),
+    Case::new(
+        "live_migration.LiveMigrationTest.test_abort",
+        "A migration that runs can be aborted; the guest stays.\n\
+         Steps: migrate at 1 MiB/s; abort; look at both hosts.\n\
+         Proves: the guest runs on where it was, and nothing is left on the target.",
+        |t| Box::pin(abort(t)),
+    )
+    .needs(&[TWO, Need::LocalStorage])
+    .claims(Claims::TWO_HOSTS)
+    .under(&SLOW_MIGRATION)
+    .tags(&["migration"]),
+    Case::new(
+        "live_migration.LiveMigrationTest.test_force_complete",
+        "A migration that does not end can be forced to.\n\
+         Steps: migrate at 1 MiB/s; force it to complete; look at both hosts.\n\
+         Proves: the guest is on the target, whole.",
+        |t| Box::pin(force_complete(t)),
+    )
+    .needs(&[TWO, Need::LocalStorage])
+    .claims(Claims::TWO_HOSTS)
+    .under(&SLOW_MIGRATION)
+    .timeout(minutes(6))
+    .tags(&["migration"]),
+];

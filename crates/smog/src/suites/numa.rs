@@ -1,0 +1,15 @@
+//! `numa`: guest NUMA cells, huge pages, pinning, vCPU topology.
+
+mod large_pages;
+mod pinning;
+mod topology;
+mod vcpu_topology;
+
+use super::small;
+use crate::testing::Case;
+
+/// The cases, class after class.
+pub(super) fn cases() -> impl Iterator<Item = Case> {
+    let tables = [topology::CASES, large_pages::CASES, pinning::CASES, vcpu_topology::CASES];
+    tables.into_iter().flatten().copied()
+}

@@ -1,0 +1,500 @@
+//! `numa.NUMAVCPUPinningTest`: guests whose vCPUs have CPUs for themselves.
+
+use super::super::assertions::{
+    EMULATOR, FLOATS, PINNED, REAL_TIME, RUNS, emulator_on, floats, pinned, real_time, runs,
+};
+use super::super::changes::TWO_DEDICATED_CPUS;
+use super::small;
+use crate::cloud::{BootRequest, FlavorChoice, Order};
+use crate::cpuset::Cpuset;
+use crate::error::Result;
+use crate::flavor::{EmulatorThreads, FlavorSpec, ThreadPolicy};
+use crate::guest::Guest;
+use crate::testing::{Case, Check, Claims, Control, Need, Seen, Test, minutes};
+
+/// The vCPUs 0 to count - 1.
+fn all(count: u32) -> Cpuset {
+    (0..count).collect()
+}
+
+/// `[compute]cpu_dedicated_set` of the host a guest is on.
+fn dedicated_of(t: &Test, seen: &Seen) -> Cpuset {
+    t.inventory.host(&seen.host).map(|host| host.dedicated.clone()).unwrap_or_default()
+}
+
+fn shared_of(t: &Test, seen: &Seen) -> Cpuset {
+    t.inventory.host(&seen.host).map(|host| host.shared.clone()).unwrap_or_default()
+}
+
+/// Look at a guest all of whose vCPUs must be pinned.
+async fn check_pinned(t: &Test, guest: &mut Guest) -> Result<Seen> {
+    let seen = t.look(guest).await?;
+    t.assert(&seen, runs, RUNS);
+    let dedicated = dedicated_of(t, &seen);
+    let vcpus = all(seen.server.flavor.vcpus);
+    t.assert(&seen, |seen| pinned(seen, &vcpus, &dedicated), PINNED);
+    Ok(seen)
+}
+
+/// Look at a guest none of whose vCPUs may be pinned.
+async fn check_floats(t: &Test, guest: &mut Guest) -> Result<Seen> {
+    let seen = t.look(guest).await?;
+    t.assert(&seen, runs, RUNS);
+    let shared = shared_of(t, &seen);
+    let vcpus = all(seen.server.flavor.vcpus);
+    t.assert(&seen, |seen| floats(seen, &vcpus, &shared), FLOATS);
+    Ok(seen)
+}
+
+async fn simple(t: &mut Test) -> Result<()> {
+    let mut guest = t.boot(small(1, 96).pinned()).await?;
+    check_pinned(t, &mut guest).await.map(drop)
+}
+
+async fn until_full(t: &mut Test) -> Result<()> {
+    let host = t.host(0)?.name.clone();
+    let room = t.host(0)?.dedicated.len();
+    t.step(format!("{host} has {room} CPUs for pinned guests"));
+    let flavor = t.flavor(small(1, 96).pinned()).await?;
+    let mut used = Cpuset::new();
+    for number in 1..=room {
+        let mut guest = t.boot_flavor(&flavor).await?;
+        let seen = check_pinned(t, &mut guest).await?;
+        let pins = seen.domain.vcpu_pins().into_values().fold(Cpuset::new(), |all, cpus| all.union(&cpus));
+        t.check(
+            format!("CPUs of guest {number}"),
+            pins.is_disjoint(&used),
+            pins.to_string(),
+            format!("none of {used}, which others have"),
+        );
+        used = used.union(&pins);
+    }
+    let request = BootRequest { flavor: FlavorChoice::Named(flavor.id), ..BootRequest::default() };
+    let reason = t.refused("one more pinned guest", request).await?;
+    t.check("Nova's reason", reason.contains("No valid host"), &reason, "No valid host was found");
+    Ok(())
+}
+
+/// A pinned guest's CPUs and their siblings.
+fn with_siblings(seen: &Seen) -> (Cpuset, Cpuset) {
+    let pins = seen.domain.vcpu_pins().into_values().fold(Cpuset::new(), |all, cpus| all.union(&cpus));
+    let siblings = pins.iter().fold(Cpuset::new(), |all, cpu| all.union(&seen.facts.cpus.siblings_of(cpu)));
+    (pins, siblings)
+}
+
+async fn threads_prefer(t: &mut Test) -> Result<()> {
+    let mut guest = t.boot(small(1, 96).pinned().thread_policy(ThreadPolicy::Prefer)).await?;
+    check_pinned(t, &mut guest).await.map(drop)
+}
+
+async fn threads_isolate(t: &mut Test) -> Result<()> {
+    let mut guest = t.boot(small(1, 96).pinned().thread_policy(ThreadPolicy::Isolate)).await?;
+    let seen = check_pinned(t, &mut guest).await?;
+    // Nobody else may have a sibling of its CPUs.
+    let (pins, siblings) = with_siblings(&seen);
+    let others = siblings.difference(&pins);
+    let host = guest.host().await?;
+    let mut taken = Cpuset::new();
+    for other in host.domains().await? {
+        if other.uuid != guest.server.id {
+            taken = other.vcpu_pins().into_values().fold(taken, |all, cpus| all.union(&cpus));
+        }
+    }
+    t.check(
+        "siblings of its CPUs that others have",
+        taken.is_disjoint(&others),
+        taken.intersection(&others).to_string(),
+        "none",
+    );
+    Ok(())
+}
+
+async fn threads_require(t: &mut Test) -> Result<()> {
+    let spec = small(2, 96).pinned().thread_policy(ThreadPolicy::Require);
+    let mut guest = t.boot(spec).await?;
+    let seen = check_pinned(t, &mut guest).await?;
+    let (pins, siblings) = with_siblings(&seen);
+    t.check("its CPUs", pins == siblings, pins.to_string(), format!("siblings of one core: {siblings}"));
+    Ok(())
+}
+
+async fn threads_require_without_siblings(t: &mut Test) -> Result<()> {
+    if t.inventory.hosts.iter().any(|host| host.has_siblings()) {
+        return t.skip("a host has CPUs with siblings; this case is for clouds without");
+    }
+    let spec = small(1, 96).pinned().thread_policy(ThreadPolicy::Require);
+    let request = BootRequest { flavor: FlavorChoice::Made(Box::new(spec)), ..BootRequest::default() };
+    let reason = t.refused("siblings that no host has", request).await?;
+    t.check("Nova's reason", reason.contains("No valid host"), &reason, "No valid host was found");
+    Ok(())
+}
+
+async fn emulator_share(t: &mut Test) -> Result<()> {
+    let spec = small(1, 96).pinned().emulator_threads(EmulatorThreads::Share);
+    let mut guest = t.boot(spec).await?;
+    let seen = check_pinned(t, &mut guest).await?;
+    let shared = shared_of(t, &seen);
+    t.assert(&seen, |seen| emulator_on(seen, &shared), EMULATOR);
+    Ok(())
+}
+
+async fn emulator_isolate(t: &mut Test) -> Result<()> {
+    let spec = small(1, 96).pinned().emulator_threads(EmulatorThreads::Isolate);
+    let mut guest = t.boot(spec).await?;
+    let seen = t.look(&mut guest).await?;
+    let dedicated = dedicated_of(t, &seen);
+    let apart = |seen: &Seen| {
+        let pins = seen.domain.vcpu_pins().into_values().fold(Cpuset::new(), |all, cpus| all.union(&cpus));
+        let emulator = seen.process.emulator_affinity().cloned().unwrap_or_default();
+        let alone = emulator.len() == 1 && emulator.is_subset(&dedicated) && emulator.is_disjoint(&pins);
+        let mut checks = vec![
+            Check::that(
+                "CPU of the emulator",
+                alone,
+                emulator.to_string(),
+                format!("one of {dedicated}, none of {pins}"),
+            )
+            .from("/proc/PID/status, Cpus_allowed_list"),
+            Check::eq("PCPU booked in placement", &seen.booked("PCPU"), &2).from("placement"),
+        ];
+        checks.extend(emulator_on(seen, &emulator).into_iter().take(1));
+        checks
+    };
+    t.assert(&seen, apart, EMULATOR);
+    let vcpu = |seen: &Seen| pinned(seen, &all(1), &dedicated).into_iter().take(2).collect();
+    t.assert(&seen, vcpu, &PINNED[..2]);
+    Ok(())
+}
+
+async fn emulator_isolate_without_room(t: &mut Test) -> Result<()> {
+    let most = t.inventory.hosts.iter().map(|host| host.dedicated.len()).max().unwrap_or(0) as u32;
+    let spec = small(most, 96).pinned().emulator_threads(EmulatorThreads::Isolate);
+    let request = BootRequest { flavor: FlavorChoice::Made(Box::new(spec)), ..BootRequest::default() };
+    let reason = t.refused("vCPUs on all CPUs, and one more for the emulator", request).await?;
+    t.check("Nova's reason", reason.contains("No valid host"), &reason, "No valid host was found");
+    Ok(())
+}
+
+async fn mixed(t: &mut Test) -> Result<()> {
+    let one: Cpuset = [1u32].into_iter().collect();
+    let mut guest = t.boot(small(2, 96).mixed(one.clone())).await?;
+    let seen = t.look(&mut guest).await?;
+    t.assert(&seen, runs, RUNS);
+    let (dedicated, shared) = (dedicated_of(t, &seen), shared_of(t, &seen));
+    t.assert(&seen, |seen| pinned(seen, &one, &dedicated), PINNED);
+    t.assert(&seen, |seen| floats(seen, &all(1), &shared), FLOATS);
+    Ok(())
+}
+
+async fn resize_pinned_to_unpinned(t: &mut Test) -> Result<()> {
+    let mut guest = t.boot(small(1, 96).pinned()).await?;
+    check_pinned(t, &mut guest).await?;
+    t.resize(&mut guest, small(1, 112)).await?;
+    check_floats(t, &mut guest).await.map(drop)
+}
+
+async fn resize_unpinned_to_pinned(t: &mut Test) -> Result<()> {
+    let mut guest = t.boot(small(1, 96)).await?;
+    check_floats(t, &mut guest).await?;
+    t.resize(&mut guest, small(1, 112).pinned()).await?;
+    check_pinned(t, &mut guest).await.map(drop)
+}
+
+async fn reboot(t: &mut Test) -> Result<()> {
+    let mut guest = t.boot(small(1, 96).pinned()).await?;
+    let before = check_pinned(t, &mut guest).await?;
+    t.order_to(&mut guest, &Order::Reboot { hard: true }).await?;
+    let after = check_pinned(t, &mut guest).await?;
+    t.check_eq("pins after the reboot", &after.domain.vcpu_pins(), &before.domain.vcpu_pins());
+    t.check(
+        "the process",
+        after.process.pid != before.process.pid,
+        after.process.pid.to_string(),
+        "a new one",
+    );
+    Ok(())
+}
+
+async fn rebuild(t: &mut Test) -> Result<()> {
+    let mut guest = t.boot(small(1, 96).pinned()).await?;
+    let before = check_pinned(t, &mut guest).await?;
+    let image = t.image().await?;
+    t.order_to(&mut guest, &Order::Rebuild { image: image.id }).await?;
+    let after = check_pinned(t, &mut guest).await?;
+    t.check_eq("pins after the rebuild", &after.domain.vcpu_pins(), &before.domain.vcpu_pins());
+    t.check_eq("host after the rebuild", &after.host, &before.host);
+    Ok(())
+}
+
+async fn realtime(t: &mut Test) -> Result<()> {
+    // vCPU 0 stays an ordinary one, for the guest's housekeeping.
+    let one: Cpuset = [1u32].into_iter().collect();
+    let spec = FlavorSpec { cpu_policy: None, ..small(2, 96) }.pinned().realtime(one.clone());
+    let mut guest = match t.boot(spec).await {
+        Err(crate::Error::Fault { fault, .. }) if fault.contains("Operation not permitted") => {
+            return t.skip(format!("the kernel of the hosts allows no real-time scheduling: {fault}"));
+        }
+        other => other?,
+    };
+    let seen = check_pinned(t, &mut guest).await?;
+    t.assert(&seen, |seen| real_time(seen, &one), REAL_TIME);
+    Ok(())
+}
+
+async fn two_guests(t: &mut Test) -> Result<()> {
+    let mut pins = Vec::new();
+    for _ in 0..2 {
+        let mut guest = t.boot(small(1, 96).pinned()).await?;
+        let seen = check_pinned(t, &mut guest).await?;
+        pins.push(seen);
+    }
+    let apart = |seen: &(Seen, Seen)| {
+        let of =
+            |seen: &Seen| seen.affinity().into_values().fold(Cpuset::new(), |all, cpus| all.union(&cpus));
+        let (one, other) = (of(&seen.0), of(&seen.1));
+        vec![
+            Check::that(
+                "CPUs of the two guests",
+                one.is_disjoint(&other),
+                format!("{one} and {other}"),
+                "none in common",
+            )
+            .from("/proc/PID/task/TID/status, Cpus_allowed_list"),
+        ]
+    };
+    if let (Some(other), Some(one)) = (pins.pop(), pins.pop()) {
+        t.assert(
+            &(one, other),
+            apart,
+            &[Control::new("both on one CPU", |(one, _): (Seen, Seen)| (one.clone(), one))],
+        );
+    }
+    Ok(())
+}
+
+async fn collocation(t: &mut Test) -> Result<()> {
+    let (here, there) = (t.host(0)?.name.clone(), t.host(1)?.name.clone());
+    let flavor = t.flavor(small(1, 96).pinned()).await?;
+    let on = |host: &str| BootRequest {
+        flavor: FlavorChoice::Named(flavor.id.clone()),
+        host: Some(host.into()),
+        ..BootRequest::default()
+    };
+    let mut stays = t.boot_request(on(&here)).await?;
+    let mut moves = t.boot_request(on(&there)).await?;
+    let (one, other) = (check_pinned(t, &mut stays).await?, check_pinned(t, &mut moves).await?);
+    t.step(format!(
+        "before: {:?} on {here}, {:?} on {there}",
+        one.domain.vcpu_pins(),
+        other.domain.vcpu_pins()
+    ));
+    t.live_migrate(&mut moves, Some(&here)).await?;
+    let after = check_pinned(t, &mut moves).await?;
+    let beside = check_pinned(t, &mut stays).await?;
+    let apart = |seen: &(Seen, Seen)| {
+        let of =
+            |seen: &Seen| seen.affinity().into_values().fold(Cpuset::new(), |all, cpus| all.union(&cpus));
+        let (one, other) = (of(&seen.0), of(&seen.1));
+        vec![
+            Check::that(
+                "CPUs of both on one host",
+                one.is_disjoint(&other),
+                format!("{one} and {other}"),
+                "none in common",
+            )
+            .from("/proc/PID/task/TID/status, Cpus_allowed_list"),
+            Check::eq("host of both", &seen.0.host, &seen.1.host).from("Nova, GET /servers/ID"),
+        ]
+    };
+    let control =
+        Control::new("pins as they were on the other host", |(one, _): (Seen, Seen)| (one.clone(), one));
+    t.assert(&(beside, after), apart, &[control]);
+    Ok(())
+}
+
+const NUMA: Need = Need::Filter("NUMATopologyFilter");
+const PINNED_GUEST: Claims = Claims::ONE_GUEST.dedicated(1);
+
+pub(super) const CASES: &[Case] = &[
+    Case::new(
+        "numa.NUMAVCPUPinningTest.test_simple_vcpu_pinning",
+        "A vCPU of a pinned guest has a CPU for itself.\n\
+         Why: the XML only declares it; what counts is where the thread may run.\n\
+         Steps: boot with hw:cpu_policy=dedicated; compare the pin with the dedicated set, with the\n\
+         affinity of the thread, and with placement's PCPU.\n\
+         Proves: one CPU of cpu_dedicated_set, in the domain XML and in the kernel.",
+        |t| Box::pin(simple(t)),
+    )
+    .needs(&[NUMA, Need::DedicatedCpus(1)])
+    .claims(PINNED_GUEST)
+    .tags(&["pinning"]),
+    Case::new(
+        "numa.NUMAVCPUPinningTest.test_until_full",
+        "A host takes as many pinned vCPUs as it has CPUs for them, and no more.\n\
+         Steps: boot pinned guests on one host until its dedicated set is used up; one more.\n\
+         Proves: no CPU is given twice, and the last guest is refused instead of sharing one.",
+        |t| Box::pin(until_full(t)),
+    )
+    .needs(&[NUMA, Need::DedicatedCpus(1)])
+    .claims(Claims::ONE_GUEST.all_dedicated().memory_mib(384))
+    .timeout(minutes(8))
+    .tags(&["pinning"]),
+    Case::new(
+        "numa.NUMAVCPUPinningTest.test_threads_prefer",
+        "Thread policy `prefer` pins on any host.\n\
+         Steps: hw:cpu_thread_policy=prefer; look at pins and threads.\n\
+         Proves: the policy does not need siblings.",
+        |t| Box::pin(threads_prefer(t)),
+    )
+    .needs(&[NUMA, Need::DedicatedCpus(1)])
+    .claims(PINNED_GUEST)
+    .tags(&["pinning", "smt"]),
+    Case::new(
+        "numa.NUMAVCPUPinningTest.test_threads_isolate",
+        "Thread policy `isolate` keeps others off the siblings.\n\
+         Steps: hw:cpu_thread_policy=isolate; look at pins, threads, and the pins of all other domains.\n\
+         Proves: no other guest has a sibling of its CPUs (trivially so without SMT).",
+        |t| Box::pin(threads_isolate(t)),
+    )
+    .needs(&[NUMA, Need::DedicatedCpus(1)])
+    .claims(PINNED_GUEST)
+    .tags(&["pinning", "smt"]),
+    Case::new(
+        "numa.NUMAVCPUPinningTest.test_threads_require",
+        "Thread policy `require` gives siblings of one core.\n\
+         Steps: two vCPUs with hw:cpu_thread_policy=require; compare pins with the host's siblings.\n\
+         Proves: both vCPUs are on one core.",
+        |t| Box::pin(threads_require(t)),
+    )
+    .needs(&[NUMA, Need::Siblings, Need::DedicatedCpus(2)])
+    .claims(Claims::ONE_GUEST.dedicated(2))
+    .tags(&["pinning", "smt"]),
+    Case::new(
+        "numa.NUMAVCPUPinningTest.test_threads_require_without_siblings",
+        "Thread policy `require` is refused where no CPU has siblings.\n\
+         Steps: hw:cpu_thread_policy=require on hosts without SMT.\n\
+         Proves: the guest is not pinned to cores it did not ask for.",
+        |t| Box::pin(threads_require_without_siblings(t)),
+    )
+    .needs(&[NUMA, Need::DedicatedCpus(1)])
+    .claims(PINNED_GUEST)
+    .tags(&["pinning", "smt", "negative"]),
+    Case::new(
+        "numa.NUMAVCPUPinningTest.test_emulator_share",
+        "Emulator threads on the shared CPUs, away from the vCPUs.\n\
+         Steps: hw:emulator_threads_policy=share; compare <emulatorpin> and the main thread with cpu_shared_set.\n\
+         Proves: QEMU's own work does not disturb the vCPU.",
+        |t| Box::pin(emulator_share(t)),
+    )
+    .needs(&[NUMA, Need::DedicatedCpus(1), Need::SharedCpus(1)])
+    .claims(PINNED_GUEST)
+    .tags(&["pinning", "emulator"]),
+    Case::new(
+        "numa.NUMAVCPUPinningTest.test_emulator_isolate",
+        "Emulator threads on a CPU of their own.\n\
+         Steps: hw:emulator_threads_policy=isolate; look at the main thread's affinity.\n\
+         Proves: one more dedicated CPU is taken, for the emulator alone.",
+        |t| Box::pin(emulator_isolate(t)),
+    )
+    .needs(&[NUMA, Need::DedicatedCpus(2)])
+    .claims(Claims::ONE_GUEST.dedicated(2))
+    .under(&TWO_DEDICATED_CPUS)
+    .tags(&["pinning", "emulator"]),
+    Case::new(
+        "numa.NUMAVCPUPinningTest.test_emulator_isolate_without_room",
+        "A CPU for the emulator is part of what a guest asks for.\n\
+         Steps: as many pinned vCPUs as a host has CPUs, and isolated emulator threads.\n\
+         Proves: refused, because one CPU is missing.",
+        |t| Box::pin(emulator_isolate_without_room(t)),
+    )
+    .needs(&[NUMA, Need::DedicatedCpus(1)])
+    .tags(&["pinning", "emulator", "negative"]),
+    Case::new(
+        "numa.NUMAVCPUPinningTest.test_mixed",
+        "A guest of pinned and unpinned vCPUs.\n\
+         Steps: hw:cpu_policy=mixed with vCPU 1 dedicated; look at both threads.\n\
+         Proves: vCPU 1 has one CPU of the dedicated set, vCPU 0 only shared ones; placement has one of each.",
+        |t| Box::pin(mixed(t)),
+    )
+    .needs(&[NUMA, Need::DedicatedCpus(1), Need::SharedCpus(1)])
+    .claims(PINNED_GUEST)
+    .tags(&["pinning"]),
+    Case::new(
+        "numa.NUMAVCPUPinningTest.test_resize_pinned_to_unpinned",
+        "A resize gives the CPU back.\n\
+         Steps: pinned → unpinned by resize; look at threads and placement.\n\
+         Proves: the thread runs on the shared CPUs only.",
+        |t| Box::pin(resize_pinned_to_unpinned(t)),
+    )
+    .needs(&[NUMA, Need::DedicatedCpus(1), Need::SharedCpus(1)])
+    .claims(Claims::TWO_HOSTS.dedicated(1))
+    .timeout(minutes(8))
+    .tags(&["pinning", "resize"]),
+    Case::new(
+        "numa.NUMAVCPUPinningTest.test_resize_unpinned_to_pinned",
+        "A resize pins.\n\
+         Steps: unpinned → pinned by resize; look at threads and placement.\n\
+         Proves: the thread has one CPU of the dedicated set.",
+        |t| Box::pin(resize_unpinned_to_pinned(t)),
+    )
+    .needs(&[NUMA, Need::DedicatedCpus(1), Need::SharedCpus(1)])
+    .claims(Claims::TWO_HOSTS.dedicated(1))
+    .timeout(minutes(8))
+    .tags(&["pinning", "resize"]),
+    Case::new(
+        "numa.NUMAVCPUPinningTest.test_reboot",
+        "A hard reboot keeps the pins.\n\
+         Steps: reboot hard; compare the pins and the threads of the new process.\n\
+         Proves: the domain made anew has the same CPUs.",
+        |t| Box::pin(reboot(t)),
+    )
+    .needs(&[NUMA, Need::DedicatedCpus(1)])
+    .claims(PINNED_GUEST)
+    .tags(&["pinning", "reboot"]),
+    Case::new(
+        "numa.NUMAVCPUPinningTest.test_rebuild",
+        "A rebuild keeps the pins and the host.\n\
+         Steps: rebuild from the same image; compare.\n\
+         Proves: a claim is not made twice, nor lost.",
+        |t| Box::pin(rebuild(t)),
+    )
+    .needs(&[NUMA, Need::DedicatedCpus(1)])
+    .claims(PINNED_GUEST)
+    .timeout(minutes(6))
+    .tags(&["pinning", "rebuild"]),
+    Case::new(
+        "numa.NUMAVCPUPinningTest.test_realtime",
+        "Real-time vCPUs have a real-time scheduler.\n\
+         Steps: hw:cpu_realtime=yes with mask ^0; read the policy of each vCPU thread.\n\
+         Proves: vCPU 1 runs under SCHED_FIFO, vCPU 0 does not.",
+        |t| Box::pin(realtime(t)),
+    )
+    .needs(&[NUMA, Need::DedicatedCpus(2)])
+    .claims(Claims::ONE_GUEST.dedicated(2))
+    .under(&TWO_DEDICATED_CPUS)
+    .tags(&["pinning", "realtime"]),
+    Case::new(
+        "numa.NUMAVCPUPinningTest.test_two_guests",
+        "Two pinned guests on one host have different CPUs.\n\
+         Steps: boot two on one host; compare the affinity of their threads.\n\
+         Proves: none in common, in the kernel.",
+        |t| Box::pin(two_guests(t)),
+    )
+    .needs(&[NUMA, Need::DedicatedCpus(2)])
+    .claims(Claims::ONE_GUEST.dedicated(2))
+    .under(&TWO_DEDICATED_CPUS)
+    .tags(&["pinning"]),
+    Case::new(
+        "numa.NUMAVCPUPinningTest.test_collocation_by_migration",
+        "Two pinned guests that a live migration brings together.\n\
+         Why: on hosts that are alike, both have the same CPU before; one must be pinned anew.\n\
+         Steps: one guest on each host; live-migrate one to the other; compare threads.\n\
+         Proves: the pins are made for the target host, and really applied there.",
+        |t| Box::pin(collocation(t)),
+    )
+    .needs(&[NUMA, Need::ComputeHosts(2), Need::DedicatedCpusOn(2, 2)])
+    .claims(Claims::TWO_HOSTS.dedicated(2))
+    .under(&TWO_DEDICATED_CPUS)
+    .timeout(minutes(8))
+    .tags(&["pinning", "migration"]),
+];

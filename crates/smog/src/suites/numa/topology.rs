@@ -1,0 +1,229 @@
+//! `numa.NUMATopologyTest`: NUMA cells of guests.
+
+use super::super::assertions::{HAS_CELLS, RUNS, guest_sees, has_cells, runs};
+use super::super::console;
+use super::small;
+use crate::cloud::BootRequest;
+use crate::cpuset::Cpuset;
+use crate::error::Result;
+use crate::flavor::FlavorSpec;
+use crate::guest::Guest;
+use crate::testing::{Case, Claims, Need, Test, minutes};
+
+/// Look at a guest with these cells on all layers, and at what it sees itself.
+async fn check_cells(t: &Test, guest: &mut Guest, cells: &[(Cpuset, u64)]) -> Result<()> {
+    let seen = t.look(guest).await?;
+    t.assert(&seen, runs, RUNS);
+    t.assert(&seen, |seen| has_cells(seen, cells), HAS_CELLS);
+    if console::reports(t).await? {
+        let report = console::report(t, guest).await?;
+        for check in guest_sees(&report, cells.len(), seen.server.flavor.vcpus) {
+            t.add(check);
+        }
+    }
+    Ok(())
+}
+
+fn cell(vcpus: &[u32], mib: u64) -> (Cpuset, u64) {
+    (vcpus.iter().copied().collect(), mib)
+}
+
+/// As many vCPUs for one cell as a host has CPUs for them, and at most two: Nova gives each
+/// vCPU of a cell a CPU of the host that no other vCPU of this guest has.
+fn vcpus_of_a_cell(t: &Test) -> u32 {
+    t.inventory.hosts.iter().map(|host| host.shared.len()).max().unwrap_or(1).clamp(1, 2) as u32
+}
+
+async fn simple(t: &mut Test) -> Result<()> {
+    let vcpus = vcpus_of_a_cell(t);
+    let mut guest = t.boot(small(vcpus, 128).numa_nodes(1)).await?;
+    check_cells(t, &mut guest, &[((0..vcpus).collect(), 128)]).await
+}
+
+async fn simple_w_image(t: &mut Test) -> Result<()> {
+    let image = t.image_with(&[("hw_numa_nodes", "1")]).await?;
+    let vcpus = vcpus_of_a_cell(t);
+    let flavor = t.flavor(small(vcpus, 128)).await?;
+    let request = BootRequest {
+        image: Some(image.id),
+        flavor: crate::cloud::FlavorChoice::Named(flavor.id),
+        ..BootRequest::default()
+    };
+    let mut guest = t.boot_request(request).await?;
+    check_cells(t, &mut guest, &[((0..vcpus).collect(), 128)]).await
+}
+
+fn made(spec: FlavorSpec) -> BootRequest {
+    BootRequest { flavor: crate::cloud::FlavorChoice::Made(Box::new(spec)), ..BootRequest::default() }
+}
+
+async fn too_many_nodes(t: &mut Test) -> Result<()> {
+    let most = t.inventory.hosts.iter().map(|host| host.cells).max().unwrap_or(1) as u32;
+    let cells = most + 1;
+    t.step(format!("ask for {cells} cells; the hosts have {most} at most"));
+    let reason = t
+        .refused(
+            "a guest with more cells than any host",
+            made(small(cells, 64 * u64::from(cells)).numa_nodes(cells)),
+        )
+        .await?;
+    t.check("Nova's reason", reason.contains("No valid host"), &reason, "No valid host was found");
+    Ok(())
+}
+
+async fn mem_strict(t: &mut Test) -> Result<()> {
+    let mut guest = t.boot(small(1, 128).numa_nodes(1)).await?;
+    let seen = t.look(&mut guest).await?;
+    t.assert(&seen, |seen| has_cells(seen, &[cell(&[0], 128)]), HAS_CELLS);
+    let bound =
+        seen.domain.numatune.iter().flat_map(|tune| &tune.mem_nodes).next().map(|node| node.cells.clone());
+    let bound = bound.unwrap_or_default();
+    if seen.simulated_cells > 0 {
+        return Ok(());
+    }
+    // Where the memory really is: every page of it in the cell it is bound to.
+    let by_cell = seen.process.memory.as_ref().map(|maps| maps.by_cell()).unwrap_or_default();
+    let outside: u64 = by_cell.iter().filter(|(cell, _)| !bound.contains(**cell)).map(|(_, kib)| kib).sum();
+    let inside: u64 = by_cell.iter().filter(|(cell, _)| bound.contains(**cell)).map(|(_, kib)| kib).sum();
+    t.check("memory in the bound cell", inside > 0, format!("{inside} KiB"), "some");
+    t.check_eq("memory in other cells in KiB", &outside, &0);
+    Ok(())
+}
+
+async fn mem_too_large(t: &mut Test) -> Result<()> {
+    let most = t
+        .inventory
+        .hosts
+        .iter()
+        .flat_map(|host| &host.capabilities.cells)
+        .map(|cell| cell.memory_kib / 1024)
+        .max()
+        .unwrap_or(0);
+    let ram = most + 1024;
+    t.step(format!("ask for a cell of {ram} MiB; the largest of the hosts has {most} MiB"));
+    let reason = t.refused("a cell larger than any of the hosts", made(small(1, ram).numa_nodes(1))).await?;
+    t.check("Nova's reason", reason.contains("No valid host"), &reason, "No valid host was found");
+    Ok(())
+}
+
+async fn extra_nodes(t: &mut Test) -> Result<()> {
+    // CPUs and memory for two cells, of which the guest has one. smog's own builder
+    // refuses such a flavor; Nova is asked all the same.
+    let flavor = t.flavor(small(2, 128)).await?;
+    let specs = [
+        ("hw:numa_nodes", "1"),
+        ("hw:numa_cpus.0", "0"),
+        ("hw:numa_mem.0", "64"),
+        ("hw:numa_cpus.1", "1"),
+        ("hw:numa_mem.1", "64"),
+    ];
+    let specs = specs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+    t.cloud.set_extra_specs(&flavor.id, &specs).await?;
+    let request =
+        BootRequest { flavor: crate::cloud::FlavorChoice::Named(flavor.id), ..BootRequest::default() };
+    let reason = t.refused("a cell more than the guest has", request).await?;
+    t.check("Nova's reason", reason.contains("NUMA"), &reason, "a sentence about the guest's NUMA cells");
+    Ok(())
+}
+
+async fn split_node(t: &mut Test) -> Result<()> {
+    let mut guest = t.boot(small(2, 256).numa_nodes(2)).await?;
+    check_cells(t, &mut guest, &[cell(&[0], 128), cell(&[1], 128)]).await?;
+    let hosts = t.look(&mut guest).await?;
+    let tune = hosts.domain.numatune.iter().flat_map(|tune| &tune.mem_nodes);
+    let mut cells: Vec<String> = tune.map(|node| node.cells.to_string()).collect();
+    cells.sort();
+    cells.dedup();
+    t.check("cells of the host", cells.len() == 2, cells.join(" and "), "two different ones");
+    Ok(())
+}
+
+async fn asymmetric(t: &mut Test) -> Result<()> {
+    let spec = small(3, 320)
+        .numa_nodes(2)
+        .numa_cell([0u32, 1].into_iter().collect::<Cpuset>(), 192)
+        .numa_cell([2u32].into_iter().collect::<Cpuset>(), 128);
+    let mut guest = t.boot(spec).await?;
+    check_cells(t, &mut guest, &[cell(&[0, 1], 192), cell(&[2], 128)]).await
+}
+
+const NUMA: Need = Need::Filter("NUMATopologyFilter");
+
+pub(super) const CASES: &[Case] = &[
+    Case::new(
+        "numa.NUMATopologyTest.test_simple",
+        "A guest of one NUMA cell gets it.\n\
+         Why: a cell is the base of pinning, huge pages and PCI affinity.\n\
+         Steps: boot with hw:numa_nodes=1; read its domain XML, its threads and its console.\n\
+         Proves: libvirt is told one cell bound to one cell of the host, and the guest sees it.",
+        |t| Box::pin(simple(t)),
+    )
+    .needs(&[NUMA])
+    .tags(&["numa"]),
+    Case::new(
+        "numa.NUMATopologyTest.test_simple_w_image",
+        "The image may ask for NUMA cells as a flavor does.\n\
+         Steps: make an image with hw_numa_nodes=1, boot it with a plain flavor, look at all layers.\n\
+         Proves: the property of the image reaches libvirt and the guest.",
+        |t| Box::pin(simple_w_image(t)),
+    )
+    .needs(&[NUMA])
+    .tags(&["numa", "image"]),
+    Case::new(
+        "numa.NUMATopologyTest.test_too_many_nodes",
+        "A guest with more cells than any host has is refused.\n\
+         Steps: count the cells of the hosts; ask for one more.\n\
+         Proves: NUMATopologyFilter rules every host out, and the guest is not squeezed in.",
+        |t| Box::pin(too_many_nodes(t)),
+    )
+    .needs(&[NUMA])
+    .tags(&["numa", "negative"]),
+    Case::new(
+        "numa.NUMATopologyTest.test_mem_strict",
+        "The memory of a cell stays in its cell of the host.\n\
+         Steps: boot with one cell; read where the kernel has the pages (numa_maps).\n\
+         Proves: <memnode mode='strict'> is declared, and no page is in another cell.",
+        |t| Box::pin(mem_strict(t)),
+    )
+    .needs(&[NUMA])
+    .tags(&["numa"]),
+    Case::new(
+        "numa.NUMATopologyTest.test_mem_too_large",
+        "A cell larger than any cell of the hosts is refused.\n\
+         Steps: take the largest cell of all hosts; ask for one a GiB larger.\n\
+         Proves: the guest's memory is not overcommitted over cells.",
+        |t| Box::pin(mem_too_large(t)),
+    )
+    .needs(&[NUMA])
+    .tags(&["numa", "negative"]),
+    Case::new(
+        "numa.NUMATopologyTest.test_extra_nodes",
+        "CPUs and memory for a cell the guest does not have are refused.\n\
+         Steps: hw:numa_nodes=1 with hw:numa_cpus.1 and hw:numa_mem.1; boot.\n\
+         Proves: Nova's API names the contradiction instead of ignoring it.",
+        |t| Box::pin(extra_nodes(t)),
+    )
+    .needs(&[NUMA])
+    .tags(&["numa", "negative"]),
+    Case::new(
+        "numa.NUMATopologyTest.test_split_node",
+        "A guest of two cells lies on two cells of the host.\n\
+         Steps: boot with hw:numa_nodes=2; look at all layers and the console.\n\
+         Proves: vCPUs and memory are halved, and each half is bound to a cell of its own.",
+        |t| Box::pin(split_node(t)),
+    )
+    .needs(&[NUMA, Need::Cells(2)])
+    .claims(Claims::ONE_GUEST.memory_mib(256))
+    .tags(&["numa"]),
+    Case::new(
+        "numa.NUMATopologyTest.test_asymmetric",
+        "Cells of different sizes are made as the flavor says.\n\
+         Steps: hw:numa_cpus.N and hw:numa_mem.N with 2 vCPUs and 192 MiB, 1 vCPU and 128 MiB.\n\
+         Proves: libvirt and the guest have exactly these cells.",
+        |t| Box::pin(asymmetric(t)),
+    )
+    .needs(&[NUMA, Need::Cells(2)])
+    .claims(Claims::ONE_GUEST.memory_mib(320))
+    .timeout(minutes(6))
+    .tags(&["numa"]),
+];

@@ -1,0 +1,122 @@
+//! `numa.NUMAVCPUTopologyTest`: sockets, cores and threads as the guest sees them.
+
+use super::super::assertions::{RUNS, runs};
+use super::super::changes::TWO_SHARED_CPUS;
+use super::super::console;
+use super::small;
+use crate::cloud::{BootRequest, FlavorChoice};
+use crate::error::Result;
+use crate::flavor::Topology;
+use crate::testing::{Case, Check, Control, Need, Seen, Test};
+
+/// Boot this topology; it must be in the domain XML, and the guest must see it.
+async fn check_topology(t: &mut Test, vcpus: u32, asked: Topology, wanted: (u32, u32, u32)) -> Result<()> {
+    let mut guest = t.boot(small(vcpus, 96).topology(asked)).await?;
+    let seen = t.look(&mut guest).await?;
+    t.assert(&seen, runs, RUNS);
+    let declared = |seen: &Seen| {
+        let topology = seen.domain.cpu.as_ref().and_then(|cpu| cpu.topology.clone());
+        let found = topology.map(|found| (found.sockets, found.cores, found.threads));
+        vec![Check::eq("sockets, cores, threads", &found, &Some(wanted)).from("domain XML, <cpu><topology>")]
+    };
+    let control = Control::new("no topology", |seen: Seen| seen.without_xml_lines("<topology "));
+    t.assert(&seen, declared, &[control]);
+    if console::reports(t).await? {
+        let report = console::report(t, &guest).await?;
+        for (part, wanted) in [("sockets", wanted.0), ("cores", wanted.1), ("threads", wanted.2)] {
+            t.add(
+                Check::eq(
+                    format!("{part} the guest sees"),
+                    &report.part("topology", part),
+                    &Some(u64::from(wanted)),
+                )
+                .from("the guest's console"),
+            );
+        }
+    }
+    Ok(())
+}
+
+async fn two_sockets(t: &mut Test) -> Result<()> {
+    let asked = Topology { sockets: Some(2), cores: Some(1), threads: Some(1), ..Topology::default() };
+    check_topology(t, 2, asked, (2, 1, 1)).await
+}
+
+async fn two_cores_per_socket(t: &mut Test) -> Result<()> {
+    let asked = Topology { sockets: Some(1), cores: Some(2), threads: Some(1), ..Topology::default() };
+    check_topology(t, 2, asked, (1, 2, 1)).await
+}
+
+async fn all_three(t: &mut Test) -> Result<()> {
+    // Threads of a guest need siblings of the host only when it is pinned.
+    let asked = Topology { sockets: Some(2), cores: Some(2), threads: Some(1), ..Topology::default() };
+    check_topology(t, 4, asked, (2, 2, 1)).await
+}
+
+async fn max_sockets(t: &mut Test) -> Result<()> {
+    let asked = Topology { max_sockets: Some(1), ..Topology::default() };
+    check_topology(t, 2, asked, (1, 2, 1)).await
+}
+
+async fn impossible(t: &mut Test) -> Result<()> {
+    let flavor = t.flavor(small(2, 96)).await?;
+    let specs = [("hw:cpu_sockets", "2"), ("hw:cpu_cores", "2"), ("hw:cpu_threads", "1")];
+    let specs = specs.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+    t.cloud.set_extra_specs(&flavor.id, &specs).await?;
+    let request = BootRequest { flavor: FlavorChoice::Named(flavor.id), ..BootRequest::default() };
+    let reason = t.refused("2 sockets of 2 cores for 2 vCPUs", request).await?;
+    t.check("Nova's reason", reason.contains("topology"), &reason, "a sentence about the CPU topology");
+    Ok(())
+}
+
+pub(super) const CASES: &[Case] = &[
+    Case::new(
+        "numa.NUMAVCPUTopologyTest.test_two_sockets",
+        "Two sockets of one core.\n\
+         Steps: hw:cpu_sockets=2; compare the domain XML and what the guest's kernel sees.\n\
+         Proves: licences counted by sockets can be kept.",
+        |t| Box::pin(two_sockets(t)),
+    )
+    .needs(&[Need::SharedCpus(2)])
+    .under(&TWO_SHARED_CPUS)
+    .tags(&["topology"]),
+    Case::new(
+        "numa.NUMAVCPUTopologyTest.test_two_cores_per_socket",
+        "One socket of two cores.\n\
+         Steps: hw:cpu_cores=2; compare the domain XML and what the guest's kernel sees.\n\
+         Proves: cores are made instead of Nova's usual sockets.",
+        |t| Box::pin(two_cores_per_socket(t)),
+    )
+    .needs(&[Need::SharedCpus(2)])
+    .under(&TWO_SHARED_CPUS)
+    .tags(&["topology"]),
+    Case::new(
+        "numa.NUMAVCPUTopologyTest.test_sockets_and_cores",
+        "Two sockets of two cores.\n\
+         Steps: 4 vCPUs with both counts; compare.\n\
+         Proves: the product is the number of vCPUs.",
+        |t| Box::pin(all_three(t)),
+    )
+    .needs(&[Need::SharedCpus(4)])
+    .tags(&["topology"]),
+    Case::new(
+        "numa.NUMAVCPUTopologyTest.test_max_sockets",
+        "A maximum of sockets makes cores of the rest.\n\
+         Steps: 2 vCPUs with hw:cpu_max_sockets=1; compare.\n\
+         Proves: Nova chooses a topology within the maximum.",
+        |t| Box::pin(max_sockets(t)),
+    )
+    .needs(&[Need::SharedCpus(2)])
+    .under(&TWO_SHARED_CPUS)
+    .tags(&["topology"]),
+    Case::new(
+        "numa.NUMAVCPUTopologyTest.test_impossible",
+        "A topology that does not make the vCPUs is refused.\n\
+         Steps: 2 vCPUs as 2 × 2.\n\
+         Proves: Nova refuses it, and does not boot something else.",
+        |t| Box::pin(impossible(t)),
+    )
+    .needs(&[Need::SharedCpus(2)])
+    .under(&TWO_SHARED_CPUS)
+    .tags(&["topology", "negative"]),
+];

@@ -1,0 +1,493 @@
+//! `sanity`: the things a cloud must do before anything else is worth testing.
+
+use super::assertions::{RUNS, runs};
+use super::changes::VFAT_CONFIG_DRIVE;
+use super::{console, small};
+use crate::cloud::{BootRequest, FlavorChoice, Order};
+use crate::error::{Error, Result};
+use crate::guest::Guest;
+use crate::testing::{Case, Check, Claims, Control, Need, Seen, Test, minutes};
+
+fn of(flavor: &crate::cloud::Flavor) -> BootRequest {
+    BootRequest { flavor: FlavorChoice::Named(flavor.id.clone()), ..BootRequest::default() }
+}
+
+async fn bringup(t: &mut Test) -> Result<()> {
+    let mut guest = t.boot(small(1, 96)).await?;
+    let seen = t.look(&mut guest).await?;
+    t.assert(&seen, runs, RUNS);
+    let address = guest.address().unwrap_or_default().to_string();
+    t.check("its address", !address.is_empty(), &address, "one");
+    if console::reports(t).await? {
+        let report = console::report(t, &guest).await?;
+        let nic = report.get("nic").unwrap_or_default().to_string();
+        t.check("the address the guest has", nic.contains(&address), nic, &address);
+    }
+    t.delete(&guest).await?;
+    let host = t.cloud.host(&seen.host).await?;
+    let left = host.list_domains().await?.into_iter().any(|line| line.name == seen.domain.name);
+    t.check_eq(format!("domain left on {}", seen.host), &left, &false);
+    let booked = t.cloud.allocations(&guest.server.id).await?;
+    t.check_eq("allocations left in placement", &booked.len(), &0);
+    Ok(())
+}
+
+/// An empty qcow2 image of so many GiB, as small a file as the format allows: a header, one
+/// cluster of references, an empty table (docs/interop/qcow2.rst of QEMU).
+fn empty_qcow2(gib: u64) -> Vec<u8> {
+    const CLUSTER: u64 = 64 * 1024;
+    let size = gib << 30;
+    let entries = size.div_ceil(CLUSTER * CLUSTER / 8);
+    let mut file = Vec::new();
+    let words: [&[u8]; 12] = [
+        b"QFI\xfb",
+        &2u32.to_be_bytes(),
+        &0u64.to_be_bytes(),
+        &0u32.to_be_bytes(),
+        &16u32.to_be_bytes(),
+        &size.to_be_bytes(),
+        &0u32.to_be_bytes(),
+        &(entries as u32).to_be_bytes(),
+        &(3 * CLUSTER).to_be_bytes(),
+        &CLUSTER.to_be_bytes(),
+        &1u32.to_be_bytes(),
+        &0u32.to_be_bytes(),
+    ];
+    words.iter().for_each(|word| file.extend_from_slice(word));
+    file.extend_from_slice(&0u64.to_be_bytes());
+    // The table of references names one block of counts, in which four clusters are in use.
+    file.resize(CLUSTER as usize, 0);
+    file.extend_from_slice(&(2 * CLUSTER).to_be_bytes());
+    file.resize(2 * CLUSTER as usize, 0);
+    (0..4).for_each(|_| file.extend_from_slice(&1u16.to_be_bytes()));
+    file.resize(4 * CLUSTER as usize, 0);
+    file
+}
+
+async fn disk_too_big(t: &mut Test) -> Result<()> {
+    let image = t.image_of("qcow2", &empty_qcow2(2)).await?;
+    let flavor = t.flavor(small(1, 96).disk_gib(1)).await?;
+    t.allow("FlavorDiskSmallerThanImage");
+    t.allow("BuildAbortException");
+    t.allow("RescheduledException");
+    t.allow("MaxRetriesExceeded");
+    let request = BootRequest { image: Some(image.id), ..of(&flavor) };
+    let reason = t.refused("an image of 2 GiB on a disk of 1 GiB", request).await?;
+    t.check(
+        "Nova's reason",
+        reason.contains("too small") || reason.contains("No valid host"),
+        &reason,
+        "the disk of the flavor is too small for the image",
+    );
+    Ok(())
+}
+
+async fn min_disk(t: &mut Test) -> Result<()> {
+    let image = t.image_with(&[]).await?;
+    let call = crate::cloud::Call::patch(
+        crate::cloud::Service::Image,
+        format!("/images/{}", image.id),
+        serde_json::json!([{"op": "replace", "path": "/min_disk", "value": 2}]),
+    );
+    t.cloud.call(call.content_type("application/openstack-images-v2.1-json-patch")).await?;
+    let flavor = t.flavor(small(1, 96).disk_gib(1)).await?;
+    let request = BootRequest { image: Some(image.id), ..of(&flavor) };
+    let reason = t.refused("an image that needs 2 GiB, with a disk of 1 GiB", request).await?;
+    t.check("Nova's reason", reason.contains("too small"), &reason, "the disk of the flavor is too small");
+    Ok(())
+}
+
+/// Carry an order out, and check the status it leads to.
+async fn leads_to(t: &Test, guest: &mut Guest, order: Order, status: &str) -> Result<()> {
+    let name = order.name();
+    t.order_to(guest, &order).await?;
+    guest.refresh().await?;
+    t.check_eq(format!("status after {name}"), &guest.server.status, &status.to_string());
+    Ok(())
+}
+
+/// Give an order that does not fit the state: Nova must refuse it as a conflict.
+async fn conflicts(t: &Test, guest: &Guest, order: Order) -> Result<()> {
+    let what = format!("{} of a server that is {}", order.name(), guest.server.status);
+    match t.cloud.give(&guest.server, &order).await {
+        Err(Error::Api { status: 409, message, .. }) => {
+            t.check(what, true, format!("409: {message}"), "a conflict (409)");
+        }
+        Err(why) => {
+            t.check(what, false, why.to_string(), "a conflict (409)");
+        }
+        Ok(_) => {
+            t.check(what, false, "it is accepted", "a conflict (409)");
+        }
+    }
+    Ok(())
+}
+
+async fn server_actions(t: &mut Test) -> Result<()> {
+    let mut guest = t.boot(small(1, 96)).await?;
+    conflicts(t, &guest, Order::Start).await?;
+    conflicts(t, &guest, Order::Unpause).await?;
+    leads_to(t, &mut guest, Order::Pause, "PAUSED").await?;
+    conflicts(t, &guest, Order::Pause).await?;
+    conflicts(t, &guest, Order::Suspend).await?;
+    leads_to(t, &mut guest, Order::Unpause, "ACTIVE").await?;
+    leads_to(t, &mut guest, Order::Suspend, "SUSPENDED").await?;
+    conflicts(t, &guest, Order::Pause).await?;
+    leads_to(t, &mut guest, Order::Resume, "ACTIVE").await?;
+    leads_to(t, &mut guest, Order::Stop, "SHUTOFF").await?;
+    let process = t.cloud.host(&guest.server.host.clone().unwrap_or_default()).await?;
+    let gone = process.guest_process(&guest.server.id).await;
+    let text = gone.as_ref().map_or_else(ToString::to_string, |process| format!("pid {}", process.pid));
+    t.check("process of a stopped guest", matches!(gone, Err(Error::NotFound { .. })), text, "none");
+    conflicts(t, &guest, Order::Stop).await?;
+    conflicts(t, &guest, Order::Pause).await?;
+    leads_to(t, &mut guest, Order::Start, "ACTIVE").await?;
+    let seen = t.look(&mut guest).await?;
+    t.assert(&seen, runs, RUNS);
+    Ok(())
+}
+
+async fn lock(t: &mut Test) -> Result<()> {
+    let mut guest = t.boot(small(1, 96)).await?;
+    t.cloud.give(&guest.server, &Order::Lock { reason: None }).await?;
+    guest.refresh().await?;
+    t.check_eq("locked", &guest.server.locked, &true);
+    t.cloud.give(&guest.server, &Order::Unlock).await?;
+    guest.refresh().await?;
+    t.check_eq("locked, after unlock", &guest.server.locked, &false);
+    Ok(())
+}
+
+/// The config drive of a guest in the domain XML.
+fn config_drive(seen: &Seen, vfat: bool) -> Vec<Check> {
+    let found: Vec<String> = seen
+        .domain
+        .devices
+        .disks
+        .iter()
+        .filter(|disk| match &disk.source {
+            Some(crate::libvirt::DiskSource::File(path)) => path.ends_with("disk.config"),
+            _ => false,
+        })
+        .map(|disk| disk.device.clone())
+        .collect();
+    let wanted = vec![if vfat { "disk" } else { "cdrom" }.to_string()];
+    vec![Check::eq("device of the config drive", &found, &wanted).from("domain XML, <disk> of disk.config")]
+}
+
+const CONFIG_DRIVE: &[Control<Seen>] =
+    &[Control::new("no config drive", |seen| seen.with_xml(|xml| xml.replace("disk.config", "disk.other")))];
+
+async fn with_config_drive(t: &mut Test, vfat: bool) -> Result<()> {
+    let flavor = t.flavor(small(1, 96)).await?;
+    let from = t.host(0)?.name.clone();
+    let request = BootRequest { config_drive: true, host: Some(from.clone()), ..of(&flavor) };
+    let mut guest = t.boot_request(request).await?;
+    let seen = t.look(&mut guest).await?;
+    t.assert(&seen, |seen| config_drive(seen, vfat), CONFIG_DRIVE);
+    if console::reports(t).await? {
+        let report = console::report(t, &guest).await?;
+        let line = report.get("config-drive").unwrap_or_default().to_string();
+        let wanted = if vfat { "yes (vfat)" } else { "yes (iso9660)" };
+        t.check("config drive the guest sees", line.starts_with(wanted), &line, wanted);
+        let uuid = format!("uuid={}", guest.server.id);
+        t.check("server id on it", line.contains(&uuid), &line, &uuid);
+    }
+    let Some(there) = t.stage.hosts.get(1).cloned() else { return Ok(()) };
+    t.live_migrate(&mut guest, Some(&there)).await?;
+    let seen = t.look(&mut guest).await?;
+    t.check_eq("host after the migration", &seen.host, &there);
+    t.assert(&seen, |seen| config_drive(seen, vfat), CONFIG_DRIVE);
+    let path = seen.domain.devices.disks.iter().find_map(|disk| match &disk.source {
+        Some(crate::libvirt::DiskSource::File(path)) if path.ends_with("disk.config") => Some(path.clone()),
+        _ => None,
+    });
+    let exists = t.cloud.host(&there).await?.exists(path.as_deref().unwrap_or("/nonexistent")).await?;
+    t.check_eq(format!("the drive's file on {there}"), &exists, &true);
+    Ok(())
+}
+
+async fn config_drive_iso(t: &mut Test) -> Result<()> {
+    with_config_drive(t, false).await
+}
+
+async fn config_drive_vfat(t: &mut Test) -> Result<()> {
+    with_config_drive(t, true).await
+}
+
+async fn no_config_drive(t: &mut Test) -> Result<()> {
+    let mut guest = t.boot(small(1, 96)).await?;
+    let seen = t.look(&mut guest).await?;
+    let none = |seen: &Seen| {
+        let drive = seen.domain.xml().contains("disk.config");
+        vec![Check::eq("config drive", &drive, &false).from("domain XML, <disk>")]
+    };
+    let control = Control::new("a config drive", |seen: Seen| {
+        seen.with_xml(|xml| xml.replacen("</devices>", "<disk type='file' device='cdrom'><source file='/x/disk.config'/><target dev='hdd'/></disk></devices>", 1))
+    });
+    t.assert(&seen, none, &[control]);
+    Ok(())
+}
+
+async fn console_log(t: &mut Test) -> Result<()> {
+    let mut guest = t.boot(small(1, 96)).await?;
+    if !console::reports(t).await? {
+        return t.skip("the image is not known to print on its console; the lab's does");
+    }
+    console::report(t, &guest).await?;
+    let from_nova = guest.console(None).await?;
+    let seen = t.look(&mut guest).await?;
+    let path = seen.domain.console_log().unwrap_or_default().to_string();
+    let host = t.cloud.host(&seen.host).await?;
+    let on_disk = host.read_text(&path).await?;
+    let id =
+        |text: &str| console::Report::last(text).and_then(|report| report.get("boot_id").map(str::to_string));
+    t.check_eq("boot id in Nova's answer and in the file on the host", &id(&from_nova), &id(&on_disk));
+    t.check("boot id", id(&on_disk).is_some(), format!("{:?}", id(&on_disk)), "one");
+    let last = guest.console(Some(3)).await?;
+    t.check("the last 3 lines", last.lines().count() <= 3, last.lines().count().to_string(), "at most 3");
+    Ok(())
+}
+
+async fn reboot_soft(t: &mut Test) -> Result<()> {
+    let mut guest = t.boot(small(1, 96)).await?;
+    if console::reports(t).await? {
+        // A guest that has not booted yet hears no power button.
+        console::report(t, &guest).await?;
+    }
+    let before = t.look(&mut guest).await?;
+    t.order_to(&mut guest, &Order::Reboot { hard: false }).await?;
+    let after = t.look(&mut guest).await?;
+    t.check(
+        "the process",
+        before.process.pid != after.process.pid,
+        after.process.pid.to_string(),
+        "a new one",
+    );
+    t.check_eq("host", &after.host, &before.host);
+    t.assert(&after, runs, RUNS);
+    Ok(())
+}
+
+async fn reboot_hard(t: &mut Test) -> Result<()> {
+    let mut guest = t.boot(small(1, 96)).await?;
+    let before = t.look(&mut guest).await?;
+    t.order_to(&mut guest, &Order::Reboot { hard: true }).await?;
+    let after = t.look(&mut guest).await?;
+    t.check(
+        "the process",
+        before.process.pid != after.process.pid,
+        after.process.pid.to_string(),
+        "a new one",
+    );
+    t.check_eq("domain", &after.domain.name, &before.domain.name);
+    t.assert(&after, runs, RUNS);
+    Ok(())
+}
+
+async fn cold_migration(t: &mut Test) -> Result<()> {
+    let flavor = t.flavor(small(1, 96)).await?;
+    let from = t.host(0)?.name.clone();
+    let mut guest = t.boot_request(BootRequest { host: Some(from.clone()), ..of(&flavor) }).await?;
+    t.order_to(&mut guest, &Order::Migrate { host: None }).await?;
+    t.order_to(&mut guest, &Order::ConfirmResize).await?;
+    let seen = t.look(&mut guest).await?;
+    t.check("host after the migration", seen.host != from, &seen.host, format!("any but {from}"));
+    t.assert(&seen, runs, RUNS);
+    Ok(())
+}
+
+async fn resize_revert(t: &mut Test) -> Result<()> {
+    let mut guest = t.boot(small(1, 96)).await?;
+    let before = t.look(&mut guest).await?;
+    let flavor = t.flavor(small(1, 128)).await?;
+    t.order_to(&mut guest, &Order::Resize { flavor: flavor.id }).await?;
+    let between = t.look(&mut guest).await?;
+    t.check_eq("MiB after the resize", &(between.domain.memory_kib / 1024), &128);
+    t.order_to(&mut guest, &Order::RevertResize).await?;
+    let after = t.look(&mut guest).await?;
+    t.check_eq("MiB after the revert", &(after.domain.memory_kib / 1024), &96);
+    t.check_eq("host after the revert", &after.host, &before.host);
+    t.assert(&after, runs, RUNS);
+    Ok(())
+}
+
+async fn rebuild(t: &mut Test) -> Result<()> {
+    let mut guest = t.boot(small(1, 96)).await?;
+    let before = t.look(&mut guest).await?;
+    let image = t.image_with(&[("smog", "rebuilt")]).await?;
+    t.order_to(&mut guest, &Order::Rebuild { image: image.id.clone() }).await?;
+    let after = t.look(&mut guest).await?;
+    t.check_eq("host after the rebuild", &after.host, &before.host);
+    t.check_eq("image after the rebuild", &after.server.image, &Some(image.id));
+    t.assert(&after, runs, RUNS);
+    Ok(())
+}
+
+async fn shelve(t: &mut Test) -> Result<()> {
+    let mut guest = t.boot(small(1, 96)).await?;
+    let before = t.look(&mut guest).await?;
+    t.order_to(&mut guest, &Order::Shelve).await?;
+    guest.refresh().await?;
+    if guest.server.status == "SHELVED" {
+        t.order_to(&mut guest, &Order::ShelveOffload).await?;
+        guest.refresh().await?;
+    }
+    t.check_eq("status after shelve", &guest.server.status, &"SHELVED_OFFLOADED".to_string());
+    let host = t.cloud.host(&before.host).await?;
+    let left = host.list_domains().await?.into_iter().any(|line| line.name == before.domain.name);
+    t.check_eq(format!("domain left on {}", before.host), &left, &false);
+    let booked = t.cloud.allocations(&guest.server.id).await?;
+    t.check_eq("allocations while offloaded", &booked.len(), &0);
+    t.order_to(&mut guest, &Order::Unshelve { zone: None, host: None }).await?;
+    let after = t.look(&mut guest).await?;
+    t.assert(&after, runs, RUNS);
+    Ok(())
+}
+
+pub(super) const CASES: &[Case] = &[
+    Case::new(
+        "sanity.SanityTest.test_bringup_instance",
+        "A guest boots, and goes without a trace.\n\
+         Steps: boot; compare Nova, libvirt, kernel and placement; read its console; delete it.\n\
+         Proves: all layers agree while it runs, and nothing is left on any of them afterwards.",
+        |t| Box::pin(bringup(t)),
+    )
+    .tags(&["smoke"]),
+    Case::new(
+        "sanity.SanityTest.test_qcow_too_big",
+        "An image larger than the flavor's disk is refused.\n\
+         Steps: upload an empty qcow2 of 2 GiB; boot it on a disk of 1 GiB.\n\
+         Proves: the real size counts, which only the image's header tells.",
+        |t| Box::pin(disk_too_big(t)),
+    )
+    .tags(&["image", "negative"]),
+    Case::new(
+        "sanity.SanityTest.test_min_disk",
+        "An image that needs a larger disk than the flavor has is refused by the API.\n\
+         Steps: min_disk=2 on the image, a disk of 1 GiB in the flavor.\n\
+         Proves: refused before a host is asked.",
+        |t| Box::pin(min_disk(t)),
+    )
+    .tags(&["image", "negative"]),
+    Case::new(
+        "sanity.SanityTest.test_server_actions",
+        "Orders lead to their states, and orders that do not fit are conflicts.\n\
+         Steps: pause, suspend, stop, start; before and after each, orders that cannot be.\n\
+         Proves: every status is reached, every wrong order gets 409, a stopped guest has no process.",
+        |t| Box::pin(server_actions(t)),
+    )
+    .timeout(minutes(6))
+    .tags(&["actions"]),
+    Case::new(
+        "sanity.SanityTest.test_lock",
+        "A server can be locked and unlocked.\n\
+         Steps: lock; look; unlock; look.\n\
+         Proves: the API shows it.",
+        |t| Box::pin(lock(t)),
+    )
+    .tags(&["actions"]),
+    Case::new(
+        "sanity.ConfigDriveTest.test_config_drive",
+        "A config drive is made, seen by the guest, and survives a migration.\n\
+         Steps: boot with one; look in the domain XML and on the console; live-migrate; look again.\n\
+         Proves: iso9660 as a CD, with the server's id on it, on both hosts.",
+        |t| Box::pin(config_drive_iso(t)),
+    )
+    .needs(&[Need::ComputeHosts(2)])
+    .claims(Claims::TWO_HOSTS)
+    .tags(&["config-drive", "migration"]),
+    Case::new(
+        "sanity.ConfigDriveTest.test_vfat_migration",
+        "A config drive in vfat is a disk, and survives a migration.\n\
+         Steps: with config_drive_format=vfat, as test_config_drive.\n\
+         Proves: the option is followed, and the drive moves along.",
+        |t| Box::pin(config_drive_vfat(t)),
+    )
+    .needs(&[Need::ComputeHosts(2)])
+    .claims(Claims::TWO_HOSTS)
+    .under(&VFAT_CONFIG_DRIVE)
+    .tags(&["config-drive", "migration"]),
+    Case::new(
+        "sanity.ConfigDriveTest.test_no_config_drive",
+        "Without being asked for, there is no config drive.\n\
+         Steps: boot; look in the domain XML.\n\
+         Proves: none is attached.",
+        |t| Box::pin(no_config_drive(t)),
+    )
+    .tags(&["config-drive"]),
+    Case::new(
+        "sanity.SanityTest.test_console_log",
+        "Nova's console log is the guest's.\n\
+         Steps: wait for the guest's report; compare Nova's answer with the file on the host.\n\
+         Proves: the same boot speaks in both; the number of lines is heeded.",
+        |t| Box::pin(console_log(t)),
+    )
+    .tags(&["console"]),
+    Case::new(
+        "sanity.SanityTest.test_reboot_soft",
+        "A soft reboot starts the guest anew on its host.\n\
+         Steps: boot until the guest hears the power button; reboot; compare processes.\n\
+         Proves: a new process, the same host, all layers agree.",
+        |t| Box::pin(reboot_soft(t)),
+    )
+    .timeout(minutes(6))
+    .tags(&["actions", "reboot"]),
+    Case::new(
+        "sanity.SanityTest.test_reboot_hard",
+        "A hard reboot makes the domain anew.\n\
+         Steps: reboot hard; compare processes.\n\
+         Proves: a new process under the same name, all layers agree.",
+        |t| Box::pin(reboot_hard(t)),
+    )
+    .tags(&["actions", "reboot"]),
+    Case::new(
+        "sanity.SanityTest.test_cold_migration",
+        "A cold migration moves a guest.\n\
+         Steps: migrate; confirm; look at the new host.\n\
+         Proves: it runs there, and all layers agree.",
+        |t| Box::pin(cold_migration(t)),
+    )
+    .needs(&[Need::ComputeHosts(2)])
+    .claims(Claims::TWO_HOSTS)
+    .tags(&["actions", "migration"]),
+    Case::new(
+        "sanity.SanityTest.test_resize_revert",
+        "A resize can be taken back.\n\
+         Steps: resize to more memory; look; revert; look.\n\
+         Proves: memory and host are as before.",
+        |t| Box::pin(resize_revert(t)),
+    )
+    .needs(&[Need::ComputeHosts(2)])
+    .claims(Claims::TWO_HOSTS)
+    .timeout(minutes(6))
+    .tags(&["actions", "resize"]),
+    Case::new(
+        "sanity.SanityTest.test_rebuild",
+        "A rebuild takes another image on the same host.\n\
+         Steps: rebuild from another image; look.\n\
+         Proves: the image is the new one, host and server are not.",
+        |t| Box::pin(rebuild(t)),
+    )
+    .tags(&["actions", "rebuild"]),
+    Case::new(
+        "sanity.SanityTest.test_shelve",
+        "A shelved server takes nothing, and comes back.\n\
+         Steps: shelve and offload; look at host and placement; unshelve; look.\n\
+         Proves: nothing is booked or defined meanwhile, and it runs again.",
+        |t| Box::pin(shelve(t)),
+    )
+    .timeout(minutes(6))
+    .tags(&["actions"]),
+];
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn an_empty_qcow2_is_four_clusters_long() {
+        let file = super::empty_qcow2(2);
+        assert_eq!(file.len(), 4 * 65536);
+        assert_eq!(&file[24..32], &(2u64 << 30).to_be_bytes(), "its size");
+        assert_eq!(&file[36..40], &4u32.to_be_bytes(), "entries of its table");
+    }
+}
