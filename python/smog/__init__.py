@@ -24,6 +24,8 @@ from . import errors
 from ._smog import (
     Aggregate,
     ApiCall,
+    Case,
+    CaseReport,
     Cloud,
     Compared,
     ComputeService,
@@ -58,10 +60,12 @@ from ._smog import (
     Watch,
     Watched,
     Watcher,
+    cases,
     connect,
     quote,
     read_yaml,
     records,
+    run_cases,
     version as _version,
 )
 from .display import Listing
@@ -98,6 +102,8 @@ __all__ = [
     "ArgumentError",
     "AuthError",
     "BootException",
+    "Case",
+    "CaseReport",
     "Cloud",
     "CommandException",
     "Compared",
@@ -149,6 +155,7 @@ __all__ = [
     "Watched",
     "Watcher",
     "__version__",
+    "cases",
     "connect",
     "errors",
     "info",
@@ -156,6 +163,7 @@ __all__ = [
     "quote",
     "read_yaml",
     "records",
+    "run_cases",
 ]
 
 

@@ -43,7 +43,7 @@ class Listing(list[T]):
         self.problems = []
 
     def _rows(self) -> list[list[tuple[str, str]]]:
-        return [item._row() for item in self[:MOST_ROWS]]  # type: ignore[attr-defined]
+        return [item._row() for item in list(self)[:MOST_ROWS]]  # type: ignore[attr-defined]
 
     def __repr__(self) -> str:
         lines = [text_table(self._rows(), max(0, len(self) - MOST_ROWS)) if self else "[]"]
@@ -56,7 +56,7 @@ class Listing(list[T]):
     @overload
     def __getitem__(self, place: SupportsIndex, /) -> T: ...
     @overload
-    def __getitem__(self, place: slice[Any, Any, Any], /) -> list[T]: ...
+    def __getitem__(self, place: slice[Any, Any, Any], /) -> Listing[T]: ...
     @overload
     def __getitem__(self, place: str, /) -> T: ...
 
@@ -79,7 +79,8 @@ class Listing(list[T]):
             raise AmbiguityException(
                 f"{len(found)} are called `{place}`: {', '.join(ids)}", what="item", name=place, ids=ids, hint="use an id"
             )
-        return super().__getitem__(place)
+        found = super().__getitem__(place)
+        return type(self)(found) if isinstance(place, slice) else found
 
     def _ipython_key_completions_(self) -> list[str]:
         return [str(item) for item in self]

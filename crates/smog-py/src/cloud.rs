@@ -99,6 +99,11 @@ impl Cloud {
         Cloud { session }
     }
 
+    /// The login behind it.
+    pub fn session(&self) -> Arc<Session> {
+        self.session.clone()
+    }
+
     /// Ask the cloud something that leaves nothing behind when it is not waited for.
     fn ask<T, F>(
         &self,

@@ -67,7 +67,7 @@ pub fn connect(
     let session =
         enter(
             py,
-            |ctx| async move { ctx.unless_stopped("nothing was changed", Session::open(settings)).await },
+            |ctx| async move { ctx.unless_stopped("nothing was changed", Session::open(surroundings, settings)).await },
         )?;
     Ok(Cloud::new(Arc::new(session)))
 }

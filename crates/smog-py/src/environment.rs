@@ -1,6 +1,6 @@
 //! Hosts brought into a state, and back.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -91,12 +91,8 @@ impl Environment {
     }
 
     fn options(&self, ctx: &Ctx) -> Options {
-        let user = variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(|| "unknown".into());
-        let mut options = Options::new(&self.folder, user, "Python: smog.Environment");
+        let mut options = options(&self.folder, "Python: smog.Environment", ctx);
         options.timeout = self.timeout;
-        let ctx = ctx.clone();
-        options.on_event =
-            Some(Arc::new(move |what: Tell<'_>| ctx.tell(format!("{}: {}", what.host, what.text))));
         options
     }
 
@@ -257,8 +253,17 @@ fn conflict(py: Python<'_>, word: &str) -> PyResult<OnConflict> {
     }
 }
 
+/// Who works and where the journal lies; `command` stands in the lock.
+pub fn options(folder: &Path, command: &str, ctx: &Ctx) -> Options {
+    let user = variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(|| "unknown".into());
+    let mut options = Options::new(folder, user, command);
+    let ctx = ctx.clone();
+    options.on_event = Some(Arc::new(move |what: Tell<'_>| ctx.tell(format!("{}: {}", what.host, what.text))));
+    options
+}
+
 /// Where `smog` keeps its journals too, so that either restores what the other changed.
-fn journal_folder() -> Result<PathBuf> {
+pub fn journal_folder() -> Result<PathBuf> {
     let state = variable("XDG_STATE_HOME")
         .map(PathBuf::from)
         .or_else(|| Some(PathBuf::from(variable("HOME")?).join(".local/state")));

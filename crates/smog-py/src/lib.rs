@@ -15,6 +15,7 @@ mod noun;
 mod nouns;
 mod session;
 mod table;
+mod testing;
 mod text;
 mod topology;
 mod watch;
@@ -45,6 +46,8 @@ mod _smog {
     };
     #[pymodule_export]
     use super::table::{html_table, text_table};
+    #[pymodule_export]
+    use super::testing::{Case, CaseReport, cases, run_cases};
     #[pymodule_export]
     use super::text::{OsloConfig, quote, read_yaml, records};
     #[pymodule_export]

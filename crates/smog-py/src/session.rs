@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use smog::cloud::{CallRecord, Options};
-use smog::config::Settings;
+use smog::config::{Settings, Surroundings};
 use smog::{Cloud, Result};
 
 /// So many API calls are remembered.
@@ -13,6 +13,7 @@ const REMEMBERED: usize = 200;
 /// A login. The core's own `Cloud` belongs to the process that made it: its connections
 /// are served by threads a forked child does not have.
 pub struct Session {
+    surroundings: Surroundings,
     settings: Settings,
     clouds: Mutex<Vec<(u32, Cloud)>>,
     seen: Arc<Mutex<Seen>>,
@@ -31,10 +32,10 @@ pub struct Seen {
 
 impl Session {
     /// Log in.
-    pub async fn open(settings: Settings) -> Result<Session> {
+    pub async fn open(surroundings: Surroundings, settings: Settings) -> Result<Session> {
         let seen = Arc::new(Mutex::new(Seen::default()));
         let cloud = Cloud::connect(&settings, options(&seen)).await?;
-        Ok(Session { settings, clouds: Mutex::new(vec![(std::process::id(), cloud)]), seen })
+        Ok(Session { surroundings, settings, clouds: Mutex::new(vec![(std::process::id(), cloud)]), seen })
     }
 
     /// This process's login.
@@ -60,6 +61,11 @@ impl Session {
     /// This process's login, if it has one: for what is in memory.
     pub fn cloud_in_hand(&self) -> Option<Cloud> {
         self.clouds.lock().ok().and_then(|clouds| clouds.first().map(|(_, cloud)| cloud.clone()))
+    }
+
+    /// What the settings were made from.
+    pub fn surroundings(&self) -> &Surroundings {
+        &self.surroundings
     }
 
     /// The settings it was made with.

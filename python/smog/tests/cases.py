@@ -7,37 +7,63 @@ the reason, anything else is an error.
 
 from __future__ import annotations
 
+import os
 import unittest
 from collections.abc import Callable
 from typing import Any
 
 from .. import _smog
+from .._smog import CaseReport, Cloud, connect, run_cases
 
-__all__ = ["classes"]
+__all__ = ["Broken", "classes", "options"]
+
+#: How cases are run: the keywords of `smog.run_cases`. The pytest plugin's flags set them too.
+#:
+#: >>> smog.tests.cases.options.update(prepare=True, keep=True)
+options: dict[str, Any] = {}
+
+_clouds: dict[int, Cloud] = {}
+
+
+class Broken(Exception):
+    """A case could not be carried out: a call failed, its time was over. The text has its report."""
 
 
 def classes(suite: str, module: str) -> dict[str, type[unittest.TestCase]]:
     """The classes of a suite, for the module that bears its name. Nothing is asked."""
-    listed: Callable[[], list[tuple[str, str]]] | None = getattr(_smog, "cases", None)
     bodies: dict[str, dict[str, Any]] = {}
-    for name, document in listed() if listed else []:
-        of, _, rest = name.partition(".")
-        group, _, method = rest.rpartition(".")
+    for case in _smog.cases():
+        of, group, method = case.name.split(".")
         if of == suite:
-            body = bodies.setdefault(group, {"__module__": module, "__doc__": f"The cases {of}.{group}.*"})
-            body[method] = _method(name, method, document)
+            document = f"The cases {of}.{group}: see each test's document."
+            body = bodies.setdefault(group, {"__module__": module, "__doc__": document})
+            body[method] = _method(case.name, method, case.doc)
     return {group: type(group, (unittest.TestCase,), body) for group, body in bodies.items()}
 
 
 def _method(case: str, name: str, document: str) -> Callable[[unittest.TestCase], None]:
     def run(self: unittest.TestCase) -> None:
-        outcome = _smog.run_case(case)
-        if outcome.status == "skipped":
-            self.skipTest(outcome.text)
-        if outcome.status != "passed":
-            self.fail(outcome.text)
+        (report,) = run_cases(_cloud(), case, jobs=1, **options)
+        _judge(self, report)
 
     run.__name__ = name
     run.__qualname__ = case
     run.__doc__ = document
     return run
+
+
+def _judge(test: unittest.TestCase, report: CaseReport) -> None:
+    if report.outcome == "skipped":
+        test.skipTest(report.why)
+    if report.outcome == "broken":
+        raise Broken(str(report))
+    if report.outcome != "passed" or report.leaked:
+        test.fail(str(report))
+
+
+def _cloud() -> Cloud:
+    """One login for all cases of a process."""
+    pid = os.getpid()
+    if pid not in _clouds:
+        _clouds[pid] = connect()
+    return _clouds[pid]
