@@ -76,7 +76,8 @@ class SmogError(Exception):
 
     def __init__(
         self,
-        message: str = "",
+        text: str = "",
+        /,
         *,
         hint: str | None = None,
         host: str | None = None,
@@ -85,7 +86,7 @@ class SmogError(Exception):
         exit_code: int = ExitCode.FAILED,
         **more: Any,
     ) -> None:
-        super().__init__(message)
+        super().__init__(text)
         self.hint = hint
         self.host = host
         self.request_id = request_id

@@ -15,7 +15,7 @@ use smog::config::Secret;
 use smog::{Error, Result};
 
 use crate::data::{to_json, to_python};
-use crate::enter::{Ctx, enter, wait};
+use crate::enter::{Ctx, enter, enter_or_undo, wait};
 use crate::environment::{Asked, Environment};
 use crate::errors::unusable;
 use crate::flavor_spec::FlavorSpec;
@@ -300,8 +300,8 @@ impl Cloud {
             metadata: metadata.unwrap_or_default(),
             ..BootRequest::default()
         };
-        let session = self.session.clone();
-        let server = enter(py, |ctx| async move {
+        let (session, again) = (self.session.clone(), self.session.clone());
+        let work = |ctx: Ctx| async move {
             let cloud = session.cloud().await?;
             let made = BootMade::default();
             let tell = ctx.teller();
@@ -312,10 +312,20 @@ impl Cloud {
                 }
             };
             match ctx.unless_stopped("", booted).await {
-                Err(Error::Interrupted { .. }) => Err(taken_back(&cloud, &request.name, &made).await),
+                Err(Error::Interrupted { .. }) => {
+                    let server = cloud.undo_boot(&made).await;
+                    Err(removed(&cloud, server).await)
+                }
                 other => other,
             }
-        })?;
+        };
+        let undo = |server: smog::cloud::Server| async move {
+            match again.cloud().await {
+                Ok(cloud) => Some(removed(&cloud, Some(server)).await),
+                Err(why) => Some(why),
+            }
+        };
+        let server = enter_or_undo(py, work, undo)?;
         Ok(Guest::new(server, None, &self.session))
     }
 
@@ -967,14 +977,13 @@ fn card(py: Python<'_>, nic: BTreeMap<String, Option<String>>) -> PyResult<Nic> 
     })
 }
 
-/// Undo a boot that was interrupted: also the server, which the user never got in hand.
-async fn taken_back(cloud: &smog::Cloud, name: &str, made: &BootMade) -> Error {
-    let left = match cloud.undo_boot(made).await {
-        None => "nothing is left behind".to_string(),
-        Some(server) => match smog::Guest::new(cloud, server).delete(wait(60.0, smog::wait::SILENT)).await {
-            Ok(()) => "nothing is left behind".to_string(),
-            Err(why) => format!("server `{name}` may be left behind: {why}"),
-        },
+/// Remove the server of a boot that was interrupted: the user never got it in hand.
+async fn removed(cloud: &smog::Cloud, server: Option<smog::cloud::Server>) -> Error {
+    let Some(server) = server else { return Error::Interrupted { left: "nothing is left behind".into() } };
+    let name = server.name.clone();
+    let left = match smog::Guest::new(cloud, server).delete(wait(60.0, smog::wait::SILENT)).await {
+        Ok(()) => "nothing is left behind".to_string(),
+        Err(why) => format!("server `{name}` may be left behind: {why}"),
     };
     Error::Interrupted { left }
 }

@@ -97,6 +97,21 @@ where
     T: Send + 'static,
     F: Future<Output = Result<T>> + Send + 'static,
 {
+    enter_or_undo(py, work, |_: T| async { None })
+}
+
+/// The same for a work that makes something: when it is done just as the interrupt comes, the
+/// caller never gets it in hand, so it is undone. `undo` says what is left.
+pub fn enter_or_undo<T, F, U>(
+    py: Python<'_>,
+    work: impl FnOnce(Ctx) -> F,
+    undo: impl FnOnce(T) -> U,
+) -> PyResult<T>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T>> + Send + 'static,
+    U: Future<Output = Option<Error>> + Send + 'static,
+{
     let runtime = runtime()?;
     let button = BUTTON.with_borrow(Clone::clone);
     let ctx = Ctx { stop: button.unwrap_or_default(), ..Ctx::default() };
@@ -112,9 +127,18 @@ where
                     show(py, None, begun)?;
                 }
                 let ended = ended.map_err(|panic| PyRuntimeError::new_err(panic.to_string()))?;
-                return match interrupt {
-                    None => ended.map_err(|error| to_py(py, &error)),
-                    Some(signal) => Err(with_note(py, signal, ended.err())),
+                // A signal of the last tick counts too: Python would raise it with the result lost.
+                if interrupt.is_none() {
+                    interrupt = py.check_signals().err();
+                }
+                return match (interrupt, ended) {
+                    (None, ended) => ended.map_err(|error| to_py(py, &error)),
+                    (Some(signal), Err(error)) => Err(with_note(py, signal, Some(error))),
+                    (Some(signal), Ok(made)) => {
+                        let undone = runtime.spawn(undo(made));
+                        let left = py.detach(|| runtime.block_on(undone)).ok().flatten();
+                        Err(with_note(py, signal, left))
+                    }
                 };
             }
             Err(_) => {

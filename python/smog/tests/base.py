@@ -333,13 +333,14 @@ class BaseStack:
     def discover(
         self, guests: Iterable[Guest | Server | str] | None = None, user: str = "root", htype: int = VM
     ) -> Discovered:
-        """Every guest, or those given, each with its host and domain.
+        """Every guest that has a host and is not in ERROR, or those given, each with its domain.
 
         One API call, and one command per host. Of guests that are given, Nova is asked one by
         one. `user` and `htype` are not used: hosts are reached as smog.yml and OpenSSH say.
         """
         found = self.cloud.discover(None if guests is None else list(guests))
-        discovered = Discovered(found)
+        has_host = (guest for guest in found if guest.status != "ERROR" and guest.server.host)
+        discovered = Discovered(has_host if guests is None else found)
         discovered.problems = found.problems
         return discovered
 

@@ -71,7 +71,11 @@ def test_a_python_without_the_package_is_told_how_to_get_it(tmp_path):
     smog = shutil.which("smog")
     assert smog
     ran = subprocess.run(
-        [smog, "shell", "--python", str(tmp_path / "venv/bin/python")], capture_output=True, text=True, timeout=30
+        [smog, "shell", "--python", str(tmp_path / "venv/bin/python")],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        env={name: value for name, value in os.environ.items() if name != "PYTHONPATH"},
     )
     assert ran.returncode == 3
     assert "pip install" in ran.stderr and "hint:" in ran.stderr

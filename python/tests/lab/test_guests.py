@@ -63,7 +63,7 @@ def test_a_boot_that_fails(lab):
     spec = smog.FlavorSpec(f"py-big-{os.urandom(3).hex()}", ram_mib=4 << 20)
     with pytest.raises(smog.BootException) as failed:
         lab.boot(spec.name, flavor=spec)
-    guest = lab.guest(spec.name)
+    guest = lab.guest(spec.name).refresh()
     assert failed.value.request_id.startswith("req-") and failed.value.hint
     assert guest.status == "ERROR" and "No valid host" in guest.fault
     guest.delete()

@@ -39,7 +39,13 @@ def test_every_example_runs(lab, gone, tmp_path, monkeypatch, capsys):
     names = {"__name__": "introduction", "__file__": str(tmp_path / "introduction.py")}
     try:
         for code in examples():
-            exec(compile(todays(code, lab, run), str(DOC), "exec"), names)
+            for _ in range(3):
+                try:
+                    exec(compile(todays(code, lab, run), "introduction.md", "exec"), names)
+                    break
+                except smog.NotFound:
+                    # Other people's guests come and go while `for guest in discovered` asks them.
+                    assert "for guest in discovered" in code
     finally:
         for server in lab.servers():
             if run in server.name:
