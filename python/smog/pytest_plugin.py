@@ -13,7 +13,8 @@ Installed with smog, and asleep until a test uses one of its fixtures:
         guest.live_migrate()
         assert guest.host != before
 
-`--smog-cloud NAME` takes a cloud of clouds.yaml, `--smog-no-recorder` leaves the logs alone.
+`--smog-cloud NAME` takes a cloud of clouds.yaml, `--smog-no-recorder` leaves the logs alone;
+`--smog-prepare` and `--smog-keep` are for the bundled cases (`pytest --pyargs smog.tests.numa`).
 """
 
 from __future__ import annotations
@@ -35,10 +36,17 @@ _CLAIMS = ("hosts", "admin")
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("smog")
     group.addoption("--smog-cloud", metavar="NAME", default=None, help="the cloud of clouds.yaml (default: OS_CLOUD …)")
+    group.addoption("--smog-prepare", action="store_true", help="change hosts for bundled cases that need it, and restore")
+    group.addoption("--smog-keep", action="store_true", help="keep the guests of failed bundled cases for a look")
     group.addoption("--smog-no-recorder", action="store_true", help="do not watch the hosts' logs during tests")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    asked = {name: True for name in ("prepare", "keep") if config.getoption(f"--smog-{name}")}
+    if asked:
+        from .tests import cases
+
+        cases.options.update(asked)
     config.addinivalue_line(
         "markers",
         "smog(**flavor): the flavor of the `guest` fixture: vcpus, ram_mib, pages, numa_nodes, pinned, image, host",

@@ -64,11 +64,9 @@ pub fn connect(
         with_login(&mut surroundings, named, user_domain_name, project_domain_name);
     }
     let settings = surroundings.settings().map_err(|error| to_py(py, &error))?;
-    let session =
-        enter(
-            py,
-            |ctx| async move { ctx.unless_stopped("nothing was changed", Session::open(surroundings, settings)).await },
-        )?;
+    let session = enter(py, |ctx| async move {
+        ctx.unless_stopped("nothing was changed", Session::open(surroundings, settings)).await
+    })?;
     Ok(Cloud::new(Arc::new(session)))
 }
 

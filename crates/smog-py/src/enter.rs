@@ -2,7 +2,7 @@
 //! while the work runs, signals are looked at every tick, and an interrupted work is
 //! asked to clean up before the interrupt is raised.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -26,6 +26,15 @@ const QUIET: Duration = Duration::from_millis(700);
 thread_local! {
     /// The stop button of the thread, for calls that no signal reaches (`smog.aio`).
     static BUTTON: RefCell<Option<CancellationToken>> = const { RefCell::new(None) };
+    /// How long the core worked on the thread's last call.
+    static CORE: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+}
+
+/// How long the core itself worked on the last call of this thread, in seconds: the rest of
+/// the call's time is Python's. For benchmarks.
+#[pyfunction]
+pub fn core_seconds() -> f64 {
+    CORE.get().as_secs_f64()
 }
 
 /// What a work is given: the wish to stop, and whom to tell how far it is.
@@ -115,7 +124,11 @@ where
     let runtime = runtime()?;
     let button = BUTTON.with_borrow(Clone::clone);
     let ctx = Ctx { stop: button.unwrap_or_default(), ..Ctx::default() };
-    let mut task = runtime.spawn(work(ctx.clone()));
+    let work = work(ctx.clone());
+    let mut task = runtime.spawn(async move {
+        let begun = Instant::now();
+        (work.await, begun.elapsed())
+    });
     let mut interrupt: Option<PyErr> = None;
     let begun = Instant::now();
     let mut shown = false;
@@ -123,10 +136,11 @@ where
         let tick = py.detach(|| runtime.block_on(async { timeout(TICK, &mut task).await }));
         match tick {
             Ok(ended) => {
-                if shown {
-                    show(py, None, begun)?;
+                if shown && let Err(signal) = show(py, None, begun) {
+                    interrupt.get_or_insert(signal);
                 }
-                let ended = ended.map_err(|panic| PyRuntimeError::new_err(panic.to_string()))?;
+                let (ended, took) = ended.map_err(|panic| PyRuntimeError::new_err(panic.to_string()))?;
+                CORE.set(took);
                 // A signal of the last tick counts too: Python would raise it with the result lost.
                 if interrupt.is_none() {
                     interrupt = py.check_signals().err();
@@ -142,14 +156,19 @@ where
                 };
             }
             Err(_) => {
-                if begun.elapsed() > QUIET {
-                    let last = ctx.last.lock().ok().and_then(|last| last.clone());
-                    if let Some(text) = last {
+                let text = match begun.elapsed() > QUIET {
+                    true => ctx.last.lock().ok().and_then(|last| last.clone()),
+                    false => None,
+                };
+                // Showing runs Python, so that a signal may be raised there as well.
+                let looked = match text {
+                    Some(text) => {
                         shown = true;
-                        show(py, Some(text), begun)?;
+                        show(py, Some(text), begun).and_then(|()| py.check_signals())
                     }
-                }
-                if let Err(signal) = py.check_signals() {
+                    None => py.check_signals(),
+                };
+                if let Err(signal) = looked {
                     if interrupt.is_some() {
                         task.abort();
                         return Err(with_note(py, signal, None));

@@ -258,7 +258,8 @@ pub fn options(folder: &Path, command: &str, ctx: &Ctx) -> Options {
     let user = variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(|| "unknown".into());
     let mut options = Options::new(folder, user, command);
     let ctx = ctx.clone();
-    options.on_event = Some(Arc::new(move |what: Tell<'_>| ctx.tell(format!("{}: {}", what.host, what.text))));
+    options.on_event =
+        Some(Arc::new(move |what: Tell<'_>| ctx.tell(format!("{}: {}", what.host, what.text))));
     options
 }
 

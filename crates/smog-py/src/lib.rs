@@ -28,7 +28,7 @@ mod _smog {
     #[pymodule_export]
     use super::connect::{connect, near, version};
     #[pymodule_export]
-    use super::enter::Stop;
+    use super::enter::{Stop, core_seconds};
     #[pymodule_export]
     use super::environment::{Environment, HostPlan, Plan, Restored};
     #[pymodule_export]

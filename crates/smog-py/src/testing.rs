@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pyo3::prelude::*;
-use smog::testing::{CaseReport as Report, Event, Isolation, RunOptions, Runner, Selection, Stop, report, select};
+use smog::testing::{
+    CaseReport as Report, Event, Isolation, RunOptions, Runner, Selection, Stop, report, select,
+};
 use smog::{Error, suites};
 
 use crate::cloud::Cloud;
@@ -159,7 +161,12 @@ impl CaseReport {
     fn __repr__(&self) -> String {
         let why = self.report.outcome.why().lines().next().unwrap_or_default();
         let why = if why.is_empty() { String::new() } else { format!(": {why}") };
-        format!("<CaseReport {} {} in {:.1} s{why}>", self.report.name, self.report.outcome.word(), self.report.seconds)
+        format!(
+            "<CaseReport {} {} in {:.1} s{why}>",
+            self.report.name,
+            self.report.outcome.word(),
+            self.report.seconds
+        )
     }
 
     fn _row(&self) -> Vec<(&'static str, String)> {
@@ -206,12 +213,18 @@ pub fn run_cases<'py>(
         "case" => Isolation::Case,
         "none" => Isolation::None,
         other => {
-            return Err(unusable(py, &format!("isolation `{other}`"), "no such way", Some("run, case or none")));
+            return Err(unusable(
+                py,
+                &format!("isolation `{other}`"),
+                "no such way",
+                Some("run, case or none"),
+            ));
         }
     };
     let settings = session.settings().clone();
-    let log_dir =
-        log_dir.or_else(|| settings.file.log_dir.clone()).unwrap_or_else(|| std::env::temp_dir().join("smog"));
+    let log_dir = log_dir
+        .or_else(|| settings.file.log_dir.clone())
+        .unwrap_or_else(|| std::env::temp_dir().join("smog"));
     let folder = crate::environment::journal_folder().map_err(|error| crate::errors::to_py(py, &error))?;
     let environment = options(&folder, "Python: smog.run_cases", &Ctx::default());
     let ended = enter(py, |ctx| async move {
