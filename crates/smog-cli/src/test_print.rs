@@ -148,9 +148,13 @@ impl Printer {
 /// An outcome in a column of its own, coloured on a terminal.
 fn word(state: &str) -> String {
     let style = match state {
-        "PASS" | "passed" => anstyle::AnsiColor::Green.on_default(),
-        "FAIL" | "BROKEN" | "LEAK" | "FAILED" | "LEAKED" => anstyle::AnsiColor::Red.on_default().bold(),
-        "SKIP" | "FLAKY" | "AGAIN" | "CUT" | "SKIPPED" => anstyle::AnsiColor::Yellow.on_default(),
+        "PASS" | "PASSED" => anstyle::AnsiColor::Green.on_default(),
+        "FAIL" | "BROKEN" | "LEAK" | "FAILED" | "LEAKED" | "NOTHING" => {
+            anstyle::AnsiColor::Red.on_default().bold()
+        }
+        "SKIP" | "FLAKY" | "AGAIN" | "CUT" | "SKIPPED" | "THROWN" | "INTERRUPTED" => {
+            anstyle::AnsiColor::Yellow.on_default()
+        }
         _ => anstyle::Style::new().bold(),
     };
     format!("{style}{state:>7}{style:#}")
@@ -158,7 +162,18 @@ fn word(state: &str) -> String {
 
 /// The summary with the first word of each line that begins with an outcome coloured.
 pub fn coloured(summary: &str) -> String {
-    let words = ["FAILED", "BROKEN", "FLAKY", "LEAKED", "SKIPPED"];
+    let words = [
+        "FAILED",
+        "BROKEN",
+        "FLAKY",
+        "LEAKED",
+        "SKIPPED",
+        "SLOWEST",
+        "THROWN",
+        "INTERRUPTED",
+        "PASSED",
+        "NOTHING",
+    ];
     let line = |line: &str| match words.iter().find(|word| line.starts_with(**word)) {
         Some(first) => format!("{}{}\n", word(first).trim_start(), &line[first.len()..]),
         None => format!("{line}\n"),

@@ -272,7 +272,7 @@ impl TestArgs {
             write(file, report::html(ended).as_bytes())?;
         }
         if self.annotations || std::env::var_os("GITHUB_ACTIONS").is_some() {
-            output::text(&report::annotations(ended));
+            output::text(&report::annotations(ended, report::Flavor::GitHub));
         }
         Ok(())
     }

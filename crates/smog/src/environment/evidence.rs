@@ -268,7 +268,8 @@ async fn answer(
         (Some(beat), Some(started)) => beat > started,
         (beat, _) => beat.is_some(),
     };
-    let beat = beat.filter(|_| is_fresh && service.state == "up");
+    // A service that was forced down beats, and is told to be down all the same.
+    let beat = beat.filter(|_| is_fresh && (service.state == "up" || service.forced_down));
     Ok(beat.map(|beat| Some(format!("heartbeat of {} UTC", beat.strftime("%H:%M:%S")))))
 }
 

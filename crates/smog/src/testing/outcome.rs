@@ -139,6 +139,9 @@ pub struct CaseReport {
     pub flaky: bool,
     /// How often it was tried.
     pub attempts: u32,
+    /// How its earlier tries ended, when it was tried again.
+    #[serde(default)]
+    pub earlier: Vec<Outcome>,
     /// When it began.
     pub began: Timestamp,
     /// How long it took, with its clean-up, in seconds.

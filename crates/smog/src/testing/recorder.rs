@@ -42,14 +42,18 @@ const SLACK: SignedDuration = SignedDuration::from_millis(500);
 pub(super) struct Belongs {
     pub requests: BTreeSet<String>,
     pub servers: BTreeSet<String>,
-    /// The case has the cloud for itself: so everything does.
+    /// The case has the cloud for itself: so everything does that is not, by its record,
+    /// of somebody else's project.
     pub all: bool,
+    /// The project it works in.
+    pub project: Option<String>,
 }
 
 impl Belongs {
     fn has(&self, record: &Record) -> bool {
         let request = |id: &Option<String>| id.as_ref().is_some_and(|id| self.requests.contains(id));
-        self.all
+        let not_others = record.project.is_none() || record.project == self.project;
+        (self.all && not_others)
             || request(&record.request_id)
             || request(&record.global_request_id)
             || record.instance.as_ref().is_some_and(|id| self.servers.contains(id))
@@ -333,5 +337,14 @@ mod tests {
         let begin = Timestamp::from_second(150).expect("a time");
         let alone = Belongs { all: true, ..Belongs::default() };
         assert_eq!(logs.cut(begin, &alone, &mut AllowList::default(), &[]).thrown.len(), 1);
+    }
+
+    #[test]
+    fn but_not_for_strangers() {
+        let stranger = Record { project: Some("theirs".into()), ..record(200, "req-x", Some("SomeError")) };
+        let logs = logs(vec![stranger]);
+        let begin = Timestamp::from_second(150).expect("a time");
+        let alone = Belongs { all: true, project: Some("ours".into()), ..Belongs::default() };
+        assert_eq!(logs.cut(begin, &alone, &mut AllowList::default(), &[]).thrown.len(), 0);
     }
 }

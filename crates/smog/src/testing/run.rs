@@ -358,10 +358,12 @@ impl Runner {
     /// Run a case until it passes, or its tries are used up.
     async fn one(&self, run: &Run, case: Case, index: usize, stage: Stage) -> (usize, CaseReport) {
         let mut attempt = 1;
+        let mut earlier = Vec::new();
         loop {
             self.tell(Event::CaseBegun { case: &case, stage: &stage, attempt });
             let mut report = self.attempt(run, case, index, &stage, attempt).await;
             report.attempts = attempt;
+            report.earlier.clone_from(&earlier);
             report.flaky = attempt > 1 && report.outcome == Outcome::Passed;
             let again = report.outcome.is_bad()
                 && report.leaked.is_empty()
@@ -372,6 +374,7 @@ impl Runner {
                 return (index, report);
             }
             self.tell(Event::CaseAgain { report: &report });
+            earlier.push(report.outcome);
             attempt += 1;
         }
     }
@@ -421,7 +424,7 @@ impl Runner {
                 report.folder = Some(folder.0.clone());
                 report.outcome = verdict(outcome, &log);
                 self.clean_up(&case, run, &cloud, project.as_ref(), &log, &prefix, folder, &mut report).await;
-                let cut = self.cut_logs(&case, run, began, &calls, &log);
+                let cut = self.cut_logs(&case, run, cloud.own_project_id(), began, &calls, &log);
                 judge(&mut report, &cut);
                 write_folder(folder, &report, &cut);
             }
@@ -519,6 +522,7 @@ impl Runner {
         &self,
         case: &Case,
         run: &Run,
+        project: Option<String>,
         began: Timestamp,
         calls: &Mutex<Vec<CallLine>>,
         log: &CaseLog,
@@ -529,6 +533,7 @@ impl Runner {
             requests: calls.iter().filter_map(|call| call.request_id.clone()).collect(),
             servers: said.made.servers.iter().map(|(id, _)| id.clone()).collect(),
             all: case.claims.alone,
+            project,
         };
         run.logs.cut(began, &belongs, &mut self.options.allow.clone(), &said.allowed)
     }
@@ -697,7 +702,8 @@ fn judge(report: &mut CaseReport, cut: &Cut) {
 /// The likely first cause: the earliest exception of the case's own requests, by its root.
 fn likely(report: &CaseReport) -> Option<String> {
     let first = report.thrown.iter().min_by_key(|thrown| thrown.at)?;
-    Some(match &first.cause {
+    // A cause that says the same says nothing.
+    Some(match first.cause.as_ref().filter(|cause| !cause.contains(first.message.trim())) {
         Some(cause) => format!("{cause}, which became {first}"),
         None => first.to_string(),
     })
@@ -738,6 +744,7 @@ fn empty_report(case: &Case, attempts: u32) -> CaseReport {
         outcome: Outcome::Passed,
         flaky: false,
         attempts,
+        earlier: Vec::new(),
         began: Timestamp::now(),
         seconds: 0.0,
         claims: case.claims.to_string(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::cloud::{Allocation, Cloud, Server};
+use crate::cloud::{Allocation, Cloud, Provider, Server};
 use crate::cpuset::Cpuset;
 use crate::error::Result;
 use crate::guest::Guest;
@@ -21,8 +21,11 @@ pub struct Seen {
     pub domain: Domain,
     /// What the kernel does.
     pub process: GuestProcess,
-    /// What placement has booked.
+    /// What placement has booked, on any provider: during a move, and after an evacuation
+    /// until the lost host is back, there are several.
     pub allocations: Vec<Allocation>,
+    /// The providers of its host.
+    pub providers: Vec<String>,
     /// The host's kernel: cells, free pages.
     pub facts: Facts,
     /// How many NUMA cells of the host are made up (smog's lab); its CPUs are then mapped:
@@ -39,11 +42,22 @@ impl Seen {
         guest.refresh().await?;
         let domain = guest.domain().await?;
         let host = guest.host().await?;
-        let (process, facts, allocations) = tokio::try_join!(
+        let (process, facts, allocations, providers) = tokio::try_join!(
             host.guest_process(&domain.name),
             host.facts(),
-            cloud.allocations(&guest.server.id)
+            cloud.allocations(&guest.server.id),
+            cloud.providers()
         )?;
+        let name =
+            guest.server.hypervisor_hostname.as_deref().or(guest.server.host.as_deref()).unwrap_or_default();
+        let root =
+            providers.iter().find(|provider| provider.name == name).map(|provider| provider.id.clone());
+        let of_host = |provider: &Provider| root.is_some() && provider.root == root;
+        let providers = providers
+            .iter()
+            .filter(|provider| of_host(provider))
+            .map(|provider| provider.id.clone())
+            .collect();
         Ok(Seen {
             host: guest.server.host.clone().unwrap_or_default(),
             server: guest.server.clone(),
@@ -51,6 +65,7 @@ impl Seen {
             domain,
             process,
             allocations,
+            providers,
             facts,
         })
     }
@@ -60,9 +75,10 @@ impl Seen {
         self.process.vcpu_affinity()
     }
 
-    /// What placement has booked of a resource class, over all providers.
+    /// What placement has booked of a resource class on its host.
     pub fn booked(&self, class: &str) -> u64 {
-        self.allocations.iter().filter_map(|allocation| allocation.resources.get(class)).sum()
+        let here = self.allocations.iter().filter(|allocation| self.providers.contains(&allocation.provider));
+        here.filter_map(|allocation| allocation.resources.get(class)).sum()
     }
 
     /// The same with other domain XML; what is no domain XML any more leaves it as it was.

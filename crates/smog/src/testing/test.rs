@@ -566,23 +566,28 @@ fn no_folder(why: std::io::Error) -> Error {
     Error::Invalid { what: "a temporary folder for an image".into(), why: why.to_string(), hint: None }
 }
 
-/// Take changes of hosts and services back, the last one first.
+/// Take changes of hosts and services back.
 pub(super) async fn take_back(cloud: &Cloud, undo: Vec<Undo>, wait: Wait<'_>) -> Result<()> {
     let mut first: Result<()> = Ok(());
-    let mut hosts = Vec::new();
+    let mut forced = Vec::new();
+    // nova-compute first: Nova keeps a host down until that has given up what was evacuated.
     for undo in undo.into_iter().rev() {
-        let ended = match undo {
-            Undo::ForceDown(service, host) => {
-                hosts.push(host);
-                cloud.force_down(&service, false).await.map(drop)
-            }
-            Undo::Restore(prepared) => prepared.restore().await.map(drop),
-        };
-        first = first.and(ended);
+        match undo {
+            Undo::Restore(prepared) => first = first.and(prepared.restore().await.map(drop)),
+            Undo::ForceDown(service, host) => forced.push((service, host)),
+        }
     }
-    for host in hosts {
+    for (service, host) in forced {
         let what = format!("nova-compute on {host} to be up");
         let up = wait::until(&what, wait, || async {
+            match cloud.force_down(&service, false).await {
+                Ok(now) if now.state == "up" && !now.forced_down => return Ok(wait::Seen::Done(())),
+                Ok(_) => {}
+                Err(Error::Api { status, message, .. }) if status < 500 => {
+                    return Ok(wait::Seen::NotYet(message));
+                }
+                Err(why) => return Err(why),
+            }
             let service = cloud.compute_service(&host).await?;
             Ok(match service.state.as_str() {
                 "up" => wait::Seen::Done(()),

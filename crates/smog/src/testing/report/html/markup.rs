@@ -1,0 +1,86 @@
+//! Text within HTML.
+
+use std::fmt::{self, Write as _};
+
+use crate::testing::report::told::and_more;
+
+/// So many characters of one text are shown; what is longer is cut and says so.
+const MOST: usize = 1500;
+
+/// Text made safe for an element or a quoted attribute.
+pub(super) fn esc(text: &str) -> Escaped<'_> {
+    Escaped(text)
+}
+
+pub(super) struct Escaped<'a>(&'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, letter) in self.0.chars().enumerate() {
+            if at == MOST {
+                return f.write_str(" … (cut)");
+            }
+            match letter {
+                '&' => f.write_str("&amp;")?,
+                '<' => f.write_str("&lt;")?,
+                '>' => f.write_str("&gt;")?,
+                '"' => f.write_str("&quot;")?,
+                '\'' => f.write_str("&#39;")?,
+                '\n' | '\t' => f.write_char(letter)?,
+                letter if letter.is_control() => f.write_char('\u{fffd}')?,
+                letter => f.write_char(letter)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A sign for how a case stands, for those who do not tell the colours apart.
+pub(super) fn sign(state: &str) -> &'static str {
+    match state {
+        "passed" => "✓",
+        "failed" => "✗",
+        "broken" => "!",
+        "leaked" => "◆",
+        "flaky" => "~",
+        "skipped" => "–",
+        "interrupted" => "■",
+        _ => "",
+    }
+}
+
+/// The sign as an element, with a space after it.
+pub(super) fn mark(state: &str) -> String {
+    match sign(state) {
+        "" => String::new(),
+        sign => format!("<i class=\"mark\" aria-hidden=\"true\">{sign}</i> "),
+    }
+}
+
+/// Rows while there is room for them, and how many were left out.
+pub(super) fn fill<T>(
+    room: &mut usize,
+    mut of: impl Iterator<Item = T>,
+    row: impl Fn(T) -> String,
+) -> (String, usize) {
+    let mut text = String::new();
+    while let Some(next) = of.next() {
+        let row = row(next);
+        if row.len() > *room {
+            return (text, 1 + of.count());
+        }
+        *room -= row.len();
+        text.push_str(&row);
+    }
+    (text, 0)
+}
+
+/// "… and 3 more checks", or nothing.
+pub(super) fn more(left: usize, what: &str) -> String {
+    match left {
+        0 => String::new(),
+        left => {
+            format!("<p class=\"more\">{}, in the run's JSON and the case's folder</p>", and_more(left, what))
+        }
+    }
+}
