@@ -6,12 +6,13 @@ import os
 from _typeshed import SupportsGetItem
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, SupportsFloat, SupportsIndex, final
 
 from smog.display import Listing, SupportsWrite
 
 
-__all__ = ["Aggregate", "ApiCall", "Cloud", "Compared", "ComputeService", "Domain", "Environment", "Facts", "Flavor", "FlavorSpec", "Guest", "GuestProcess", "Guests", "Host", "HostLine", "HostPlan", "Hosts", "Hypervisor", "Image", "KeyPair", "Network", "OsloConfig", "Output", "Plan", "Project", "Record", "Restored", "Server", "ServerGroup", "Stop", "Thread", "Topology", "User", "Watch", "Watched", "Watcher", "connect", "html_table", "near", "quote", "read_yaml", "records", "text_table", "version"]
+__all__ = ["Aggregate", "ApiCall", "Case", "CaseReport", "Cloud", "Compared", "ComputeService", "Domain", "Environment", "Facts", "Flavor", "FlavorSpec", "Guest", "GuestProcess", "Guests", "Host", "HostLine", "HostPlan", "Hosts", "Hypervisor", "Image", "KeyPair", "Network", "OsloConfig", "Output", "Plan", "Project", "Record", "Restored", "Server", "ServerGroup", "Stop", "Thread", "Topology", "User", "Watch", "Watched", "Watcher", "cases", "connect", "core_seconds", "html_table", "near", "quote", "read_yaml", "records", "run_cases", "text_table", "version"]
 
 @final
 class Aggregate:
@@ -92,6 +93,96 @@ class ApiCall:
     def status(self, /) -> int | None:
         """
         HTTP status; none when no answer came.
+        """
+
+@final
+class Case:
+    """
+    A bundled case, as `smog test --list` shows it.
+    """
+    def __repr__(self, /) -> str: ...
+    def __str__(self, /) -> str: ...
+    def _row(self, /) -> list[tuple[str, str]]: ...
+    @property
+    def change(self, /) -> str | None:
+        """
+        What hosts are changed to for it, if they are.
+        """
+    @property
+    def doc(self, /) -> str:
+        """
+        What it does, why, its steps and what it proves.
+        """
+    @property
+    def name(self, /) -> str:
+        """
+        "suite.Class.test_name".
+        """
+    @property
+    def tags(self, /) -> list[str]:
+        """
+        Words to choose it by.
+        """
+    @property
+    def timeout_s(self, /) -> float:
+        """
+        It is given up after so many seconds.
+        """
+
+@final
+class CaseReport:
+    """
+    How a case ended, and everything that is told of it.
+    """
+    def __repr__(self, /) -> str: ...
+    def __str__(self, /) -> str:
+        """
+        Why, the table of what does not hold, what the services threw, where to look.
+        """
+    def _row(self, /) -> list[tuple[str, str]]: ...
+    @property
+    def checks(self, /) -> list[tuple[str, str, str, bool]]:
+        """
+        The checks: (what, found, expected, whether it holds).
+        """
+    @property
+    def flaky(self, /) -> bool:
+        """
+        It failed, and passed when tried again.
+        """
+    @property
+    def folder(self, /) -> Path | None:
+        """
+        Its folder with records, domain XML and facts.
+        """
+    @property
+    def leaked(self, /) -> list[str]:
+        """
+        What it made and could not remove.
+        """
+    @property
+    def name(self, /) -> str:
+        """
+        "suite.Class.test_name".
+        """
+    @property
+    def outcome(self, /) -> str:
+        """
+        "passed", "failed", "skipped", "broken" or "interrupted".
+        """
+    @property
+    def seconds(self, /) -> float:
+        """
+        How long it took, with its clean-up, in seconds.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Everything as plain data.
+        """
+    @property
+    def why(self, /) -> str:
+        """
+        The sentence that goes with it: why it failed, or cannot run here.
         """
 
 @final
@@ -2332,6 +2423,13 @@ class Watcher:
         Wait until its handler stops it; what it saw.
         """
 
+def cases(*patterns: str) -> Listing[Case]:
+    """
+    All bundled cases, or those of some patterns: a suite, a class, a test, a glob. Nothing is asked.
+
+    >>> smog.cases("numa")
+    """
+
 def connect(cloud: str | None = None, *, rc: str | os.PathLike[str] | None = None, config: str | os.PathLike[str] | None = None, settings: dict[str, object] | None = None, auth_url: str | None = None, username: str | None = None, password: str | None = None, project_name: str | None = None, tenant_name: str | None = None, user_domain_name: str | None = None, project_domain_name: str | None = None) -> Cloud:
     """
     Log in to a cloud: by its name in clouds.yaml, or as the environment says (`OS_*`
@@ -2346,6 +2444,12 @@ def connect(cloud: str | None = None, *, rc: str | os.PathLike[str] | None = Non
     >>> cloud = smog.connect("lab")
     >>> cloud
     <Cloud lab at http://10.0.0.10:5000/v3>
+    """
+
+def core_seconds() -> float:
+    """
+    How long the core itself worked on the last call of this thread, in seconds: the rest of
+    the call's time is Python's. For benchmarks.
     """
 
 def html_table(rows: SupportsGetItem[int, SupportsGetItem[int, tuple[str, str]]], more: SupportsIndex) -> str:
@@ -2373,6 +2477,17 @@ def records(text: str, *, host: str = "", source: str = "") -> list[Record]:
     The records of a log's text, each with its whole traceback. Times without an offset are UTC.
 
     >>> smog.records(open("nova-compute.log").read())[-1].exception
+    """
+
+def run_cases(cloud: Cloud, *patterns: str, jobs: int = 4, prepare: bool = False, keep: bool = False, retries: int = 0, watch: bool = True, isolation: str = "run", timeout: float | None = None, log_dir: str | os.PathLike[str] | None = None) -> Listing[CaseReport]:
+    """
+    Run bundled cases on a cloud, as `smog test` does, and wait for all of them.
+
+    They work in a project of their own, which is removed afterwards with all that is in it.
+    With `prepare`, hosts are changed for the cases that need it, and restored. Ctrl-C cuts cases
+    off and cleans up. A case that fails raises nothing: look at the reports.
+
+    >>> smog.run_cases(cloud, "numa.NUMALargePage", jobs=2)
     """
 
 def text_table(rows: SupportsGetItem[int, SupportsGetItem[int, tuple[str, str]]], more: SupportsIndex) -> str:

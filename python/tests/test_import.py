@@ -39,3 +39,14 @@ def test_version_is_that_of_the_package():
     from importlib.metadata import version
 
     assert smog.__version__ == version("smog") == smog.info()["smog"]
+
+
+def test_every_case_is_a_test_method_with_its_document():
+    import importlib
+    import unittest
+
+    for case in smog.cases():
+        suite, group, method = case.name.split(".")
+        kind = getattr(importlib.import_module(f"smog.tests.{suite}"), group)
+        assert issubclass(kind, unittest.TestCase)
+        assert getattr(kind, method).__doc__ == case.doc
