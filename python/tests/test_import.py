@@ -50,3 +50,10 @@ def test_every_case_is_a_test_method_with_its_document():
         kind = getattr(importlib.import_module(f"smog.tests.{suite}"), group)
         assert issubclass(kind, unittest.TestCase)
         assert getattr(kind, method).__doc__ == case.doc
+
+
+def test_discovery_needs_one_line(python, tmp_path):
+    (tmp_path / "test_smog.py").write_text("from smog.tests.numa import *\n")
+    code = "import unittest; print(unittest.TestLoader().discover('.').countTestCases())"
+    ran = python(code, cwd=tmp_path)
+    assert int(ran.stdout) == len(smog.cases("numa")), ran

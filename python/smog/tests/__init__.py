@@ -2,6 +2,9 @@
 
 >>> python -m unittest smog.tests.numa
 >>> pytest --pyargs smog.tests.numa
+
+What finds tests by file names (`unittest discover`, stestr) wants a file of its own, such as
+`test_smog.py` with the line `from smog.tests.numa import *`.
 """
 
 from __future__ import annotations

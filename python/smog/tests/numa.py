@@ -240,7 +240,8 @@ def setup_largepage_support(host: str, numpages: int = 128) -> int:
     return base.set_hugepages(host, numpages)
 
 
-globals().update(cases.classes("numa", __name__))
+_classes = cases.classes("numa", __name__)
+globals().update(_classes, __all__=[*__all__, *_classes])  # `import *` is what test discovery needs
 
 
 def __getattr__(name: str) -> NoReturn:

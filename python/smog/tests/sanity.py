@@ -63,7 +63,8 @@ class ConfigDriveHandler(Handler):
 
 # The original had these here as well.
 for _suite in ("sanity", "live_migration", "evacuate"):
-    globals().update(cases.classes(_suite, __name__))
+    _classes = cases.classes(_suite, __name__)
+    globals().update(_classes, __all__=[*globals()["__all__"], *_classes])
 
 if __name__ == "__main__":
     import unittest

@@ -1,7 +1,11 @@
 """Hosts: facts, environments, logs, and the original's helpers on them."""
 
 import datetime
+import signal
+import subprocess
+import sys
 import threading
+import time
 
 import pytest
 
@@ -54,6 +58,35 @@ def test_an_environment_is_prepared_and_restored(lab):
             assert smog.OsloConfig(host.read(path)).get("DEFAULT", "shutdown_timeout") == "7"
             assert wished.check().is_ready
             raise ZeroDivisionError
+    assert host.read(path) == before
+
+
+INTERRUPTED = """
+import signal, smog
+signal.signal(signal.SIGINT, signal.default_int_handler)
+cloud = smog.connect()
+wished = cloud.environment("nova.conf:DEFAULT.shutdown_timeout=8", hosts=["cmp2"])
+print("ready", flush=True)
+try:
+    wished.prepare()
+except KeyboardInterrupt as stopped:
+    print("stopped", *getattr(stopped, "__notes__", []), flush=True)
+"""
+
+
+def test_ctrl_c_takes_back_what_was_prepared(lab):
+    host, path = lab.hosts["cmp2"], "/etc/nova/nova.conf"
+    before = host.read(path)
+    process = subprocess.Popen([sys.executable, "-c", INTERRUPTED], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    deadline = time.monotonic() + 30
+    while host.read(path) == before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert host.read(path) != before
+    process.send_signal(signal.SIGINT)
+    said = process.stdout.readline()
+    process.wait(120)
+    assert said.strip() == "stopped what was changed has been taken back"
     assert host.read(path) == before
 
 
