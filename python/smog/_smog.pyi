@@ -317,13 +317,14 @@ class Cloud:
         NAME  STATUS  HOST  DOMAIN             VCPUS  RAM      PINNED TO  PAGES  ADDRESS
         web   ACTIVE  cmp2  instance-00000022  1      128 MiB  1          2 MiB  192.168.77.36
         """
-    def environment(self, /, *settings: str, filters: Sequence[str] = ..., huge_pages: Sequence[str] = ..., sysctl: Sequence[str] = ..., services: Sequence[str] = ..., vfs: Sequence[str] = ..., at_boot: bool = False, hosts: Sequence[str | Host] = ..., journal: str | os.PathLike[str] | None = None, timeout: float = 180.0) -> Environment:
+    def environment(self, /, *settings: str, filters: Sequence[str] = ..., huge_pages: Sequence[str] = ..., sysctl: Sequence[str] = ..., services: Sequence[str] = ..., vfs: Sequence[str] = ..., nested: bool = False, kernel_words: Sequence[str] = ..., at_boot: bool = False, hosts: Sequence[str | Host] = ..., journal: str | os.PathLike[str] | None = None, timeout: float = 180.0) -> Environment:
         """
         The wished state of hosts; nothing is asked before `check()`, `prepare()` or `with`.
 
         The words are those of `smog prepare`: settings `[WHO/]FILE:SECTION.KEY=VALUE`, huge
         pages `SIZE=COUNT[@CELL]`, sysctls `NAME=VALUE`, services `UNIT=active,enabled`, vfs
-        `INTERFACE=COUNT`. WHO is a host, "computes", "controllers" or "all".
+        `INTERFACE=COUNT`; `nested` asks for nested KVM, `kernel_words` for words of the kernel's command
+        line. WHO is a host, "computes", "controllers" or "all".
 
         >>> with cloud.environment("nova.conf:libvirt.virt_type=kvm", huge_pages=["2M=256"]):
         ...     ...

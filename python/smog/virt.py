@@ -172,7 +172,7 @@ def power_on(domain: Domain, timeout: float = 30, *, host: str | Host) -> str:
 def __getattr__(name: str) -> NoReturn:
     from ._gone import explain
 
-    nested = "`smog prepare --nested` on the bare-metal host, and `smog restore`"
+    nested = "the command `smog nested --file computes.yml`, and `smog restore`"
     explain(
         __name__,
         name,
@@ -182,7 +182,7 @@ def __getattr__(name: str) -> NoReturn:
             "test_and_set_distconf": nested,
             "test_and_set_nested": nested,
             "set_nested_vm_support": nested,
-            "set_host_passthrough": "`cpu_mode: passthrough` of a suite's file, applied by `smog prepare`",
-            "set_host_model": "`cpu_mode: host-model` of a suite's file, applied by `smog prepare`",
+            "set_host_passthrough": "`smog nested --cpu-mode host-passthrough`",
+            "set_host_model": "`smog nested --cpu-mode host-model`",
         },
     )

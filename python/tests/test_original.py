@@ -129,7 +129,7 @@ def test_small_things():
 def test_what_is_gone_says_what_is_there_instead():
     from smog import utils, virt
 
-    for module, name, instead in ((virt, "set_host_passthrough", "smog prepare"), (utils, "upgrade", "long done")):
+    for module, name, instead in ((virt, "set_host_passthrough", "smog nested"), (utils, "upgrade", "long done")):
         with pytest.raises(AttributeError, match=instead):
             getattr(module, name)
     with pytest.raises(AttributeError, match="has no attribute"):

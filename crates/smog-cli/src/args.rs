@@ -6,8 +6,8 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     aggregate, api, boot, check, clean, completion, config, delete, discover, flavor, guest, host,
-    hypervisor, image, keypair, logs, migrate, network, pins, placement, prepare, project, quota, restore,
-    scan, security_group, server_group, service, shell, test, watch, xml,
+    hypervisor, image, keypair, logs, migrate, nested, network, pins, placement, prepare, project, quota,
+    restore, scan, security_group, server_group, service, shell, test, watch, xml,
 };
 use crate::output::Form;
 
@@ -124,6 +124,7 @@ pub enum Verb {
     Api(api::ApiArgs),
     Check(check::CheckArgs),
     Prepare(prepare::PrepareArgs),
+    Nested(nested::NestedArgs),
     Restore(restore::RestoreArgs),
     Shell(shell::ShellArgs),
     /// Run white-box tests on the cloud, in parallel

@@ -17,6 +17,7 @@ pub mod image;
 pub mod keypair;
 pub mod logs;
 pub mod migrate;
+pub mod nested;
 pub mod network;
 pub mod pins;
 pub mod placement;

@@ -113,6 +113,7 @@ async fn dispatch(verb: Verb, session: &Session, cases: Vec<Case>) -> Result<Exi
         Verb::Config(args) => commands::config::run(args, session).await,
         Verb::Check(args) => commands::check::run(args, session).await,
         Verb::Prepare(args) => commands::prepare::run(args, session).await,
+        Verb::Nested(args) => commands::nested::run(args, session).await,
         Verb::Restore(args) => commands::restore::run(args, session).await,
         Verb::Shell(args) => commands::shell::run(args, session),
         Verb::Test(args) => commands::test::run(args, session, cases).await,

@@ -162,10 +162,7 @@ fn tell_change(call: &Call) {
 
 /// The same JSON without what is secret in it.
 fn hidden(value: &Value) -> Value {
-    let is_secret = |key: &str| {
-        let key = key.to_lowercase();
-        ["pass", "secret", "token", "user_data", "private_key"].iter().any(|word| key.contains(word))
-    };
+    let is_secret = |key: &str| smog::config::is_secret(key) || key == "user_data";
     match value {
         Value::Object(object) => {
             let pairs = object.iter().map(|(key, value)| match is_secret(key) {

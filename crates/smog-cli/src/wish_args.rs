@@ -33,6 +33,14 @@ pub struct WishArgs {
     #[arg(long)]
     pub nested: bool,
 
+    /// CPU mode of computes that are guests, on their parents: host-passthrough, host-model, maximum, exact
+    #[arg(long, value_name = "[WHO/]MODE")]
+    pub cpu_mode: Vec<String>,
+
+    /// NUMA cells of computes that are guests: 2
+    #[arg(long, value_name = "[WHO/]COUNT")]
+    pub numa_cells: Vec<String>,
+
     /// A word of the computes' kernel command line: intel_iommu=on
     #[arg(long, value_name = "WORD")]
     pub kernel: Vec<String>,
@@ -74,6 +82,12 @@ impl WishArgs {
         for word in &self.kernel {
             wish = wish.with(Target::Computes, Want::KernelWord(word.clone()));
         }
+        for text in &self.cpu_mode {
+            wish = wish.with_machine_cpu(text)?;
+        }
+        for text in &self.numa_cells {
+            wish = wish.with_machine_cells(text)?;
+        }
         for text in &self.vfs {
             wish = wish.with_vfs(text)?;
         }
@@ -89,7 +103,7 @@ impl WishArgs {
         }
         for text in session.host_settings() {
             let (name, value) = text.split_once('=').unwrap_or((text, ""));
-            match smog::environment::is_secret(name.rsplit('.').next().unwrap_or(name)) {
+            match smog::config::is_secret(name.rsplit('.').next().unwrap_or(name)) {
                 true => flag("set", &format!("{name}=(hidden)")),
                 false => flag("set", &format!("{name}={value}")),
             }
@@ -102,6 +116,8 @@ impl WishArgs {
         self.kernel.iter().for_each(|text| flag("kernel", text));
         self.services.iter().for_each(|text| flag("service", text));
         self.vfs.iter().for_each(|text| flag("vfs", text));
+        self.cpu_mode.iter().for_each(|text| flag("cpu-mode", text));
+        self.numa_cells.iter().for_each(|text| flag("numa-cells", text));
         words.extend(self.at_boot.then(|| "--at-boot".to_string()));
         words.extend(self.nested.then(|| "--nested".to_string()));
         words.join(" ")

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
-use smog::environment::{self as core, OnConflict, Options, Restart, RestoreOptions, Tell, Wish};
+use smog::environment::{
+    self as core, OnConflict, Options, Restart, RestoreOptions, Target, Tell, Want, Wish,
+};
 use smog::{Error, Result};
 
 use crate::enter::{Ctx, enter};
@@ -41,6 +43,8 @@ pub struct Asked {
     pub sysctl: Vec<String>,
     pub services: Vec<String>,
     pub vfs: Vec<String>,
+    pub nested: bool,
+    pub kernel_words: Vec<String>,
     pub at_boot: bool,
 }
 
@@ -64,6 +68,12 @@ impl Asked {
         }
         for text in &self.vfs {
             wish = wish.with_vfs(text)?;
+        }
+        if self.nested {
+            wish = wish.with(Target::Computes, Want::NestedKvm);
+        }
+        for word in self.kernel_words {
+            wish = wish.with(Target::Computes, Want::KernelWord(word));
         }
         Ok(wish)
     }

@@ -28,25 +28,33 @@ mod hostside;
 mod image;
 mod journal;
 mod lock;
+mod machine;
+mod machine_state;
+mod machine_wish;
 mod mask;
+mod place;
 mod plain;
 mod plan;
 mod restore;
 mod state;
+mod storage;
 mod wish;
 
-pub use change::{Change, FileChange, OptionEdit, Restart, UnitChange, UnitState, ValueChange};
+pub use change::{Change, DomainChange, FileChange, OptionEdit, Restart, UnitChange, UnitState, ValueChange};
 pub use decide::{Decision, Now, OnConflict, decide, merged, three_way};
 pub use diff::unified;
 pub use evidence::Evidence;
 pub use image::FileImage;
 pub use journal::{Journal, Mark, Marks, Store};
 pub use lock::{Alive, Owner};
-pub use mask::{is_secret, masked};
+pub use machine_state::MachineState;
+pub use machine_wish::{MachineCpu, MachineWish};
+pub use mask::masked;
 pub use plan::{Cannot, HostPlan, Plan, plan};
 pub use restore::{Conflict, RestoreOptions, Restored};
-pub use state::{HostState, State};
-pub use wish::{Item, OptionWish, PagesWish, Target, Want, Wish};
+pub use state::{BootTool, HostState, State};
+pub use storage::StorageState;
+pub use wish::{Item, OptionWish, PagesWish, SharedWish, Target, Want, Wish};
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -59,8 +67,9 @@ use tokio::task::JoinSet;
 use crate::Cloud;
 use crate::config::SmogFile;
 use crate::error::{Error, Result};
-use crate::host::Host;
+use crate::host::{Host, Machine};
 use hostside::HostSide;
+use place::Place;
 
 /// So many hosts are worked on at once.
 const AT_ONCE: usize = 16;
@@ -145,6 +154,8 @@ impl Options {
 pub struct Environment {
     cloud: Option<Cloud>,
     hosts: Vec<Host>,
+    /// Those hosts that are guests of others, and the others.
+    machines: Vec<Machine>,
     /// Whether these are all hosts there are, not some that were named.
     all: bool,
     options: Options,
@@ -186,6 +197,9 @@ pub struct Listing {
     pub locks: Vec<(Host, Owner)>,
     /// Hosts that could not be asked and journals that could not be read.
     pub errors: Vec<Error>,
+    /// Hosts that do not answer because their own restart is outstanding on their parents:
+    /// restoring brings them up, and asks them then.
+    pub down: Vec<Host>,
 }
 
 impl Environment {
@@ -205,7 +219,14 @@ impl Environment {
                 hosts.push(host);
             }
         }
-        Ok(Environment { cloud: Some(cloud.clone()), hosts, all: only.is_empty(), options })
+        let environment = Environment {
+            cloud: Some(cloud.clone()),
+            hosts,
+            machines: vec![],
+            all: only.is_empty(),
+            options,
+        };
+        Ok(environment.with_machines(cloud.machines()))
     }
 
     /// The hosts of a smog.yml, for when the cloud itself does not answer: enough to restore.
@@ -218,13 +239,57 @@ impl Environment {
         hosts.retain(|host| only.is_empty() || only.iter().any(|one| one == host.name()));
         match only.iter().find(|one| !hosts.iter().any(|host| host.name() == one.as_str())) {
             Some(name) => Err(Error::NotFound { what: "host".into(), name: name.clone(), near: known }),
-            None => Ok(Environment { cloud: None, hosts, all: only.is_empty(), options }),
+            None => {
+                let environment =
+                    Environment { cloud: None, hosts, machines: vec![], all: only.is_empty(), options };
+                Ok(environment.with_machines(Machine::of_file(file)))
+            }
         }
     }
 
     /// These hosts; without a cloud, heartbeats are not asked for.
     pub fn of_hosts(hosts: Vec<Host>, cloud: Option<Cloud>, options: Options) -> Environment {
-        Environment { cloud, hosts, all: true, options }
+        Environment { cloud, hosts, machines: vec![], all: true, options }
+    }
+
+    /// With these of its hosts as guests of others, whose definitions can be changed there.
+    /// Machines that are none of its hosts, and whose parents are none, are left out.
+    #[must_use]
+    pub fn with_machines(mut self, machines: Vec<Machine>) -> Environment {
+        for mut machine in machines {
+            let own = |name: &str| self.hosts.iter().find(|host| host.name() == name);
+            let (host, parent) = (own(machine.host.name()), own(machine.parent.name()));
+            if host.is_none() && parent.is_none() {
+                continue;
+            }
+            // One connection to each.
+            machine.host = host.cloned().unwrap_or(machine.host);
+            machine.parent = parent.cloned().unwrap_or(machine.parent);
+            self.machines.push(machine);
+        }
+        self
+    }
+
+    /// As hosts among others: journals of hosts that are not here are no fault of [`Environment::outstanding`].
+    #[must_use]
+    pub fn among_others(mut self) -> Environment {
+        self.all = false;
+        self
+    }
+
+    /// With the parents of these machines as hosts of its own, for machines that are in no cloud yet.
+    #[must_use]
+    pub fn with_parents(mut self, machines: Vec<Machine>) -> Environment {
+        for machine in &machines {
+            if !self.hosts.iter().any(|host| host.name() == machine.parent.name()) {
+                self.hosts.push(machine.parent.clone());
+            }
+        }
+        let known =
+            |new: &Machine, old: &Machine| old.parent.name() == new.parent.name() && old.domain == new.domain;
+        let new = machines.into_iter().filter(|new| !self.machines.iter().any(|old| known(new, old)));
+        let new: Vec<Machine> = new.collect();
+        self.with_machines(new)
     }
 
     /// Its hosts.
@@ -237,10 +302,13 @@ impl Environment {
     /// # Errors
     /// The first host's that cannot be looked at.
     pub async fn look(&self, wish: &Wish) -> Result<State> {
+        let places: Vec<Place> = self.places().into_iter().filter(|place| place.is_concerned(wish)).collect();
+        let hosts: Vec<Host> = places.iter().map(|place| place.host.clone()).collect();
         let wish = wish.clone();
-        let looked = self.on_each(move |host| {
+        let looked = on_each(&hosts, move |host| {
+            let place = place_of(&places, &host);
             let wish = wish.clone();
-            async move { state::look(&host, &wish).await }
+            async move { state::look(&place?, &wish).await }
         });
         let hosts = looked.await.into_iter().map(|(_, looked)| looked).collect::<Result<_>>()?;
         Ok(State { hosts })
@@ -268,22 +336,32 @@ impl Environment {
         let owner = Owner::of_this_process(&run, &self.options.user, &self.options.command);
         let plans: Vec<HostPlan> =
             plan.hosts.iter().filter(|host| !host.changes.is_empty()).cloned().collect();
-        let (cloud, options) = (self.cloud.clone(), self.options.clone());
-        let ended = self
-            .on_each(move |host| {
+        // A host that is restarted from outside cannot be worked on from inside meanwhile.
+        // And a folder is shared before it is mounted.
+        let (parents, others): (Vec<HostPlan>, Vec<HostPlan>) =
+            plans.into_iter().partition(|plan| plan.changes.iter().any(is_domain));
+        let (servers, others): (Vec<HostPlan>, Vec<HostPlan>) =
+            others.into_iter().partition(|plan| plan.changes.iter().any(is_export));
+        let mut evidence = Vec::new();
+        for plans in [parents, servers, others] {
+            let places = self.places();
+            let named = |place: &&Place| plans.iter().any(|plan| plan.host == place.host.name());
+            let hosts: Vec<Host> = places.iter().filter(named).map(|place| place.host.clone()).collect();
+            let (cloud, owner, options) = (self.cloud.clone(), owner.clone(), self.options.clone());
+            let ended = on_each(&hosts, move |host| {
                 let plan = plans.iter().find(|plan| plan.host == host.name()).cloned();
+                let place = place_of(&places, &host);
                 let (cloud, owner, options) = (cloud.clone(), owner.clone(), options.clone());
                 async move {
                     match plan {
-                        Some(plan) => apply::apply(&host, cloud.as_ref(), &plan, &owner, &options).await,
+                        Some(plan) => apply::apply(&place?, cloud.as_ref(), &plan, &owner, &options).await,
                         None => Ok(Vec::new()),
                     }
                 }
-            })
-            .await;
-        let mut evidence = Vec::new();
-        for (_, ended) in ended {
-            evidence.extend(ended?);
+            });
+            for (_, ended) in ended.await {
+                evidence.extend(ended?);
+            }
         }
         let left = self.check(wish).await?;
         if left.has_changes() {
@@ -316,19 +394,21 @@ impl Environment {
         let (local, unread) = Store::new(&self.options.journal).all();
         let mut listing = Listing { errors: unread, ..Listing::default() };
         // A host that is no longer known is not passed over in silence.
+        let hosts: Vec<Host> = self.places().into_iter().map(|place| place.host).collect();
         let unknown = local
             .iter()
-            .filter(|(journal, _)| self.all && !self.hosts.iter().any(|host| host.name() == journal.host));
+            .filter(|(journal, _)| self.all && !hosts.iter().any(|host| host.name() == journal.host));
         listing.errors.extend(unknown.map(|(journal, _)| Error::NotFound {
             what: format!("host (of run {})", journal.run()),
             name: journal.host.clone(),
             near: Vec::new(),
         }));
         let folder = self.options.host_folder.clone();
-        let found = self.on_each(move |host| {
+        let found = on_each(&hosts, move |host| {
             let side = HostSide::new(&host, &folder);
             async move { side.found().await }
         });
+        let mut silent: Vec<(Host, Error)> = Vec::new();
         for (host, found) in found.await {
             let own: Vec<&(Journal, Marks)> =
                 local.iter().filter(|(journal, _)| journal.host == host.name()).collect();
@@ -359,13 +439,26 @@ impl Environment {
                         }
                     }
                 }
-                Err(error) => listing.errors.push(error),
+                Err(error) => silent.push((host.clone(), error)),
             }
             // What was made last is taken back first.
             journals.sort_by_key(|one| {
                 std::cmp::Reverse((one.journal.owner.since, one.journal.run().to_string()))
             });
             listing.journals.extend(journals);
+        }
+        for (host, error) in silent {
+            let is_restarted = |machine: &Machine| {
+                let journals = listing.journals.iter().filter(|one| one.host.name() == machine.parent.name());
+                machine.host.name() == host.name()
+                    && journals.flat_map(|one| &one.journal.changes).any(
+                        |change| matches!(change, Change::Domain(domain) if domain.domain == machine.domain),
+                    )
+            };
+            match self.machines.iter().any(is_restarted) {
+                true => listing.down.push(host),
+                false => listing.errors.push(error),
+            }
         }
         listing
     }
@@ -387,40 +480,60 @@ impl Environment {
             &self.options.user,
             &self.options.command,
         );
-        let mut work: Vec<(Host, Vec<(Journal, Marks)>)> = Vec::new();
-        for host in &self.hosts {
-            let of_host = listing.journals.iter().filter(|one| one.host.name() == host.name());
-            let all: Vec<(Journal, Marks)> =
-                of_host.map(|one| (one.journal.clone(), one.marks.clone())).collect();
-            let chosen: Vec<_> = all
-                .iter()
-                .filter(|(journal, _)| run.is_none_or(|run| journal.run() == run))
-                .cloned()
-                .collect();
-            if let Some(newer) = newer_in_the_way(&all, &chosen) {
-                errors.push(Error::Invalid {
-                    what: format!("run {} on host `{}`", run.unwrap_or_default(), host.name()),
-                    why: format!("run {newer} changed the same things later"),
-                    hint: Some(format!("restore that first: `smog restore --run {newer}`")),
-                });
-                continue;
-            }
-            let has_lock = listing.locks.iter().any(|(locked, owner)| {
-                locked.name() == host.name() && run.is_none_or(|run| owner.run == run)
-            });
-            if !chosen.is_empty() || has_lock {
-                work.push((host.clone(), chosen));
+        let places = self.places();
+        let is_down = |host: &Host| listing.down.iter().any(|down| down.name() == host.name());
+        let hosts = places.iter().map(|place| &place.host).filter(|host| !is_down(host));
+        let work = chosen_work(listing, hosts, run, &mut errors);
+        // First what restarts other hosts; a folder is shared until nobody mounts it any more.
+        let (parents, mut others): (Vec<_>, Vec<_>) = work
+            .into_iter()
+            .partition(|(_, journals)| journals.iter().any(|(one, _)| one.changes.iter().any(is_domain)));
+        let mut ended = self.restore_at_once(parents, &places, &own, how).await;
+        if !listing.down.is_empty() {
+            let up =
+                Environment { hosts: listing.down.clone(), machines: vec![], all: false, ..self.clone() };
+            let again = up.outstanding().await;
+            others.extend(chosen_work(&again, &listing.down, run, &mut errors));
+            errors.extend(again.errors);
+        }
+        let (servers, others): (Vec<_>, Vec<_>) = others
+            .into_iter()
+            .partition(|(_, journals)| journals.iter().any(|(one, _)| one.changes.iter().any(is_export)));
+        for work in [others, servers] {
+            ended.extend(self.restore_at_once(work, &places, &own, how).await);
+        }
+        for (_, ended) in ended {
+            match ended {
+                Ok((done, error)) => {
+                    restored.extend(done);
+                    errors.extend(error);
+                }
+                Err(error) => errors.push(error),
             }
         }
+        (restored, errors)
+    }
+
+    /// Take back the journals of some hosts, all at once.
+    async fn restore_at_once(
+        &self,
+        work: Vec<(Host, Vec<(Journal, Marks)>)>,
+        places: &[Place],
+        own: &Owner,
+        how: &RestoreOptions,
+    ) -> Vec<(Host, Result<(Vec<Restored>, Option<Error>)>)> {
         let (cloud, options, how) = (self.cloud.clone(), self.options.clone(), how.clone());
+        let (places, own) = (places.to_vec(), own.clone());
         let hosts: Vec<Host> = work.iter().map(|(host, _)| host.clone()).collect();
         let ended = on_each(&hosts, move |host| {
+            let place = place_of(&places, &host);
             let journals = work
                 .iter()
                 .find(|(other, _)| other.name() == host.name())
                 .map(|(_, journals)| journals.clone());
             let (cloud, options, how, own) = (cloud.clone(), options.clone(), how.clone(), own.clone());
             async move {
+                let machines = place?.machines;
                 let side = HostSide::new(&host, &options.host_folder);
                 options.step()?;
                 restore::take_lock(&side, &own, &how, &options).await?;
@@ -428,7 +541,15 @@ impl Environment {
                 let mut done = Vec::new();
                 let mut error = None;
                 for (journal, marks) in journals.unwrap_or_default() {
-                    match restore::restore(&side, cloud.as_ref(), (&journal, &marks), &how, &options).await {
+                    let restoring = restore::restore(
+                        &side,
+                        &machines,
+                        cloud.as_ref(),
+                        (&journal, &marks),
+                        &how,
+                        &options,
+                    );
+                    match restoring.await {
                         Ok(one) => {
                             // What was made before it lies below it.
                             let stop = !one.conflicts.is_empty();
@@ -448,26 +569,11 @@ impl Environment {
                 Ok((done, error))
             }
         });
-        for (_, ended) in ended.await {
-            match ended {
-                Ok((done, error)) => {
-                    restored.extend(done);
-                    errors.extend(error);
-                }
-                Err(error) => errors.push(error),
-            }
-        }
-        (restored, errors)
+        ended.await
     }
 
-    /// Do the same on every host, some at once; in the hosts' order.
-    async fn on_each<T, F, W>(&self, what: W) -> Vec<(Host, Result<T>)>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T>> + Send + 'static,
-        W: Fn(Host) -> F,
-    {
-        on_each(&self.hosts, what).await
+    fn places(&self) -> Vec<Place> {
+        place::places(&self.hosts, &self.machines)
     }
 }
 
@@ -519,6 +625,58 @@ fn newer_in_the_way(all: &[(Journal, Marks)], chosen: &[(Journal, Marks)]) -> Op
     None
 }
 
+/// The journals that are taken back on each of these hosts; a run below a newer one that
+/// changed the same things is refused.
+fn chosen_work<'a>(
+    listing: &Listing,
+    hosts: impl IntoIterator<Item = &'a Host>,
+    run: Option<&str>,
+    errors: &mut Vec<Error>,
+) -> Vec<(Host, Vec<(Journal, Marks)>)> {
+    let mut work = Vec::new();
+    for host in hosts {
+        let of_host = listing.journals.iter().filter(|one| one.host.name() == host.name());
+        let all: Vec<(Journal, Marks)> =
+            of_host.map(|one| (one.journal.clone(), one.marks.clone())).collect();
+        let chosen: Vec<_> =
+            all.iter().filter(|(journal, _)| run.is_none_or(|run| journal.run() == run)).cloned().collect();
+        if let Some(newer) = newer_in_the_way(&all, &chosen) {
+            errors.push(Error::Invalid {
+                what: format!("run {} on host `{}`", run.unwrap_or_default(), host.name()),
+                why: format!("run {newer} changed the same things later"),
+                hint: Some(format!("restore that first: `smog restore --run {newer}`")),
+            });
+            continue;
+        }
+        let has_lock = listing
+            .locks
+            .iter()
+            .any(|(locked, owner)| locked.name() == host.name() && run.is_none_or(|run| owner.run == run));
+        if !chosen.is_empty() || has_lock {
+            work.push((host.clone(), chosen));
+        }
+    }
+    work
+}
+
+fn is_domain(change: &Change) -> bool {
+    matches!(change, Change::Domain(_))
+}
+
+fn is_export(change: &Change) -> bool {
+    matches!(change, Change::File(file) if file.path == state::EXPORTS)
+}
+
+fn place_of(places: &[Place], host: &Host) -> Result<Place> {
+    let found = places.iter().find(|place| place.host.name() == host.name());
+    found.cloned().ok_or_else(|| Error::NotFound {
+        what: "host".into(),
+        name: host.name().to_string(),
+        near: Vec::new(),
+    })
+}
+
+/// Do the same on every host, some at once; in the hosts' order.
 async fn on_each<T, F, W>(hosts: &[Host], what: W) -> Vec<(Host, Result<T>)>
 where
     T: Send + 'static,

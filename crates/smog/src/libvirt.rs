@@ -7,6 +7,7 @@ mod capabilities;
 mod cpu;
 mod devices;
 mod domain;
+mod domain_capabilities;
 mod edit;
 mod element;
 mod memory_backing;
@@ -21,6 +22,7 @@ pub use devices::{
     Devices, Disk, DiskSource, Hostdev, HostdevSource, Interface, Rng, Serial, Tpm, Video, Watchdog,
 };
 pub use domain::{Clock, Domain, Features, LaunchSecurity, Os, Timer, Vcpus};
+pub use domain_capabilities::DomainCapabilities;
 pub use edit::{CpuMode, DomainEdit};
 pub use memory_backing::{HugePages, MemoryBacking};
 pub use nova_metadata::{NovaFlavor, NovaMetadata, NovaOwner, NovaPort};

@@ -7,10 +7,12 @@ mod aggregates;
 mod assertions;
 mod changes;
 mod console;
+mod devices;
 mod evacuate;
 mod groups;
 mod live_migration;
 mod numa;
+mod pci;
 mod sanity;
 
 use crate::flavor::FlavorSpec;
@@ -18,7 +20,14 @@ use crate::testing::Case;
 
 /// Every bundled case, suite after suite.
 pub fn all() -> Vec<Case> {
-    let tables = [live_migration::CASES, evacuate::CASES, groups::CASES, aggregates::CASES];
+    let tables = [
+        live_migration::CASES,
+        evacuate::CASES,
+        groups::CASES,
+        aggregates::CASES,
+        devices::CASES,
+        pci::CASES,
+    ];
     sanity::CASES.iter().copied().chain(numa::cases()).chain(tables.into_iter().flatten().copied()).collect()
 }
 

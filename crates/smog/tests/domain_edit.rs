@@ -159,3 +159,44 @@ proptest! {
         prop_assert_eq!(&xml[old.end..], &edited[new.end..]);
     }
 }
+
+#[test]
+fn an_exact_cpu_replaces_model_and_flags_and_keeps_the_topology() {
+    let xml = "<domain>\n  <name>l1</name>\n  <cpu mode='host-passthrough' check='none' migratable='on'>\n    \
+               <topology sockets='1' dies='1' cores='4' threads='1'/>\n    <feature policy='require' name='vmx'/>\n  </cpu>\n</domain>\n";
+    let edited = edit(xml).cpu_exact("EPYC", Some("AMD"), &["svm".to_string()]).expect("edited").into_xml();
+    assert_eq!(
+        edited,
+        "<domain>\n  <name>l1</name>\n  <cpu match='exact' mode='custom'>\n    \
+         <topology sockets='1' dies='1' cores='4' threads='1'/>\n    <model fallback='forbid'>EPYC</model>\n    \
+         <vendor>AMD</vendor>\n    <feature policy='require' name='svm'/>\n  </cpu>\n</domain>\n"
+    );
+    let none =
+        edit("<domain><name>x</name></domain>").cpu_exact("EPYC", None, &[]).expect("edited").into_xml();
+    assert!(none.contains("<cpu match='exact' mode='custom'>"), "{none}");
+    // Back to a mode: nothing of the model stays, and what only passthrough has is gone with host-model.
+    let back = edit(xml).cpu_mode(CpuMode::HostModel).expect("edited").into_xml();
+    assert!(back.contains("<cpu mode='host-model'>") && !back.contains("vmx"), "{back}");
+}
+
+#[test]
+fn cells_replace_cells_and_nothing_else() {
+    let xml = "<domain>\n  <cpu mode='maximum'/>\n  <on_poweroff>destroy</on_poweroff>\n</domain>\n";
+    let cells = |text: &str| text.parse::<smog::Cpuset>().expect("cpus");
+    let two = edit(xml).numa_cells(&[(cells("0-1"), 1024), (cells("2-3"), 2048)]).expect("edited");
+    let expected = "<domain>\n  <cpu mode='maximum'>\n    <numa>\n      \
+                    <cell id='0' cpus='0-1' memory='1024' unit='KiB'/>\n      \
+                    <cell id='1' cpus='2-3' memory='2048' unit='KiB'/>\n    </numa>\n  </cpu>\n  \
+                    <on_poweroff>destroy</on_poweroff>\n</domain>\n";
+    assert_eq!(two.xml(), expected);
+    let again = two.numa_cells(&[(cells("0-1"), 1024), (cells("2-3"), 2048)]).expect("edited");
+    assert_eq!(again.xml(), expected);
+    let parsed = smog::libvirt::Domain::parse(
+        again.xml().replace(
+            "<domain>",
+            "<domain type='qemu'><name>x</name><uuid>u</uuid><memory>3072</memory><vcpu>4</vcpu>",
+        ),
+        "here",
+    );
+    assert_eq!(parsed.expect("a domain").cells().len(), 2);
+}

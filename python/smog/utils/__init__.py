@@ -3,7 +3,7 @@
 | the original | today |
 |---|---|
 | `conf_gen` | `smog config init` writes a smog.yml from what it finds in the cloud |
-| `nested_virt.nested` | `smog prepare --nested` |
+| `nested_virt.nested` | `smog nested --file computes.yml` |
 | `live_migration.live_migration` | `smog prepare` with a suite's `live_migration:`; shared storage is the deployer's |
 | `monitors.log_monitor` | here, and `smog watch --grep` |
 | `upgrade` | nothing: RHOS 5 to 6 is long done |
@@ -25,7 +25,7 @@ def __getattr__(name: str) -> NoReturn:
         name,
         {
             "conf_gen": "the command `smog config init`",
-            "nested_virt": "the command `smog prepare --nested`",
+            "nested_virt": "the command `smog nested --file computes.yml`",
             "live_migration": "the command `smog prepare`",
             "upgrade": "nothing: that upgrade is long done",
             "pci": "the commands `smog host show` and `smog prepare --vfs`",

@@ -77,7 +77,13 @@ pub fn reports(plan: &Plan) -> Vec<HostReport> {
         host: host.host.clone(),
         ready: host.is_ready(),
         missing: host.changes.iter().flat_map(missing).collect(),
-        restarts: host.restarts.iter().map(Restart::name).map(str::to_string).collect(),
+        restarts: host
+            .restarts
+            .iter()
+            .map(Restart::name)
+            .map(str::to_string)
+            .chain(host.machines())
+            .collect(),
         reboot: host.reboot.iter().map(|why| format!("takes effect after a reboot: {why}")).collect(),
         cannot: host
             .cannot
@@ -91,7 +97,8 @@ pub fn reports(plan: &Plan) -> Vec<HostReport> {
 
 /// A change in a line or two: what there is, what is wanted.
 fn missing(change: &smog::environment::Change) -> Vec<String> {
-    use smog::environment::{Change, is_secret};
+    use smog::config::is_secret;
+    use smog::environment::Change;
     match change {
         Change::File(file) if !file.edits.is_empty() => file
             .edits
@@ -122,6 +129,9 @@ fn missing(change: &smog::environment::Change) -> Vec<String> {
             .collect(),
         Change::File(file) => vec![format!("{} is not as wanted", file.path)],
         Change::Value(value) => vec![format!("{}: {}, wanted are {}", value.what, value.before, value.after)],
+        Change::Domain(domain) => {
+            vec![format!("domain {} (host {}): {}", domain.domain, domain.host, domain.summary())]
+        }
         Change::Unit(unit) => {
             vec![format!("{} is {}, wanted is {}", unit.unit, unit.before.words(), unit.after.words())]
         }

@@ -1,7 +1,7 @@
 use std::time::Instant;
 
 use serde::Serialize;
-use smog::environment::Evidence;
+use smog::environment::{Environment, Evidence, Wish};
 use smog::{Error, ExitCode};
 
 use crate::commands::check::{HostReport, nothing_wanted, reports};
@@ -46,7 +46,18 @@ pub async fn run(args: PrepareArgs, session: &Session) -> Result<ExitCode, Error
     }
     let command = format!("smog prepare {}", args.wish.words(session));
     let environment = args.environment.environment(session, &command).await?;
-    let plan = environment.check(&wish).await?;
+    carry_out(&environment, &wish, args.yes, args.partly, session).await
+}
+
+/// Show the plan, ask, make it true.
+pub async fn carry_out(
+    environment: &Environment,
+    wish: &Wish,
+    yes: bool,
+    partly: bool,
+    session: &Session,
+) -> Result<ExitCode, Error> {
+    let plan = environment.check(wish).await?;
     let for_people = session.view.is_for_people();
     if for_people {
         output::text(&plan.to_string());
@@ -61,7 +72,7 @@ pub async fn run(args: PrepareArgs, session: &Session) -> Result<ExitCode, Error
         }
         return Ok(if cannot.is_empty() { ExitCode::Ok } else { ExitCode::Failed });
     }
-    if !cannot.is_empty() && !args.partly {
+    if !cannot.is_empty() && !partly {
         return Err(Error::Fault {
             what: "preparing".into(),
             fault: format!(
@@ -73,13 +84,13 @@ pub async fn run(args: PrepareArgs, session: &Session) -> Result<ExitCode, Error
             hint: Some("leave that out, or make the rest with `--partly`".into()),
         });
     }
-    if !confirmed("make these changes?", args.yes)? {
+    if !confirmed("make these changes?", yes)? {
         session.done("nothing was changed");
         return Ok(ExitCode::NothingRan);
     }
     session.leaves("what was changed until now is in the journal: `smog restore` brings it back");
     let begun = Instant::now();
-    let prepared = environment.apply(&plan, &wish).await.inspect_err(|_| {
+    let prepared = environment.apply(&plan, wish).await.inspect_err(|_| {
         output::warning("what was changed until now is in the journal: `smog restore` brings it back");
     })?;
     if for_people {

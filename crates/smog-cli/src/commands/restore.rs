@@ -1,8 +1,12 @@
+use std::path::PathBuf;
+
 use serde::Serialize;
-use smog::environment::{Alive, Listing, OnConflict, RestoreOptions, Restored};
+use smog::config::ComputesFile;
+use smog::environment::{Alive, Environment, Listing, OnConflict, RestoreOptions, Restored};
 use smog::show::{Column, Show};
 use smog::{Error, ExitCode};
 
+use crate::commands::nested::machines;
 use crate::hosts_environment::{EnvironmentArgs, confirmed};
 use crate::output;
 use crate::session::Session;
@@ -18,6 +22,9 @@ pub struct RestoreArgs {
     /// Only show what is outstanding
     #[arg(long)]
     list: bool,
+    /// Only the parents of this `computes:` file, as `smog nested` changed them
+    #[arg(long, value_name = "FILE")]
+    computes: Option<PathBuf>,
     /// Only this run
     #[arg(long, value_name = "RUN")]
     run: Option<String>,
@@ -67,7 +74,16 @@ impl Show for Line {
 }
 
 pub async fn run(args: RestoreArgs, session: &Session) -> Result<ExitCode, Error> {
-    let environment = args.environment.environment_for_restore(session).await?;
+    let environment = match &args.computes {
+        None => args.environment.environment_for_restore(session).await?,
+        // What `smog nested` changed needs no cloud to be brought back.
+        Some(path) => {
+            let options = args.environment.options(session, "smog restore")?;
+            let computes = ComputesFile::read(path)?;
+            let machines = machines(&computes, &session.smog_file()?, &args.environment.hosts);
+            Environment::of_hosts(vec![], None, options).with_parents(machines).among_others()
+        }
+    };
     let listing = environment.outstanding().await;
     let chosen = lines(&listing, args.run.as_deref());
     if args.list {

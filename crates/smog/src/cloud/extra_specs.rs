@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::labels::segment;
-use super::{Call, Cloud, Service};
+use super::{Call, Cloud, Microversion, Service};
 use crate::error::Result;
 
 #[derive(Deserialize)]
@@ -44,7 +44,12 @@ impl Cloud {
         specs: &BTreeMap<String, String>,
     ) -> Result<BTreeMap<String, String>> {
         let path = format!("/flavors/{}/os-extra_specs", segment(flavor_id));
-        let call = Call::post(Service::Compute, path, json!({"extra_specs": specs}));
+        let mut call = Call::post(Service::Compute, path, json!({"extra_specs": specs}));
+        // From 2.86 on Nova's API knows the largest numbers of sockets, cores and threads only
+        // by names (`hw:max_cpu_…`) that its driver does not read (nova/virt/hardware.py).
+        if specs.keys().any(|key| key.starts_with("hw:cpu_max_")) {
+            call = call.at(self.compute_microversion().await?.min(Microversion(2, 85)));
+        }
         Ok(self.compute(call).await?.read::<Specs>("extra specs")?.extra_specs)
     }
 

@@ -2,9 +2,15 @@
 
 use super::Cloud;
 use crate::error::{Error, Result};
-use crate::host::Host;
+use crate::host::{Host, Machine};
 
 impl Cloud {
+    /// The hosts of smog.yml that are virtual machines of others, with these. Nothing is connected yet.
+    pub fn machines(&self) -> Vec<Machine> {
+        let listed = &self.0.listed_hosts;
+        Machine::of_entries(listed, listed, |name, address, user| self.open(name, address, user))
+    }
+
     /// The machine a host of smog.yml is a guest of, and the host's libvirt name
     /// there: `parent:` and `name:` of its entry.
     ///

@@ -60,8 +60,9 @@ const NOVA: &[Key] = &[
     key("host_passthrough", Kind::Bool, "whether computes that are guests get their parent's CPU as it is"),
     key(
         "cpu_mode",
-        Kind::OneOf(&["host-passthrough", "host-model", "custom", "none"]),
-        "CPU mode, as libvirt and nova.conf's [libvirt]cpu_mode name it",
+        Kind::OneOf(&["host-passthrough", "host-model", "custom", "none", "exact", "maximum"]),
+        "nova.conf's [libvirt]cpu_mode; with nested_vm, and always `exact` and `maximum`: \
+         the CPU mode of computes that are guests, on their parents",
     ),
     key("virt_type", Kind::OneOf(&["kvm", "qemu", "parallels", "lxc"]), "nova.conf's [libvirt]virt_type"),
     key("large_page", Kind::Bool, "whether huge pages are needed"),

@@ -37,8 +37,9 @@ pub struct NovaSection {
     pub nested_vm: Option<bool>,
     /// Whether an L1 gets `<cpu mode='host-passthrough'>` on its parent.
     pub host_passthrough: Option<bool>,
-    /// `host-passthrough`, `host-model`, `custom` or `none`: libvirt's `<cpu mode>`,
-    /// nova.conf's `[libvirt]cpu_mode`.
+    /// `host-passthrough`, `host-model`, `custom` or `none`: nova.conf's `[libvirt]cpu_mode`.
+    /// `exact` and `maximum`, and with `nested_vm` the first two as well: the CPU mode of
+    /// computes that are guests, on their parents.
     pub cpu_mode: Option<String>,
     /// nova.conf's `[libvirt]virt_type`: `kvm`, `qemu`, `parallels` or `lxc`.
     pub virt_type: Option<String>,

@@ -7,11 +7,13 @@ use super::evidence::{self, Evidence};
 use super::hostside::HostSide;
 use super::journal::{Journal, Mark, Store, VERSION};
 use super::lock::Owner;
+use super::machine;
+use super::place::Place;
 use super::plan::HostPlan;
 use super::{Options, Tell};
 use crate::Cloud;
 use crate::error::Result;
-use crate::host::{Cmd, Host, ServiceRole};
+use crate::host::{Cmd, Host, Machine, ServiceRole};
 use crate::wait::Wait;
 
 /// Change one host, and wait until its services are ready with what changed.
@@ -19,12 +21,13 @@ use crate::wait::Wait;
 /// # Errors
 /// Whatever stops it; what was changed until then is in the journal, and `restore` takes it back.
 pub(super) async fn apply(
-    host: &Host,
+    place: &Place,
     cloud: Option<&Cloud>,
     plan: &HostPlan,
     owner: &Owner,
     options: &Options,
 ) -> Result<Vec<Evidence>> {
+    let host = &place.host;
     let side = HostSide::new(host, &options.host_folder);
     let store = Store::new(&options.journal);
     let run = owner.run.as_str();
@@ -55,7 +58,7 @@ pub(super) async fn apply(
         let _ = side.leave(run).await;
         return Err(error);
     }
-    let made = make_all(&side, cloud, &journal, options).await;
+    let made = make_all(&side, &place.machines, cloud, &journal, options).await;
     if made.is_err() {
         // The journal says what there is to take back; the lock would only be in the way.
         let _ = side.unlock(run).await;
@@ -66,6 +69,7 @@ pub(super) async fn apply(
 /// What is done under the lock and with the journal written.
 async fn make_all(
     side: &HostSide,
+    machines: &[Machine],
     cloud: Option<&Cloud>,
     journal: &Journal,
     options: &Options,
@@ -89,7 +93,7 @@ async fn make_all(
     }
     // 4. The services that read what changed, with evidence.
     options.step()?;
-    let evidence = restart_all(host, cloud, &journal.restarts, options, |unit| {
+    let mut evidence = restart_all(host, cloud, &journal.restarts, options, |unit| {
         let (side, store) = (side.clone(), store.clone());
         async move {
             store.mark(run, host.name(), Mark::Restarting(&unit))?;
@@ -97,7 +101,20 @@ async fn make_all(
         }
     })
     .await?;
-    // 5. Done: the journal stays, the lock goes.
+    // 5. The machines that get another definition: what ran in them ended with the question.
+    for change in &journal.changes {
+        let Change::Domain(domain) = change else { continue };
+        if domain.was_running {
+            options.step()?;
+            store.mark(run, host.name(), Mark::Restarting(&domain.mark()))?;
+            side.mark(run, Mark::Restarting(&domain.mark())).await?;
+            let machine = machine::of(machines, host.name(), domain)?;
+            let seen = machine::restart(machine, domain, cloud, options).await?;
+            options.tell(Tell { host: &seen.host, text: &seen.summary() });
+            evidence.push(seen);
+        }
+    }
+    // 6. Done: the journal stays, the lock goes.
     options.step()?;
     side.mark(run, Mark::Prepared).await?;
     options.step()?;
@@ -113,6 +130,11 @@ async fn make(side: &HostSide, run: &str, change: &Change, marks: [Mark<'_>; 2])
         Change::File(file) => side.put(run, &file.path, file.before.as_ref(), Some(&file.after), marks).await,
         Change::Value(value) => side.set(run, value, &value.after, marks).await,
         Change::Unit(unit) => side.unit(run, &unit.unit, unit.after, marks).await,
+        // Only a restart is missing.
+        Change::Domain(domain) if !domain.is_defined() => Ok(()),
+        Change::Domain(domain) => {
+            side.define(run, &domain.domain, &domain.before, &domain.after, marks).await
+        }
     }
 }
 

@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::diff::unified;
 use super::image::FileImage;
+use super::mask::masked_xml;
 use crate::host::{ServicePlace, ServiceRole};
+use crate::libvirt::Domain;
 
 /// One change. Serialized only into journals, as files may hold passwords.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +18,8 @@ pub enum Change {
     Value(ValueChange),
     /// A unit is enabled, disabled, started or stopped.
     Unit(UnitChange),
+    /// A virtual machine that is a host itself gets another definition, and is restarted.
+    Domain(DomainChange),
 }
 
 /// A file is replaced or made.
@@ -73,6 +77,51 @@ pub struct UnitChange {
     pub after: UnitState,
 }
 
+/// A virtual machine that is a host itself gets another definition. It may hold passwords.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DomainChange {
+    /// The domain.
+    pub domain: String,
+    /// The host it is, by smog's name.
+    pub host: String,
+    /// The definition there was for its next start, as libvirt gives it.
+    pub before: String,
+    /// The definition it gets; the same where only a restart is missing.
+    pub after: String,
+    /// Whether it ran: it is restarted then.
+    pub was_running: bool,
+    /// Its boot id before, if it ran.
+    pub boot_id: Option<String>,
+    /// Its nova-compute, if that ran: it is waited for.
+    pub service: Option<Restart>,
+}
+
+impl DomainChange {
+    /// "CPU mode custom (qemu64), 0 cells -> CPU mode maximum, 2 cells".
+    pub fn summary(&self) -> String {
+        match self.before == self.after {
+            true => format!("not restarted since it has {}", cpu_words(&self.after)),
+            false => format!("{} -> {}", cpu_words(&self.before), cpu_words(&self.after)),
+        }
+    }
+}
+
+fn cpu_words(xml: &str) -> String {
+    let cpu = Domain::parse(xml, "journal").ok().and_then(|domain| domain.cpu);
+    let (mode, model, cells) = match &cpu {
+        Some(cpu) => (cpu.mode.as_deref().unwrap_or("custom"), cpu.model.as_deref(), cpu.cells.len()),
+        None => ("none", None, 0),
+    };
+    let model = model.map(|model| format!(" ({model})")).unwrap_or_default();
+    format!("CPU mode {mode}{model}, {cells} cells")
+}
+
+impl std::fmt::Debug for DomainChange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "domain {} ({}), {} bytes of XML", self.domain, self.host, self.after.len())
+    }
+}
+
 /// How a unit is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnitState {
@@ -115,6 +164,7 @@ impl Change {
             Change::File(file) => &file.path,
             Change::Value(value) => &value.path,
             Change::Unit(unit) => &unit.unit,
+            Change::Domain(domain) => &domain.domain,
         }
     }
 
@@ -134,6 +184,17 @@ impl Change {
             }
             Change::Unit(unit) => {
                 format!("{host}:{}\n  {} -> {}\n", unit.unit, unit.before.words(), unit.after.words())
+            }
+            Change::Domain(domain) if domain.before == domain.after => {
+                format!(
+                    "{host}: domain {} has this definition, and does not run with it yet\n",
+                    domain.domain
+                )
+            }
+            Change::Domain(domain) => {
+                let name = format!("{host}: domain {}", domain.domain);
+                let (before, after) = (masked_xml(&domain.before), masked_xml(&domain.after));
+                unified(&name, &name, before.as_bytes(), after.as_bytes())
             }
         }
     }

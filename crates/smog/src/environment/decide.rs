@@ -1,10 +1,12 @@
 //! What to do with one step of a journal: a pure function of what was, what smog made and what is.
 
-use super::change::{Change, FileChange, UnitState};
+use super::change::{Change, DomainChange, FileChange, UnitState};
 use super::diff::unified;
 use super::image::FileImage;
+use super::mask::masked_xml;
 use super::plan::same_value;
 use crate::error::Result;
+use crate::libvirt::{Domain, DomainEdit};
 use crate::oslo::OsloConfig;
 
 /// What is there now.
@@ -16,6 +18,8 @@ pub enum Now {
     Value(Option<String>),
     /// A unit; `None` when there is no such unit any more.
     Unit(Option<UnitState>),
+    /// A domain's definition; `None` when there is no such domain any more.
+    Domain(Option<String>),
 }
 
 /// What to do.
@@ -70,7 +74,14 @@ pub fn decide(change: &Change, now: &Now) -> Decision {
         },
         // What is set by hand is gone with the card, a unit with its package: there is
         // nothing to bring back.
-        (Change::Value(_), Now::Value(None)) | (Change::Unit(_), Now::Unit(None)) => Decision::AlreadyBack,
+        (Change::Value(_), Now::Value(None))
+        | (Change::Unit(_), Now::Unit(None))
+        | (Change::Domain(_), Now::Domain(None)) => Decision::AlreadyBack,
+        (Change::Domain(domain), Now::Domain(Some(now))) => match now {
+            now if *now == domain.before => Decision::AlreadyBack,
+            now if is_smogs(domain, now) => Decision::PutBack,
+            _ => Decision::Conflict,
+        },
         (Change::Unit(unit), Now::Unit(Some(now))) => match now {
             now if *now == unit.before => Decision::AlreadyBack,
             // A crash between "enable" and "start" leaves something between the two.
@@ -83,6 +94,27 @@ pub fn decide(change: &Change, now: &Now) -> Decision {
         },
         _ => Decision::Conflict,
     }
+}
+
+/// Whether a definition is the one smog gave. libvirt writes it anew, and adds to the CPU
+/// what was left open: all but the CPU is as it was, and of the CPU what smog chose.
+fn is_smogs(change: &DomainChange, now: &str) -> bool {
+    let without_cpu = |xml: &str| {
+        let edit = DomainEdit::new(xml).ok()?;
+        match edit.has(&["cpu"]).ok()? {
+            true => Some(edit.remove(&["cpu"]).ok()?.into_xml()),
+            false => Some(edit.into_xml()),
+        }
+    };
+    let chosen = |xml: &str| {
+        let cpu = Domain::parse(xml, "").ok()?.cpu?;
+        let cells: Vec<_> = cpu.cells.into_iter().map(|cell| (cell.id, cell.cpus, cell.memory_kib)).collect();
+        Some((cpu.mode, cpu.model, cpu.features.len(), cells))
+    };
+    without_cpu(now).is_some()
+        && without_cpu(now) == without_cpu(&change.before)
+        && chosen(now).is_some()
+        && chosen(now) == chosen(&change.after)
 }
 
 /// Their text without smog's options: `None` where the file is not one of oslo.config,
@@ -141,6 +173,13 @@ pub fn three_way(change: &Change, now: &Now) -> String {
             unit.after.words(),
             now.map_or("not there".to_string(), UnitState::words)
         ),
+        (Change::Domain(domain), Now::Domain(now)) => {
+            let name = |when: &str| format!("domain {} ({when})", domain.domain);
+            let (before, ours) = (masked_xml(&domain.before), masked_xml(&domain.after));
+            let theirs = now.as_deref().map(masked_xml).unwrap_or_default();
+            unified(&name("before"), &name("smog's"), before.as_bytes(), ours.as_bytes())
+                + &unified(&name("smog's"), &name("now"), ours.as_bytes(), theirs.as_bytes())
+        }
         _ => String::new(),
     }
 }
@@ -178,6 +217,37 @@ mod tests {
         let made = Change::File(FileChange { before: None, ..change() });
         assert_eq!(decide(&made, &Now::File(None)), Decision::AlreadyBack);
         assert_eq!(decide(&made, &now("[a]\nb = 2\n")), Decision::PutBack);
+    }
+
+    #[test]
+    fn a_domain_is_put_back_only_with_the_cpu_smog_gave_it() {
+        let xml = |cpu: &str, memory: u32| {
+            format!(
+                "<domain type='qemu'>\n  <name>l1</name>\n  <uuid>u</uuid>\n  <memory>{memory}</memory>\n  \
+                 <vcpu>2</vcpu>\n  {cpu}\n</domain>\n"
+            )
+        };
+        let change = Change::Domain(DomainChange {
+            domain: "l1".into(),
+            host: "cmp1".into(),
+            before: xml("<cpu mode='host-model' check='partial'/>", 1024),
+            after: xml("<cpu mode='maximum'/>", 1024),
+            was_running: true,
+            boot_id: None,
+            service: None,
+        });
+        let decided = |xml: &str| decide(&change, &Now::Domain(Some(xml.to_string())));
+        assert_eq!(decided(&xml("<cpu mode='host-model' check='partial'/>", 1024)), Decision::AlreadyBack);
+        // libvirt fills in what was left open.
+        assert_eq!(
+            decided(&xml("<cpu mode='maximum' check='none' migratable='on'/>", 1024)),
+            Decision::PutBack
+        );
+        assert_eq!(decided(&xml("<cpu mode='host-passthrough'/>", 1024)), Decision::Conflict);
+        assert_eq!(decided(&xml("<cpu mode='maximum'/>", 2048)), Decision::Conflict, "other memory");
+        assert_eq!(decide(&change, &Now::Domain(None)), Decision::AlreadyBack);
+        let now = Now::Domain(Some(xml("<cpu mode='maximum'/>", 2048)));
+        assert!(three_way(&change, &now).contains("+  <memory>2048</memory>"));
     }
 
     #[test]

@@ -39,7 +39,8 @@ impl Evidence {
     /// "nova-compute.service: process 81 -> 306, heartbeat of …, 3.4 s".
     pub fn summary(&self) -> String {
         let pid = |pid: Option<u32>| pid.map_or("none".to_string(), |pid| pid.to_string());
-        let mut parts = vec![format!("process {} -> {}", pid(self.old_pid), pid(self.new_pid))];
+        let process = format!("process {} -> {}", pid(self.old_pid), pid(self.new_pid));
+        let mut parts: Vec<String> = self.old_pid.or(self.new_pid).map(|_| process).into_iter().collect();
         parts.extend(self.log_line.as_ref().map(|line| format!("log says `{line}`")));
         parts.extend(self.answer.clone());
         format!("{} ready: {}, {:.1} s", self.service, parts.join(", "), self.took.as_secs_f64())
@@ -51,9 +52,9 @@ fn as_seconds<S: serde::Serializer>(time: &Duration, serializer: S) -> std::resu
 }
 
 /// What a service was before its restart.
-struct Before {
-    pid: Option<u32>,
-    log_bytes: u64,
+pub(super) struct Before {
+    pub(super) pid: Option<u32>,
+    pub(super) log_bytes: u64,
 }
 
 /// After this time without a line in the log, the other evidence is enough: at log level WARNING nothing is written.
@@ -71,18 +72,30 @@ pub async fn restart(host: &Host, cloud: Option<&Cloud>, what: &Restart, wait: W
     }
     let before = before(&host, what).await?;
     order(&host, what, wait.timeout).await?;
+    ready(&host, cloud, what, &before, begun, wait).await
+}
+
+/// Wait until a service that was told to start is ready by evidence; `begun` is when it was told.
+pub(super) async fn ready(
+    host: &Host,
+    cloud: Option<&Cloud>,
+    what: &Restart,
+    before: &Before,
+    begun: Instant,
+    wait: Wait<'_>,
+) -> Result<Evidence> {
     let wait = Wait { every: wait.every.min(Duration::from_millis(100)), ..wait };
     let name = format!("`{}` on host `{}` to be ready", what.name(), host.name());
     let seen = std::sync::Mutex::new((None, None));
     let found = until(&name, wait, || async {
-        let (pid, started, line) = match process(&host, what, &before).await? {
+        let (pid, started, line) = match process(host, what, before).await? {
             Process::New { pid, started, line } => (pid, started, line),
             Process::NotYet(state) => return Ok(Seen::NotYet(state)),
         };
         if line.is_none() && what.place.log.is_some() && begun.elapsed() < QUIET {
             return Ok(Seen::NotYet("no line in its log yet".into()));
         }
-        match answer(&host, cloud, what, started).await? {
+        match answer(host, cloud, what, started).await? {
             Some(answer) => {
                 if let Ok(mut seen) = seen.lock() {
                     *seen = (line, answer);
@@ -121,7 +134,7 @@ async fn wake(cloud: &Cloud, host: &str) {
     }
 }
 
-async fn before(host: &Host, what: &Restart) -> Result<Before> {
+pub(super) async fn before(host: &Host, what: &Restart) -> Result<Before> {
     let mut batch = Batch::new();
     let pid = batch.add(pid_of(what));
     let size = batch.add(Cmd::new("stat").args([

@@ -1,7 +1,11 @@
 //! What smog.yml or a suite's file asks of hosts, as a wish.
 
-use super::wish::{OptionWish, PagesWish, Target, Want, Wish};
-use crate::config::SmogFile;
+use super::machine_wish::{MachineCpu, MachineWish};
+use super::wish::{OptionWish, PagesWish, SharedWish, Target, Want, Wish};
+use crate::config::{HostEntry, SmogFile};
+
+/// Where Nova keeps servers' disks, as all packages have it.
+const INSTANCES: &str = "/var/lib/nova/instances";
 
 impl Wish {
     /// The wish of `nova:`, `libvirt_conf:`, `live_migration:` and of `--set FILE:…`; and what of
@@ -18,10 +22,19 @@ impl Wish {
             values,
         };
         let mut wish = Wish::new().with_filters(nova.filters.iter().cloned());
-        for (key, value) in [("virt_type", &nova.virt_type), ("cpu_mode", &nova.cpu_mode)] {
-            if let Some(value) = value {
-                wish = wish.with_option(option("libvirt", key, vec![value.clone()]));
+        let has_parents = file.hosts.iter().any(|host| host.domain().is_some());
+        let is_nested = nova.nested_vm == Some(true);
+        if let Some(value) = &nova.virt_type {
+            wish = wish.with_option(option("libvirt", "virt_type", vec![value.clone()]));
+        }
+        // In 2015 it was the CPU mode of the computes' own domains; nova.conf knows two of its names.
+        let machine_cpu = nova.cpu_mode.as_ref().and_then(|mode| mode.parse::<MachineCpu>().ok());
+        match (&nova.cpu_mode, machine_cpu) {
+            (Some(_), Some(cpu)) if cpu.is_only_of_machines() || (is_nested && has_parents) => {
+                wish = wish.with(Target::Computes, machine(cpu));
             }
+            (Some(mode), _) => wish = wish.with_option(option("libvirt", "cpu_mode", vec![mode.clone()])),
+            (None, _) => {}
         }
         for (name, values) in &nova.options {
             let (section, key) = name.rsplit_once('.').unwrap_or(("DEFAULT", name));
@@ -38,14 +51,19 @@ impl Wish {
             }
             (_, _) => {}
         }
-        if nova.nested_vm == Some(true) {
-            wish = wish.with(Target::Computes, Want::NestedKvm);
+        if is_nested {
+            let target = if has_parents { Target::Parents } else { Target::Computes };
+            wish = wish.with(target, Want::NestedKvm);
         }
-        if nova.host_passthrough == Some(true) {
-            cannot.push(
-                "`nova.host_passthrough`: smog does not change the domain of a compute on its parent yet"
+        match (nova.host_passthrough, has_parents) {
+            (Some(true), true) => {
+                wish = wish.with(Target::Computes, machine(MachineCpu::HostPassthrough));
+            }
+            (Some(true), false) => cannot.push(
+                "`nova.host_passthrough` is on, but no host has a `parent:`: there is no machine to give the CPU to"
                     .into(),
-            );
+            ),
+            (_, _) => {}
         }
         let migration = &file.live_migration;
         if migration.enabled == Some(true) {
@@ -56,11 +74,29 @@ impl Wish {
                 wish = wish.with(Target::Computes, key);
             }
             if migration.storage.as_deref().is_some_and(|kind| !kind.eq_ignore_ascii_case("none")) {
-                cannot.push("`live_migration.type`: smog does not set up shared storage yet".into());
+                let of_controller = |host: &&HostEntry| host.role.starts_with("controller");
+                match file.hosts.iter().find(of_controller) {
+                    Some(server) => {
+                        let shared = SharedWish {
+                            server: server.name.clone().unwrap_or_else(|| server.host.clone()),
+                            address: server.host.clone(),
+                            folder: INSTANCES.into(),
+                        };
+                        wish = wish.with(Target::All, Want::SharedInstances(shared));
+                    }
+                    None => cannot.push(
+                        "`live_migration.type`: no controller is listed under `hosts:`, which could share the disks"
+                            .into(),
+                    ),
+                }
             }
         }
         (wish, cannot)
     }
+}
+
+fn machine(cpu: MachineCpu) -> Want {
+    Want::Machine(MachineWish { cpu: Some(cpu), cells: None })
 }
 
 #[cfg(test)]
@@ -81,6 +117,29 @@ mod tests {
         assert!(is_wanted(
             &|want| matches!(want, Want::Key { key, value, .. } if key == "listen_tcp" && value == "1")
         ));
-        assert_eq!(cannot.len(), 2, "{cannot:?}");
+        // The parents allow it, and the computes get their CPU.
+        let passthrough = MachineWish { cpu: Some(MachineCpu::HostPassthrough), cells: None };
+        assert!(is_wanted(&|want| *want == Want::Machine(passthrough)));
+        let nested = wish.items.iter().find(|item| item.want == Want::NestedKvm).expect("nested KVM");
+        assert_eq!(nested.target, Target::Parents);
+        let is_shared = |want: &Want| matches!(want, Want::SharedInstances(one) if one.address == "10.8.29.30" && one.server == "rhel7-beta-1");
+        assert!(is_wanted(&is_shared));
+        assert!(cannot.is_empty(), "{cannot:?}");
+    }
+
+    #[test]
+    fn a_cpu_mode_is_nova_conf_s_or_the_machine_s() {
+        let wish = |text: &str| {
+            let dir = tempfile::tempdir().expect("a folder");
+            let path = dir.path().join("smog.yml");
+            std::fs::write(&path, text).expect("write");
+            Wish::of_file(&SmogFile::read(&path).expect("smog.yml")).0
+        };
+        const L1: &str = "hosts: {computes: [{name: l1, host: 192.0.2.2, parent: 192.0.2.1}]}\n";
+        let is_machine = |wish: &Wish| wish.items.iter().any(|item| matches!(item.want, Want::Machine(_)));
+        assert!(!is_machine(&wish(&format!("{L1}nova: {{cpu_mode: host-model}}\n"))));
+        assert!(is_machine(&wish(&format!("{L1}nova: {{cpu_mode: host-model, nested_vm: true}}\n"))));
+        assert!(is_machine(&wish(&format!("{L1}nova: {{cpu_mode: exact}}\n"))));
+        assert!(!is_machine(&wish("nova: {cpu_mode: host-model, nested_vm: true}\n")));
     }
 }

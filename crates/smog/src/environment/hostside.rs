@@ -12,6 +12,8 @@ use crate::host::{Batch, Cmd, Host, Output};
 const LOCKED: i32 = 45;
 const OTHERWISE: i32 = 46;
 
+/// Prints a domain's definition, as `Host::domain_definition` reads it.
+const DEFINITION: &str = "virsh -c qemu:///system dumpxml --inactive --security-info --domain";
 /// Puts a line into a marks file and on the disk: `mark LINE`.
 const MARK: &str = "umask 077; mark() { [ -e \"$j.json\" ] || return 0; [ -z \"$(tail -c1 \"$j.marks\" 2>/dev/null)\" ] || echo >>\"$j.marks\"; \
                     printf '%s\\n' \"$1\" >>\"$j.marks\" && sync -- \"$j.marks\"; }\n";
@@ -260,6 +262,33 @@ sync -- "${p%/*}" && mark "$9""#
         ];
         let limit = std::time::Duration::from_secs(180);
         self.host.run(Cmd::shell(script).args(args).time_limit(limit)).await.map(|_| ())
+    }
+
+    /// Give a domain another definition, if it has the `expected` one still.
+    pub(super) async fn define(
+        &self,
+        run: &str,
+        domain: &str,
+        expected: &str,
+        into: &str,
+        marks: [Mark<'_>; 2],
+    ) -> Result<()> {
+        let script = format!(
+            "j=$1 d=$2\n{MARK}now=$({DEFINITION} \"$d\" | sha256sum)\n\
+             [ \"${{now%% *}}\" = \"$3\" ] || exit 46\n\
+             mark \"$4\" || exit 1\n\
+             virsh -q -c qemu:///system define /dev/stdin >/dev/null || exit 1\nmark \"$5\""
+        );
+        let args = [
+            self.journal(run),
+            domain.to_string(),
+            FileImage::new(expected).digest(),
+            marks[0].line(),
+            marks[1].line(),
+        ];
+        let cmd = Cmd::shell(script).args(args).stdin(into).expect([0, OTHERWISE]);
+        let output = self.host.run(cmd).await?;
+        self.as_expected(&format!("the definition of domain {domain}"), output)
     }
 
     fn as_expected(&self, path: &str, output: Output) -> Result<()> {

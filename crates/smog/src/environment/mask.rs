@@ -1,15 +1,6 @@
 //! Values nobody should read over a shoulder.
 
-/// Whether an option's name says that its value is a secret.
-pub fn is_secret(name: &str) -> bool {
-    const WORDS: [&str; 7] =
-        ["pass", "connection", "transport_url", "secret", "token", "private_key", "credential"];
-    // Numbers and switches that only sound alike.
-    const HARMLESS: [&str; 4] =
-        ["_timeout", "_enabled", "send_service_user_token", "live_migration_inbound_addr"];
-    let name = name.to_lowercase();
-    WORDS.iter().any(|word| name.contains(word)) && !HARMLESS.iter().any(|word| name.ends_with(word))
-}
+use crate::config::is_secret;
 
 /// A line of a configuration file with the value hidden where its name, or a
 /// password in a URL, says so. The line end stays.
@@ -35,6 +26,29 @@ pub fn masked(line: &str) -> String {
     line.to_string()
 }
 
+/// A domain's XML with the passwords of its consoles hidden.
+pub fn masked_xml(xml: &str) -> String {
+    const NAME: &str = "passwd=";
+    let mut text = String::new();
+    let mut rest = xml;
+    while let Some(at) = rest.find(NAME).map(|at| at + NAME.len()) {
+        let quote = rest[at..].chars().next().filter(|letter| matches!(letter, '\'' | '"'));
+        let end = quote.and_then(|quote| rest[at + 1..].find(quote)).map(|end| at + 1 + end);
+        match end {
+            Some(end) => {
+                text.push_str(&rest[..=at]);
+                text.push_str("(hidden)");
+                rest = &rest[end..];
+            }
+            None => {
+                text.push_str(&rest[..at]);
+                rest = &rest[at..];
+            }
+        }
+    }
+    text + rest
+}
+
 /// Whether a text is the continuation of the line before.
 pub fn continues(line: &str) -> bool {
     line.starts_with([' ', '\t']) && !line.trim().is_empty()
@@ -42,7 +56,14 @@ pub fn continues(line: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::masked;
+    use super::{masked, masked_xml};
+
+    #[test]
+    fn a_console_s_password_is_hidden() {
+        let xml = "<graphics type='vnc' passwd='o\"x' port='1'/><p a=\"passwd=\"/>";
+        assert_eq!(masked_xml(xml), "<graphics type='vnc' passwd='(hidden)' port='1'/><p a=\"passwd=\"/>");
+        assert_eq!(masked_xml("<domain/>"), "<domain/>");
+    }
 
     #[test]
     fn secrets_are_hidden_and_nothing_else() {

@@ -1,5 +1,7 @@
 //! Taking back what a journal says, on one host. It may be killed at any point and run again.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::apply::{programs, restart_all};
@@ -10,10 +12,11 @@ use super::hostside::HostSide;
 use super::image;
 use super::journal::{Journal, Mark, Marks, Store};
 use super::lock::{Alive, Owner};
+use super::machine;
 use super::{Options, Tell};
 use crate::Cloud;
 use crate::error::{Error, Result};
-use crate::host::{Batch, Cmd, Host};
+use crate::host::{Batch, Cmd, Host, Machine};
 
 /// What came of one journal.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -75,6 +78,7 @@ pub(super) async fn take_lock(
 /// Take back one journal; the lock is held.
 pub(super) async fn restore(
     side: &HostSide,
+    machines: &[Machine],
     cloud: Option<&Cloud>,
     (journal, marks): (&Journal, &Marks),
     how: &RestoreOptions,
@@ -97,6 +101,7 @@ pub(super) async fn restore(
     let is_unit = |at: &usize| matches!(journal.changes[*at], Change::Unit(_));
     let (units, others): (Vec<usize>, Vec<usize>) = (0..journal.changes.len()).rev().partition(is_unit);
     let (mut put_back, mut failed) = (false, None);
+    let may_run = machines_that_may_run_with_ours(side, machines, journal, options).await?;
     for at in others {
         let step = (at, &journal.changes[at], &now[at]);
         match undo(side, &store, run, step, how, options, &mut restored).await {
@@ -143,6 +148,23 @@ pub(super) async fn restore(
         store.mark(run, host.name(), Mark::Back(one.name()))?;
     }
 
+    for at in may_run {
+        let Change::Domain(domain) = &journal.changes[at] else { continue };
+        let mark = domain.mark();
+        let is_outstanding = marks.restarting.contains(&mark) && !marks.back.contains(&mark);
+        if !restored.back.contains(&domain.domain) && !is_outstanding {
+            continue;
+        }
+        let machine = machine::of(machines, host.name(), domain)?;
+        let seen = machine::restart(machine, domain, cloud, options).await?;
+        options.tell(Tell { host: &seen.host, text: &seen.summary() });
+        restored.evidence.push(seen);
+        options.step()?;
+        side.mark(run, Mark::Back(&mark)).await?;
+        options.step()?;
+        store.mark(run, host.name(), Mark::Back(&mark))?;
+    }
+
     if let Some(error) = failed {
         return Err(error);
     }
@@ -172,6 +194,32 @@ pub(super) async fn restore(
         options.step()?;
     }
     Ok(restored)
+}
+
+/// The domain changes whose machines may run with smog's definition, or ought to run and do not.
+/// This is noted before their old definitions come back: whoever goes on after a crash must know.
+async fn machines_that_may_run_with_ours(
+    side: &HostSide,
+    machines: &[Machine],
+    journal: &Journal,
+    options: &Options,
+) -> Result<Vec<usize>> {
+    let mut found = Vec::new();
+    for (at, change) in journal.changes.iter().enumerate() {
+        let Change::Domain(domain) = change else { continue };
+        if !domain.was_running || !domain.is_defined() {
+            continue;
+        }
+        let machine = machine::of(machines, side.host.name(), domain)?;
+        if machine::was_restarted(machine, domain).await? {
+            options.step()?;
+            let mark = domain.mark();
+            side.mark(journal.run(), Mark::Restarting(&mark)).await?;
+            Store::new(&options.journal).mark(journal.run(), side.host.name(), Mark::Restarting(&mark))?;
+            found.push(at);
+        }
+    }
+    Ok(found)
 }
 
 /// What one step did not allow does not keep the rest from coming back; a lost host does.
@@ -236,7 +284,10 @@ async fn undo(
         }
         (Change::Value(value), _) => side.set(run, value, &value.before, marks).await?,
         (Change::Unit(unit), _) => side.unit(run, &unit.unit, unit.before, marks).await?,
-        (Change::File(_), _) => {}
+        (Change::Domain(domain), Now::Domain(Some(now))) => {
+            side.define(run, &domain.domain, now, &domain.before, marks).await?
+        }
+        (Change::File(_) | Change::Domain(_), _) => {}
     }
     options.step()?;
     store.mark(run, side.host.name(), Mark::Undone(at))?;
@@ -252,7 +303,7 @@ pub(super) async fn look(host: &Host, changes: &[Change]) -> Result<Vec<Now>> {
         .map(|change| match change {
             Change::File(file) => Some(batch.add(image::look(&file.path))),
             Change::Value(value) => Some(batch.add(Cmd::new("cat").args(["--", &value.path]))),
-            Change::Unit(_) => None,
+            Change::Unit(_) | Change::Domain(_) => None,
         })
         .collect();
     let answers = host.ask(batch).await?;
@@ -261,6 +312,15 @@ pub(super) async fn look(host: &Host, changes: &[Change]) -> Result<Vec<Now>> {
         .filter_map(|change| if let Change::Unit(unit) = change { Some(unit.unit.as_str()) } else { None })
         .collect();
     let services = if units.is_empty() { Vec::new() } else { host.services(units).await? };
+    let mut definitions = BTreeMap::new();
+    for change in changes {
+        let Change::Domain(domain) = change else { continue };
+        match host.domain_definition(&domain.domain).await {
+            Ok(xml) => definitions.insert(domain.domain.as_str(), xml),
+            Err(Error::NotFound { .. }) => None,
+            Err(error) => return Err(error),
+        };
+    }
     let now = changes.iter().zip(asks).map(|(change, ask)| {
         Ok(match (change, ask) {
             (Change::File(file), Some(ask)) => {
@@ -271,6 +331,7 @@ pub(super) async fn look(host: &Host, changes: &[Change]) -> Result<Vec<Now>> {
                 let output = answers.get(ask);
                 Now::Value(output.exit.is_ok().then(|| output.text().trim().to_string()))
             }
+            (Change::Domain(domain), _) => Now::Domain(definitions.remove(domain.domain.as_str())),
             (change, _) => Now::Unit(services.iter().find(|one| one.unit == change.target()).map(|one| {
                 UnitState { enabled: one.enabled.starts_with("enabled"), active: one.is_active() }
             })),

@@ -3,9 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::image::{self, FileImage};
+use super::machine_state::{self, MachineState};
+use super::place::Place;
+use super::storage::{self, StorageState};
 use super::wish::{Target, Want, Wish};
 use crate::error::Result;
-use crate::host::{Batch, Cmd, Facts, Host, Layout, Service, ServiceRole};
+use crate::host::{Batch, Cmd, Facts, Layout, Service, ServiceRole};
 
 /// What was found on the hosts a wish is for.
 #[derive(Debug, Clone, Default)]
@@ -33,10 +36,18 @@ pub struct HostState {
     pub default_filters: Vec<String>,
     /// The kind of container the host is, by `systemd-detect-virt --container`.
     pub container: Option<String>,
-    /// Whether `update-grub` and its folder of drop-in files are there.
-    pub has_update_grub: bool,
+    /// The tool that changes the kernel's command line.
+    pub boot_tool: Option<BootTool>,
+    /// What there is for a shared folder; looked at only when the wish concerns one.
+    pub storage: Option<StorageState>,
     /// What the host is; asked only when the wish concerns its kernel.
     pub facts: Option<Facts>,
+    /// Whether it is one of the hosts that were asked for, not only a parent of one.
+    pub is_own: bool,
+    /// Its guests that are hosts themselves; looked at only when the wish concerns them.
+    pub machines: Vec<MachineState>,
+    /// Whether it has such guests.
+    pub is_parent: bool,
 }
 
 /// The file smog makes for huge pages at each boot.
@@ -45,6 +56,26 @@ pub(super) const TMPFILES: &str = "/etc/tmpfiles.d/smog-huge-pages.conf";
 pub(super) const MODPROBE: &str = "/etc/modprobe.d/smog.conf";
 /// The file smog makes for the kernel's command line.
 pub(super) const GRUB: &str = "/etc/default/grub.d/smog.cfg";
+
+/// The file grub2-mkconfig reads.
+pub(super) const GRUB_DEFAULTS: &str = "/etc/default/grub";
+/// The file smog makes where grubby changes the kernel's command line.
+pub(super) const KERNEL_WORDS: &str = "/etc/smog-kernel-command-line";
+/// The file smog makes for folders it shares.
+pub(super) const EXPORTS: &str = "/etc/exports.d/smog.exports";
+/// The file of mounts.
+pub(super) const FSTAB: &str = "/etc/fstab";
+
+/// What changes the kernel's command line on a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BootTool {
+    /// Debian's, with the folder /etc/default/grub.d.
+    UpdateGrub,
+    /// Fedora's and Red Hat's: one entry a kernel.
+    Grubby,
+    /// SUSE's, and older Red Hat's.
+    Mkconfig,
+}
 
 /// Every `nr_hugepages` of a host.
 const PAGES: &str =
@@ -63,9 +94,10 @@ impl HostState {
     /// Whether a want with this target is for this host.
     pub fn is_for(&self, target: &Target) -> bool {
         match target {
-            Target::All => true,
+            Target::All => self.is_own,
             Target::Host(name) => *name == self.name,
-            _ => roles(target).iter().any(|role| self.is_main(*role)),
+            Target::Parents => self.is_parent,
+            _ => self.is_own && roles(target).iter().any(|role| self.is_main(*role)),
         }
     }
 
@@ -87,7 +119,7 @@ pub(super) fn roles(target: &Target) -> &'static [ServiceRole] {
     match target {
         Target::Computes => &[NovaCompute, Libvirt, NeutronOvsAgent],
         Target::Controllers => &[NovaScheduler, NovaApi, NovaConductor, NeutronServer],
-        Target::All | Target::Host(_) => {
+        Target::All | Target::Host(_) | Target::Parents => {
             &[NovaCompute, NovaScheduler, NovaApi, NovaConductor, Libvirt, NeutronOvsAgent, NeutronServer]
         }
     }
@@ -126,7 +158,8 @@ pub(super) fn vfs_path(interface: &str) -> String {
 ///
 /// # Errors
 /// As [`Host::run`].
-pub async fn look(host: &Host, wish: &Wish) -> Result<HostState> {
+pub(super) async fn look(place: &Place, wish: &Wish) -> Result<HostState> {
+    let host = &place.host;
     let (layout, conf_d) = tokio::join!(host.layout(), host.glob("/etc/nova/*.conf.d/*.conf"));
     let (layout, conf_d) = (layout?, conf_d?);
     let configs = layout.places.iter().map(|(role, place)| {
@@ -150,9 +183,18 @@ pub async fn look(host: &Host, wish: &Wish) -> Result<HostState> {
         units: BTreeMap::new(),
         default_filters: Vec::new(),
         container: None,
-        has_update_grub: false,
+        boot_tool: None,
+        storage: None,
         facts: None,
+        is_own: place.is_own,
+        machines: Vec::new(),
+        is_parent: !place.machines.is_empty(),
     };
+    if wish.items.iter().any(|item| matches!(item.want, Want::Machine(_))) {
+        for machine in &place.machines {
+            state.machines.push(machine_state::look(machine).await?);
+        }
+    }
     let wants: Vec<_> = wish.items.iter().filter(|item| state.is_for(&item.target)).collect();
     let (mut paths, mut values) = (BTreeSet::new(), BTreeSet::new());
     let mut units: BTreeSet<String> =
@@ -185,10 +227,15 @@ pub async fn look(host: &Host, wish: &Wish) -> Result<HostState> {
                 paths.insert(MODPROBE.to_string());
             }
             Want::KernelWord(_) => {
-                paths.insert(GRUB.to_string());
+                paths.extend([GRUB, GRUB_DEFAULTS, KERNEL_WORDS].map(str::to_string));
             }
             Want::Unit { unit, .. } => {
                 units.insert(unit_name(unit));
+            }
+            Want::Machine(_) => {}
+            Want::SharedInstances(_) => {
+                paths.extend([EXPORTS, FSTAB].map(str::to_string));
+                units.insert("nfs-server.service".into());
             }
         }
     }
@@ -199,7 +246,15 @@ pub async fn look(host: &Host, wish: &Wish) -> Result<HostState> {
     let list = if list.is_empty() { "/dev/null".to_string() } else { list };
     let values = batch.add(Cmd::shell(format!("grep -sH '' {list}; exit 0")));
     let virt = batch.add(Cmd::new("systemd-detect-virt").arg("--container"));
-    let grub = batch.add(Cmd::shell("command -v update-grub && [ -d /etc/default/grub.d ]"));
+    let grub = batch.add(Cmd::shell(
+        "has() { command -v \"$1\" >/dev/null && echo \"$1\"; }\n\
+         { [ -d /etc/default/grub.d ] && has update-grub; } || has grubby || has grub2-mkconfig; exit 0",
+    ));
+    let folder = wants.iter().find_map(|item| match &item.want {
+        Want::SharedInstances(shared) => Some(shared.folder.as_str()),
+        _ => None,
+    });
+    let storage = folder.map(|folder| batch.add(storage::look(folder)));
     let filters = asks_filters.then(|| {
         let python = "from nova import conf; print(','.join(conf.CONF.filter_scheduler.enabled_filters))";
         batch.add(Cmd::new("python3").args(["-c", python]))
@@ -236,7 +291,15 @@ pub async fn look(host: &Host, wish: &Wish) -> Result<HostState> {
     }
     let word = answers.get(virt).text().trim().to_string();
     state.container = Some(word).filter(|word| !word.is_empty() && word != "none");
-    state.has_update_grub = answers.get(grub).exit.is_ok();
+    state.boot_tool = match answers.get(grub).text().trim() {
+        "update-grub" => Some(BootTool::UpdateGrub),
+        "grubby" => Some(BootTool::Grubby),
+        "grub2-mkconfig" => Some(BootTool::Mkconfig),
+        _ => None,
+    };
+    if let Some(ask) = storage {
+        state.storage = Some(StorageState::parse(&answers.good(ask)?.text()));
+    }
     if let Some(ask) = filters {
         let text = answers.get(ask).text().trim().to_string();
         state.default_filters = match answers.get(ask).exit.is_ok() && !text.is_empty() {

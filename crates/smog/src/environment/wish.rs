@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use super::machine_wish::MachineWish;
 use crate::error::{Error, Result};
 
 /// Everything that is wanted, in the order it was said.
@@ -42,6 +43,8 @@ pub enum Target {
     Controllers,
     /// One host, by name.
     Host(String),
+    /// The machines that hosts of smog.yml are guests of.
+    Parents,
 }
 
 /// One thing that is wanted.
@@ -96,6 +99,22 @@ pub enum Want {
         /// Running now; `None` leaves it.
         active: Option<bool>,
     },
+    /// CPU and cells of a host that is a guest of its parent (an L1). The change is made
+    /// on the parent, and the host is restarted.
+    Machine(MachineWish),
+    /// The folder of servers' disks, shared by one host and mounted by the computes (NFS).
+    SharedInstances(SharedWish),
+}
+
+/// A folder of servers' disks that computes share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedWish {
+    /// The host that shares it, by smog's name.
+    pub server: String,
+    /// The address computes reach it by.
+    pub address: String,
+    /// The folder, the same on all hosts.
+    pub folder: String,
 }
 
 /// An option of an oslo.config file.
@@ -176,6 +195,32 @@ impl Wish {
             true => self,
             false => self.with(Target::Controllers, Want::Filters(filters)),
         }
+    }
+
+    /// Read what a person wrote after `--machine-cpu`: `[WHO/]MODE`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with what there is.
+    pub fn with_machine_cpu(self, text: &str) -> Result<Wish> {
+        let (target, rest) = targeted(text);
+        let machine = MachineWish { cpu: Some(rest.trim().parse()?), cells: None };
+        Ok(self.with(target.unwrap_or(Target::Computes), Want::Machine(machine)))
+    }
+
+    /// Read what a person wrote after `--machine-cells`: `[WHO/]COUNT`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with the form.
+    pub fn with_machine_cells(self, text: &str) -> Result<Wish> {
+        let (target, rest) = targeted(text);
+        let cells = rest.trim().parse().ok().filter(|cells| (1..=64).contains(cells));
+        let cells = cells.ok_or_else(|| Error::Invalid {
+            what: format!("NUMA cells `{text}`"),
+            why: "not a number from 1 to 64".into(),
+            hint: Some("as in 2, or cmp1/2 for one host".into()),
+        })?;
+        let machine = MachineWish { cpu: None, cells: Some(cells) };
+        Ok(self.with(target.unwrap_or(Target::Computes), Want::Machine(machine)))
     }
 
     /// Whether nothing is wanted.

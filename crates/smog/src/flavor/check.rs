@@ -236,7 +236,7 @@ impl FlavorSpec {
             {
                 return refuse(
                     &format!("hw:cpu_{name}={number}"),
-                    &format!("`hw:max_cpu_{name}` allows {max}"),
+                    &format!("`hw:cpu_max_{name}` allows {max}"),
                     "ImageVCPUTopologyRangeExceeded",
                 );
             }
@@ -247,7 +247,7 @@ impl FlavorSpec {
         let vcpus = u64::from(self.vcpus);
         if most < vcpus {
             return refuse(
-                "hw:max_cpu_sockets, hw:max_cpu_cores, hw:max_cpu_threads",
+                "hw:cpu_max_sockets, hw:cpu_max_cores, hw:cpu_max_threads",
                 &format!("together they allow {most} vCPUs, the flavor has {vcpus}"),
                 "ImageVCPULimitsRangeImpossible",
             );

@@ -91,11 +91,12 @@ pub struct Topology {
     pub cores: Option<u32>,
     /// `hw:cpu_threads`, of a core.
     pub threads: Option<u32>,
-    /// `hw:max_cpu_sockets`.
+    /// `hw:cpu_max_sockets`, the name Nova's driver reads; its API, from microversion 2.86 on,
+    /// takes only `hw:max_cpu_sockets`, which nothing reads. smog sets it below 2.86.
     pub max_sockets: Option<u32>,
-    /// `hw:max_cpu_cores`.
+    /// `hw:cpu_max_cores`.
     pub max_cores: Option<u32>,
-    /// `hw:max_cpu_threads`.
+    /// `hw:cpu_max_threads`.
     pub max_threads: Option<u32>,
 }
 
@@ -267,9 +268,9 @@ impl FlavorSpec {
         self.shared_words(&mut |word, value| set(&format!("hw:{word}"), value));
         let topology = &self.topology;
         for (word, value) in [
-            ("hw:max_cpu_sockets", topology.max_sockets),
-            ("hw:max_cpu_cores", topology.max_cores),
-            ("hw:max_cpu_threads", topology.max_threads),
+            ("hw:cpu_max_sockets", topology.max_sockets),
+            ("hw:cpu_max_cores", topology.max_cores),
+            ("hw:cpu_max_threads", topology.max_threads),
         ] {
             set(word, value.map(|value| value.to_string()));
         }
@@ -391,7 +392,7 @@ mod tests {
                 "hw:cpu_realtime_mask=2-3",
                 "hw:cpu_sockets=2",
                 "hw:cpu_thread_policy=isolate",
-                "hw:max_cpu_sockets=2",
+                "hw:cpu_max_sockets=2",
                 "hw:mem_page_size=2048",
                 "hw:numa_cpus.0=0",
                 "hw:numa_cpus.1=1-3",

@@ -5,6 +5,7 @@ use std::ops::Range;
 use roxmltree::{Document, Node, ParsingOptions};
 
 use super::element::{child, is};
+use crate::cpuset::Cpuset;
 use crate::error::{Error, Result};
 
 /// How the guest's CPU is chosen, for machines that shall run guests themselves.
@@ -14,6 +15,8 @@ pub enum CpuMode {
     HostPassthrough,
     /// The nearest model libvirt knows.
     HostModel,
+    /// All the emulator can do: without KVM, what comes nearest to passing the CPU through.
+    Maximum,
 }
 
 /// An edit of a domain's XML, step by step.
@@ -43,6 +46,7 @@ impl CpuMode {
         match self {
             CpuMode::HostPassthrough => "host-passthrough",
             CpuMode::HostModel => "host-model",
+            CpuMode::Maximum => "maximum",
         }
     }
 }
@@ -74,20 +78,68 @@ impl DomainEdit {
     /// # Errors
     /// [`Error::Parse`] when the text is no domain.
     pub fn cpu_mode(self, mode: CpuMode) -> Result<DomainEdit> {
-        let edited = if self.has(&["cpu"])? {
-            let mut edited = self.set_attribute(&["cpu"], "mode", mode.as_str())?;
-            for name in ["match", "check"] {
-                edited = edited.remove_attribute(&["cpu"], name)?;
+        let mut edited = self.with_bare_cpu(mode.as_str())?;
+        // libvirt refuses it beside a model.
+        if mode == CpuMode::HostModel {
+            edited = edited.remove_attribute(&["cpu"], "migratable")?;
+        }
+        Ok(edited)
+    }
+
+    /// Give the guest this very CPU: model, vendor and required flags. The model may be
+    /// followed by nothing else where the emulator brings its own flags.
+    ///
+    /// # Errors
+    /// [`Error::Parse`] when the text is no domain.
+    pub fn cpu_exact(self, model: &str, vendor: Option<&str>, features: &[String]) -> Result<DomainEdit> {
+        let mut edited = self
+            .with_bare_cpu("custom")?
+            .remove_attribute(&["cpu"], "migratable")?
+            .set_attribute(&["cpu"], "match", "exact")?;
+        let model = format!("<model fallback='forbid'>{}</model>", escaped(model));
+        let vendor = vendor.map(|vendor| format!("<vendor>{}</vendor>", escaped(vendor)));
+        for element in [Some(model), vendor].into_iter().flatten() {
+            edited = edited.insert(&["cpu"], &element)?;
+        }
+        for name in features {
+            edited =
+                edited.insert(&["cpu"], &format!("<feature policy='require' name='{}'/>", escaped(name)))?;
+        }
+        Ok(edited)
+    }
+
+    /// Split the guest into NUMA cells: the CPUs and the memory in KiB of each. Cells it
+    /// had are dropped, with their distances.
+    ///
+    /// # Errors
+    /// [`Error::Parse`] when the text is no domain.
+    pub fn numa_cells(self, cells: &[(Cpuset, u64)]) -> Result<DomainEdit> {
+        let mut edited = if self.has(&["cpu"])? { self } else { self.insert(&[], "<cpu/>")? };
+        while edited.has(&["cpu", "numa"])? {
+            edited = edited.remove(&["cpu", "numa"])?;
+        }
+        edited = edited.insert(&["cpu"], "<numa/>")?;
+        for (id, (cpus, kib)) in cells.iter().enumerate() {
+            let cell = format!("<cell id='{id}' cpus='{cpus}' memory='{kib}' unit='KiB'/>");
+            edited = edited.insert(&["cpu", "numa"], &cell)?;
+        }
+        Ok(edited)
+    }
+
+    /// `<cpu>` with this mode, without what belongs to a model.
+    fn with_bare_cpu(self, mode: &str) -> Result<DomainEdit> {
+        if !self.has(&["cpu"])? {
+            return self.insert(&[], &format!("<cpu mode='{mode}'/>"));
+        }
+        let mut edited = self.set_attribute(&["cpu"], "mode", mode)?;
+        for name in ["match", "check"] {
+            edited = edited.remove_attribute(&["cpu"], name)?;
+        }
+        for name in ["model", "vendor", "feature"] {
+            while edited.has(&["cpu", name])? {
+                edited = edited.remove(&["cpu", name])?;
             }
-            for name in ["model", "vendor", "feature"] {
-                while edited.has(&["cpu", name])? {
-                    edited = edited.remove(&["cpu", name])?;
-                }
-            }
-            edited
-        } else {
-            self.insert(&[], &format!("<cpu mode='{}'/>", mode.as_str()))?
-        };
+        }
         Ok(edited)
     }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Capabilities, Domain, DomainState};
+use super::{Capabilities, Domain, DomainCapabilities, DomainState};
 use crate::error::{Error, Result};
 use crate::host::{Cmd, Host, Output};
 
@@ -106,6 +106,32 @@ impl Host {
         Capabilities::parse(output.text().into_owned(), &format!("host `{}`", self.name()))
     }
 
+    /// What a domain of this kind, architecture and machine can have here ("kvm", "x86_64", "q35").
+    ///
+    /// # Errors
+    /// As [`Host::domain`]; [`Error::Command`] where the emulator has no such kind.
+    pub async fn domain_capabilities(
+        &self,
+        kind: &str,
+        arch: Option<&str>,
+        machine: Option<&str>,
+    ) -> Result<DomainCapabilities> {
+        let mut words = vec!["domcapabilities", "--virttype", kind];
+        words.extend(arch.iter().flat_map(|arch| ["--arch", arch]));
+        words.extend(machine.iter().flat_map(|machine| ["--machine", machine]));
+        // libvirt runs the emulator to know: that is a matter of those who may write.
+        let output = self.virsh_run(write(words).repeatable(), None).await?;
+        DomainCapabilities::parse(&output.text(), &format!("host `{}`", self.name()))
+    }
+
+    /// The definition a domain will have from its next start, with the passwords libvirt
+    /// otherwise leaves out: defined again without them, it would lose them. It is for
+    /// editing and for journals, never to be shown.
+    pub(crate) async fn domain_definition(&self, name_or_uuid: &str) -> Result<String> {
+        let output = self.virsh_run(definition(name_or_uuid), Some(name_or_uuid)).await?;
+        Ok(output.text().into_owned())
+    }
+
     /// Give a domain another definition, as edited by [`DomainEdit`](super::DomainEdit). It holds from its next start.
     ///
     /// # Errors
@@ -168,6 +194,11 @@ fn read<'a>(words: impl IntoIterator<Item = &'a str>) -> Cmd {
 
 fn write<'a>(words: impl IntoIterator<Item = &'a str>) -> Cmd {
     Cmd::new("virsh").args(["-c", URI]).args(words)
+}
+
+/// Passwords are shown to those who may write only.
+fn definition(name_or_uuid: &str) -> Cmd {
+    write(["dumpxml", "--inactive", "--security-info", "--domain", name_or_uuid]).repeatable()
 }
 
 /// `UUID name` lines, and after the marker what `domstats --state` prints.

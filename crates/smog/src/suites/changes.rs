@@ -55,8 +55,10 @@ pub(super) static VFAT_CONFIG_DRIVE: Change =
     Change { name: "config drives as vfat", wish: vfat_config_drive, only_where_needed: false };
 
 fn file_backed_memory(_: &Inventory) -> Wish {
-    let wish = option(Wish::new(), "libvirt", "file_backed_memory", &["4096"]);
-    option(wish, "DEFAULT", "ram_allocation_ratio", &["1.0"])
+    // Nova starts with it only where memory is neither overcommitted nor reserved.
+    let wish = option(Wish::new(), "libvirt", "file_backed_memory", &["8192"]);
+    let wish = option(wish, "DEFAULT", "ram_allocation_ratio", &["1.0"]);
+    option(wish, "DEFAULT", "reserved_host_memory_mb", &["0"])
 }
 
 /// The memory of guests is in files (`[libvirt]file_backed_memory`).
@@ -66,12 +68,12 @@ pub(super) static FILE_BACKED_MEMORY: Change =
 fn custom_cpu_model(_: &Inventory) -> Wish {
     let wish = option(Wish::new(), "libvirt", "cpu_mode", &["custom"]);
     let wish = option(wish, "libvirt", "cpu_models", &["Nehalem"]);
-    option(wish, "libvirt", "cpu_model_extra_flags", &["-aes,+vmx"])
+    option(wish, "libvirt", "cpu_model_extra_flags", &["+aes,-popcnt"])
 }
 
 /// A CPU model with flags added and taken away, one that emulation can do.
 pub(super) static CUSTOM_CPU_MODEL: Change = Change {
-    name: "CPU model Nehalem with vmx and without aes",
+    name: "CPU model Nehalem with aes and without popcnt",
     wish: custom_cpu_model,
     only_where_needed: false,
 };

@@ -315,7 +315,13 @@ async fn abort(t: &mut Test) -> Result<()> {
     t.allow("libvirtError");
     t.cloud.abort_migration(&guest.server.id, migration).await?;
     let ended = end_of(t, &guest).await?;
-    t.check_eq("how the migration ended", &ended, &"cancelled".to_string());
+    // Nova looks twice a second; when libvirt has ended the job in between, it says "failed".
+    t.check(
+        "how the migration ended",
+        matches!(ended.as_str(), "cancelled" | "failed"),
+        &ended,
+        "cancelled, or failed",
+    );
     guest.server = t.cloud.wait_for_status(&guest.server.id, "ACTIVE", t.wait()).await?;
     stays(t, &mut guest, &here).await?;
     let left = t.cloud.host(&there).await?.list_domains().await?;

@@ -1,0 +1,73 @@
+use std::path::PathBuf;
+
+use smog::config::{ComputesFile, SmogFile};
+use smog::environment::{Environment, MachineCpu, MachineWish, Target, Want, Wish};
+use smog::host::Machine;
+use smog::{Error, ExitCode};
+
+use crate::commands::prepare::carry_out;
+use crate::hosts_environment::EnvironmentArgs;
+use crate::session::Session;
+
+/// Let computes that are virtual machines run guests of their own
+///
+/// For each compute of the file: nested KVM on its parent, and the CPU mode of its domain there
+/// (`passthrough: true`: the parent's CPU as it is; otherwise the nearest model libvirt knows).
+/// Shows the changes, asks, makes them, restarts the computes and waits until they are up. What
+/// cannot be had is said, and the rest is made. No cloud is needed.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  \
+    smog nested --file compute.yml\n  \
+    smog nested --file compute.yml --cpu-mode maximum --numa-cells 2 --yes\n  \
+    smog restore --computes compute.yml")]
+pub struct NestedArgs {
+    /// A file with `computes:`, each with parent, name, host, user and passthrough
+    #[arg(long, value_name = "FILE")]
+    file: PathBuf,
+    /// This CPU mode for all of them: host-passthrough, host-model, maximum, exact
+    #[arg(long, value_name = "MODE")]
+    cpu_mode: Option<MachineCpu>,
+    /// So many NUMA cells for each
+    #[arg(long, value_name = "COUNT")]
+    numa_cells: Option<u32>,
+    #[command(flatten)]
+    environment: EnvironmentArgs,
+    /// Do not ask
+    #[arg(short, long)]
+    yes: bool,
+}
+
+pub async fn run(args: NestedArgs, session: &Session) -> Result<ExitCode, Error> {
+    let file = ComputesFile::read(&args.file)?;
+    let machines = machines(&file, &session.smog_file()?, &args.environment.hosts);
+    if machines.is_empty() {
+        return Err(Error::Invalid {
+            what: args.file.display().to_string(),
+            why: "no compute of it is a guest: none has `parent:` and `name:`, or `--host` names another"
+                .into(),
+            hint: Some("`parent:` is the machine it runs on, `name:` its libvirt domain there".into()),
+        });
+    }
+    let mut wish = Wish::new().with(Target::Parents, Want::NestedKvm);
+    for machine in &machines {
+        let entry = file.computes.iter().find(|one| one.name.as_deref() == Some(machine.domain.as_str()));
+        let cpu = args.cpu_mode.unwrap_or(match entry.and_then(|entry| entry.passthrough) {
+            Some(true) => MachineCpu::HostPassthrough,
+            _ => MachineCpu::HostModel,
+        });
+        let want = MachineWish { cpu: Some(cpu), cells: args.numa_cells };
+        wish = wish.with(Target::Host(machine.host.name().to_string()), Want::Machine(want));
+    }
+    let command = format!("smog nested --file {}", smog::quote(&args.file.display().to_string()));
+    let options = args.environment.options(session, &command)?;
+    let environment = Environment::of_hosts(vec![], None, options).with_parents(machines);
+    carry_out(&environment, &wish, args.yes, true, session).await
+}
+
+/// The machines of a `computes:` file; `only` names some, by name or address.
+pub fn machines(computes: &ComputesFile, file: &SmogFile, only: &[String]) -> Vec<Machine> {
+    let mut machines = Machine::of_computes(computes, file);
+    let is_meant = |machine: &Machine| only.is_empty() || only.iter().any(|name| name == machine.host.name());
+    machines.retain(is_meant);
+    machines
+}
