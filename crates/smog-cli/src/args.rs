@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::commands::{
     aggregate, api, boot, check, clean, completion, config, delete, discover, flavor, guest, host,
     hypervisor, image, keypair, logs, migrate, nested, network, pins, placement, prepare, project, quota,
-    restore, scan, security_group, server_group, service, test, watch, xml,
+    restore, scan, security_group, server_group, service, shell, test, watch, xml,
 };
 use crate::output::Form;
 
@@ -126,6 +126,7 @@ pub enum Verb {
     Prepare(prepare::PrepareArgs),
     Nested(nested::NestedArgs),
     Restore(restore::RestoreArgs),
+    Shell(shell::ShellArgs),
     /// Run white-box tests on the cloud, in parallel
     Test(test::TestArgs),
     /// Remove what runs of tests have left behind

@@ -29,6 +29,7 @@ pub mod scan;
 pub mod security_group;
 pub mod server_group;
 pub mod service;
+pub mod shell;
 pub mod test;
 pub mod watch;
 pub mod xml;

@@ -115,6 +115,7 @@ async fn dispatch(verb: Verb, session: &Session, cases: Vec<Case>) -> Result<Exi
         Verb::Prepare(args) => commands::prepare::run(args, session).await,
         Verb::Nested(args) => commands::nested::run(args, session).await,
         Verb::Restore(args) => commands::restore::run(args, session).await,
+        Verb::Shell(args) => commands::shell::run(args, session),
         Verb::Test(args) => commands::test::run(args, session, cases).await,
         Verb::Clean(args) => commands::clean::run(args, session).await,
         Verb::Completion(args) => commands::completion::run(args),

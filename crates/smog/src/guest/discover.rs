@@ -48,6 +48,19 @@ impl Cloud {
         Ok(self.join(servers).await)
     }
 
+    /// The same for these servers only, by id: one call a server, and one command for each
+    /// host they are on. In the order given.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for an id there is no server of.
+    pub async fn discover_some(&self, ids: &[String]) -> Result<Discovery> {
+        let mut servers = Vec::with_capacity(ids.len());
+        for id in ids {
+            servers.push(self.server_by_id(id).await?);
+        }
+        Ok(self.join(servers).await)
+    }
+
     /// One guest by id, name, or an unambiguous beginning of either. Only Nova is
     /// asked; the domain is read when asked for.
     ///

@@ -1,0 +1,993 @@
+//! An authenticated session to one OpenStack.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+use smog::cloud::{
+    BootMade, BootRequest, Call, FlavorChoice, NetworkChoice, NewFlavor, NewImage, NewRule, Nic, Service,
+};
+use smog::config::Secret;
+use smog::{Error, Result};
+
+use crate::data::{to_json, to_python};
+use crate::enter::{Ctx, enter, enter_or_undo, wait};
+use crate::environment::{Asked, Environment};
+use crate::errors::unusable;
+use crate::flavor_spec::FlavorSpec;
+use crate::guest::{Guest, NameOf};
+use crate::guests::{Guests, discover, guest};
+use crate::host::{Bytes, Host, Hosts, host};
+use crate::noun::{Noun, listed};
+use crate::nouns::{
+    Aggregate, ComputeService, Flavor, Hypervisor, Image, KeyPair, Network, Project, Server, ServerGroup,
+    User,
+};
+use crate::session::Session;
+use crate::topology::{self, Topology};
+use crate::watch::{LogsAsked, Watch, Watcher};
+
+/// An authenticated session to one OpenStack: what `smog.connect()` gives.
+///
+/// `cloud.guests` and `cloud.hosts` complete at the prompt; everything with parentheses asks.
+/// It may be used from several threads, and in a forked child, where it logs in anew.
+///
+/// >>> cloud = smog.connect()
+/// >>> for guest in cloud.discover():
+/// ...     print(guest.name, guest.host.name)
+#[pyclass(frozen, module = "smog")]
+pub struct Cloud {
+    session: Arc<Session>,
+}
+
+/// One API call as it was made.
+#[pyclass(frozen, get_all, module = "smog")]
+pub struct ApiCall {
+    /// "compute", "image", "network", "placement", "identity".
+    service: String,
+    /// HTTP method.
+    method: String,
+    /// Path below the service's root.
+    path: String,
+    /// HTTP status; none when no answer came.
+    status: Option<u16>,
+    /// The request id to look for in logs.
+    request_id: Option<String>,
+    /// How long it took, in seconds.
+    elapsed_s: f64,
+}
+
+#[pymethods]
+impl ApiCall {
+    fn __repr__(&self) -> String {
+        let status = self.status.map_or("no answer".to_string(), |status| status.to_string());
+        format!(
+            "<ApiCall {} {} {}: {status}, {:.0} ms>",
+            self.service,
+            self.method,
+            self.path,
+            self.elapsed_s * 1e3
+        )
+    }
+
+    fn _row(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("service", self.service.clone()),
+            ("method", self.method.clone()),
+            ("path", self.path.clone()),
+            ("status", self.status.map_or(String::new(), |status| status.to_string())),
+            ("ms", format!("{:.0}", self.elapsed_s * 1e3)),
+            ("request", self.request_id.clone().unwrap_or_default()),
+        ]
+    }
+}
+
+/// A flavor: named, made for the guest, or the thing itself.
+#[derive(FromPyObject)]
+enum FlavorAsked {
+    Name(String),
+    Spec(Py<FlavorSpec>),
+    Thing(Py<Flavor>),
+}
+
+impl Cloud {
+    pub fn new(session: Arc<Session>) -> Cloud {
+        Cloud { session }
+    }
+
+    /// The login behind it.
+    pub fn session(&self) -> Arc<Session> {
+        self.session.clone()
+    }
+
+    /// Ask the cloud something that leaves nothing behind when it is not waited for.
+    fn ask<T, F>(
+        &self,
+        py: Python<'_>,
+        question: impl FnOnce(smog::Cloud, Ctx) -> F + Send + 'static,
+    ) -> PyResult<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        let session = self.session.clone();
+        enter(py, |ctx| async move {
+            let inner = ctx.clone();
+            let asked = async { question(session.cloud().await?, inner).await };
+            ctx.unless_stopped("the last call may have been made", asked).await
+        })
+    }
+
+    fn listed<'py, N, F>(
+        &self,
+        py: Python<'py>,
+        question: impl FnOnce(smog::Cloud) -> F + Send + 'static,
+    ) -> PyResult<Bound<'py, PyAny>>
+    where
+        N: Noun + IntoPyObject<'py>,
+        N::Inner: Send + 'static,
+        F: Future<Output = Result<Vec<N::Inner>>> + Send + 'static,
+    {
+        let items = self.ask(py, |cloud, _| question(cloud))?;
+        listed::<N>(py, items, &self.session)
+    }
+}
+
+#[pymethods]
+impl Cloud {
+    /// Its name in clouds.yaml, or "envvars".
+    #[getter]
+    fn name(&self) -> String {
+        self.session.settings().credentials.name.clone()
+    }
+
+    /// Keystone's URL.
+    #[getter]
+    fn auth_url(&self) -> String {
+        self.session.settings().credentials.auth_url.clone()
+    }
+
+    /// Whether the user has the admin role. Nothing is asked.
+    #[getter]
+    fn is_admin(&self) -> bool {
+        self.session.cloud_in_hand().is_some_and(|cloud| cloud.is_admin())
+    }
+
+    /// The project the user is in.
+    #[getter]
+    fn project_id(&self) -> Option<String> {
+        self.session.cloud_in_hand().and_then(|cloud| cloud.own_project_id())
+    }
+
+    /// The settings in use: one line each, with where it comes from.
+    #[getter]
+    fn settings(&self) -> Vec<(String, String, String)> {
+        let entries = self.session.settings().file.entries();
+        entries.into_iter().map(|line| (line.setting, line.value, line.from.to_string())).collect()
+    }
+
+    /// Guests by name; called, all of them.
+    #[getter]
+    fn guests(&self) -> Guests {
+        Guests::new(&self.session)
+    }
+
+    /// Hosts by name; called, all of them.
+    #[getter]
+    fn hosts(&self) -> Hosts {
+        Hosts::new(&self.session)
+    }
+
+    /// The last 200 API calls, the newest last. Nothing is asked.
+    #[getter]
+    fn calls(&self) -> Vec<ApiCall> {
+        let calls =
+            self.session.seen(|seen| seen.calls.iter().cloned().collect::<Vec<_>>()).unwrap_or_default();
+        calls
+            .into_iter()
+            .map(|call| ApiCall {
+                service: call.service.to_string(),
+                method: call.method,
+                path: call.path,
+                status: call.status,
+                request_id: call.request_id,
+                elapsed_s: call.elapsed.as_secs_f64(),
+            })
+            .collect()
+    }
+
+    /// Every guest the user may see, or those given (`Guest`, `Server` or id), each joined
+    /// with its host and domain. One API call and one command per host.
+    ///
+    /// Hosts that could not be asked are in `.problems` of the list; their guests are listed
+    /// without a domain.
+    ///
+    /// >>> cloud.discover()
+    /// NAME  STATUS  HOST  DOMAIN             VCPUS  RAM      PINNED TO  PAGES  ADDRESS
+    /// web   ACTIVE  cmp2  instance-00000022  1      128 MiB  1          2 MiB  192.168.77.36
+    #[pyo3(signature = (guests: "Sequence[Guest | Server | str] | None" = None) -> "Listing[Guest]")]
+    fn discover<'py>(&self, py: Python<'py>, guests: Option<Vec<NameOf>>) -> PyResult<Bound<'py, PyAny>> {
+        let ids = guests.map(|guests| guests.into_iter().map(NameOf::name).collect());
+        discover(py, &self.session, ids)
+    }
+
+    /// One guest by name, id, or an unambiguous beginning of either. One API call.
+    ///
+    /// Raises `NotFound` with near names, `AmbiguityException` with the ids.
+    fn guest(&self, py: Python<'_>, name: String) -> PyResult<Guest> {
+        guest(py, &self.session, name)
+    }
+
+    /// One host by name. Asks Nova only for a host that is not in smog.yml.
+    fn host(&self, py: Python<'_>, name: String) -> PyResult<Host> {
+        host(py, &self.session, &name)
+    }
+
+    /// Boot a guest and wait until it is ACTIVE (`wait=False`: until Nova has taken the order).
+    ///
+    /// `flavor` is a name, a `Flavor`, or a `FlavorSpec`: then a flavor is made for the guest
+    /// and deleted with it. `network` is a name, or `"none"`. Ctrl-C takes everything back.
+    ///
+    /// Raises `BootException` when it goes to ERROR (it is kept for a look), `NotFound`,
+    /// `Timeout`.
+    ///
+    /// >>> cloud.boot("web", flavor=FlavorSpec(ram_mib=128).pinned().pages("large"))
+    /// <Guest web ACTIVE on cmp2, 1 vCPU>
+    #[pyo3(signature = (
+        name: "str", *, image: "str | Image | None" = None, flavor: "str | Flavor | FlavorSpec | None" = None,
+        network: "str | Network | None" = None, host: "str | Host | None" = None,
+        availability_zone: "str | None" = None, key_pair: "str | KeyPair | None" = None,
+        server_group: "str | ServerGroup | None" = None, hints: "dict[str, Any] | None" = None,
+        security_groups: "Sequence[str]" = vec![], config_drive: "bool" = false,
+        user_data: "str | bytes | None" = None, metadata: "dict[str, str] | None" = None,
+        tags: "Sequence[str]" = vec![], description: "str | None" = None,
+        nics: "Sequence[dict[str, str | None]]" = vec![],
+        wait: "bool" = true, timeout: "float" = 300.0
+    ) -> "Guest")]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
+    fn boot(
+        &self,
+        py: Python<'_>,
+        name: String,
+        image: Option<NameOf>,
+        flavor: Option<FlavorAsked>,
+        network: Option<NameOf>,
+        host: Option<NameOf>,
+        availability_zone: Option<String>,
+        key_pair: Option<NameOf>,
+        server_group: Option<NameOf>,
+        hints: Option<BTreeMap<String, Bound<'_, PyAny>>>,
+        security_groups: Vec<String>,
+        config_drive: bool,
+        user_data: Option<Bytes>,
+        metadata: Option<BTreeMap<String, String>>,
+        tags: Vec<String>,
+        description: Option<String>,
+        nics: Vec<BTreeMap<String, Option<String>>>,
+        wait: bool,
+        timeout: f64,
+    ) -> PyResult<Guest> {
+        let hints = hints.unwrap_or_default().into_iter();
+        let request = BootRequest {
+            name,
+            image: image.map(NameOf::name),
+            flavor: match flavor {
+                None => FlavorChoice::Smallest,
+                Some(FlavorAsked::Name(name)) => FlavorChoice::Named(name),
+                Some(FlavorAsked::Thing(flavor)) => FlavorChoice::Named(flavor.get().inner.id.clone()),
+                Some(FlavorAsked::Spec(spec)) => FlavorChoice::Made(Box::new(spec.get().spec.clone())),
+            },
+            network: match network.map(NameOf::name) {
+                None => NetworkChoice::Private,
+                Some(name) if name == "none" => NetworkChoice::None,
+                Some(name) => NetworkChoice::Named(name),
+            },
+            nics: nics.into_iter().map(|nic| card(py, nic)).collect::<PyResult<_>>()?,
+            host: host.map(NameOf::name),
+            config_drive,
+            user_data: user_data.map(Bytes::into_vec),
+            key_pair: key_pair.map(NameOf::name),
+            availability_zone,
+            hints: hints.map(|(key, value)| Ok((key, to_json(&value)?))).collect::<PyResult<_>>()?,
+            server_group: server_group.map(NameOf::name),
+            tags,
+            security_groups,
+            description,
+            metadata: metadata.unwrap_or_default(),
+            ..BootRequest::default()
+        };
+        let (session, again) = (self.session.clone(), self.session.clone());
+        let work = |ctx: Ctx| async move {
+            let cloud = session.cloud().await?;
+            let made = BootMade::default();
+            let tell = ctx.teller();
+            let booted = async {
+                match wait {
+                    true => cloud.boot_server(&request, &made, crate::enter::wait(timeout, &tell)).await,
+                    false => cloud.order_server(&request, &made).await,
+                }
+            };
+            match ctx.unless_stopped("", booted).await {
+                Err(Error::Interrupted { .. }) => {
+                    let server = cloud.undo_boot(&made).await;
+                    Err(removed(&cloud, server).await)
+                }
+                other => other,
+            }
+        };
+        let undo = |server: smog::cloud::Server| async move {
+            match again.cloud().await {
+                Ok(cloud) => Some(removed(&cloud, Some(server)).await),
+                Err(why) => Some(why),
+            }
+        };
+        let server = enter_or_undo(py, work, undo)?;
+        Ok(Guest::new(server, None, &self.session))
+    }
+
+    /// All servers the user may see, of Nova alone. `filters` are Nova's own
+    /// (`status="ERROR"`, `host="cmp1"` …). One API call for each thousand.
+    #[pyo3(signature = (**filters: "str") -> "Listing[Server]")]
+    fn servers<'py>(
+        &self,
+        py: Python<'py>,
+        filters: Option<BTreeMap<String, String>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.listed::<Server, _>(py, |cloud| async move {
+            let filters = filters.unwrap_or_default();
+            let pairs: Vec<(&str, &str)> =
+                filters.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+            cloud.servers_where(&pairs).await
+        })
+    }
+
+    /// One server, of Nova alone. One API call.
+    fn server(&self, py: Python<'_>, name: String) -> PyResult<Server> {
+        let server = self.ask(py, |cloud, _| async move { cloud.server(&name).await })?;
+        Ok(Server::of(server, &self.session))
+    }
+
+    /// All flavors. One API call.
+    #[pyo3(signature = () -> "Listing[Flavor]")]
+    fn flavors<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.listed::<Flavor, _>(py, |cloud| async move { cloud.flavors().await })
+    }
+
+    /// One flavor by name or id. One API call.
+    fn flavor(&self, py: Python<'_>, name: String) -> PyResult<Flavor> {
+        let flavor = self.ask(py, |cloud, _| async move { cloud.flavor(&name).await })?;
+        Ok(Flavor::of(flavor, &self.session))
+    }
+
+    /// Make a flavor, of a name or of a `FlavorSpec`. Two API calls.
+    ///
+    /// >>> cloud.create_flavor("small", vcpus=1, ram_mib=128, extra_specs={"hw:cpu_policy": "dedicated"})
+    /// >>> cloud.create_flavor(FlavorSpec("lp").pages("large"))
+    #[pyo3(signature = (
+        spec: "str | FlavorSpec", *, vcpus: "int" = 1, ram_mib: "int" = 256, disk_gib: "int" = 0,
+        extra_specs: "dict[str, str] | None" = None, public: "bool" = true
+    ) -> "Flavor")]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
+    fn create_flavor(
+        &self,
+        py: Python<'_>,
+        spec: FlavorAsked,
+        vcpus: u32,
+        ram_mib: u64,
+        disk_gib: u64,
+        extra_specs: Option<BTreeMap<String, String>>,
+        public: bool,
+    ) -> PyResult<Flavor> {
+        let mut new = match &spec {
+            FlavorAsked::Spec(spec) => {
+                let spec = &spec.get().spec;
+                NewFlavor {
+                    vcpus: spec.vcpus,
+                    ram_mib: spec.ram_mib,
+                    disk_gib: spec.disk_gib,
+                    extra_specs: spec.extra_specs().map_err(|error| crate::errors::to_py(py, &error))?,
+                    ..NewFlavor::from(spec.name.as_str())
+                }
+            }
+            FlavorAsked::Name(name) => {
+                NewFlavor { vcpus, ram_mib, disk_gib, ..NewFlavor::from(name.as_str()) }
+            }
+            FlavorAsked::Thing(flavor) => {
+                let like = &flavor.get().inner;
+                return Err(unusable(py, &format!("flavor `{}`", like.name), "it is there already", None));
+            }
+        };
+        new.is_public = public;
+        new.extra_specs.extend(extra_specs.unwrap_or_default());
+        let flavor = self.ask(py, |cloud, _| async move { cloud.create_flavor_as(&new).await })?;
+        Ok(Flavor::of(flavor, &self.session))
+    }
+
+    /// All images. One API call a page.
+    #[pyo3(signature = () -> "Listing[Image]")]
+    fn images<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.listed::<Image, _>(py, |cloud| async move { cloud.images().await })
+    }
+
+    /// One image by name or id. One API call.
+    fn image(&self, py: Python<'_>, name: String) -> PyResult<Image> {
+        Ok(Image::of(self.ask(py, |cloud, _| async move { cloud.image(&name).await })?, &self.session))
+    }
+
+    /// Make an image from a file; `disk_format` is seen from the file when absent.
+    #[pyo3(signature = (
+        name: "str", path: "str | os.PathLike[str]", *, disk_format: "str | None" = None,
+        container_format: "str | None" = None, visibility: "str | None" = None,
+        properties: "dict[str, str] | None" = None
+    ) -> "Image")]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
+    fn upload_image(
+        &self,
+        py: Python<'_>,
+        name: String,
+        path: PathBuf,
+        disk_format: Option<String>,
+        container_format: Option<String>,
+        visibility: Option<String>,
+        properties: Option<BTreeMap<String, String>>,
+    ) -> PyResult<Image> {
+        let new = NewImage {
+            name,
+            disk_format,
+            container_format,
+            visibility,
+            properties: properties.unwrap_or_default(),
+            ..NewImage::default()
+        };
+        let image = self.ask(py, |cloud, ctx| async move {
+            let tell =
+                |so_far: smog::cloud::Transfer| ctx.tell(format!("sent {} MiB", so_far.done_bytes >> 20));
+            cloud.upload_image(new, &path, &tell).await
+        })?;
+        Ok(Image::of(image, &self.session))
+    }
+
+    /// Set properties of an image beside those it has. One API call.
+    #[pyo3(signature = (image: "str | Image", **properties: "str") -> "Image")]
+    fn set_image_properties(
+        &self,
+        py: Python<'_>,
+        image: NameOf,
+        properties: Option<BTreeMap<String, String>>,
+    ) -> PyResult<Image> {
+        let (asked, properties) = (image.name(), properties.unwrap_or_default());
+        let image = self.ask(py, |cloud, _| async move {
+            let image = cloud.image(&asked).await?;
+            cloud.set_image_properties(&image.id, &properties).await
+        })?;
+        Ok(Image::of(image, &self.session))
+    }
+
+    /// Delete an image. Two API calls.
+    #[pyo3(signature = (image: "str | Image") -> "None")]
+    fn delete_image(&self, py: Python<'_>, image: NameOf) -> PyResult<()> {
+        let asked = image.name();
+        self.ask(py, |cloud, _| async move {
+            let image = cloud.image(&asked).await?;
+            cloud.delete_image(&image.id).await
+        })
+    }
+
+    /// All networks. One API call a page.
+    #[pyo3(signature = () -> "Listing[Network]")]
+    fn networks<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.listed::<Network, _>(py, |cloud| async move { cloud.networks().await })
+    }
+
+    /// One network by name or id. One API call.
+    fn network(&self, py: Python<'_>, name: String) -> PyResult<Network> {
+        Ok(Network::of(self.ask(py, |cloud, _| async move { cloud.network(&name).await })?, &self.session))
+    }
+
+    /// All hypervisors. One API call.
+    #[pyo3(signature = () -> "Listing[Hypervisor]")]
+    fn hypervisors<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.listed::<Hypervisor, _>(py, |cloud| async move { cloud.hypervisors().await })
+    }
+
+    /// All compute services. One API call.
+    #[pyo3(signature = () -> "Listing[ComputeService]")]
+    fn services<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.listed::<ComputeService, _>(py, |cloud| async move { cloud.compute_services().await })
+    }
+
+    /// All host aggregates. One API call.
+    #[pyo3(signature = () -> "Listing[Aggregate]")]
+    fn aggregates<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.listed::<Aggregate, _>(py, |cloud| async move { cloud.aggregates().await })
+    }
+
+    /// One aggregate by name or id. One API call.
+    fn aggregate(&self, py: Python<'_>, name: String) -> PyResult<Aggregate> {
+        Ok(Aggregate::of(
+            self.ask(py, |cloud, _| async move { cloud.aggregate(&name).await })?,
+            &self.session,
+        ))
+    }
+
+    /// Make an aggregate with metadata and hosts.
+    #[pyo3(signature = (
+        name: "str", *, metadata: "dict[str, str] | None" = None, hosts: "Sequence[str | Host]" = vec![],
+        availability_zone: "str | None" = None
+    ) -> "Aggregate")]
+    fn create_aggregate(
+        &self,
+        py: Python<'_>,
+        name: String,
+        metadata: Option<BTreeMap<String, String>>,
+        hosts: Vec<NameOf>,
+        availability_zone: Option<String>,
+    ) -> PyResult<Aggregate> {
+        let hosts: Vec<String> = hosts.into_iter().map(NameOf::name).collect();
+        let aggregate = self.ask(py, |cloud, _| async move {
+            let metadata = metadata.unwrap_or_default();
+            let mut made = cloud.create_aggregate(&name, availability_zone.as_deref(), &metadata).await?;
+            for host in hosts {
+                made = cloud.add_aggregate_host(&made.id, &host).await?;
+            }
+            Ok(made)
+        })?;
+        Ok(Aggregate::of(aggregate, &self.session))
+    }
+
+    /// Add a host to an aggregate, or take it out (`remove=True`). Two API calls.
+    #[pyo3(signature = (aggregate: "str | Aggregate", host: "str | Host", *, remove: "bool" = false) -> "Aggregate")]
+    fn change_aggregate(
+        &self,
+        py: Python<'_>,
+        aggregate: NameOf,
+        host: NameOf,
+        remove: bool,
+    ) -> PyResult<Aggregate> {
+        let (asked, host) = (aggregate.name(), host.name());
+        let aggregate = self.ask(py, move |cloud, _| async move {
+            let found = cloud.aggregate(&asked).await?;
+            match remove {
+                true => cloud.remove_aggregate_host(&found.id, &host).await,
+                false => cloud.add_aggregate_host(&found.id, &host).await,
+            }
+        })?;
+        Ok(Aggregate::of(aggregate, &self.session))
+    }
+
+    /// One host (a random one when absent) in `NAME_true`, all others in `NAME_false`, with
+    /// the metadata `key` = "true" and "false".
+    #[pyo3(signature = (name: "str", key: "str", *, host: "str | Host | None" = None) -> "tuple[Aggregate, Aggregate]")]
+    fn create_aggregate_pair(
+        &self,
+        py: Python<'_>,
+        name: String,
+        key: String,
+        host: Option<NameOf>,
+    ) -> PyResult<(Aggregate, Aggregate)> {
+        let host = host.map(NameOf::name);
+        let pair = self.ask(py, |cloud, _| async move {
+            cloud.create_aggregate_pair(&name, &key, host.as_deref()).await
+        })?;
+        Ok((Aggregate::of(pair.with, &self.session), Aggregate::of(pair.without, &self.session)))
+    }
+
+    /// Take the hosts out of an aggregate and delete it.
+    #[pyo3(signature = (aggregate: "str | Aggregate") -> "None")]
+    fn delete_aggregate(&self, py: Python<'_>, aggregate: NameOf) -> PyResult<()> {
+        let asked = aggregate.name();
+        self.ask(py, |cloud, _| async move {
+            let found = cloud.aggregate(&asked).await?;
+            for host in &found.hosts {
+                cloud.remove_aggregate_host(&found.id, host).await?;
+            }
+            cloud.delete_aggregate(&found.id).await
+        })
+    }
+
+    /// All server groups. One API call a page.
+    #[pyo3(signature = () -> "Listing[ServerGroup]")]
+    fn server_groups<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.listed::<ServerGroup, _>(py, |cloud| async move { cloud.server_groups().await })
+    }
+
+    /// Make a server group: "affinity", "anti-affinity", "soft-affinity", "soft-anti-affinity".
+    #[pyo3(signature = (name, policy, *, max_per_host = None))]
+    fn create_server_group(
+        &self,
+        py: Python<'_>,
+        name: String,
+        policy: String,
+        max_per_host: Option<u32>,
+    ) -> PyResult<ServerGroup> {
+        let group = self.ask(py, move |cloud, _| async move {
+            cloud.create_server_group(&name, &policy, max_per_host).await
+        })?;
+        Ok(ServerGroup::of(group, &self.session))
+    }
+
+    /// Delete a server group. Two API calls.
+    #[pyo3(signature = (group: "str | ServerGroup") -> "None")]
+    fn delete_server_group(&self, py: Python<'_>, group: NameOf) -> PyResult<()> {
+        let asked = group.name();
+        self.ask(py, |cloud, _| async move {
+            let found = cloud.server_group(&asked).await?;
+            cloud.delete_server_group(&found.id).await
+        })
+    }
+
+    /// All key pairs of the user. One API call.
+    #[pyo3(signature = () -> "Listing[KeyPair]")]
+    fn key_pairs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.listed::<KeyPair, _>(py, |cloud| async move { cloud.key_pairs().await })
+    }
+
+    /// Register a public key. One API call.
+    fn import_key_pair(&self, py: Python<'_>, name: String, public_key: String) -> PyResult<KeyPair> {
+        let pair = self.ask(py, |cloud, _| async move { cloud.import_key_pair(&name, &public_key).await })?;
+        Ok(KeyPair::of(pair, &self.session))
+    }
+
+    /// Delete a key pair. One API call.
+    fn delete_key_pair(&self, py: Python<'_>, name: String) -> PyResult<()> {
+        self.ask(py, |cloud, _| async move { cloud.delete_key_pair(&name).await })
+    }
+
+    /// Let something in: a rule of a security group (the project's default one when absent).
+    /// Returns the rule's id.
+    #[pyo3(signature = (
+        group: "str" = "default".to_string(), *, protocol: "str | None" = None, ports: "tuple[int, int] | None" = None,
+        cidr: "str | None" = None
+    ) -> "str")]
+    fn add_security_rule(
+        &self,
+        py: Python<'_>,
+        group: String,
+        protocol: Option<String>,
+        ports: Option<(u16, u16)>,
+        cidr: Option<String>,
+    ) -> PyResult<String> {
+        let rule = NewRule { protocol, ports, remote_ip_prefix: cidr, ..NewRule::default() };
+        self.ask(py, |cloud, _| async move {
+            let own = cloud.own_project_id();
+            let group = match (group.as_str(), own) {
+                // An administrator sees the default group of every project.
+                ("default", Some(project)) => {
+                    let groups = cloud.security_groups().await?;
+                    let is_own =
+                        |one: &smog::cloud::SecurityGroup| one.name == "default" && one.project_id == project;
+                    match groups.into_iter().find(is_own) {
+                        Some(found) => found,
+                        None => cloud.security_group(&group).await?,
+                    }
+                }
+                _ => cloud.security_group(&group).await?,
+            };
+            Ok(cloud.add_security_rule(&group.id, &rule).await?.id)
+        })
+    }
+
+    /// All projects. One API call.
+    #[pyo3(signature = () -> "Listing[Project]")]
+    fn projects<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.listed::<Project, _>(py, |cloud| async move { cloud.projects().await })
+    }
+
+    /// Make a project. One API call.
+    #[pyo3(signature = (name, *, description = String::new()))]
+    fn create_project(&self, py: Python<'_>, name: String, description: String) -> PyResult<Project> {
+        let project =
+            self.ask(py, |cloud, _| async move { cloud.create_project(&name, &description, None).await })?;
+        Ok(Project::of(project, &self.session))
+    }
+
+    /// Delete a project. Two API calls.
+    #[pyo3(signature = (project: "str | Project") -> "None")]
+    fn delete_project(&self, py: Python<'_>, project: NameOf) -> PyResult<()> {
+        let asked = project.name();
+        self.ask(py, |cloud, _| async move {
+            let found = cloud.project(&asked).await?;
+            cloud.delete_project(&found.id).await
+        })
+    }
+
+    /// All users. One API call.
+    #[pyo3(signature = () -> "Listing[User]")]
+    fn users<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.listed::<User, _>(py, |cloud| async move { cloud.users().await })
+    }
+
+    /// Make a user, in a project with a role when they are given.
+    #[pyo3(signature = (name: "str", password: "str", *, project: "str | Project | None" = None, role: "str | None" = None) -> "User")]
+    fn create_user(
+        &self,
+        py: Python<'_>,
+        name: String,
+        password: String,
+        project: Option<NameOf>,
+        role: Option<String>,
+    ) -> PyResult<User> {
+        let (project, password) = (project.map(NameOf::name), Secret::new(password));
+        let user = self.ask(py, |cloud, _| async move {
+            let project = match &project {
+                Some(asked) => Some(cloud.project(asked).await?.id),
+                None => None,
+            };
+            let user = cloud.create_user(&name, &password, project.as_deref(), None).await?;
+            if let (Some(project), Some(role)) = (&project, &role) {
+                let role = cloud.role(role).await?;
+                cloud.grant_role(&role.id, &user.id, project).await?;
+            }
+            Ok(user)
+        })?;
+        Ok(User::of(user, &self.session))
+    }
+
+    /// Delete a user. Two API calls.
+    #[pyo3(signature = (user: "str | User") -> "None")]
+    fn delete_user(&self, py: Python<'_>, user: NameOf) -> PyResult<()> {
+        let asked = user.name();
+        self.ask(py, |cloud, _| async move {
+            let found = cloud.user(&asked).await?;
+            cloud.delete_user(&found.id).await
+        })
+    }
+
+    /// Any call smog has no word for; the answer's body as it came.
+    ///
+    /// `service` is "compute", "image", "network", "placement" or "identity"; the newest
+    /// microversion both sides know is sent unless one is named.
+    ///
+    /// >>> cloud.call("compute", "GET", "/os-hypervisors/statistics", microversion="2.1")
+    #[pyo3(signature = (
+        service: "str", method: "str", path: "str", *, body: "Any" = None,
+        query: "dict[str, str] | None" = None, microversion: "str | None" = None
+    ) -> "Any")]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
+    fn call(
+        &self,
+        py: Python<'_>,
+        service: &str,
+        method: &str,
+        path: String,
+        body: Option<Bound<'_, PyAny>>,
+        query: Option<BTreeMap<String, String>>,
+        microversion: Option<String>,
+    ) -> PyResult<Py<PyAny>> {
+        let service = match service {
+            "compute" => Service::Compute,
+            "image" => Service::Image,
+            "network" => Service::Network,
+            "placement" => Service::Placement,
+            "identity" => Service::Identity,
+            other => {
+                let known = "compute, image, network, placement or identity";
+                return Err(unusable(
+                    py,
+                    &format!("service `{other}`"),
+                    "smog does not know it",
+                    Some(known),
+                ));
+            }
+        };
+        let mut call = Call::get(service, path);
+        call.method = method
+            .to_uppercase()
+            .parse()
+            .map_err(|_| unusable(py, &format!("method `{method}`"), "HTTP has none such", None))?;
+        call.body = body.map(|body| to_json(&body)).transpose()?;
+        call.query = query.unwrap_or_default().into_iter().collect();
+        let version = microversion
+            .map(|text| text.parse())
+            .transpose()
+            .map_err(|error| crate::errors::to_py(py, &error))?;
+        let answer = self.ask(py, move |cloud, _| async move {
+            call.microversion = match (version, service) {
+                (Some(version), _) => Some(version),
+                (None, Service::Compute) => Some(cloud.compute_microversion().await?),
+                (None, Service::Placement) => Some(cloud.placement_microversion().await?),
+                (None, _) => None,
+            };
+            cloud.call(call).await
+        })?;
+        to_python(py, &answer.body)
+    }
+
+    /// The wished state of hosts; nothing is asked before `check()`, `prepare()` or `with`.
+    ///
+    /// The words are those of `smog prepare`: settings `[WHO/]FILE:SECTION.KEY=VALUE`, huge
+    /// pages `SIZE=COUNT[@CELL]`, sysctls `NAME=VALUE`, services `UNIT=active,enabled`, vfs
+    /// `INTERFACE=COUNT`; `nested` asks for nested KVM, `kernel_words` for words of the kernel's command
+    /// line. WHO is a host, "computes", "controllers" or "all".
+    ///
+    /// >>> with cloud.environment("nova.conf:libvirt.virt_type=kvm", huge_pages=["2M=256"]):
+    /// ...     ...
+    #[pyo3(signature = (
+        *settings: "str", filters: "Sequence[str]" = vec![], huge_pages: "Sequence[str]" = vec![],
+        sysctl: "Sequence[str]" = vec![], services: "Sequence[str]" = vec![], vfs: "Sequence[str]" = vec![],
+        nested: "bool" = false, kernel_words: "Sequence[str]" = vec![], at_boot: "bool" = false, hosts: "Sequence[str | Host]" = vec![],
+        journal: "str | os.PathLike[str] | None" = None, timeout: "float" = 180.0
+    ) -> "Environment")]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
+    fn environment(
+        &self,
+        py: Python<'_>,
+        settings: Vec<String>,
+        filters: Vec<String>,
+        huge_pages: Vec<String>,
+        sysctl: Vec<String>,
+        services: Vec<String>,
+        vfs: Vec<String>,
+        nested: bool,
+        kernel_words: Vec<String>,
+        at_boot: bool,
+        hosts: Vec<NameOf>,
+        journal: Option<PathBuf>,
+        timeout: f64,
+    ) -> PyResult<Environment> {
+        let asked =
+            Asked { settings, filters, huge_pages, sysctl, services, vfs, nested, kernel_words, at_boot };
+        let hosts = hosts.into_iter().map(NameOf::name).collect();
+        Environment::new(py, &self.session, asked, hosts, journal, timeout)
+    }
+
+    /// Follow the logs of all hosts as one stream, in the order of time: an iterator of
+    /// records, each with its whole traceback.
+    ///
+    /// `level`, `grep` (regular expressions), `requests`, `guest` and `exceptions` choose
+    /// records; `since` begins in the past, `follow=False` ends at the present, `duration`
+    /// after so many seconds. `allow` names known noise: `TYPE` or `TYPE@LOGGER`.
+    ///
+    /// >>> for record in cloud.watch(exceptions=True, duration=60):
+    /// ...     print(record.host, record.exception)
+    #[pyo3(signature = (
+        *, hosts: "Sequence[str | Host]" = vec![], files: "Sequence[str]" = vec![], units: "Sequence[str]" = vec![],
+        level: "str | None" = None, grep: "Sequence[str]" = vec![], requests: "Sequence[str]" = vec![],
+        guest: "str | Guest | None" = None, exceptions: "bool" = false,
+        since: "datetime | None" = None, until: "datetime | None" = None,
+        follow: "bool" = true, duration: "float | None" = None, allow: "Sequence[str]" = vec![]
+    ) -> "Watch")]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
+    fn watch(
+        &self,
+        py: Python<'_>,
+        hosts: Vec<NameOf>,
+        files: Vec<String>,
+        units: Vec<String>,
+        level: Option<String>,
+        grep: Vec<String>,
+        requests: Vec<String>,
+        guest: Option<NameOf>,
+        exceptions: bool,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+        follow: bool,
+        duration: Option<f64>,
+        allow: Vec<String>,
+    ) -> PyResult<Watch> {
+        let asked = LogsAsked {
+            hosts: hosts.into_iter().map(NameOf::name).collect(),
+            files,
+            units,
+            command: None,
+            level,
+            grep,
+            requests,
+            guest: guest.map(NameOf::name),
+            exceptions,
+            since,
+            until,
+            follow,
+            allow,
+        };
+        Watch::start(py, &self.session, asked, duration)
+    }
+
+    /// Watch the logs in the background: start it, do something, close it, read what it saw.
+    ///
+    /// Without a handler it keeps what tells of an exception (and stops at `stop_at` of them).
+    /// A handler is called with each record, in another thread, and answers: `None` goes on,
+    /// `True` keeps the record, `"stop"` keeps it and stops, any other text says why the watch
+    /// failed. `command` follows a command's output instead of the logs (`tail -f FILES` is
+    /// understood as these files); everything is also written to `log`, a file.
+    ///
+    /// >>> with cloud.monitor() as watcher:
+    /// ...     guest.live_migrate()
+    /// >>> [record.exception for record in watcher.seen.kept]
+    /// []
+    #[pyo3(signature = (
+        handler: "Callable[[Record], object] | None" = None, *, name: "str" = "watch".to_string(),
+        hosts: "Sequence[str | Host]" = vec![], files: "Sequence[str]" = vec![], command: "str | None" = None,
+        level: "str | None" = None, grep: "Sequence[str]" = vec![], guest: "str | Guest | None" = None,
+        stop_at: "int | None" = None, allow: "Sequence[str]" = vec![], log: "SupportsWrite | None" = None
+    ) -> "Watcher")]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
+    fn monitor(
+        &self,
+        py: Python<'_>,
+        handler: Option<Py<PyAny>>,
+        name: String,
+        hosts: Vec<NameOf>,
+        files: Vec<String>,
+        command: Option<String>,
+        level: Option<String>,
+        grep: Vec<String>,
+        guest: Option<NameOf>,
+        stop_at: Option<usize>,
+        allow: Vec<String>,
+        log: Option<Py<PyAny>>,
+    ) -> PyResult<Watcher> {
+        let asked = LogsAsked {
+            hosts: hosts.into_iter().map(NameOf::name).collect(),
+            files,
+            command,
+            level,
+            grep,
+            guest: guest.map(NameOf::name),
+            follow: true,
+            allow,
+            ..LogsAsked::default()
+        };
+        Watcher::start(py, &self.session, name, asked, handler, stop_at, log)
+    }
+
+    /// Hosts with their NUMA cells and CPUs, and which guest is pinned where. One API call
+    /// and two commands a host. A picture in notebooks.
+    fn topology(&self, py: Python<'_>) -> PyResult<Topology> {
+        self.ask(py, |cloud, _| async move { topology::look(&cloud).await })
+    }
+
+    /// Close the connections to hosts. They are opened again when needed.
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        let session = self.session.clone();
+        enter(py, |_| async move {
+            session.close().await;
+            Ok(())
+        })
+    }
+
+    fn __enter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    #[pyo3(signature = (*exception: "object") -> "None")]
+    fn __exit__(&self, py: Python<'_>, exception: Bound<'_, PyTuple>) -> PyResult<()> {
+        let _ = exception;
+        self.close(py)
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Cloud {} at {}>", self.name(), self.auth_url())
+    }
+}
+
+/// A card as the original's `NIC.to_dict()` gives it: `net-id`, `v4-fixed-ip`, `port-id`.
+fn card(py: Python<'_>, nic: BTreeMap<String, Option<String>>) -> PyResult<Nic> {
+    let of = |key: &str| nic.get(key).cloned().flatten();
+    let card = match (of("port-id"), of("net-id")) {
+        (Some(port), _) => Nic::port(port),
+        (None, Some(network)) => Nic::network(network),
+        (None, None) => {
+            return Err(unusable(py, "the network card", "it names neither `net-id` nor `port-id`", None));
+        }
+    };
+    Ok(match of("v4-fixed-ip").or_else(|| of("v6-fixed-ip")) {
+        Some(address) => card.with_address(address),
+        None => card,
+    })
+}
+
+/// Remove the server of a boot that was interrupted: the user never got it in hand.
+async fn removed(cloud: &smog::Cloud, server: Option<smog::cloud::Server>) -> Error {
+    let Some(server) = server else { return Error::Interrupted { left: "nothing is left behind".into() } };
+    let name = server.name.clone();
+    let left = match smog::Guest::new(cloud, server).delete(wait(60.0, smog::wait::SILENT)).await {
+        Ok(()) => "nothing is left behind".to_string(),
+        Err(why) => format!("server `{name}` may be left behind: {why}"),
+    };
+    Error::Interrupted { left }
+}

@@ -1,0 +1,533 @@
+//! A guest: server, host and domain, joined.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+use smog::cloud::{BlockMigration, LiveMigration, Order};
+use smog::{Error, Result};
+
+use crate::enter::{Ctx, enter, wait};
+use crate::errors::{to_py, unusable};
+use crate::host::Host;
+use crate::noun::{Noun, cells, listed};
+use crate::nouns::{Compared, Domain, GuestProcess, Server};
+use crate::session::Session;
+
+/// A server, its host and its domain, joined.
+///
+/// Attributes are what was seen last; methods ask again, and what they learn is seen in
+/// the attributes afterwards. `with cloud.boot("web") as guest:` deletes it at the end.
+///
+/// >>> guest.name, guest.status, guest.host.name
+/// ('web', 'ACTIVE', 'cmp1')
+#[pyclass(frozen, module = "smog")]
+pub struct Guest {
+    id: String,
+    session: Arc<Session>,
+    now: Mutex<(smog::cloud::Server, Option<smog::libvirt::Domain>)>,
+}
+
+impl Guest {
+    /// A guest as it was seen.
+    pub fn new(
+        server: smog::cloud::Server,
+        seen: Option<smog::libvirt::Domain>,
+        session: &Arc<Session>,
+    ) -> Guest {
+        Guest { id: server.id.clone(), session: session.clone(), now: Mutex::new((server, seen)) }
+    }
+
+    /// The same of the core's.
+    pub fn of(guest: smog::Guest, session: &Arc<Session>) -> Guest {
+        Guest::new(guest.server, guest.seen, session)
+    }
+
+    fn look<T>(&self, look: impl FnOnce(&smog::cloud::Server, Option<&smog::libvirt::Domain>) -> T) -> T {
+        // A poisoned lock still holds a whole snapshot: it is replaced at once or not at all.
+        let now = self.now.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        look(&now.0, now.1.as_ref())
+    }
+
+    /// The core's guest for a shown row or a question.
+    fn with_core<T>(&self, cloud: &smog::Cloud, look: impl FnOnce(smog::Guest) -> T) -> T {
+        let guest = self.look(|server, seen| {
+            let mut guest = smog::Guest::new(cloud, server.clone());
+            guest.seen = seen.cloned();
+            guest
+        });
+        look(guest)
+    }
+
+    /// Ask something of the guest and keep what was learned; `left` is what goes on when
+    /// the caller does not wait for the answer.
+    fn ask<T, F>(
+        &self,
+        py: Python<'_>,
+        left: String,
+        question: impl FnOnce(smog::Guest, Ctx) -> F + Send + 'static,
+    ) -> PyResult<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = (smog::Guest, Result<T>)> + Send + 'static,
+    {
+        let session = self.session.clone();
+        let (server, seen) = self.look(|server, seen| (server.clone(), seen.cloned()));
+        let (guest, answer) = enter(py, |ctx| async move {
+            let cloud = session.cloud().await?;
+            let mut guest = smog::Guest::new(&cloud, server);
+            guest.seen = seen;
+            let inner = ctx.clone();
+            let work = async move {
+                let (guest, answer) = question(guest, inner).await;
+                Ok(((guest.server, guest.seen), answer))
+            };
+            ctx.unless_stopped(left, work).await
+        })?;
+        if let Ok(mut now) = self.now.lock() {
+            *now = guest;
+        }
+        answer.map_err(|error| to_py(py, &error))
+    }
+
+    /// Give an order and follow it to its end.
+    fn order(&self, py: Python<'_>, order: Order, timeout: f64) -> PyResult<()> {
+        let left = format!("Nova goes on with the {} of `{}`", order.name(), self.name());
+        self.ask(py, left, move |mut guest, ctx| async move {
+            let answer = guest.carry_out(&order, wait(timeout, &ctx.teller())).await;
+            (guest, answer)
+        })
+    }
+}
+
+#[pymethods]
+impl Guest {
+    /// UUID of the server, and of the domain.
+    #[getter]
+    fn id(&self) -> String {
+        self.id.clone()
+    }
+
+    /// Name; not unique.
+    #[getter]
+    fn name(&self) -> String {
+        self.look(|server, _| server.name.clone())
+    }
+
+    /// "ACTIVE", "BUILD", "ERROR", "SHUTOFF" …
+    #[getter]
+    fn status(&self) -> String {
+        self.look(|server, _| server.status.clone())
+    }
+
+    /// What Nova said.
+    #[getter]
+    fn server(&self) -> Server {
+        Server::of(self.look(|server, _| server.clone()), &self.session)
+    }
+
+    /// The same, by the original's name.
+    #[getter]
+    fn instance(&self) -> Server {
+        self.server()
+    }
+
+    /// What libvirt said, if it was asked.
+    #[getter]
+    fn seen(&self) -> Option<Domain> {
+        self.look(|_, seen| seen.cloned()).map(Domain::alone)
+    }
+
+    /// The compute host it was on when seen last. Nothing is asked.
+    ///
+    /// Raises `ArgumentError` when Nova named none: it is not scheduled yet, or the user may
+    /// not see hosts.
+    #[getter]
+    fn host(&self, py: Python<'_>) -> PyResult<Host> {
+        match self.look(|server, _| server.host.clone()) {
+            Some(name) => Ok(Host::of_cloud(&name, &self.session)),
+            None => Err(unusable(
+                py,
+                &format!("guest `{}`", self.name()),
+                format!("Nova names no host for it (status {})", self.status()),
+                Some(
+                    "hosts are shown to administrators, for servers that have been scheduled; `refresh()` asks again",
+                ),
+            )),
+        }
+    }
+
+    /// The hypervisor's own name, often the host's long name.
+    #[getter]
+    fn hypername(&self) -> Option<String> {
+        self.look(|server, _| server.hypervisor_hostname.clone())
+    }
+
+    /// The libvirt domain's name: "instance-0000002a".
+    #[getter]
+    fn virt_name(&self) -> Option<String> {
+        self.look(|server, _| server.instance_name.clone())
+    }
+
+    /// Its first address.
+    #[getter]
+    fn address(&self) -> Option<String> {
+        self.look(|server, _| server.addresses.values().flatten().next().map(|one| one.addr.clone()))
+    }
+
+    /// The user's own key/value pairs.
+    #[getter]
+    fn metadata(&self) -> std::collections::BTreeMap<String, String> {
+        self.look(|server, _| server.metadata.clone())
+    }
+
+    /// Why its status is ERROR: one sentence.
+    #[getter]
+    fn fault(&self) -> Option<String> {
+        self.look(|server, _| server.fault.as_ref().map(|fault| fault.message.clone()))
+    }
+
+    /// Ask Nova again: status, host, addresses. One API call. Returns the guest itself.
+    ///
+    /// Raises `NotFound` when it is gone.
+    fn refresh<'py>(slf: PyRef<'py, Self>, py: Python<'py>) -> PyResult<PyRef<'py, Self>> {
+        slf.ask(py, "nothing was changed".into(), |mut guest, _| async move {
+            let answer = guest.refresh().await;
+            (guest, answer)
+        })?;
+        Ok(slf)
+    }
+
+    /// The same, by novaclient's name. One API call.
+    fn get<'py>(slf: PyRef<'py, Self>, py: Python<'py>) -> PyResult<PyRef<'py, Self>> {
+        Self::refresh(slf, py)
+    }
+
+    /// Its libvirt domain, read from the host it is on now. One command.
+    fn domain(&self, py: Python<'_>) -> PyResult<Domain> {
+        let domain = self.ask(py, "nothing was changed".into(), |mut guest, _| async move {
+            let answer = guest.domain().await;
+            (guest, answer)
+        });
+        Ok(Domain::alone(domain?))
+    }
+
+    /// The domain XML as libvirt has it now. One command. `flags` 1 shows secrets in the
+    /// original and is not needed: smog never shows them.
+    #[pyo3(signature = (flags = 0))]
+    fn dumpxml(&self, py: Python<'_>, flags: u32) -> PyResult<String> {
+        let _ = flags;
+        Ok(self.domain(py)?.inner.xml().to_string())
+    }
+
+    /// Move it while it runs, to `to` or to where the scheduler likes; returns when it is
+    /// there, and `guest.host` is the new one.
+    ///
+    /// Raises `NotFound` for an unknown host, `Fault` with Nova's reason, `Timeout` after
+    /// `timeout` seconds. Ctrl-C stops the waiting; the move goes on.
+    ///
+    /// >>> guest.live_migrate()
+    /// >>> guest.host.name
+    /// 'cmp2'
+    #[pyo3(signature = (to: "str | Host | None" = None, *, block: "bool | None" = None, timeout: "float" = 300.0) -> "None")]
+    fn live_migrate(
+        &self,
+        py: Python<'_>,
+        to: Option<NameOf>,
+        block: Option<bool>,
+        timeout: f64,
+    ) -> PyResult<()> {
+        let left = format!("Nova goes on moving `{}`", self.name());
+        let how = LiveMigration {
+            host: to.map(NameOf::name),
+            block: match block {
+                None => BlockMigration::Auto,
+                Some(true) => BlockMigration::Yes,
+                Some(false) => BlockMigration::No,
+            },
+        };
+        let session = self.session.clone();
+        self.ask(py, left, move |mut guest, ctx| async move {
+            let answer = async {
+                let cloud = session.cloud().await?;
+                if let Some(host) = &how.host {
+                    // Near names come from here; Nova's own refusal has none.
+                    cloud.host(host).await?;
+                }
+                cloud.live_migrate_with(&guest.server, &how, wait(timeout, &ctx.teller())).await
+            }
+            .await;
+            let answer = answer.map(|server| {
+                guest.server = server;
+                guest.seen = None;
+            });
+            (guest, answer)
+        })
+    }
+
+    /// Wait for a status such as "ACTIVE".
+    ///
+    /// Raises `Fault` when it goes to ERROR meanwhile, `Timeout` with the last state.
+    #[pyo3(signature = (status, *, timeout = 300.0))]
+    fn wait_for(&self, py: Python<'_>, status: String, timeout: f64) -> PyResult<()> {
+        self.ask(py, "nothing was changed".into(), move |mut guest, ctx| async move {
+            let answer = guest.wait_for(&status, wait(timeout, &ctx.teller())).await;
+            (guest, answer)
+        })
+    }
+
+    /// What the domain XML declares beside what the kernel does. Two commands.
+    ///
+    /// >>> guest.compare()
+    /// WHAT      DECLARED  KERNEL  AGREES
+    /// vCPU 0    CPU 1     CPU 1   yes
+    #[pyo3(signature = () -> "Listing[Compared]")]
+    fn compare<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let rows = self.ask(py, "nothing was changed".into(), |mut guest, _| async move {
+            let answer = guest.compare().await;
+            (guest, answer)
+        })?;
+        listed::<Compared>(py, rows, &self.session)
+    }
+
+    /// Its QEMU process: threads with their CPUs, memory by cell and page size. Two commands.
+    fn process(&self, py: Python<'_>) -> PyResult<GuestProcess> {
+        let process = self.ask(py, "nothing was changed".into(), |mut guest, _| async move {
+            let answer = guest.process().await;
+            (guest, answer)
+        });
+        Ok(GuestProcess::alone(process?))
+    }
+
+    /// Whether its memory is declared to be in huge pages *and* is. Two commands.
+    fn verify_hugepage(&self, py: Python<'_>) -> PyResult<bool> {
+        self.ask(py, "nothing was changed".into(), |mut guest, _| async move {
+            let answer = guest.verify_huge_pages().await;
+            (guest, answer)
+        })
+    }
+
+    /// The last lines of its serial console, or all that Nova kept. One API call.
+    #[pyo3(signature = (lines = None))]
+    fn console(&self, py: Python<'_>, lines: Option<u32>) -> PyResult<String> {
+        self.ask(py, "nothing was changed".into(), move |guest, _| async move {
+            let answer = guest.console(lines).await;
+            (guest, answer)
+        })
+    }
+
+    /// Delete it, wait until it is gone, and delete the flavor smog made for it.
+    #[pyo3(signature = (*, timeout = 300.0))]
+    fn delete(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
+        let left = format!("Nova goes on deleting `{}`", self.name());
+        self.ask(py, left, move |guest, ctx| async move {
+            let answer = guest.delete(wait(timeout, &ctx.teller())).await;
+            (guest, answer)
+        })
+    }
+
+    /// Power on, and wait until it is.
+    #[pyo3(signature = (*, timeout = 300.0))]
+    fn start(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
+        self.order(py, Order::Start, timeout)
+    }
+
+    /// Power off, and wait until it is.
+    #[pyo3(signature = (*, timeout = 300.0))]
+    fn stop(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
+        self.order(py, Order::Stop, timeout)
+    }
+
+    /// Stop its vCPUs, keep its memory.
+    #[pyo3(signature = (*, timeout = 300.0))]
+    fn pause(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
+        self.order(py, Order::Pause, timeout)
+    }
+
+    /// Let its vCPUs run again.
+    #[pyo3(signature = (*, timeout = 300.0))]
+    fn unpause(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
+        self.order(py, Order::Unpause, timeout)
+    }
+
+    /// Write its memory to disk and power off.
+    #[pyo3(signature = (*, timeout = 300.0))]
+    fn suspend(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
+        self.order(py, Order::Suspend, timeout)
+    }
+
+    /// Bring it back from suspension.
+    #[pyo3(signature = (*, timeout = 300.0))]
+    fn resume(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
+        self.order(py, Order::Resume, timeout)
+    }
+
+    /// Reboot: ask the guest, or (`hard`) make its domain anew.
+    #[pyo3(signature = (*, hard = false, timeout = 300.0))]
+    fn reboot(&self, py: Python<'_>, hard: bool, timeout: f64) -> PyResult<()> {
+        self.order(py, Order::Reboot { hard }, timeout)
+    }
+
+    /// Power off, save the disk as an image, and free the host.
+    #[pyo3(signature = (*, timeout = 300.0))]
+    fn shelve(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
+        self.order(py, Order::Shelve, timeout)
+    }
+
+    /// Bring it back from the shelf.
+    #[pyo3(signature = (*, host: "str | Host | None" = None, timeout: "float" = 300.0) -> "None")]
+    fn unshelve(&self, py: Python<'_>, host: Option<NameOf>, timeout: f64) -> PyResult<()> {
+        self.order(py, Order::Unshelve { zone: None, host: host.map(NameOf::name) }, timeout)
+    }
+
+    /// Boot it from a rescue image; the server's own when `image` is absent.
+    #[pyo3(signature = (image = None, *, timeout = 300.0))]
+    fn rescue(&self, py: Python<'_>, image: Option<String>, timeout: f64) -> PyResult<()> {
+        self.order(py, Order::Rescue { image, admin_password: None }, timeout)
+    }
+
+    /// End the rescue.
+    #[pyo3(signature = (*, timeout = 300.0))]
+    fn unrescue(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
+        self.order(py, Order::Unrescue, timeout)
+    }
+
+    /// Make its disk anew from an image, on the same host.
+    #[pyo3(signature = (image, *, timeout = 300.0))]
+    fn rebuild(&self, py: Python<'_>, image: String, timeout: f64) -> PyResult<()> {
+        self.order(py, Order::Rebuild { image }, timeout)
+    }
+
+    /// Move it to another flavor, and perhaps host; then `confirm_resize()` or `revert_resize()`.
+    #[pyo3(signature = (flavor: "str | Flavor", *, timeout: "float" = 300.0) -> "None")]
+    fn resize(&self, py: Python<'_>, flavor: NameOf, timeout: f64) -> PyResult<()> {
+        self.order(py, Order::Resize { flavor: flavor.name() }, timeout)
+    }
+
+    /// Keep the resize or cold migration.
+    #[pyo3(signature = (*, timeout = 300.0))]
+    fn confirm_resize(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
+        self.order(py, Order::ConfirmResize, timeout)
+    }
+
+    /// Go back to before the resize or cold migration.
+    #[pyo3(signature = (*, timeout = 300.0))]
+    fn revert_resize(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
+        self.order(py, Order::RevertResize, timeout)
+    }
+
+    /// Power off and move to another host; then confirm or revert.
+    #[pyo3(signature = (*, host: "str | Host | None" = None, timeout: "float" = 300.0) -> "None")]
+    fn migrate(&self, py: Python<'_>, host: Option<NameOf>, timeout: f64) -> PyResult<()> {
+        self.order(py, Order::Migrate { host: host.map(NameOf::name) }, timeout)
+    }
+
+    /// Start it elsewhere: its host is down.
+    #[pyo3(signature = (*, host: "str | Host | None" = None, timeout: "float" = 300.0) -> "None")]
+    fn evacuate(&self, py: Python<'_>, host: Option<NameOf>, timeout: f64) -> PyResult<()> {
+        self.order(py, Order::Evacuate { host: host.map(NameOf::name) }, timeout)
+    }
+
+    /// Everything seen of it as plain data; under `domain` what libvirt said.
+    #[pyo3(signature = () -> "dict[str, Any]")]
+    fn to_dict(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        match self.session.cloud_in_hand() {
+            Some(cloud) => self.with_core(&cloud, |guest| crate::data::plain(py, &guest)),
+            None => self.look(|server, _| crate::data::plain(py, server)),
+        }
+    }
+
+    fn __enter__(slf: PyRef<'_, Self>) -> PyRef<'_, Self> {
+        slf
+    }
+
+    #[pyo3(signature = (*exception: "object") -> "None")]
+    fn __exit__(&self, py: Python<'_>, exception: Bound<'_, PyTuple>) -> PyResult<()> {
+        let _ = exception;
+        let left = format!("Nova goes on deleting `{}`", self.name());
+        self.ask(py, left, move |guest, ctx| async move {
+            let answer = match guest.delete(wait(300.0, &ctx.teller())).await {
+                // Someone deleted it inside the block already.
+                Err(Error::NotFound { .. }) => Ok(()),
+                other => other,
+            };
+            (guest, answer)
+        })
+    }
+
+    fn __repr__(&self) -> String {
+        self.look(|server, seen| {
+            let on = server.host.as_ref().map(|host| format!(" on {host}")).unwrap_or_default();
+            let mut more = vec![format!("{} vCPU", server.flavor.vcpus)];
+            if let Some(domain) = seen {
+                if domain.is_pinned() {
+                    let pins = domain.vcpu_pins();
+                    let all = pins.values().fold(smog::Cpuset::new(), |all, cpus| all.union(cpus));
+                    more[0].push_str(&format!(" pinned to {all}"));
+                }
+                if !domain.cells().is_empty() {
+                    more.push(match domain.cells().len() {
+                        1 => "1 cell".into(),
+                        count => format!("{count} cells"),
+                    });
+                }
+                let sizes = domain.memory_backing.huge_pages.iter().flatten();
+                more.extend(sizes.map(|pages| match pages.size_kib {
+                    Some(kib) => format!("{} pages", smog::show::kib(kib)),
+                    None => "huge pages".to_string(),
+                }));
+            }
+            format!("<Guest {} {}{on}, {}>", server.name, server.state(), more.join(", "))
+        })
+    }
+
+    fn __str__(&self) -> String {
+        self.name()
+    }
+
+    fn __eq__(&self, other: &Bound<'_, PyAny>) -> bool {
+        other.cast::<Guest>().is_ok_and(|other| other.get().id == self.id)
+    }
+
+    fn __hash__(&self) -> u64 {
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let mut hasher = DefaultHasher::new();
+        self.id.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    fn _repr_html_(&self) -> String {
+        crate::table::html_pairs(&self._row())
+    }
+
+    fn _row(&self) -> Vec<(&'static str, String)> {
+        match self.session.cloud_in_hand() {
+            Some(cloud) => self.with_core(&cloud, |guest| cells(&guest)),
+            None => self.look(|server, _| cells(server)),
+        }
+    }
+}
+
+/// Something by its name, or the thing itself.
+#[derive(FromPyObject)]
+pub enum NameOf {
+    /// Its name or id.
+    Name(String),
+    /// Itself: its id, or its name where it has none.
+    #[pyo3(transparent)]
+    Thing(Py<PyAny>),
+}
+
+impl NameOf {
+    /// The id or name.
+    pub fn name(self) -> String {
+        match self {
+            NameOf::Name(name) => name,
+            NameOf::Thing(thing) => Python::attach(|py| {
+                let of = |attribute: &str| thing.bind(py).getattr(attribute).ok()?.extract::<String>().ok();
+                of("id").or_else(|| of("name")).unwrap_or_else(|| thing.bind(py).to_string())
+            }),
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The Python face of smog: names, documents and types over the core. The package around
+//! it is `python/smog`.
+
+mod cloud;
+mod connect;
+mod data;
+mod enter;
+mod environment;
+mod errors;
+mod flavor_spec;
+mod guest;
+mod guests;
+mod host;
+mod noun;
+mod nouns;
+mod session;
+mod table;
+mod testing;
+mod text;
+mod topology;
+mod watch;
+
+/// smog's core: what the package `smog` is made of.
+#[pyo3::pymodule]
+mod _smog {
+    #[pymodule_export]
+    use super::cloud::{ApiCall, Cloud};
+    #[pymodule_export]
+    use super::connect::{connect, near, version};
+    #[pymodule_export]
+    use super::enter::{Stop, core_seconds};
+    #[pymodule_export]
+    use super::environment::{Environment, HostPlan, Plan, Restored};
+    #[pymodule_export]
+    use super::flavor_spec::FlavorSpec;
+    #[pymodule_export]
+    use super::guest::Guest;
+    #[pymodule_export]
+    use super::guests::Guests;
+    #[pymodule_export]
+    use super::host::{Host, Hosts, Output};
+    #[pymodule_export]
+    use super::nouns::{
+        Aggregate, Compared, ComputeService, Domain, Facts, Flavor, GuestProcess, HostLine, Hypervisor,
+        Image, KeyPair, Network, Project, Record, Server, ServerGroup, Thread, User,
+    };
+    #[pymodule_export]
+    use super::table::{html_table, text_table};
+    #[pymodule_export]
+    use super::testing::{Case, CaseReport, cases, run_cases};
+    #[pymodule_export]
+    use super::text::{OsloConfig, quote, read_yaml, records};
+    #[pymodule_export]
+    use super::topology::Topology;
+    #[pymodule_export]
+    use super::watch::{Watch, Watched, Watcher};
+}

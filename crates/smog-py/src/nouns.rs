@@ -1,0 +1,21 @@
+//! Snapshots of what the APIs, libvirt and the kernel say.
+
+mod api;
+mod compared;
+mod domain;
+mod facts;
+mod flavor;
+mod host_line;
+mod process;
+mod record;
+mod server;
+
+pub use api::{Aggregate, ComputeService, Hypervisor, Image, KeyPair, Network, Project, ServerGroup, User};
+pub use compared::Compared;
+pub use domain::Domain;
+pub use facts::Facts;
+pub use flavor::Flavor;
+pub use host_line::HostLine;
+pub use process::{GuestProcess, Thread};
+pub use record::Record;
+pub use server::Server;

@@ -1,0 +1,190 @@
+"""smog in pytest: fixtures `cloud`, `guest`, `host`, `environment`, claims as a marker, and what
+the hosts logged attached to the report of a failed test.
+
+Installed with smog, and asleep until a test uses one of its fixtures:
+
+    @pytest.mark.smog(ram_mib=64, pages="large")          # the flavor of `guest`
+    def test_backing(guest):
+        assert guest.verify_hugepage()
+
+    @pytest.mark.smog_claims(hosts=2)                      # skipped where there are fewer
+    def test_moves(guest):
+        before = guest.host
+        guest.live_migrate()
+        assert guest.host != before
+
+`--smog-cloud NAME` takes a cloud of clouds.yaml, `--smog-no-recorder` leaves the logs alone;
+`--smog-prepare` and `--smog-keep` are for the bundled cases (`pytest --pyargs smog.tests.numa`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    import smog
+
+# smog itself is imported by the first fixture: a pytest run that does not use it pays nothing.
+
+_CLAIMS = ("hosts", "admin")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("smog")
+    group.addoption("--smog-cloud", metavar="NAME", default=None, help="the cloud of clouds.yaml (default: OS_CLOUD …)")
+    group.addoption("--smog-prepare", action="store_true", help="change hosts for bundled cases that need it, and restore")
+    group.addoption("--smog-keep", action="store_true", help="keep the guests of failed bundled cases for a look")
+    group.addoption("--smog-no-recorder", action="store_true", help="do not watch the hosts' logs during tests")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    asked = {name: True for name in ("prepare", "keep") if config.getoption(f"--smog-{name}")}
+    if asked:
+        from .tests import cases
+
+        cases.options.update(asked)
+    config.addinivalue_line(
+        "markers",
+        "smog(**flavor): the flavor of the `guest` fixture: vcpus, ram_mib, pages, numa_nodes, pinned, image, host",
+    )
+    config.addinivalue_line(
+        "markers", "smog_claims(hosts=N, admin=True): what the cloud must have; skipped with the reason otherwise"
+    )
+
+
+def _name(request: pytest.FixtureRequest) -> str:
+    """A name of its own for what a test makes: its test, and a few random digits."""
+    plain = "".join(letter if letter.isalnum() else "-" for letter in request.node.name)
+    return f"smog-{plain[:30].strip('-')}-{os.urandom(3).hex()}"
+
+
+@pytest.fixture(scope="session")
+def smog_cloud(request: pytest.FixtureRequest) -> Iterator[smog.Cloud]:
+    """The login, once for all tests."""
+    import smog
+
+    try:
+        cloud = smog.connect(request.config.getoption("--smog-cloud"))
+    except smog.SmogError as why:
+        pytest.skip(f"no cloud: {why}")
+    yield cloud
+    cloud.close()
+
+
+@pytest.fixture
+def cloud(request: pytest.FixtureRequest, smog_cloud: smog.Cloud) -> smog.Cloud:
+    """The cloud; the test is skipped when it has not what the test's `smog_claims` say."""
+    marker = request.node.get_closest_marker("smog_claims")
+    claims = marker.kwargs if marker else {}
+    unknown = set(claims) - set(_CLAIMS)
+    if unknown:
+        raise pytest.UsageError(f"smog_claims knows {', '.join(_CLAIMS)}, not {', '.join(sorted(unknown))}")
+    if claims.get("admin") and not smog_cloud.is_admin:
+        pytest.skip("needs the admin role")
+    wanted = claims.get("hosts", 0)
+    if wanted:
+        there = [one.host for one in smog_cloud.hypervisors() if (one.state, one.status) == ("up", "enabled")]
+        if len(there) < wanted:
+            pytest.skip(f"needs {wanted} compute hosts that are up and enabled, there are {len(there)}")
+    return smog_cloud
+
+
+@pytest.fixture
+def boot(
+    request: pytest.FixtureRequest, cloud: smog.Cloud, smog_recorder: None
+) -> Iterator[Callable[..., smog.Guest]]:
+    """`boot(**options)` boots guests that are deleted after the test; see `Cloud.boot`."""
+    made: list[smog.Guest] = []
+
+    def boot_one(name: str | None = None, **options: Any) -> smog.Guest:
+        guest = cloud.boot(name or _name(request), **options)
+        made.append(guest)
+        return guest
+
+    yield boot_one
+    import smog
+
+    for guest in reversed(made):
+        try:
+            guest.delete()
+        except smog.NotFound:
+            pass
+
+
+@pytest.fixture
+def guest(request: pytest.FixtureRequest, boot: Callable[..., smog.Guest]) -> smog.Guest:
+    """A guest of the test's own, ACTIVE; the marker `smog` says of what flavor."""
+    import smog
+
+    marker = request.node.get_closest_marker("smog")
+    wished = dict(marker.kwargs) if marker else {}
+    size = {key: wished.pop(key) for key in ("vcpus", "ram_mib", "disk_gib") if key in wished}
+    spec = smog.FlavorSpec(_name(request), **size)
+    if "pages" in wished:
+        spec = spec.pages(wished.pop("pages"))
+    if "numa_nodes" in wished:
+        spec = spec.numa_nodes(wished.pop("numa_nodes"))
+    if wished.pop("pinned", False):
+        spec = spec.pinned()
+    return boot(flavor=spec, **wished)
+
+
+@pytest.fixture
+def host(request: pytest.FixtureRequest, cloud: smog.Cloud) -> smog.Host:
+    """The host of the test's `guest` if it has one, else the first compute host that is up."""
+    if "guest" in request.fixturenames:
+        found: smog.Guest = request.getfixturevalue("guest")
+        return found.host
+    for one in cloud.hypervisors():
+        if (one.state, one.status) == ("up", "enabled"):
+            return cloud.host(one.host)
+    pytest.skip("no compute host is up")
+
+
+@pytest.fixture
+def environment(cloud: smog.Cloud) -> Iterator[Callable[..., smog.Environment]]:
+    """`environment(*settings, …)` prepares hosts as `Cloud.environment` says; restored after the test."""
+    prepared: list[smog.Environment] = []
+
+    def prepare(*settings: str, **wishes: Any) -> smog.Environment:
+        wished = cloud.environment(*settings, **wishes)
+        prepared.append(wished)
+        wished.prepare()
+        return wished
+
+    yield prepare
+    for wished in reversed(prepared):
+        wished.__exit__(None, None, None)
+
+
+@pytest.fixture
+def smog_recorder(request: pytest.FixtureRequest, cloud: smog.Cloud) -> Iterator[None]:
+    """Watches the logs of all hosts while the test runs; see `pytest_runtest_makereport`."""
+    if request.config.getoption("--smog-no-recorder"):
+        yield
+        return
+    before = len(cloud.calls)
+    with cloud.monitor(name=request.node.name) as watcher:
+        request.node.stash[_recorded] = (watcher, cloud, before)
+        yield
+
+
+_recorded: pytest.StashKey[tuple[Any, Any, int]] = pytest.StashKey()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """A failed test's report gets what hosts threw meanwhile, and the API calls with their request ids."""
+    report: pytest.TestReport = yield
+    if report.when == "call" and report.failed and _recorded in item.stash:
+        watcher, cloud, before = item.stash[_recorded]
+        thrown = [f"{one.host} {one.source} {one.request_id or ''}\n{one.text}" for one in watcher.seen.kept]
+        if thrown:
+            report.sections.append(("what the hosts threw meanwhile", "\n\n".join(thrown)))
+        calls = [f"{one.method} {one.path} {one.status} {one.request_id or ''}" for one in cloud.calls[before:]]
+        report.sections.append(("the API calls of this test", "\n".join(calls[-40:])))
+    return report

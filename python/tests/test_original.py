@@ -1,0 +1,173 @@
+"""The original's names, where no cloud is needed."""
+
+import itertools
+import pathlib
+import time
+
+import pytest
+
+import smog
+import smog.nova
+from smog.core import commander, functional, logger, watcher
+from smog.core.xml import helper
+from smog.neutron import NIC
+from smog.tests import base, numa
+
+
+def test_a_command():
+    command = commander.Command("echo hi")
+    result = command()
+    assert (result.output, result.returncode, bool(result)) == ("hi\n", 0, True)
+    assert result == 0
+    with pytest.raises(smog.CommandException):
+        command("false")
+    assert len(command.fails) == 1
+    assert commander.Command("false")(throws=False) == 1
+
+
+def test_a_command_in_the_background():
+    result = commander.Command("sleep 0.3")(block=False)
+    assert not result and result.returncode is None
+    assert result.wait(5).returncode == 0
+    forever = commander.Command("sleep 60")(block=False)
+    time.sleep(0.2)
+    begun = time.monotonic()
+    forever.kill()
+    assert time.monotonic() - begun < 1
+
+
+LINE = "2026-11-24 10:30:00.123 7 ERROR nova.x [-] bad: ValueError: {}\n"
+
+
+def wait_for(condition, seconds=10):
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert condition()
+
+
+def test_a_watcher_ends_at_the_first_exception(tmp_path: pathlib.Path):
+    log, copy = tmp_path / "nova-x.log", tmp_path / "copy.log"
+    log.write_text(LINE.format("before"))
+    with open(copy, "w") as out:
+        seen = watcher.make_watcher(f"tail -f {tmp_path}/nova-*", watcher.ExceptionHandler, log=out)
+        assert seen.poll()
+        with open(log, "a") as more:
+            more.write("2026-11-24 10:30:00.000 7 INFO nova.x [-] fine\n")
+            more.write("2026-11-24 10:30:00.123 7 ERROR nova.x [-] bad\n")
+            more.write("2026-11-24 10:30:00.123 7 ERROR nova.x Traceback (most recent call last):\n")
+            more.write("2026-11-24 10:30:00.123 7 ERROR nova.x ValueError: the number\n")
+        wait_for(lambda: not seen.poll())
+        seen.close()
+    assert seen.handler.result == {"ValueError": ["the number"]}
+    assert "the number" in copy.read_text() and "before" not in copy.read_text()
+
+
+def test_a_handler_of_ones_own_gets_lines(tmp_path: pathlib.Path):
+    log = tmp_path / "x.log"
+    log.write_text("")
+
+    class Looks(watcher.Handler):
+        def __call__(self, line: str) -> bool:
+            if "wanted" in line:
+                self.result = line
+                return False
+            return True
+
+    with watcher.make_watcher(f"tail -f {log}", Looks) as seen:
+        with open(log, "a") as more:
+            more.write("other\nthe wanted one\n")
+        wait_for(lambda: not seen.poll())
+    assert seen.handler.result == "the wanted one"
+    with pytest.raises(smog.ReadOnlyException):
+        seen.handler.result = "again"
+
+
+def test_what_a_handler_raises_is_raised_at_the_close(tmp_path: pathlib.Path):
+    log = tmp_path / "x.log"
+    log.write_text("")
+
+    def broken(record: smog.Record) -> None:
+        raise ZeroDivisionError("in the handler")
+
+    seen = smog.Host.local().monitor(f"tail -f {log}", broken)
+    with open(log, "a") as more:
+        more.write("a line\n")
+    wait_for(lambda: not seen.is_running)
+    with pytest.raises(ZeroDivisionError, match="in the handler"):
+        seen.close()
+
+
+def test_an_exception_handler_of_lines():
+    handler = watcher.ExceptionHandler(count=2)
+    assert handler("2026-11-24 10:30:00.123 7 INFO nova.x [-] fine")
+    assert handler.result == {}
+
+
+def test_logger(capsys: pytest.CaptureFixture[str]):
+    logger.glob_logger.info("said")
+    logger.glob_logger.debug("not said")
+    out = capsys.readouterr().out
+    assert out.rstrip().endswith("smog INFO: said") and "not said" not in out
+    assert logger.make_timestamped_filename("a").startswith("a-20")
+
+
+def test_small_things():
+    assert list(itertools.islice(functional.powers_two(), 4)) == [1, 2, 4, 8]
+    assert next(functional.bytes_iter()) == 1024
+    root = numa.make_root("<domain><cpu mode='host-model'/></domain>")
+    child = helper.get_xml_children(root, ["cpu"])
+    assert child is not None and child["attrib"] == {"mode": "host-model"}
+    assert NIC(net_id="n", v4="10.0.0.7").to_dict()["v4-fixed-ip"] == "10.0.0.7"
+    assert numa.determine_fit({0: {"free": 1000}, "number": 1}, "free") == {0: {"free": 512.0}}
+    assert numa.determine_fit({0: {"free": 1024}, "number": 1}, "free", "larger") == {0: {"free": 2048.0}}
+    nodes = {0: {"free": 1, "cpus": [0, 1]}, "number": 1}
+    numa.determine_fit(nodes, "free")
+    assert "number" in nodes and numa.get_cpus_from_node(nodes, 0) == 2
+
+
+def test_what_is_gone_says_what_is_there_instead():
+    from smog import utils, virt
+
+    for module, name, instead in ((virt, "set_host_passthrough", "smog nested"), (utils, "upgrade", "long done")):
+        with pytest.raises(AttributeError, match=instead):
+            getattr(module, name)
+    with pytest.raises(AttributeError, match="has no attribute"):
+        smog.nova_x  # noqa: B018
+
+
+def test_a_list_of_several_does_not_answer_for_one():
+    empty = base.Discovered()
+    with pytest.raises(smog.ArgumentError, match="0 guests here; pick one"):
+        empty.host  # noqa: B018
+    assert not hasattr(empty, "no_such_attribute")
+
+
+def test_a_stack_is_only_read():
+    stack = base.BaseStack()
+    with pytest.raises(smog.ReadOnlyException):
+        stack.nova = None
+    assert repr(stack) == "<BaseStack: not logged in yet>"
+
+
+def test_injector_and_info():
+    @base.injector({"config_file": "x.yml"})
+    class One(base.BaseTest):
+        pass
+
+    assert One.config_file == "x.yml"
+    with pytest.raises(smog.errors.InvalidInjectorError):
+        base.injector({"configfile": "x"})(One)
+    assert base.Info(master="m", more=1).more == 1
+
+
+def test_the_yaml_of_a_test_class(tmp_path: pathlib.Path):
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs" / "numa_lp_config.yml").write_text("nova: {virt_type: kvm}\n")
+
+    class NUMALargePage(base.NovaTest):
+        config_file = "numa_lp_config.yml"
+        config_dir = str(tmp_path / "test_x.py")
+
+    NUMALargePage.setUpClass()
+    assert NUMALargePage.config == {"nova": {"virt_type": "kvm"}}
