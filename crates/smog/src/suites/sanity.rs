@@ -436,7 +436,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: the option is followed, and the drive moves along.",
         |t| Box::pin(config_drive_vfat(t)),
     )
-    .needs(&[Need::ComputeHosts(2), Need::Program("mkfs.vfat")])
+    .needs(&[Need::ComputeHosts(2), Need::LoopDevices])
     .claims(Claims::TWO_HOSTS)
     .under(&VFAT_CONFIG_DRIVE)
     .tags(&["config-drive", "migration"]),

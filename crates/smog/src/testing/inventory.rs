@@ -11,9 +11,6 @@ use crate::host::{Facts, Host, ServiceRole};
 use crate::libvirt::Capabilities;
 use crate::oslo::OsloConfig;
 
-/// Programs that cases may need on a compute host.
-const PROGRAMS: &[&str] = &["mkfs.vfat"];
-
 /// What there is.
 #[derive(Debug, Clone)]
 pub struct Inventory {
@@ -51,8 +48,8 @@ pub struct ComputeHost {
     /// How often nova-compute counts anew what its guests take (`update_resources_interval`):
     /// until then, CPUs of pinned guests that moved may still be booked in its own count.
     pub counts_every: std::time::Duration,
-    /// Of the programs that cases ask for, those it has.
-    pub programs: BTreeSet<String>,
+    /// Files can be mounted (loop devices), as nova-compute does to make a vfat config drive.
+    pub has_loop_devices: bool,
     /// `[vnc]enabled`, which is on where it is not set.
     pub has_screen: bool,
     /// Each `[pci]device_spec` (or `passthrough_whitelist`).
@@ -215,10 +212,8 @@ async fn look_at(cloud: &Cloud, name: &str) -> Result<ComputeHost> {
     let instances = conf.get("DEFAULT", "instances_path").unwrap_or("$state_path/instances");
     let instances = instances.replace("$state_path", state_path);
     let source = crate::host::Cmd::new("findmnt").args(["-no", "SOURCE,FSTYPE", "-T", &instances]).any_exit();
-    let have = "for program in \"$@\"; do command -v \"$program\"; done; exit 0";
-    let have = host.outside().run(crate::host::Cmd::shell(have).args(PROGRAMS.iter().copied())).await?;
-    let name_of = |path: &str| path.rsplit('/').next().unwrap_or(path).to_string();
-    let programs = have.text().lines().map(name_of).collect();
+    let free_loop = crate::host::Cmd::shell("[ -e \"$(losetup --find)\" ]").any_exit();
+    let has_loop_devices = host.outside().run(free_loop).await?.exit.is_ok();
     let mounted = host.outside().run(source).await?.text().trim().to_string();
     // A local file system of the same name on another host is another one.
     let is_remote = ["nfs", "ceph", "glusterfs", "lustre", "gfs2", "ocfs2"]
@@ -231,7 +226,7 @@ async fn look_at(cloud: &Cloud, name: &str) -> Result<ComputeHost> {
         cells: capabilities.cells.len(),
         simulated_cells: facts.lab.as_ref().map_or(0, |lab| lab.simulated_cells),
         virt_type: conf.get("libvirt", "virt_type").unwrap_or("kvm").to_string(),
-        programs,
+        has_loop_devices,
         counts_every: match conf
             .get("DEFAULT", "update_resources_interval")
             .and_then(|text| text.parse().ok())

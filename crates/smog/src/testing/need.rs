@@ -44,8 +44,8 @@ pub enum Need {
     Filter(&'static str),
     /// Guests have a screen (`[vnc]enabled`): without one Nova gives them no video device.
     Screen,
-    /// A program on every compute host.
-    Program(&'static str),
+    /// Files can be mounted on every compute host, as for a vfat config drive.
+    LoopDevices,
     /// Instances directories that the computes do *not* share.
     LocalStorage,
     /// Hosts with kernels of their own: what the case does to a kernel would hit its neighbours.
@@ -132,10 +132,9 @@ impl Need {
                 .iter()
                 .find(|host| !host.has_screen)
                 .map(|host| format!("needs `[vnc]enabled` on every compute host; {} has it off", host.name)),
-            Need::Program(program) => hosts
-                .iter()
-                .find(|host| !host.programs.contains(program))
-                .map(|host| format!("needs `{program}` on every compute host; {} lacks it", host.name)),
+            Need::LoopDevices => hosts.iter().find(|host| !host.has_loop_devices).map(|host| {
+                format!("needs loop devices on every compute host; {} has none (a container?)", host.name)
+            }),
             Need::LocalStorage => inventory
                 .shared_storage
                 .then(|| "is for hosts that do not share their instances directory; these do".into()),
