@@ -26,7 +26,8 @@ def small() -> smog.FlavorSpec:
 @pytest.fixture
 def one(lab: smog.Cloud, small: smog.FlavorSpec) -> Iterator[smog.Guest]:
     """A guest, ACTIVE."""
-    with lab.boot(small.name, flavor=small) as guest:
+    with lab.boot(small.name, flavor=small, wait=False) as guest:
+        guest.wait_for("ACTIVE")
         yield guest
 
 
