@@ -48,6 +48,9 @@ pub struct ComputeHost {
     /// How often nova-compute counts anew what its guests take (`update_resources_interval`):
     /// until then, CPUs of pinned guests that moved may still be booked in its own count.
     pub counts_every: std::time::Duration,
+    /// A process may lock as much memory as it likes, which libvirt needs for real-time guests;
+    /// containers without CAP_SYS_RESOURCE cannot.
+    pub locks_memory: bool,
     /// Files can be mounted (loop devices), as nova-compute does to make a vfat config drive.
     pub has_loop_devices: bool,
     /// `[vnc]enabled`, which is on where it is not set.
@@ -212,6 +215,8 @@ async fn look_at(cloud: &Cloud, name: &str) -> Result<ComputeHost> {
     let instances = conf.get("DEFAULT", "instances_path").unwrap_or("$state_path/instances");
     let instances = instances.replace("$state_path", state_path);
     let source = crate::host::Cmd::new("findmnt").args(["-no", "SOURCE,FSTYPE", "-T", &instances]).any_exit();
+    let unlimited = crate::host::Cmd::shell("ulimit -l unlimited").any_exit();
+    let locks_memory = host.outside().run(unlimited).await?.exit.is_ok();
     let free_loop = crate::host::Cmd::shell("[ -e \"$(losetup --find)\" ]").any_exit();
     let has_loop_devices = host.outside().run(free_loop).await?.exit.is_ok();
     let mounted = host.outside().run(source).await?.text().trim().to_string();
@@ -226,6 +231,7 @@ async fn look_at(cloud: &Cloud, name: &str) -> Result<ComputeHost> {
         cells: capabilities.cells.len(),
         simulated_cells: facts.lab.as_ref().map_or(0, |lab| lab.simulated_cells),
         virt_type: conf.get("libvirt", "virt_type").unwrap_or("kvm").to_string(),
+        locks_memory,
         has_loop_devices,
         counts_every: match conf
             .get("DEFAULT", "update_resources_interval")

@@ -44,6 +44,8 @@ pub enum Need {
     Filter(&'static str),
     /// Guests have a screen (`[vnc]enabled`): without one Nova gives them no video device.
     Screen,
+    /// Processes can lock any amount of memory on every compute host, as real-time guests do.
+    LockedMemory,
     /// Files can be mounted on every compute host, as for a vfat config drive.
     LoopDevices,
     /// Instances directories that the computes do *not* share.
@@ -132,6 +134,12 @@ impl Need {
                 .iter()
                 .find(|host| !host.has_screen)
                 .map(|host| format!("needs `[vnc]enabled` on every compute host; {} has it off", host.name)),
+            Need::LockedMemory => hosts.iter().find(|host| !host.locks_memory).map(|host| {
+                format!(
+                    "needs hosts where a process may lock any amount of memory; {} refuses it (a container?)",
+                    host.name
+                )
+            }),
             Need::LoopDevices => hosts.iter().find(|host| !host.has_loop_devices).map(|host| {
                 format!("needs loop devices on every compute host; {} has none (a container?)", host.name)
             }),

@@ -230,12 +230,7 @@ async fn realtime(t: &mut Test) -> Result<()> {
     // vCPU 0 stays an ordinary one, for the guest's housekeeping.
     let one: Cpuset = [1u32].into_iter().collect();
     let spec = FlavorSpec { cpu_policy: None, ..small(2, 96) }.pinned().realtime(one.clone());
-    let mut guest = match t.boot(spec).await {
-        Err(crate::Error::Fault { fault, .. }) if fault.contains("Operation not permitted") => {
-            return t.skip(format!("the kernel of the hosts allows no real-time scheduling: {fault}"));
-        }
-        other => other?,
-    };
+    let mut guest = t.boot(spec).await?;
     let seen = check_pinned(t, &mut guest).await?;
     t.assert(&seen, |seen| real_time(seen, &one), REAL_TIME);
     Ok(())
@@ -469,7 +464,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: vCPU 1 runs under SCHED_FIFO, vCPU 0 does not.",
         |t| Box::pin(realtime(t)),
     )
-    .needs(&[NUMA, Need::DedicatedCpus(2)])
+    .needs(&[NUMA, Need::DedicatedCpus(2), Need::LockedMemory])
     .claims(Claims::ONE_GUEST.dedicated(2))
     .under(&TWO_DEDICATED_CPUS)
     .tags(&["pinning", "realtime"]),
