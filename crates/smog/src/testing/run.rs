@@ -442,6 +442,8 @@ impl Runner {
             Ok((folder, project, cloud, outcome)) => {
                 report.folder = Some(folder.0.clone());
                 report.outcome = verdict(outcome, &log);
+                // What was thrown so far makes the scene worth keeping; the rest comes with the clean-up.
+                judge(&mut report, &self.cut_logs(&case, run, cloud.own_project_id(), began, &calls, &log));
                 self.clean_up(&case, run, &cloud, project.as_ref(), &log, &prefix, folder, &mut report).await;
                 let cut = self.cut_logs(&case, run, cloud.own_project_id(), began, &calls, &log);
                 judge(&mut report, &cut);
