@@ -217,7 +217,7 @@ async fn an_exception_of_a_case_s_requests_fails_it_and_no_other() {
 async fn makes_much_and_fails(t: &mut Test) -> Result<()> {
     let guest = t.boot(small()).await?;
     t.server_group("affinity").await?;
-    t.aggregate_pair("mess", None).await?;
+    t.aggregate_pair("mess").await?;
     t.image_of("raw", &[0; 4096]).await?;
     t.check_eq("host", &guest.server.host, &Some("nowhere".to_string()));
     Ok(())

@@ -387,12 +387,12 @@ mod tests {
         assert_eq!(
             text,
             [
+                "hw:cpu_max_sockets=2",
                 "hw:cpu_policy=dedicated",
                 "hw:cpu_realtime=yes",
                 "hw:cpu_realtime_mask=2-3",
                 "hw:cpu_sockets=2",
                 "hw:cpu_thread_policy=isolate",
-                "hw:cpu_max_sockets=2",
                 "hw:mem_page_size=2048",
                 "hw:numa_cpus.0=0",
                 "hw:numa_cpus.1=1-3",

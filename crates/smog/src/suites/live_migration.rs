@@ -96,9 +96,10 @@ async fn there_and_back(t: &mut Test) -> Result<()> {
 
 async fn no_available(t: &mut Test) -> Result<()> {
     // Only one host has what the flavor asks for.
-    let pair = t.aggregate_pair("home", None).await?;
+    let (pair, key) = t.aggregate_pair("home").await?;
     let host = pair.host().to_string();
-    let flavor = t.flavor(small(1, 96).extra("aggregate_instance_extra_specs:home", "true")).await?;
+    let flavor =
+        t.flavor(small(1, 96).extra(format!("aggregate_instance_extra_specs:{key}"), "true")).await?;
     let mut guest = t.boot_request(of(&flavor)).await?;
     let how = LiveMigration { host: None, block: BlockMigration::Auto };
     let reason = t.migration_refused("a guest whose flavor fits one host only", &mut guest, &how).await?;

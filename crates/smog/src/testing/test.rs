@@ -453,20 +453,22 @@ impl Test {
         guest.delete(self.wait()).await
     }
 
-    /// Two aggregates that split the hosts by `key=true` and `key=false`, removed with the case.
+    /// Two aggregates that split the hosts, removed with the case: the first host of the
+    /// stage has `KEY=true`, all others `KEY=false`. Returned with the key, which is this
+    /// case's alone: others split the hosts in their own ways meanwhile.
     ///
     /// # Errors
-    /// As [`Cloud::create_aggregate_pair`].
-    pub async fn aggregate_pair(&mut self, key: &str, host: Option<&str>) -> Result<AggregatePair> {
-        let name = self.fresh_name(key);
-        self.step(format!("make aggregates `{name}_true` and `{name}_false`"));
+    /// As [`Cloud::create_aggregate`].
+    pub async fn aggregate_pair(&mut self, what: &str) -> Result<(AggregatePair, String)> {
+        let key = self.fresh_name(what);
+        self.step(format!("make aggregates `{key}_true` and `{key}_false`"));
         let hosts: Vec<String> = self.inventory.hosts.iter().map(|host| host.name.clone()).collect();
-        let one = host.or(self.stage.hosts.first().map(String::as_str)).unwrap_or_default().to_string();
+        let one = self.stage.hosts.first().cloned().unwrap_or_default();
         let with =
-            self.aggregate(&format!("{name}_true"), &[(key, "true")], std::slice::from_ref(&one)).await?;
+            self.aggregate(&format!("{key}_true"), &[(&key, "true")], std::slice::from_ref(&one)).await?;
         let others: Vec<String> = hosts.into_iter().filter(|host| *host != one).collect();
-        let without = self.aggregate(&format!("{name}_false"), &[(key, "false")], &others).await?;
-        Ok(AggregatePair { with, without })
+        let without = self.aggregate(&format!("{key}_false"), &[(&key, "false")], &others).await?;
+        Ok((AggregatePair { with, without }, key))
     }
 
     /// An aggregate with these hosts, removed with the case.

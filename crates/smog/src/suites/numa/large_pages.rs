@@ -36,8 +36,7 @@ async fn check_small(t: &Test, guest: &mut Guest) -> Result<()> {
 /// The introduction's test: aggregates, guests until the pages are gone, one more must fail
 /// for want of them, small pages still boot, `any` falls back.
 async fn large_pages(t: &mut Test) -> Result<()> {
-    let key = "large_pages";
-    let pair = t.aggregate_pair(key, None).await?;
+    let (pair, key) = t.aggregate_pair("pages").await?;
     let host = pair.host().to_string();
     let way = t.host(0)?.host.clone();
     let free_before = free(&way.facts().await?);
