@@ -15,6 +15,7 @@ mod numa;
 mod pci;
 mod sanity;
 
+use crate::cloud::{BootRequest, Flavor, FlavorChoice};
 use crate::flavor::FlavorSpec;
 use crate::testing::Case;
 
@@ -29,6 +30,11 @@ pub fn all() -> Vec<Case> {
         pci::CASES,
     ];
     sanity::CASES.iter().copied().chain(numa::cases()).chain(tables.into_iter().flatten().copied()).collect()
+}
+
+/// A guest of a flavor that is there.
+fn of(flavor: &Flavor) -> BootRequest {
+    BootRequest { flavor: FlavorChoice::Named(flavor.id.clone()), ..BootRequest::default() }
 }
 
 /// A small guest: so many vCPUs and MiB, and no disk of its own.

@@ -1,13 +1,9 @@
 //! `aggregates`: hosts chosen by what an administrator says of them.
 
-use super::small;
-use crate::cloud::{BootRequest, FlavorChoice};
+use super::{of, small};
+use crate::cloud::BootRequest;
 use crate::error::Result;
 use crate::testing::{Case, Claims, Need, Test, minutes};
-
-fn of(flavor: &crate::cloud::Flavor) -> BootRequest {
-    BootRequest { flavor: FlavorChoice::Named(flavor.id.clone()), ..BootRequest::default() }
-}
 
 async fn extra_spec(t: &mut Test) -> Result<()> {
     let (pair, key) = t.aggregate_pair("split").await?;
@@ -31,7 +27,7 @@ async fn no_such_value(t: &mut Test) -> Result<()> {
     let spec = small(1, 96).extra(format!("aggregate_instance_extra_specs:{key}"), "perhaps");
     let flavor = t.flavor(spec).await?;
     let reason = t.refused("a value that no aggregate has", of(&flavor)).await?;
-    t.check("Nova's reason", reason.contains("No valid host"), &reason, "No valid host was found");
+    t.check_no_valid_host(&reason);
     Ok(())
 }
 
@@ -50,7 +46,7 @@ async fn isolation(t: &mut Test) -> Result<()> {
     }
     let request = BootRequest { host: Some(host.clone()), ..of(&flavor) };
     let reason = t.refused("the isolated host, asked for by name", request).await?;
-    t.check("Nova's reason", reason.contains("No valid host"), &reason, "No valid host was found");
+    t.check_no_valid_host(&reason);
     Ok(())
 }
 

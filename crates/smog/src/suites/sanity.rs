@@ -4,16 +4,12 @@ use serde_json::json;
 
 use super::assertions::{RUNS, runs};
 use super::changes::VFAT_CONFIG_DRIVE;
-use super::{console, small};
+use super::{console, of, small};
 
-use crate::cloud::{BootRequest, Call, FlavorChoice, Order, Service};
+use crate::cloud::{BootRequest, Call, Order, Service};
 use crate::error::{Error, Result};
 use crate::guest::Guest;
 use crate::testing::{Case, Check, Claims, Control, Need, Seen, Test, minutes};
-
-fn of(flavor: &crate::cloud::Flavor) -> BootRequest {
-    BootRequest { flavor: FlavorChoice::Named(flavor.id.clone()), ..BootRequest::default() }
-}
 
 async fn bringup(t: &mut Test) -> Result<()> {
     let mut guest = t.boot(small(1, 96)).await?;

@@ -176,6 +176,11 @@ impl Test {
         self.add(Check::eq(what, found, expected))
     }
 
+    /// Check that Nova's reason for a refusal is that no host fits.
+    pub fn check_no_valid_host(&self, reason: &str) -> bool {
+        self.check("Nova's reason", reason.contains("No valid host"), reason, "No valid host was found")
+    }
+
     /// Check facts by an assertion, and the assertion by negative controls: each wrong
     /// state must turn it red, or the case fails.
     pub fn assert<F: Clone>(
