@@ -189,16 +189,7 @@ impl LogArgs {
 
     /// The allow-list of the flags and of smog.yml.
     pub fn allow_list(&self, session: &Session) -> Result<AllowList, Error> {
-        let mut entries = vec![];
-        for entry in session.watch_section()?.allow {
-            let why = entry.why.as_deref().unwrap_or("smog.yml");
-            entries.push(Allow::of(
-                entry.exception.as_deref(),
-                entry.logger.as_deref(),
-                entry.message.as_deref(),
-                Some(why),
-            )?);
-        }
+        let mut entries = session.allowed()?;
         for text in &self.allow {
             let (exception, logger) = match text.split_once('@') {
                 Some((exception, logger)) => (Some(exception).filter(|text| !text.is_empty()), Some(logger)),

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 use smog::cloud::{BootMade, Call, CallRecord, Cloud, Options};
 use smog::config::Surroundings;
+use smog::watch::Allow;
 use smog::{Error, Result};
 use tokio::sync::OnceCell;
 
@@ -72,6 +73,21 @@ impl Session {
     /// `watch:` of smog.yml: known noise, and more logs.
     pub fn watch_section(&self) -> Result<smog::config::WatchSection> {
         Ok(self.surroundings.smog_file()?.watch)
+    }
+
+    /// The exceptions that `watch.allow` of smog.yml knows.
+    pub fn allowed(&self) -> Result<Vec<Allow>> {
+        let entries = self.watch_section()?.allow;
+        let allow = |entry: &smog::config::AllowEntry| {
+            let why = entry.why.as_deref().unwrap_or("smog.yml");
+            Allow::of(
+                entry.exception.as_deref(),
+                entry.logger.as_deref(),
+                entry.message.as_deref(),
+                Some(why),
+            )
+        };
+        entries.iter().map(allow).collect()
     }
 
     /// The file of a suite on top of smog.yml, or smog.yml alone.

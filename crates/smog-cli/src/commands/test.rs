@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use smog::testing::{Case, Isolation, RunOptions, RunReport, Runner, Selection, Stop, report, select};
-use smog::watch::{Allow, AllowList};
+use smog::watch::AllowList;
 use smog::{Error, ExitCode};
 
 use crate::hosts_environment::{EnvironmentArgs, confirmed};
@@ -208,7 +208,7 @@ pub async fn run(args: TestArgs, session: &Session, cases: Vec<Case>) -> Result<
             prepare: args.prepare,
             watch: !args.no_watch,
             log_dir: log_dir.clone(),
-            allow: allow_list(session)?,
+            allow: AllowList::new(session.allowed()?),
             environment,
             expected: last.as_ref().map(expected).unwrap_or_default(),
         },
@@ -303,22 +303,6 @@ fn names_in(file: &std::path::Path) -> Result<Vec<String>, Error> {
     })?;
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     Ok(lines.map(str::to_string).collect())
-}
-
-fn allow_list(session: &Session) -> Result<AllowList, Error> {
-    let entries = session.watch_section()?.allow;
-    let entries: Result<Vec<Allow>, Error> = entries
-        .iter()
-        .map(|entry| {
-            Allow::of(
-                entry.exception.as_deref(),
-                entry.logger.as_deref(),
-                entry.message.as_deref(),
-                entry.why.as_deref(),
-            )
-        })
-        .collect();
-    Ok(AllowList::new(entries?))
 }
 
 /// How long each case took in the last run.
