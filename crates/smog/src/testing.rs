@@ -19,6 +19,7 @@ mod run;
 mod schedule;
 mod seen;
 mod select;
+mod settling;
 mod test;
 
 pub use capacity::{Capacity, Machine};

@@ -33,11 +33,15 @@ pub struct Waiting<'a> {
 pub struct Wait<'a> {
     /// Give up after this time.
     pub timeout: Duration,
-    /// Look this often.
+    /// Look this often; less often where a look takes long, so that asking a busy cloud
+    /// does not make it busier: the pause is twice the time of the look then, 3 s at most.
     pub every: Duration,
     /// Called after each look that said "not yet".
     pub tell: &'a (dyn Fn(Waiting<'_>) + Send + Sync),
 }
+
+/// The longest pause between two looks that is made only because a look takes long.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
 /// Tells nobody.
 pub const SILENT: &(dyn Fn(Waiting<'_>) + Send + Sync) = &|_| {};
@@ -68,6 +72,7 @@ where
 {
     let begun = Instant::now();
     loop {
+        let looked = Instant::now();
         let last = match probe().await? {
             Seen::Done(value) => return Ok(value),
             Seen::NotYet(last) => last,
@@ -82,7 +87,8 @@ where
             });
         }
         (wait.tell)(Waiting { what, last: &last, elapsed });
-        tokio::time::sleep(wait.every.min(wait.timeout - elapsed)).await;
+        let pause = wait.every.max((2 * looked.elapsed()).min(LONGEST_PAUSE));
+        tokio::time::sleep(pause.min(wait.timeout - elapsed)).await;
     }
 }
 

@@ -68,13 +68,24 @@ async fn anti_affinity(t: &mut Test) -> Result<()> {
     Ok(())
 }
 
+/// Let a soft policy weigh more than all else on every host: by itself it weighs as much as
+/// free memory does, and the two may just cancel each other.
+async fn weigh_most(t: &mut Test, multiplier: &str) -> Result<()> {
+    let name = t.fresh_name("weights");
+    t.step(format!("make aggregate `{name}` ({multiplier}=1000)"));
+    let hosts: Vec<String> = t.inventory.hosts.iter().map(|host| host.name.clone()).collect();
+    t.aggregate(&name, &[(multiplier, "1000")], &hosts).await.map(drop)
+}
+
 async fn soft_affinity(t: &mut Test) -> Result<()> {
+    weigh_most(t, "soft_affinity_weight_multiplier").await?;
     let (hosts, _, _) = members(t, "soft-affinity", 2).await?;
     t.assert(&hosts, |hosts| together(hosts), TOGETHER);
     Ok(())
 }
 
 async fn soft_anti_affinity(t: &mut Test) -> Result<()> {
+    weigh_most(t, "soft_anti_affinity_weight_multiplier").await?;
     let count = t.inventory.hosts.len() + 1;
     let (hosts, _, _) = members(t, "soft-anti-affinity", count).await?;
     t.assert(&hosts[..count - 1].to_vec(), |hosts| apart(hosts), APART);
@@ -109,7 +120,8 @@ pub(super) const CASES: &[Case] = &[
     Case::new(
         "groups.ServerGroupTest.test_soft_affinity",
         "Members of a soft-affinity group are together where there is room.\n\
-         Steps: boot two members on hosts with room; compare.\n\
+         Steps: let the policy weigh most (an aggregate's soft_affinity_weight_multiplier); boot two\n\
+         members on hosts with room; compare.\n\
          Proves: the weigher prefers the host of the first.",
         |t| Box::pin(soft_affinity(t)),
     )
@@ -119,7 +131,8 @@ pub(super) const CASES: &[Case] = &[
     Case::new(
         "groups.ServerGroupTest.test_soft_anti_affinity",
         "Members of a soft-anti-affinity group spread, and boot when they cannot.\n\
-         Steps: boot one member more than there are hosts.\n\
+         Steps: let the policy weigh most (an aggregate's soft_anti_affinity_weight_multiplier); boot\n\
+         one member more than there are hosts.\n\
          Proves: each of the first is on a host of its own; the last one boots all the same.",
         |t| Box::pin(soft_anti_affinity(t)),
     )

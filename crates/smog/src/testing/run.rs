@@ -14,8 +14,9 @@ use super::name::{RunId, case_stamp};
 use super::outcome::{CallLine, CaseReport, Outcome, RunReport};
 use super::recorder::{Belongs, Cut, Folder, Logs};
 use super::schedule::{Booking, Stage};
+use super::settling::Settling;
 use super::test::{CaseLog, Given};
-use super::{Capacity, Case, Change, Claims, Inventory, Test, clean};
+use super::{Capacity, Case, Change, Inventory, Test, clean};
 use crate::cloud::{Cloud, IsolatedProject, Options, Service};
 use crate::config::{Settings, SmogFile, Surroundings};
 use crate::environment::{self, Environment};
@@ -58,7 +59,8 @@ pub struct RunOptions {
     pub watch: bool,
     /// Where folders of cases and reports of runs are written.
     pub log_dir: PathBuf,
-    /// Exceptions that fail no case.
+    /// Exceptions that fail no case, besides the usual noise of OpenStack's services
+    /// ([`AllowList::and_usual_noise`]).
     pub allow: AllowList,
     /// How changes of hosts are journaled.
     pub environment: environment::Options,
@@ -121,6 +123,8 @@ struct Run {
     inventory: Arc<Inventory>,
     files: BTreeMap<String, SmogFile>,
     logs: Arc<Logs>,
+    /// Exceptions that fail no case.
+    allow: AllowList,
     /// When each running case began: what is older than all of them is forgotten.
     begun: Mutex<BTreeMap<usize, Timestamp>>,
 }
@@ -134,6 +138,7 @@ impl Runner {
     pub async fn run(&self, cases: &[Case]) -> Result<RunReport> {
         let (begun, began) = (Instant::now(), Timestamp::now());
         let id = RunId::new()?;
+        let allow = self.options.allow.clone().and_usual_noise()?;
         self.doing("looking at the cloud");
         let inventory = Arc::new(Inventory::look(&self.cloud).await?);
         let mut files = BTreeMap::new();
@@ -165,6 +170,7 @@ impl Runner {
                 inventory: Arc::clone(&inventory),
                 files,
                 logs: Arc::clone(&logs),
+                allow: allow.clone(),
                 begun: Mutex::default(),
             };
             let under: Vec<Option<&'static Change>> =
@@ -182,7 +188,7 @@ impl Runner {
                 run.cloud.close().await;
             }
             drop(run);
-            let mut allow = self.options.allow.clone();
+            let mut allow = allow;
             if let Ok(logs) = Arc::try_unwrap(logs).map_err(drop) {
                 unattributed = logs.close(&mut allow).await.0;
             }
@@ -308,18 +314,19 @@ impl Runner {
         let run = &run;
         let mut running: HashMap<usize, Booking> = HashMap::new();
         let counts_every = run.inventory.hosts.iter().map(|host| host.counts_every).max().unwrap_or_default();
-        let mut settling: Vec<(Booking, Instant)> = Vec::new();
+        let mut settling = Settling::new(counts_every);
         let mut tasks = futures_util::stream::FuturesUnordered::new();
         let mut failed = 0;
         loop {
             let may_begin = !self.stop.is_asked() && self.options.max_fail.is_none_or(|most| failed < most);
             let mut first_waits: Option<(usize, String)> = None;
             let mut at = 0;
+            if !waiting.is_empty() {
+                settling.look(&self.cloud).await;
+            }
             while may_begin && at < waiting.len() && running.len() < self.options.jobs.max(1) {
                 let index = waiting[at];
-                settling.retain(|(_, until)| *until > Instant::now());
-                let settled = settling.iter().map(|(booking, _)| booking);
-                let booked: Vec<Booking> = running.values().chain(settled).cloned().collect();
+                let booked: Vec<Booking> = running.values().chain(settling.bookings()).cloned().collect();
                 match capacity.stage_for(&cases[index].claims, &booked) {
                     Ok(stage) => {
                         waiting.remove(at);
@@ -335,19 +342,16 @@ impl Runner {
             if let Some((index, why)) = &first_waits {
                 self.tell(Event::Waiting { case: &cases[*index], why, count: waiting.len() });
             }
-            if tasks.is_empty()
-                && may_begin
-                && first_waits.is_some()
-                && let Some(until) = settling.iter().map(|(_, until)| *until).min()
-            {
+            let settles = may_begin && first_waits.is_some() && !settling.is_empty();
+            if settles && tasks.is_empty() {
                 self.doing("waiting for nova-compute to count its CPUs anew");
-                tokio::select! {
-                    () = tokio::time::sleep_until(until.into()) => {}
-                    () = self.stop.asked() => {}
-                }
-                continue;
             }
-            let Some((index, mut report)) = futures_util::StreamExt::next(&mut tasks).await else {
+            let ended = tokio::select! {
+                ended = futures_util::StreamExt::next(&mut tasks), if !(settles && tasks.is_empty()) => ended,
+                () = tokio::time::sleep(Duration::from_secs(1)), if settles => continue,
+                () = self.stop.asked(), if settles => continue,
+            };
+            let Some((index, mut report)) = ended else {
                 // Nothing runs, and nothing can begin: the case asks for more than there is.
                 if may_begin && let Some((index, why)) = first_waits {
                     let mut report = empty_report(&cases[index], 0);
@@ -358,12 +362,8 @@ impl Runner {
                 }
                 break;
             };
-            if let Some(booking) = running.remove(&index).filter(|booking| may_linger(&booking.claims)) {
-                let claims = Claims { alone: false, ..booking.claims };
-                settling.push((
-                    Booking { claims, ..booking },
-                    Instant::now() + counts_every + Duration::from_secs(3),
-                ));
+            if let Some(booking) = running.remove(&index) {
+                settling.add(booking);
             }
             report.change = change.map(str::to_string);
             failed += usize::from(report.is_bad());
@@ -556,7 +556,7 @@ impl Runner {
             all: case.claims.alone,
             project,
         };
-        run.logs.cut(began, &belongs, &mut self.options.allow.clone(), &said.allowed)
+        run.logs.cut(began, &belongs, &mut run.allow.clone(), &said.allowed)
     }
 
     async fn follow_logs(&self, inventory: &Inventory) -> Logs {
@@ -651,13 +651,6 @@ enum Ended {
     Panicked(String),
     TimeIsOver(Duration),
     Interrupted,
-}
-
-/// Whether what a case took may still be booked in nova-compute's own count after its end:
-/// guests with CPUs or pages of a host have moved, and a move's claim on the other host is
-/// only dropped when that host counts anew.
-fn may_linger(claims: &Claims) -> bool {
-    claims.hosts > 1 && claims.is_of_hosts()
 }
 
 /// The changes cases are run under: none first, each once.
