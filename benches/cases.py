@@ -17,7 +17,7 @@ SMOG, JOBS, PATTERNS = sys.argv[1], sys.argv[2], sys.argv[3:]
 def run(jobs):
     with tempfile.TemporaryDirectory() as folder:
         report = f"{folder}/lines.json"
-        words = ["test", "-q", "--jobs", jobs, "--log-dir", folder, "--json", report, *PATTERNS]
+        words = ["test", "-q", "--prepare", "--yes", "--jobs", jobs, "--log-dir", folder, "--json", report, *PATTERNS]
         began = time.monotonic()
         subprocess.run([SMOG, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
         took = time.monotonic() - began

@@ -11,8 +11,10 @@ mod devices;
 mod evacuate;
 mod groups;
 mod live_migration;
+mod machine;
 mod numa;
 mod pci;
+mod placement;
 mod sanity;
 
 use crate::cloud::{BootRequest, Flavor, FlavorChoice};
@@ -27,7 +29,9 @@ pub fn all() -> Vec<Case> {
         groups::CASES,
         aggregates::CASES,
         devices::CASES,
+        machine::CASES,
         pci::CASES,
+        placement::CASES,
     ];
     sanity::CASES.iter().copied().chain(numa::cases()).chain(tables.into_iter().flatten().copied()).collect()
 }

@@ -210,7 +210,7 @@ impl Cloud {
         self.0.placement_version.get_or_try_init(ask).await.copied()
     }
 
-    async fn placement(&self, call: Call) -> Result<Answer> {
+    pub(super) async fn placement(&self, call: Call) -> Result<Answer> {
         let version = self.placement_microversion().await?;
         self.call(call.at(version)).await
     }

@@ -214,6 +214,7 @@ fn name_of(want: &Want) -> String {
         Want::KernelWord(word) => format!("kernel parameter {word}"),
         Want::VirtualFunctions { interface, .. } => format!("virtual functions of {interface}"),
         Want::Key { file, key, .. } => format!("{file}:{key}"),
+        Want::File { path, .. } => path.clone(),
         Want::Unit { unit, .. } => unit.clone(),
         Want::Machine(machine) => machine.words(),
         Want::SharedInstances(shared) => format!("{} shared by {}", shared.folder, shared.server),

@@ -203,6 +203,9 @@ pub(super) async fn look(place: &Place, wish: &Wish) -> Result<HostState> {
     for item in &wants {
         match &item.want {
             Want::Option(option) => paths.extend(config_files(&state, &item.target, &option.file)),
+            Want::File { path, .. } => {
+                paths.insert(path.clone());
+            }
             Want::Key { file, .. } => paths.extend(config_files(&state, &item.target, file)),
             Want::Filters(_) => {
                 asks_filters = true;

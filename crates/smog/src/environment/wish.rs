@@ -90,6 +90,13 @@ pub enum Want {
         /// The value as written, quotes included where the file needs them.
         value: String,
     },
+    /// A whole file, in a folder that is there.
+    File {
+        /// Its path.
+        path: String,
+        /// What shall stand in it.
+        text: String,
+    },
     /// Whether a unit is enabled and active.
     Unit {
         /// The unit: `nova-compute.service`.

@@ -31,6 +31,8 @@ pub struct Devices {
     pub tpm: Option<Tpm>,
     /// `<memballoon model=…>`: `virtio` or `none`.
     pub memballoon: Option<String>,
+    /// `<iommu>`: the guest's own IOMMU.
+    pub iommu: Option<Iommu>,
 }
 
 /// `<disk>`.
@@ -123,6 +125,9 @@ pub struct Serial {
     pub path: Option<String>,
     /// `<log file=…>`: the console log on the host.
     pub log: Option<String>,
+    /// `<source host=… service=…>` of a `tcp` port: address and port number on the host
+    /// (Nova's `[serial_console]`).
+    pub address: Option<(String, u16)>,
 }
 
 /// `<video>`.
@@ -132,6 +137,15 @@ pub struct Video {
     pub model: String,
     /// Video memory in KiB.
     pub vram_kib: Option<u64>,
+}
+
+/// `<iommu>`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Iommu {
+    /// `intel`, `virtio`, `smmuv3` (Nova's `hw:viommu_model`).
+    pub model: String,
+    /// `<driver intremap=…>`: whether it remaps interrupts.
+    pub intremap: Option<bool>,
 }
 
 /// `<watchdog>`.
@@ -179,7 +193,13 @@ impl Devices {
             kind: attr(node, "type").unwrap_or_default(),
             path: child_attr(node, "source", "path"),
             log: child_attr(node, "log", "file"),
+            address: child(node, "source")
+                .and_then(|source| Some((attr(source, "host")?, attr(source, "service")?.parse().ok()?))),
         };
+        let iommu = child(node, "iommu").map(|node| Iommu {
+            model: attr(node, "model").unwrap_or_default(),
+            intremap: child(node, "driver").and_then(|driver| flag_attr(driver, "intremap")),
+        });
         Ok(Devices {
             emulator: child_text(node, "emulator"),
             disks: children(node, "disk").map(disk).collect(),
@@ -191,6 +211,7 @@ impl Devices {
             rngs: children(node, "rng").map(rng).collect::<Result<_, _>>()?,
             tpm,
             memballoon: child_attr(node, "memballoon", "model"),
+            iommu,
         })
     }
 }

@@ -81,6 +81,8 @@ pub struct Os {
     pub machine: Option<String>,
     /// `<loader>`: the firmware's path, with UEFI.
     pub loader: Option<String>,
+    /// `<nvram>`: where the firmware keeps its variables on the host, with UEFI.
+    pub nvram: Option<String>,
     /// `<loader secure=…>`: secure boot.
     pub secure_boot: bool,
     /// `<boot dev=…>`, in order.
@@ -252,6 +254,7 @@ fn os(node: Node<'_, '_>) -> Os {
         arch: kind.and_then(|kind| attr(kind, "arch")),
         machine: kind.and_then(|kind| attr(kind, "machine")),
         loader: child_text(node, "loader"),
+        nvram: child_text(node, "nvram"),
         secure_boot: loader.and_then(|loader| flag_attr(loader, "secure")).unwrap_or(false),
         boot: children(node, "boot").filter_map(|boot| attr(boot, "dev")).collect(),
     }

@@ -65,6 +65,36 @@ fn file_backed_memory(_: &Inventory) -> Wish {
 pub(super) static FILE_BACKED_MEMORY: Change =
     Change { name: "memory of guests in files", wish: file_backed_memory, only_where_needed: false };
 
+fn file_backed_memory_on_last(inventory: &Inventory) -> Wish {
+    let last = inventory.hosts.last().map(|host| host.name.clone()).unwrap_or_default();
+    let items = file_backed_memory(inventory).items.into_iter();
+    items.fold(Wish::new(), |wish, item| wish.with(Target::Host(last.clone()), item.want))
+}
+
+/// The same on the last compute host alone.
+pub(super) static FILE_BACKED_MEMORY_ON_LAST: Change = Change {
+    name: "memory of guests in files on one host",
+    wish: file_backed_memory_on_last,
+    only_where_needed: false,
+};
+
+fn nothing(_: &Inventory) -> Wish {
+    Wish::new()
+}
+
+/// The case itself changes a host, with a name that only it knows; naming it here makes
+/// `--prepare` allow it.
+pub(super) static PROVIDER_YAML: Change =
+    Change { name: "a provider.yaml on one host", wish: nothing, only_where_needed: false };
+
+fn serial_consoles(_: &Inventory) -> Wish {
+    option(Wish::new(), "serial_console", "enabled", &["true"])
+}
+
+/// The serial consoles of guests are ports on their hosts (`[serial_console]`).
+pub(super) static SERIAL_CONSOLES: Change =
+    Change { name: "serial consoles on TCP ports", wish: serial_consoles, only_where_needed: false };
+
 fn custom_cpu_model(_: &Inventory) -> Wish {
     let wish = option(Wish::new(), "libvirt", "cpu_mode", &["custom"]);
     let wish = option(wish, "libvirt", "cpu_models", &["Nehalem"]);

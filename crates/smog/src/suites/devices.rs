@@ -1,9 +1,9 @@
 //! `devices`: what a flavor or an image adds to a guest's machine.
 
 use super::assertions::{RUNS, runs};
-use super::changes::{CUSTOM_CPU_MODEL, FILE_BACKED_MEMORY, SCREENS};
-use super::small;
-use crate::cloud::{BootRequest, FlavorChoice, Microversion, Order};
+use super::changes::{CUSTOM_CPU_MODEL, FILE_BACKED_MEMORY, FILE_BACKED_MEMORY_ON_LAST, SCREENS};
+use super::{of, small};
+use crate::cloud::{BootRequest, FlavorChoice, LiveMigration, Microversion, Order};
 use crate::error::Result;
 use crate::flavor::{FlavorSpec, WatchdogAction};
 use crate::guest::Guest;
@@ -260,6 +260,37 @@ async fn file_backed(t: &mut Test) -> Result<()> {
     Ok(())
 }
 
+async fn to_file_backed(t: &mut Test) -> Result<()> {
+    let hosts: Vec<String> = t.inventory.hosts.iter().map(|host| host.name.clone()).collect();
+    let (Some(here), Some(there)) = (hosts.first().cloned(), hosts.last().cloned()) else { return Ok(()) };
+    let flavor = t.flavor(small(1, 96)).await?;
+    let mut guest = t.boot_request(BootRequest { host: Some(here.clone()), ..of(&flavor) }).await?;
+    let before = t.look(&mut guest).await?;
+    let how = LiveMigration { host: Some(there.clone()), ..LiveMigration::default() };
+    // Nova's own checks may let it through; libvirt then refuses the other memory.
+    let reason = t.migration_refused("a move to a host with other memory", &mut guest, &how).await?;
+    t.check("the move", !reason.is_empty(), &reason, "it is refused, or fails");
+    let after = t.look(&mut guest).await?;
+    let stayed = |after: &Seen| {
+        vec![
+            Check::eq("host afterwards", &after.host, &here).from("Nova, GET /servers/ID"),
+            Check::eq("status afterwards", &after.server.status, &"ACTIVE".to_string())
+                .from("Nova, GET /servers/ID"),
+            Check::eq("its process", &after.process.pid, &before.process.pid).from("/proc/PID"),
+            Check::eq("MiB booked on its host", &after.booked("MEMORY_MB"), &96).from("placement"),
+        ]
+    };
+    let another = Control::new("another process", |mut seen: Seen| {
+        seen.process.pid += 1;
+        seen
+    });
+    t.assert(&after, stayed, &[another, Control::new("nothing is booked in placement", Seen::unbooked)]);
+    let left = t.cloud.host(&there).await?.list_domains().await?;
+    let left = left.iter().any(|line| line.name == after.domain.name);
+    t.check_eq(format!("domain left on {there}"), &left, &false);
+    Ok(())
+}
+
 async fn stable_compute_id(t: &mut Test) -> Result<()> {
     let hypervisors = t.cloud.hypervisors().await?;
     for host in t.inventory.hosts.clone() {
@@ -375,6 +406,17 @@ pub(super) const CASES: &[Case] = &[
     .needs(&[Need::ComputeHosts(2)])
     .claims(Claims::TWO_HOSTS)
     .under(&FILE_BACKED_MEMORY)
+    .tags(&["memory", "migration"]),
+    Case::new(
+        "devices.FileBackedMemoryTest.test_to_other_memory",
+        "A guest does not move to a host that has its guests' memory in files when its own has not.\n\
+         Steps: file_backed_memory on one host; boot on another; live-migrate to the first.\n\
+         Proves: it is refused or fails, the guest runs on as it was, and nothing of it is left there.",
+        |t| Box::pin(to_file_backed(t)),
+    )
+    .needs(&[Need::ComputeHosts(2)])
+    .claims(Claims::TWO_HOSTS)
+    .under(&FILE_BACKED_MEMORY_ON_LAST)
     .tags(&["memory", "migration"]),
     Case::new(
         "devices.StableComputeIdTest.test_file_matches_nova",

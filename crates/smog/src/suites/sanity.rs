@@ -1,14 +1,17 @@
 //! `sanity`: the things a cloud must do before anything else is worth testing.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::assertions::{RUNS, runs};
-use super::changes::VFAT_CONFIG_DRIVE;
+use super::changes::{SERIAL_CONSOLES, VFAT_CONFIG_DRIVE};
 use super::{console, of, small};
 
-use crate::cloud::{BootRequest, Call, Order, Service};
+use crate::cloud::{BootRequest, Call, Order, RemoteConsole, Service};
 use crate::error::{Error, Result};
 use crate::guest::Guest;
+use crate::host::Cmd;
 use crate::testing::{Case, Check, Claims, Control, Need, Seen, Test, minutes};
 
 async fn bringup(t: &mut Test) -> Result<()> {
@@ -277,6 +280,51 @@ async fn console_log(t: &mut Test) -> Result<()> {
     Ok(())
 }
 
+/// Types into the serial port of a guest on its host, and reads until the guest's report ends.
+const TALK: &str = r#"exec 3<>"/dev/tcp/$1/$2" || exit 1
+printf '\nreport\n' >&3
+timeout 60 sed '/report end/q' <&3"#;
+
+async fn serial_console(t: &mut Test) -> Result<()> {
+    let mut guest = t.boot(small(1, 96)).await?;
+    let seen = t.look(&mut guest).await?;
+    let on_port = |seen: &Seen| {
+        let serial = seen.domain.devices.serials.first();
+        let kind = serial.map(|serial| serial.kind.clone()).unwrap_or_default();
+        let port = serial.and_then(|serial| serial.address.clone());
+        vec![
+            Check::eq("kind of the serial port", &kind, &"tcp".to_string()).from("domain XML, <serial>"),
+            Check::that("its address", port.is_some(), format!("{port:?}"), "one")
+                .from("domain XML, <serial>"),
+        ]
+    };
+    let control = Control::new("a file", |seen: Seen| {
+        seen.with_xml(|xml| xml.replace("<serial type='tcp'>", "<serial type='file'>"))
+    });
+    t.assert(&seen, on_port, &[control]);
+    let serial = seen.domain.devices.serials.first().and_then(|serial| serial.address.clone());
+    let Some((address, port)) = serial else { return Ok(()) };
+
+    t.step("ask Nova for its address, and what is behind the token in it");
+    let url = t.cloud.remote_console(&guest.server.id, RemoteConsole::Serial).await?;
+    let behind = t.cloud.console_connection(&url).await?;
+    t.check_eq("the server behind the token", &behind.server, &guest.server.id);
+    t.check_eq("the port behind the token", &behind.port, &port);
+
+    if console::reports(t).await? {
+        // Its shell is there when it has reported once.
+        let first = console::report(t, &guest).await?;
+        t.step(format!("type into port {port} on {}", seen.host));
+        let words = ["-c", TALK, "bash", &address, &port.to_string()].map(str::to_string);
+        let talk = Cmd::new("bash").args(words).time_limit(Duration::from_secs(90));
+        let said = t.cloud.host(&seen.host).await?.outside().run(talk).await?.text().to_string();
+        let again = console::Report::last(&said);
+        let id = |report: &console::Report| report.get("boot_id").map(str::to_string);
+        t.check_eq("boot id told over the port", &again.as_ref().and_then(id), &id(&first));
+    }
+    Ok(())
+}
+
 async fn reboot_soft(t: &mut Test) -> Result<()> {
     let mut guest = t.boot(small(1, 96)).await?;
     if console::reports(t).await? {
@@ -444,6 +492,17 @@ pub(super) const CASES: &[Case] = &[
         |t| Box::pin(no_config_drive(t)),
     )
     .tags(&["config-drive"]),
+    Case::new(
+        "sanity.SerialConsoleTest.test_talk",
+        "One can talk to a guest on its serial console.\n\
+         Steps: [serial_console]enabled on the computes; boot; ask Nova for the console's address and\n\
+         what its token stands for; type into the port on the host, and read the answer.\n\
+         Proves: the port of the domain is the one Nova leads to, and the guest is behind it. The\n\
+         web socket of nova-serialproxy is not used.",
+        |t| Box::pin(serial_console(t)),
+    )
+    .under(&SERIAL_CONSOLES)
+    .tags(&["console"]),
     Case::new(
         "sanity.SanityTest.test_console_log",
         "Nova's console log is the guest's.\n\

@@ -23,6 +23,8 @@ pub struct Leftovers {
     pub groups: Vec<(RunId, String, String)>,
     /// Images: id and name.
     pub images: Vec<(RunId, String, String)>,
+    /// Custom traits in placement.
+    pub traits: Vec<(RunId, String)>,
 }
 
 /// What a sweep did.
@@ -43,7 +45,8 @@ impl Leftovers {
         let (projects, users, servers) = tokio::try_join!(cloud.projects(), cloud.users(), cloud.servers())?;
         let (flavors, aggregates, images) =
             tokio::try_join!(cloud.flavors(), cloud.aggregates(), cloud.images())?;
-        let groups = cloud.server_groups().await?;
+        let (groups, traits) =
+            tokio::try_join!(cloud.server_groups(), cloud.traits_that_begin("CUSTOM_SMOG_"))?;
         let named = |id: &str, name: &str| RunId::of(name).map(|run| (run, id.to_string(), name.to_string()));
         Ok(Leftovers {
             projects: projects
@@ -56,6 +59,7 @@ impl Leftovers {
             aggregates: aggregates.iter().filter_map(|it| named(&it.id, &it.name)).collect(),
             groups: groups.iter().filter_map(|it| named(&it.id, &it.name)).collect(),
             images: images.iter().filter_map(|it| named(&it.id, &it.name)).collect(),
+            traits: traits.into_iter().filter_map(|it| RunId::of_trait(&it).map(|run| (run, it))).collect(),
         })
     }
 
@@ -64,6 +68,7 @@ impl Leftovers {
     pub fn of_run(mut self, run: &RunId) -> Leftovers {
         self.projects.retain(|(of, _)| of == run);
         self.users.retain(|(of, _)| of == run);
+        self.traits.retain(|(of, _)| of == run);
         for list in
             [&mut self.servers, &mut self.flavors, &mut self.aggregates, &mut self.groups, &mut self.images]
         {
@@ -77,6 +82,7 @@ impl Leftovers {
         let named = [&self.servers, &self.flavors, &self.aggregates, &self.groups, &self.images];
         let mut runs: Vec<RunId> = self.projects.iter().map(|(run, _)| run.clone()).collect();
         runs.extend(self.users.iter().map(|(run, _)| run.clone()));
+        runs.extend(self.traits.iter().map(|(run, _)| run.clone()));
         runs.extend(named.iter().flat_map(|list| list.iter()).map(|(run, _, _)| run.clone()));
         runs.sort_by(|one, other| one.0.cmp(&other.0));
         runs.dedup();
@@ -96,6 +102,7 @@ impl Leftovers {
         for (what, list) in named {
             lines.extend(list.iter().map(|(_, _, name)| format!("{what} {name}")));
         }
+        lines.extend(self.traits.iter().map(|(_, name)| format!("trait {name}")));
         lines.extend(self.users.iter().map(|(_, user)| format!("user {}", user.name)));
         lines.extend(self.projects.iter().map(|(_, project)| format!("project {}", project.name)));
         lines
@@ -122,6 +129,9 @@ impl Leftovers {
         }
         for (_, id, name) in &self.flavors {
             swept.note(&format!("flavor {name}"), gone_is_fine(cloud.delete_flavor(id).await));
+        }
+        for (_, name) in &self.traits {
+            swept.note(&format!("trait {name}"), cloud.remove_trait(name).await);
         }
         for (_, project) in &self.projects {
             let user = self.users.iter().find(|(_, user)| user.name == project.name).map(|(_, user)| user);
@@ -175,6 +185,9 @@ pub(super) async fn remove_made(cloud: &Cloud, made: &Made, wait: Wait<'_>) -> V
     }
     for id in &made.flavors {
         swept.note(&format!("flavor {id}"), gone_is_fine(cloud.delete_flavor(id).await));
+    }
+    for name in &made.traits {
+        swept.note(&format!("trait {name}"), cloud.remove_trait(name).await);
     }
     swept.left
 }

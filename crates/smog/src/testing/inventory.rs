@@ -53,6 +53,9 @@ pub struct ComputeHost {
     pub locks_memory: bool,
     /// Files can be mounted (loop devices), as nova-compute does to make a vfat config drive.
     pub has_loop_devices: bool,
+    /// There is a description of UEFI firmware, as libvirt and Nova read them
+    /// (`/usr/share/qemu/firmware`).
+    pub has_uefi: bool,
     /// `[vnc]enabled`, which is on where it is not set.
     pub has_screen: bool,
     /// Each `[pci]device_spec` (or `passthrough_whitelist`).
@@ -219,6 +222,9 @@ async fn look_at(cloud: &Cloud, name: &str) -> Result<ComputeHost> {
     let locks_memory = host.outside().run(unlimited).await?.exit.is_ok();
     let free_loop = crate::host::Cmd::shell("[ -e \"$(losetup --find)\" ]").any_exit();
     let has_loop_devices = host.outside().run(free_loop).await?.exit.is_ok();
+    let firmware =
+        "cat /etc/qemu/firmware/*.json /usr/share/qemu/firmware/*.json 2>/dev/null | grep -q '\"uefi\"'";
+    let has_uefi = host.run(crate::host::Cmd::shell(firmware).any_exit()).await?.exit.is_ok();
     let mounted = host.outside().run(source).await?.text().trim().to_string();
     // A local file system of the same name on another host is another one.
     let is_remote = ["nfs", "ceph", "glusterfs", "lustre", "gfs2", "ocfs2"]
@@ -233,6 +239,7 @@ async fn look_at(cloud: &Cloud, name: &str) -> Result<ComputeHost> {
         virt_type: conf.get("libvirt", "virt_type").unwrap_or("kvm").to_string(),
         locks_memory,
         has_loop_devices,
+        has_uefi,
         counts_every: match conf
             .get("DEFAULT", "update_resources_interval")
             .and_then(|text| text.parse().ok())

@@ -34,6 +34,11 @@ impl RunId {
         format!("smog-{}", self.0)
     }
 
+    /// The run that a custom trait tells of: of `CUSTOM_SMOG_1124_141502_3FA9_07_FAST`.
+    pub fn of_trait(name: &str) -> Option<RunId> {
+        RunId::of(&name.strip_prefix("CUSTOM_")?.to_lowercase().replace('_', "-"))
+    }
+
     /// The run that a name tells of: of `smog-1124-141502-3fa9-07-a`, and of no other name.
     pub fn of(name: &str) -> Option<RunId> {
         let rest = name.strip_prefix("smog-")?;

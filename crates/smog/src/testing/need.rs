@@ -44,6 +44,8 @@ pub enum Need {
     Filter(&'static str),
     /// Guests have a screen (`[vnc]enabled`): without one Nova gives them no video device.
     Screen,
+    /// UEFI firmware for guests on every compute host.
+    Uefi,
     /// Processes can lock any amount of memory on every compute host, as real-time guests do.
     LockedMemory,
     /// Files can be mounted on every compute host, as for a vfat config drive.
@@ -134,6 +136,9 @@ impl Need {
                 .iter()
                 .find(|host| !host.has_screen)
                 .map(|host| format!("needs `[vnc]enabled` on every compute host; {} has it off", host.name)),
+            Need::Uefi => hosts.iter().find(|host| !host.has_uefi).map(|host| {
+                format!("needs UEFI firmware (package ovmf) on every compute host; {} has none", host.name)
+            }),
             Need::LockedMemory => hosts.iter().find(|host| !host.locks_memory).map(|host| {
                 format!(
                     "needs hosts where a process may lock any amount of memory; {} refuses it (a container?)",

@@ -77,6 +77,8 @@ pub(super) struct Made {
     pub aggregates: Vec<String>,
     pub groups: Vec<String>,
     pub images: Vec<String>,
+    /// Names of custom traits, which Nova makes and never takes back.
+    pub traits: Vec<String>,
     pub undo: Vec<Undo>,
 }
 
@@ -506,6 +508,27 @@ impl Test {
         let group = self.cloud.create_server_group(&name, policy, None).await?;
         self.log.said().made.groups.push(group.id.clone());
         Ok(group)
+    }
+
+    /// Change hosts for the rest of the case: taken back when it ends, and in the journal, so
+    /// that `smog restore` does it after a crash. A case that does this has the cloud alone;
+    /// where several cases want the same, they name a [`Change`](super::Change) instead.
+    ///
+    /// # Errors
+    /// As [`Environment::prepare`].
+    pub async fn prepare(&self, wish: &Wish) -> Result<()> {
+        self.step("change the hosts");
+        let environment = Environment::of_cloud(&self.cloud, &[], self.environment.clone()).await?;
+        let prepared = environment.prepare(wish).await?;
+        self.log.said().made.undo.push(Undo::Restore(Box::new(prepared)));
+        Ok(())
+    }
+
+    /// The name of a custom trait that hosts will get, removed from placement with the case.
+    pub fn fresh_trait(&mut self) -> String {
+        let name = format!("CUSTOM_{}", self.fresh_name("trait").to_uppercase().replace('-', "_"));
+        self.log.said().made.traits.push(name.clone());
+        name
     }
 
     /// Cut a compute host off for the rest of the case: its nova-compute is stopped and

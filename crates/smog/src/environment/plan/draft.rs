@@ -54,6 +54,7 @@ impl<'a> Draft<'a> {
             Want::KernelWord(word) => self.kernel_word(word),
             Want::VirtualFunctions { interface, count } => self.virtual_functions(interface, *count),
             Want::Key { file, key, value } => self.key(target, file, key, value),
+            Want::File { path, text } => self.file(path, text),
             Want::Unit { unit, enabled, active } => self.unit(unit, *enabled, *active),
             // Planned with what was found on the server: see `plan`.
             Want::SharedInstances(_) => {}

@@ -24,6 +24,17 @@ impl Draft<'_> {
         }
     }
 
+    /// A whole file.
+    pub(super) fn file(&mut self, path: &str, text: &str) {
+        match self.state.file(path).is_some() && self.text_of(path).is_none() {
+            true => self.plan.cannot(format!("write {path}"), self.no_text(path)),
+            false => {
+                let before = self.text_of(path).unwrap_or_default();
+                self.replace(path, &before, text.to_string(), None);
+            }
+        }
+    }
+
     /// A line in a file of smog's own.
     pub(super) fn own_line(&mut self, path: &str, line: &str, then: Option<&str>) {
         let text = self.text_of(path).unwrap_or_default();

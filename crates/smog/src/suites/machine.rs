@@ -1,0 +1,211 @@
+//! `machine`: what kind of machine a guest is: its firmware, its own IOMMU.
+
+use super::small;
+use crate::cloud::{BootRequest, FlavorChoice, Microversion, Order};
+use crate::error::Result;
+use crate::flavor::FlavorSpec;
+use crate::guest::Guest;
+use crate::testing::{Case, Check, Claims, Control, Need, Seen, Test, minutes};
+
+const UEFI: (&str, &str) = ("hw_firmware_type", "uefi");
+const Q35: (&str, &str) = ("hw_machine_type", "q35");
+
+/// Firmware wants more memory than a BIOS does.
+fn roomy() -> FlavorSpec {
+    small(1, 256)
+}
+
+async fn boot_with(t: &mut Test, spec: FlavorSpec, properties: &[(&str, &str)]) -> Result<Guest> {
+    let image = t.image_with(properties).await?;
+    let request = BootRequest {
+        image: Some(image.id),
+        flavor: FlavorChoice::Made(Box::new(spec)),
+        ..BootRequest::default()
+    };
+    t.boot_request(request).await
+}
+
+/// Whether QEMU was started with the firmware the domain names.
+fn has_firmware(seen: &Seen) -> bool {
+    let line = seen.process.command_line.join(" ");
+    seen.domain.os.loader.as_ref().is_some_and(|loader| line.contains(loader.as_str()))
+}
+
+/// It is a machine with UEFI, with secure boot or without.
+fn uefi(seen: &Seen, secure: bool) -> Vec<Check> {
+    let os = &seen.domain.os;
+    let firmware = os.loader.clone().unwrap_or_default();
+    vec![
+        Check::that("firmware", os.loader.is_some(), firmware, "UEFI's").from("domain XML, <os><loader>"),
+        Check::that("its variables", os.nvram.is_some(), os.nvram.clone().unwrap_or_default(), "a file")
+            .from("domain XML, <os><nvram>"),
+        Check::eq("secure boot", &os.secure_boot, &secure).from("domain XML, <loader secure>"),
+        Check::that("firmware of the process", has_firmware(seen), "see its command line", "the same")
+            .from("/proc/PID/cmdline"),
+    ]
+}
+
+const NO_UEFI: &[Control<Seen>] = &[
+    Control::new("no firmware declared", |seen: Seen| seen.without_xml_lines("<loader ")),
+    Control::new("no variables", |seen: Seen| seen.without_xml_lines("<nvram")),
+    Control::new("QEMU without it", |mut seen: Seen| {
+        seen.process.command_line.clear();
+        seen
+    }),
+];
+
+/// It is a machine with a BIOS.
+fn bios(seen: &Seen) -> Vec<Check> {
+    let os = &seen.domain.os;
+    let firmware = os.loader.clone().or(os.nvram.clone()).unwrap_or_default();
+    vec![Check::that("firmware", firmware.is_empty(), firmware, "none of UEFI").from("domain XML, <os>")]
+}
+
+const NO_BIOS: &[Control<Seen>] = &[Control::new("UEFI", |seen: Seen| {
+    seen.with_xml(|xml| xml.replacen("</os>", "<loader type='pflash'>/x.fd</loader></os>", 1))
+})];
+
+/// The file of the firmware's variables is on the host.
+async fn check_variables(t: &Test, seen: &Seen) -> Result<()> {
+    let path = seen.domain.os.nvram.clone().unwrap_or_else(|| "/nonexistent".into());
+    let exists = t.cloud.host(&seen.host).await?.exists(&path).await?;
+    t.check_eq(format!("{path} on {}", seen.host), &exists, &true);
+    Ok(())
+}
+
+async fn uefi_and_rebuild(t: &mut Test) -> Result<()> {
+    let mut guest = boot_with(t, roomy(), &[UEFI]).await?;
+    let seen = t.look(&mut guest).await?;
+    t.assert(&seen, |seen| uefi(seen, false), NO_UEFI);
+    check_variables(t, &seen).await?;
+    // The firmware tells on the serial port what it boots, or that there is nothing to boot.
+    t.step("wait for the firmware's own words on the console");
+    let said = t.console_until(&guest, "a line of UEFI's boot manager", |text| {
+        text.lines().find(|line| line.contains("BdsDxe")).map(|line| line.trim().to_string())
+    });
+    let said = said.await?;
+    t.check("the firmware", said.contains("BdsDxe"), said, "it runs");
+
+    let plain = t.image().await?;
+    t.order_to(&mut guest, &Order::Rebuild { image: plain.id }).await?;
+    let seen = t.look(&mut guest).await?;
+    t.assert(&seen, bios, NO_BIOS);
+    let again = t.image_with(&[UEFI]).await?;
+    t.order_to(&mut guest, &Order::Rebuild { image: again.id }).await?;
+    let seen = t.look(&mut guest).await?;
+    t.assert(&seen, |seen| uefi(seen, false), NO_UEFI);
+    check_variables(t, &seen).await
+}
+
+async fn secure_boot(t: &mut Test) -> Result<()> {
+    let mut guest = boot_with(t, roomy(), &[UEFI, Q35, ("os_secure_boot", "required")]).await?;
+    let seen = t.look(&mut guest).await?;
+    t.assert(&seen, |seen| uefi(seen, true), NO_UEFI);
+    let managed = |seen: &Seen| {
+        let line = seen.process.command_line.join(" ");
+        vec![
+            Check::eq("system management mode", &seen.domain.features.smm, &true)
+                .from("domain XML, <features><smm>"),
+            Check::that("of the process", line.contains("smm=on"), "see its command line", "smm=on")
+                .from("/proc/PID/cmdline"),
+        ]
+    };
+    let controls = [
+        Control::new("none declared", |seen: Seen| seen.without_xml_lines("<smm ")),
+        Control::new("QEMU without it", |mut seen: Seen| {
+            seen.process.command_line.clear();
+            seen
+        }),
+    ];
+    t.assert(&seen, managed, &controls);
+    Ok(())
+}
+
+/// The guest has an IOMMU of this model, in the domain and in QEMU.
+fn iommu(seen: &Seen, model: &str, device: &str) -> Vec<Check> {
+    let found = seen.domain.devices.iommu.as_ref().map(|iommu| iommu.model.clone());
+    let line = seen.process.command_line.join(" ");
+    vec![
+        Check::eq("IOMMU", &found, &Some(model.to_string())).from("domain XML, <iommu>"),
+        Check::that("device of the process", line.contains(device), "see its command line", device)
+            .from("/proc/PID/cmdline"),
+    ]
+}
+
+const NO_IOMMU: &[Control<Seen>] = &[
+    Control::new("another model", |seen: Seen| {
+        seen.with_xml(|xml| xml.replace("<iommu model='", "<iommu model='x"))
+    }),
+    Control::new("none in QEMU", |mut seen: Seen| {
+        seen.process.command_line.clear();
+        seen
+    }),
+];
+
+fn remaps(seen: &Seen) -> Vec<Check> {
+    let remaps = seen.domain.devices.iommu.as_ref().and_then(|iommu| iommu.intremap);
+    vec![
+        Check::eq("remapping of interrupts", &remaps, &Some(true))
+            .from("domain XML, <iommu><driver intremap>"),
+    ]
+}
+
+async fn viommu_intel(t: &mut Test) -> Result<()> {
+    let spec = small(1, 96).extra("hw:viommu_model", "intel");
+    let mut guest = boot_with(t, spec, &[Q35]).await?;
+    let seen = t.look(&mut guest).await?;
+    t.assert(&seen, |seen| iommu(seen, "intel", "intel-iommu"), NO_IOMMU);
+    let off =
+        Control::new("off", |seen: Seen| seen.with_xml(|xml| xml.replace("intremap='on'", "intremap='off'")));
+    t.assert(&seen, remaps, &[off]);
+    t.resize(&mut guest, small(1, 112)).await?;
+    let seen = t.look(&mut guest).await?;
+    let none = |seen: &Seen| {
+        let found = seen.domain.devices.iommu.as_ref().map(|iommu| iommu.model.clone());
+        vec![Check::eq("IOMMU after the resize", &found, &None).from("domain XML, <iommu>")]
+    };
+    let left = Control::new("one left", |seen: Seen| {
+        seen.with_xml(|xml| xml.replacen("</devices>", "<iommu model='intel'/></devices>", 1))
+    });
+    t.assert(&seen, none, &[left]);
+    Ok(())
+}
+
+/// Nova of 2023.1 has vIOMMUs; 2.95 is its newest microversion.
+const ANTELOPE: Need = Need::Compute(Microversion(2, 95));
+
+pub(super) const CASES: &[Case] = &[
+    Case::new(
+        "machine.UefiTest.test_uefi_boot_and_rebuild",
+        "A guest has UEFI when its image asks for it, also after rebuilds.\n\
+         Steps: boot an image with hw_firmware_type=uefi; look at domain, process, the file of variables\n\
+         and the console; rebuild to an image without, and to one with it.\n\
+         Proves: the firmware is there and runs; each rebuild makes the machine of its image.",
+        |t| Box::pin(uefi_and_rebuild(t)),
+    )
+    .needs(&[Need::Uefi])
+    .claims(Claims::ONE_GUEST.memory_mib(384))
+    .timeout(minutes(6))
+    .tags(&["firmware", "image", "rebuild"]),
+    Case::new(
+        "machine.UefiTest.test_uefi_secure_boot",
+        "A guest has secure boot when its image requires it.\n\
+         Steps: boot an image with os_secure_boot=required on q35; look at domain and process.\n\
+         Proves: the firmware is the secure one, and runs in system management mode.",
+        |t| Box::pin(secure_boot(t)),
+    )
+    .needs(&[Need::Uefi])
+    .claims(Claims::ONE_GUEST.memory_mib(384))
+    .tags(&["firmware", "image"]),
+    Case::new(
+        "machine.ViommuTest.test_intel_and_resize",
+        "A guest has an Intel IOMMU when its flavor asks for it, and none after a resize away.\n\
+         Steps: hw:viommu_model=intel on q35; look at domain and process; resize; look.\n\
+         Proves: the device is there, remaps interrupts, and goes with the flavor.",
+        |t| Box::pin(viommu_intel(t)),
+    )
+    .needs(&[ANTELOPE])
+    .claims(Claims::TWO_HOSTS)
+    .timeout(minutes(6))
+    .tags(&["devices", "resize"]),
+];
