@@ -16,7 +16,7 @@ pub struct ApiArgs {
     method: Method,
     /// The service
     service: Named,
-    /// The path below the service's root
+    /// The path below the service's root; a query may stand behind a `?`
     path: String,
     /// The JSON body
     #[arg(long, value_name = "JSON", value_parser = json)]
@@ -74,7 +74,8 @@ pub async fn run(args: ApiArgs, session: &Session) -> Result<ExitCode, Error> {
         (None, Service::Placement) => Some(cloud.placement_microversion().await?),
         (None, _) => None,
     };
-    let mut call = Call::get(service, args.path);
+    let (path, query) = args.path.split_once('?').unwrap_or((&args.path, ""));
+    let mut call = Call::get(service, path);
     call.method = match args.method {
         Method::Get => "GET",
         Method::Post => "POST",
@@ -84,7 +85,11 @@ pub async fn run(args: ApiArgs, session: &Session) -> Result<ExitCode, Error> {
     }
     .parse()
     .map_err(|_| Error::Invalid { what: "method".into(), why: "unknown".into(), hint: None })?;
-    call.query = args.query;
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        call = call.query(key, value);
+    }
+    call.query.extend(args.query);
     call.body = args.body;
     call.microversion = version;
     let answer = cloud.call(call).await?;

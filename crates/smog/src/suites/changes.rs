@@ -78,6 +78,15 @@ pub(super) static FILE_BACKED_MEMORY_ON_LAST: Change = Change {
     only_where_needed: false,
 };
 
+fn cpu_power(_: &Inventory) -> Wish {
+    let wish = option(Wish::new(), "libvirt", "cpu_power_management", &["true"]);
+    option(wish, "libvirt", "cpu_power_management_strategy", &["cpu_state"])
+}
+
+/// Dedicated CPUs are turned off while no guest has them.
+pub(super) static CPU_POWER: Change =
+    Change { name: "dedicated CPUs off when unused", wish: cpu_power, only_where_needed: false };
+
 fn nothing(_: &Inventory) -> Wish {
     Wish::new()
 }

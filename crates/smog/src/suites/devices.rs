@@ -164,6 +164,23 @@ async fn pointer(t: &mut Test) -> Result<()> {
     Ok(())
 }
 
+async fn multiqueue(t: &mut Test) -> Result<()> {
+    let properties = [("hw_vif_model", "virtio"), ("hw_vif_multiqueue_enabled", "true")];
+    let mut guest = boot_with(t, small(2, 96), &properties).await?;
+    let seen = t.look(&mut guest).await?;
+    let two = |seen: &Seen| {
+        let queues: Vec<Option<u32>> =
+            seen.domain.devices.interfaces.iter().map(|card| card.queues).collect();
+        vec![
+            Check::eq("queues of the network card", &queues, &vec![Some(2)])
+                .from("domain XML, <interface><driver queues>"),
+        ]
+    };
+    let one = Control::new("one queue", |seen: Seen| seen.with_xml(|xml| xml.replace("queues='2'", "")));
+    t.assert(&seen, two, &[one]);
+    Ok(())
+}
+
 async fn flavor_metadata(t: &mut Test) -> Result<()> {
     let flavor = t.flavor(small(1, 96)).await?;
     let mut guest = t.boot_flavor(&flavor).await?;
@@ -378,6 +395,15 @@ pub(super) const CASES: &[Case] = &[
     )
     .needs(&[Need::Screen])
     .under(&SCREENS)
+    .tags(&["devices", "image"]),
+    Case::new(
+        "devices.MultiqueueTest.test_two_queues",
+        "A network card has as many queues as the guest has vCPUs.\n\
+         Steps: an image with hw_vif_multiqueue_enabled=true, 2 vCPUs; look at the domain.\n\
+         Proves: the card has 2 queues. Nova gives queues under KVM only.",
+        |t| Box::pin(multiqueue(t)),
+    )
+    .needs(&[Need::Kvm])
     .tags(&["devices", "image"]),
     Case::new(
         "devices.MetadataTest.test_flavor",

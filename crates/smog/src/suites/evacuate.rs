@@ -1,18 +1,15 @@
 //! `evacuate`: guests of a host that is gone are started elsewhere.
 
 use super::assertions::{PINNED, RUNS, pinned, runs};
-use super::small;
-use crate::cloud::{BootRequest, FlavorChoice, Order};
+use super::{of, small};
+use crate::cloud::{BootRequest, Flavor, Order};
 use crate::error::{Error, Result};
 use crate::guest::Guest;
 use crate::testing::{Case, Claims, Need, Test, minutes};
 
-fn of(flavor: &crate::cloud::Flavor, host: &str) -> BootRequest {
-    BootRequest {
-        flavor: FlavorChoice::Named(flavor.id.clone()),
-        host: Some(host.into()),
-        ..BootRequest::default()
-    }
+/// A guest of a flavor on a host.
+fn on(flavor: &Flavor, host: &str) -> BootRequest {
+    BootRequest { host: Some(host.into()), ..of(flavor) }
 }
 
 /// The host is gone: its guests' processes with it, its service stopped, Nova told.
@@ -50,7 +47,7 @@ async fn check_gives_up(t: &Test, host: &str, guest: &Guest) -> Result<()> {
 async fn active(t: &mut Test) -> Result<()> {
     let (here, there) = (t.host(0)?.name.clone(), t.host(1)?.name.clone());
     let flavor = t.flavor(small(1, 96)).await?;
-    let mut guest = t.boot_request(of(&flavor, &here)).await?;
+    let mut guest = t.boot_request(on(&flavor, &here)).await?;
     lose(t, &here, &[&guest]).await?;
     t.order_to(&mut guest, &Order::Evacuate { host: None }).await?;
     guest.refresh().await?;
@@ -67,7 +64,7 @@ async fn active(t: &mut Test) -> Result<()> {
 async fn passive(t: &mut Test) -> Result<()> {
     let (here, there) = (t.host(0)?.name.clone(), t.host(1)?.name.clone());
     let flavor = t.flavor(small(1, 96)).await?;
-    let mut guest = t.boot_request(of(&flavor, &here)).await?;
+    let mut guest = t.boot_request(on(&flavor, &here)).await?;
     t.order_to(&mut guest, &Order::Stop).await?;
     lose(t, &here, &[]).await?;
     t.order_to(&mut guest, &Order::Evacuate { host: Some(there.clone()) }).await?;
@@ -99,7 +96,7 @@ async fn refused(t: &Test, what: &str, guest: &mut Guest, to: Option<&str>) -> R
 async fn bad_host(t: &mut Test) -> Result<()> {
     let here = t.host(0)?.name.clone();
     let flavor = t.flavor(small(1, 96)).await?;
-    let mut guest = t.boot_request(of(&flavor, &here)).await?;
+    let mut guest = t.boot_request(on(&flavor, &here)).await?;
     let reason = refused(t, "a guest whose host is up", &mut guest, None).await?;
     t.check(
         "Nova's reason",
@@ -118,7 +115,7 @@ async fn bad_affinity(t: &mut Test) -> Result<()> {
     let (here, there) = (t.host(0)?.name.clone(), t.host(1)?.name.clone());
     let group = t.server_group("anti-affinity").await?;
     let flavor = t.flavor(small(1, 96)).await?;
-    let member = |host: &str| BootRequest { server_group: Some(group.id.clone()), ..of(&flavor, host) };
+    let member = |host: &str| BootRequest { server_group: Some(group.id.clone()), ..on(&flavor, host) };
     let mut guest = t.boot_request(member(&here)).await?;
     t.boot_request(member(&there)).await?;
     lose(t, &here, &[&guest]).await?;
@@ -132,9 +129,9 @@ async fn bad_numa(t: &mut Test) -> Result<()> {
     let (here, there) = (t.host(0)?.name.clone(), t.host(1)?.name.clone());
     let room = t.host(1)?.dedicated.len() as u32;
     let all = t.flavor(small(room, 96).pinned()).await?;
-    t.boot_request(of(&all, &there)).await?;
+    t.boot_request(on(&all, &there)).await?;
     let one = t.flavor(small(1, 96).pinned()).await?;
-    let mut guest = t.boot_request(of(&one, &here)).await?;
+    let mut guest = t.boot_request(on(&one, &here)).await?;
     lose(t, &here, &[&guest]).await?;
     let reason = refused(t, "a host without a CPU left for it", &mut guest, None).await?;
     t.check_no_valid_host(&reason);
@@ -145,7 +142,7 @@ async fn bad_numa(t: &mut Test) -> Result<()> {
 async fn with_pinning(t: &mut Test) -> Result<()> {
     let (here, there) = (t.host(0)?.name.clone(), t.host(1)?.name.clone());
     let flavor = t.flavor(small(1, 96).pinned()).await?;
-    let mut guest = t.boot_request(of(&flavor, &here)).await?;
+    let mut guest = t.boot_request(on(&flavor, &here)).await?;
     lose(t, &here, &[&guest]).await?;
     t.order_to(&mut guest, &Order::Evacuate { host: None }).await?;
     guest.refresh().await?;

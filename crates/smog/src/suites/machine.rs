@@ -171,6 +171,49 @@ async fn viommu_intel(t: &mut Test) -> Result<()> {
     Ok(())
 }
 
+/// An image that is a CD (ISO 9660) as far as anybody looks: its volume descriptor.
+fn empty_iso() -> Vec<u8> {
+    let mut bytes = vec![0; 64 * 1024];
+    bytes[0x8000..0x8007].copy_from_slice(b"\x01CD001\x01");
+    bytes
+}
+
+/// What the guest boots from is a CD.
+fn boots_cd(seen: &Seen) -> Vec<Check> {
+    let found = seen.domain.devices.disks.first().map(|disk| disk.device.clone());
+    let line = seen.process.command_line.join(" ");
+    vec![
+        Check::eq("device of the first disk", &found, &Some("cdrom".to_string())).from("domain XML, <disk>"),
+        Check::that("device of the process", line.contains("-cd\""), "see its command line", "a CD drive")
+            .from("/proc/PID/cmdline"),
+    ]
+}
+
+async fn iso(t: &mut Test) -> Result<()> {
+    let image = t.image_of("iso", &empty_iso()).await?;
+    let request = BootRequest {
+        image: Some(image.id),
+        flavor: FlavorChoice::Made(Box::new(small(1, 96))),
+        ..BootRequest::default()
+    };
+    let mut guest = t.boot_request(request).await?;
+    let controls = [
+        Control::new("a disk", |seen: Seen| {
+            seen.with_xml(|xml| xml.replace("device='cdrom'", "device='disk'"))
+        }),
+        Control::new("none in QEMU", |mut seen: Seen| {
+            seen.process.command_line.clear();
+            seen
+        }),
+    ];
+    let seen = t.look(&mut guest).await?;
+    t.assert(&seen, boots_cd, &controls);
+    t.order_to(&mut guest, &Order::Reboot { hard: true }).await?;
+    let seen = t.look(&mut guest).await?;
+    t.assert(&seen, boots_cd, &controls);
+    Ok(())
+}
+
 /// Nova of 2023.1 has vIOMMUs; 2.95 is its newest microversion.
 const ANTELOPE: Need = Need::Compute(Microversion(2, 95));
 
@@ -208,4 +251,12 @@ pub(super) const CASES: &[Case] = &[
     .claims(Claims::TWO_HOSTS)
     .timeout(minutes(6))
     .tags(&["devices", "resize"]),
+    Case::new(
+        "machine.IsoImageTest.test_boot_server_from_iso_image",
+        "A guest of an ISO image boots from a CD, also after a hard reboot.\n\
+         Steps: boot an image with disk_format=iso; look at domain and process; reboot hard; look.\n\
+         Proves: its first disk is a CD drive, in libvirt and in QEMU.",
+        |t| Box::pin(iso(t)),
+    )
+    .tags(&["image", "reboot"]),
 ];

@@ -2,6 +2,7 @@
 
 mod large_pages;
 mod pinning;
+mod power;
 mod topology;
 mod vcpu_topology;
 
@@ -10,6 +11,6 @@ use crate::testing::Case;
 
 /// The cases, class after class.
 pub(super) fn cases() -> impl Iterator<Item = Case> {
-    let tables = [topology::CASES, large_pages::CASES, pinning::CASES, vcpu_topology::CASES];
+    let tables = [topology::CASES, large_pages::CASES, pinning::CASES, power::CASES, vcpu_topology::CASES];
     tables.into_iter().flatten().copied()
 }

@@ -34,13 +34,18 @@ fn has_functions(domain: &Domain, host: &[crate::host::PciDevice], count: usize)
     checks
 }
 
-async fn alias(t: &mut Test) -> Result<()> {
-    let Some((host, name)) = t.inventory.hosts.iter().find_map(|host| {
+const NO_ALIAS: &str = "no `[pci]alias` could be read as JSON";
+
+/// A host that has an alias, and the alias' name.
+fn first_alias(t: &Test) -> Option<(String, String)> {
+    t.inventory.hosts.iter().find_map(|host| {
         let alias: serde_json::Value = serde_json::from_str(host.pci_aliases.first()?).ok()?;
         Some((host.name.clone(), alias.get("name")?.as_str()?.to_string()))
-    }) else {
-        return t.skip("no `[pci]alias` could be read as JSON");
-    };
+    })
+}
+
+async fn alias(t: &mut Test) -> Result<()> {
+    let Some((host, name)) = first_alias(t) else { return t.skip(NO_ALIAS) };
     t.step(format!("ask for one device of alias `{name}`, which {host} has"));
     let mut guest = t.boot(small(1, 96).pci(name, 1)).await?;
     let seen = t.look(&mut guest).await?;
@@ -74,12 +79,7 @@ fn in_cell_of_device(domain: &Domain, host: &crate::host::Facts) -> Vec<Check> {
 }
 
 async fn numa_affinity(t: &mut Test) -> Result<()> {
-    let Some(name) = t.inventory.hosts.iter().find_map(|host| {
-        let alias: serde_json::Value = serde_json::from_str(host.pci_aliases.first()?).ok()?;
-        Some(alias.get("name")?.as_str()?.to_string())
-    }) else {
-        return t.skip("no `[pci]alias` could be read as JSON");
-    };
+    let Some((_, name)) = first_alias(t) else { return t.skip(NO_ALIAS) };
     let spec = small(1, 96).pinned().pci(name, 1).pci_numa_policy(PciNumaPolicy::Required);
     let mut guest = t.boot(spec).await?;
     let seen = t.look(&mut guest).await?;

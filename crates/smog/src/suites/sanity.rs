@@ -12,6 +12,7 @@ use crate::cloud::{BootRequest, Call, Order, RemoteConsole, Service};
 use crate::error::{Error, Result};
 use crate::guest::Guest;
 use crate::host::Cmd;
+use crate::libvirt::DiskSource;
 use crate::testing::{Case, Check, Claims, Control, Need, Seen, Test, minutes};
 
 async fn bringup(t: &mut Test) -> Result<()> {
@@ -189,19 +190,19 @@ async fn lock(t: &mut Test) -> Result<()> {
     Ok(())
 }
 
+/// The config drives of a guest: what device each is, and its file.
+fn config_drives(seen: &Seen) -> impl Iterator<Item = (&str, &str)> {
+    seen.domain.devices.disks.iter().filter_map(|disk| match &disk.source {
+        Some(DiskSource::File(path)) if path.ends_with("disk.config") => {
+            Some((disk.device.as_str(), path.as_str()))
+        }
+        _ => None,
+    })
+}
+
 /// The config drive of a guest in the domain XML.
 fn config_drive(seen: &Seen, vfat: bool) -> Vec<Check> {
-    let found: Vec<String> = seen
-        .domain
-        .devices
-        .disks
-        .iter()
-        .filter(|disk| match &disk.source {
-            Some(crate::libvirt::DiskSource::File(path)) => path.ends_with("disk.config"),
-            _ => false,
-        })
-        .map(|disk| disk.device.clone())
-        .collect();
+    let found: Vec<String> = config_drives(seen).map(|(device, _)| device.to_string()).collect();
     let wanted = vec![if vfat { "disk" } else { "cdrom" }.to_string()];
     vec![Check::eq("device of the config drive", &found, &wanted).from("domain XML, <disk> of disk.config")]
 }
@@ -229,11 +230,8 @@ async fn with_config_drive(t: &mut Test, vfat: bool) -> Result<()> {
     let seen = t.look(&mut guest).await?;
     t.check_eq("host after the migration", &seen.host, &there);
     t.assert(&seen, |seen| config_drive(seen, vfat), CONFIG_DRIVE);
-    let path = seen.domain.devices.disks.iter().find_map(|disk| match &disk.source {
-        Some(crate::libvirt::DiskSource::File(path)) if path.ends_with("disk.config") => Some(path.clone()),
-        _ => None,
-    });
-    let exists = t.cloud.host(&there).await?.exists(path.as_deref().unwrap_or("/nonexistent")).await?;
+    let path = config_drives(&seen).next().map_or("/nonexistent", |(_, path)| path);
+    let exists = t.cloud.host(&there).await?.exists(path).await?;
     t.check_eq(format!("the drive's file on {there}"), &exists, &true);
     Ok(())
 }

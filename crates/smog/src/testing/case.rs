@@ -102,14 +102,21 @@ impl Case {
         Case { timeout, ..self }
     }
 
-    /// The change it has to run under on this cloud.
+    /// The change it has to run under on this cloud; none where it could not run under it either.
     pub fn change_on(&self, inventory: &Inventory) -> Option<&'static Change> {
+        let mut of_machines = self.needs.iter().filter(|need| need.is_of_machines());
+        if of_machines.any(|need| need.missing(inventory).is_some()) {
+            return None;
+        }
         self.change.filter(|change| !change.only_where_needed || self.missing(inventory).is_some())
     }
 
-    /// The first need that is not met, for people.
+    /// The first need that is not met, for people: of the machines before what a change of
+    /// their configuration could bring.
     pub fn missing(&self, inventory: &Inventory) -> Option<String> {
-        self.needs.iter().find_map(|need| need.missing(inventory))
+        let (of_machines, others): (Vec<&Need>, Vec<&Need>) =
+            self.needs.iter().partition(|need| need.is_of_machines());
+        of_machines.into_iter().chain(others).find_map(|need| need.missing(inventory))
     }
 
     /// The part of the name before the first dot.

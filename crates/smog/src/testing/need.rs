@@ -57,6 +57,33 @@ pub enum Need {
 }
 
 impl Need {
+    /// Whether it depends on the machines alone: no change of their configuration brings it.
+    pub fn is_of_machines(&self) -> bool {
+        match self {
+            Need::ComputeHosts(_)
+            | Need::Compute(_)
+            | Need::Cells(_)
+            | Need::AtMostCells(_)
+            | Need::Siblings
+            | Need::Sriov
+            | Need::Uefi
+            | Need::LockedMemory
+            | Need::LoopDevices
+            | Need::OwnKernels => true,
+            Need::DedicatedCpus(_)
+            | Need::DedicatedCpusOn(_, _)
+            | Need::SharedCpus(_)
+            | Need::Pages { .. }
+            | Need::TwoPageSizes
+            | Need::Kvm
+            | Need::PciDevices
+            | Need::PciAlias
+            | Need::Filter(_)
+            | Need::Screen
+            | Need::LocalStorage => false,
+        }
+    }
+
     /// Why it is not there, or nothing when it is.
     pub fn missing(&self, inventory: &Inventory) -> Option<String> {
         let hosts: Vec<&ComputeHost> = inventory.usable().collect();

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Case;
 use super::check::Check;
 use super::inventory::HostLine;
 use super::name::RunId;
@@ -175,6 +176,37 @@ pub struct CaseReport {
 }
 
 impl CaseReport {
+    /// The report of a case that has done nothing yet, in its so many-th attempt (0: none).
+    pub fn of(case: &Case, attempts: u32) -> CaseReport {
+        CaseReport { claims: case.claims.to_string(), ..CaseReport::named(case.name, case.doc, attempts) }
+    }
+
+    pub(super) fn named(name: &str, doc: &str, attempts: u32) -> CaseReport {
+        CaseReport {
+            name: name.into(),
+            doc: doc.into(),
+            outcome: Outcome::Passed,
+            flaky: false,
+            attempts,
+            earlier: Vec::new(),
+            began: Timestamp::now(),
+            seconds: 0.0,
+            claims: String::new(),
+            stage: Vec::new(),
+            change: None,
+            steps: Vec::new(),
+            checks: Vec::new(),
+            thrown: Vec::new(),
+            allowed: 0,
+            calls: Vec::new(),
+            places: Vec::new(),
+            leaked: Vec::new(),
+            kept: Vec::new(),
+            folder: None,
+            likely: None,
+        }
+    }
+
     /// Whether it makes the run fail.
     pub fn is_bad(&self) -> bool {
         self.outcome.is_bad() || !self.leaked.is_empty()

@@ -254,7 +254,7 @@ impl Runner {
         match prepared.await {
             Err(why) => {
                 for at in of_change {
-                    let mut report = empty_report(&cases[*at], 0);
+                    let mut report = CaseReport::of(&cases[*at], 0);
                     report.outcome = Outcome::Broken(broken(&why));
                     reports[*at] = Some(report);
                 }
@@ -281,7 +281,7 @@ impl Runner {
                     }
                     Err(why) => {
                         for at in of_change {
-                            let mut report = empty_report(&cases[*at], 0);
+                            let mut report = CaseReport::of(&cases[*at], 0);
                             report.outcome = Outcome::Broken(broken(&why));
                             reports[*at] = Some(report);
                         }
@@ -354,7 +354,7 @@ impl Runner {
             let Some((index, mut report)) = ended else {
                 // Nothing runs, and nothing can begin: the case asks for more than there is.
                 if may_begin && let Some((index, why)) = first_waits {
-                    let mut report = empty_report(&cases[index], 0);
+                    let mut report = CaseReport::of(&cases[index], 0);
                     report.outcome = Outcome::Skipped(format!("this cloud has no room for it: {why}"));
                     reports[index] = Some(report);
                     waiting.retain(|other| *other != index);
@@ -404,7 +404,7 @@ impl Runner {
     async fn attempt(&self, run: &Run, case: Case, index: usize, stage: &Stage, attempt: u32) -> CaseReport {
         let (begun, began) = (Instant::now(), Timestamp::now());
         run.begun.lock().unwrap_or_else(PoisonError::into_inner).insert(index, began);
-        let mut report = empty_report(&case, attempt);
+        let mut report = CaseReport::of(&case, attempt);
         report.stage.clone_from(&stage.hosts);
         let folder = Folder::make(&self.options.log_dir, &case_stamp(case.method(), &Zoned::now()));
         let calls: Arc<Mutex<Vec<CallLine>>> = Arc::default();
@@ -758,34 +758,8 @@ fn panic_text(why: tokio::task::JoinError) -> String {
     text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a word".into())
 }
 
-fn empty_report(case: &Case, attempts: u32) -> CaseReport {
-    CaseReport {
-        name: case.name.into(),
-        doc: case.doc.into(),
-        outcome: Outcome::Passed,
-        flaky: false,
-        attempts,
-        earlier: Vec::new(),
-        began: Timestamp::now(),
-        seconds: 0.0,
-        claims: case.claims.to_string(),
-        stage: Vec::new(),
-        change: None,
-        steps: Vec::new(),
-        checks: Vec::new(),
-        thrown: Vec::new(),
-        allowed: 0,
-        calls: Vec::new(),
-        places: Vec::new(),
-        leaked: Vec::new(),
-        kept: Vec::new(),
-        folder: None,
-        likely: None,
-    }
-}
-
 fn skipped(case: &Case, why: String) -> CaseReport {
-    CaseReport { outcome: Outcome::Skipped(why), ..empty_report(case, 0) }
+    CaseReport { outcome: Outcome::Skipped(why), ..CaseReport::of(case, 0) }
 }
 
 fn not_begun(case: &Case, interrupted: bool) -> CaseReport {
@@ -793,5 +767,5 @@ fn not_begun(case: &Case, interrupted: bool) -> CaseReport {
         true => Outcome::Interrupted,
         false => Outcome::Skipped("not begun: too many cases have failed before".into()),
     };
-    CaseReport { outcome, ..empty_report(case, 0) }
+    CaseReport { outcome, ..CaseReport::of(case, 0) }
 }

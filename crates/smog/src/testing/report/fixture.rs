@@ -61,27 +61,12 @@ fn host(name: &str, all: &str, dedicated: &str, shared: &str, simulated: u32) ->
 
 fn case(name: &str, doc: &str, outcome: Outcome, began: f64, seconds: f64, stage: &[&str]) -> CaseReport {
     CaseReport {
-        name: name.into(),
-        doc: doc.into(),
         outcome,
-        flaky: false,
-        attempts: 1,
-        earlier: Vec::new(),
         began: at(began),
         seconds,
         claims: "1 host, 256 MiB".into(),
         stage: stage.iter().map(ToString::to_string).collect(),
-        change: None,
-        steps: Vec::new(),
-        checks: Vec::new(),
-        thrown: Vec::new(),
-        allowed: 0,
-        calls: Vec::new(),
-        places: Vec::new(),
-        leaked: Vec::new(),
-        kept: Vec::new(),
-        folder: None,
-        likely: None,
+        ..CaseReport::named(name, doc, 1)
     }
 }
 
