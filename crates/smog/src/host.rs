@@ -50,6 +50,8 @@ pub use layout::{Layout, LayoutKind, ServicePlace, ServiceRole};
 pub use machine::Machine;
 pub use memory_maps::{HugeMap, MemoryMaps, NumaMap, parse_numa_maps, parse_smaps};
 pub use output::{Exit, Output};
+#[cfg(test)]
+pub(crate) use pci::recorded_igb;
 pub use pci::{PciDevice, Sriov};
 pub use pci_address::PciAddress;
 pub use replay::Replay;

@@ -101,3 +101,33 @@ fn device(dump: &Dump, links: &BTreeMap<String, &str>, name: &str) -> Option<Pci
         parent: link("physfn").and_then(|parent| parent.parse().ok()),
     })
 }
+
+/// The devices of a machine that QEMU's emulated SR-IOV cards were in (tests/data/README.md).
+#[cfg(test)]
+pub(crate) fn recorded_igb() -> Vec<PciDevice> {
+    let dump = Dump::parse(include_str!("../../tests/data/host/igb-two-cells.dump"));
+    devices(&dump, include_str!("../../tests/data/host/igb-two-cells.links"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recorded_cards_and_their_functions() {
+        let devices = recorded_igb();
+        let of = |address: &str| {
+            let address: PciAddress = address.parse().expect("an address");
+            devices.iter().find(|device| device.address == address).expect("a device")
+        };
+        let card = of("0000:81:00.0");
+        assert_eq!((card.vendor_id.as_str(), card.product_id.as_str(), card.cell), ("8086", "10c9", Some(1)));
+        let sriov = card.sriov.as_ref().expect("SR-IOV");
+        assert_eq!((sriov.total, sriov.enabled), (7, 2));
+        assert_eq!(sriov.functions, [of("0000:81:10.0").address, of("0000:81:10.2").address]);
+        let function = of("0000:81:10.0");
+        assert_eq!((function.parent, function.driver.as_deref()), (Some(card.address), Some("vfio-pci")));
+        assert_eq!((function.cell, function.iommu_group), (Some(1), Some(10)));
+        assert_eq!((of("0000:41:10.2").cell, of("0000:00:1f.2").cell), (Some(0), None));
+    }
+}

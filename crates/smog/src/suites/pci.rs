@@ -5,7 +5,7 @@ use super::small;
 use crate::cpuset::Cpuset;
 use crate::error::Result;
 use crate::flavor::PciNumaPolicy;
-use crate::host::PciAddress;
+use crate::host::{PciAddress, PciDevice};
 use crate::libvirt::{Domain, HostdevSource};
 use crate::testing::{Case, Check, Claims, Control, Need, Seen, Test};
 
@@ -19,7 +19,7 @@ fn functions(domain: &Domain) -> Vec<PciAddress> {
 }
 
 /// The guest has so many functions, each of them one the host has and lets vfio drive.
-fn has_functions(domain: &Domain, host: &[crate::host::PciDevice], count: usize) -> Vec<Check> {
+fn has_functions(domain: &Domain, host: &[PciDevice], count: usize) -> Vec<Check> {
     let found = functions(domain);
     let mut checks =
         vec![Check::eq("PCI functions of the guest", &found.len(), &count).from("domain XML, <hostdev>")];
@@ -58,15 +58,13 @@ async fn alias(t: &mut Test) -> Result<()> {
 }
 
 /// Whether a guest's CPUs are in the cell of its device.
-fn in_cell_of_device(domain: &Domain, host: &crate::host::Facts) -> Vec<Check> {
+fn in_cell_of_device(domain: &Domain, devices: &[PciDevice], cpus_of: impl Fn(u32) -> Cpuset) -> Vec<Check> {
     let pins = domain.vcpu_pins().into_values().fold(Cpuset::new(), |all, cpus| all.union(&cpus));
     functions(domain)
         .into_iter()
         .map(|address| {
-            let cell =
-                host.pci.iter().find(|device| device.address == address).and_then(|device| device.cell);
-            let cpus =
-                cell.and_then(|cell| host.cell(cell)).map(|cell| cell.cpus.clone()).unwrap_or_default();
+            let cell = devices.iter().find(|device| device.address == address).and_then(|device| device.cell);
+            let cpus = cell.map(&cpus_of).unwrap_or_default();
             Check::that(
                 format!("CPUs of the guest, whose device {address} is in cell {cell:?}"),
                 !pins.is_empty() && pins.is_subset(&cpus),
@@ -85,7 +83,11 @@ async fn numa_affinity(t: &mut Test) -> Result<()> {
     let seen = t.look(&mut guest).await?;
     t.assert(
         &seen,
-        |seen| in_cell_of_device(&seen.domain, &seen.facts),
+        |seen| {
+            in_cell_of_device(&seen.domain, &seen.facts.pci, |cell| {
+                seen.facts.cell(cell).map(|cell| cell.cpus.clone()).unwrap_or_default()
+            })
+        },
         &[Control::new("not pinned", |seen: Seen| seen.without_xml_lines("<vcpupin "))],
     );
     Ok(())
@@ -116,8 +118,6 @@ pub(super) const CASES: &[Case] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::PciDevice;
-
     /// Written by hand after libvirt's documents (tests/data/README.md).
     const XML: &str = include_str!("../../tests/data/domain/by-hand-two-cells.xml");
 
@@ -151,5 +151,34 @@ mod tests {
             has_functions(&domain, &good, found.len() + 1).iter().any(|check| !check.holds),
             "one is missing"
         );
+    }
+
+    /// The hand-written guest with one function and one CPU for all of its vCPUs.
+    fn guest_with(function: &str, cpu: u32) -> Domain {
+        let mut xml = XML.replacen("bus='0x3b' slot='0x02' function='0x1'", function, 1);
+        let device = xml.find("<hostdev mode='subsystem' type='pci'").expect("a device passed through");
+        let end = xml[device..].find("</hostdev>").expect("its end") + device + "</hostdev>".len();
+        xml.replace_range(device..end, "");
+        for pin in ["2", "10", "3", "11", "12", "13"] {
+            xml = xml.replace(&format!("' cpuset='{pin}'/>"), &format!("' cpuset='{cpu}'/>"));
+        }
+        Domain::parse(xml, "by hand").expect("the hand-written XML")
+    }
+
+    #[test]
+    fn a_function_of_a_card_in_another_cell_is_seen() {
+        // Recorded: two cards, the one at 41:00.0 in cell 0 (CPU 0), that at 81:00.0 in cell 1 (CPU 1).
+        let devices = crate::host::recorded_igb();
+        let cpus_of = |cell| [cell].into_iter().collect();
+        let holds = |function: &str, cpu| {
+            let checks = in_cell_of_device(&guest_with(function, cpu), &devices, cpus_of);
+            checks.len() == 1 && checks[0].holds
+        };
+        let (near, far) = ("bus='0x81' slot='0x10' function='0x0'", "bus='0x41' slot='0x10' function='0x0'");
+        assert!(holds(near, 1) && holds(far, 0));
+        assert!(!holds(far, 1) && !holds(near, 0), "CPUs of the other cell");
+        // There the function that vfio drives is the second card's first one.
+        assert!(has_functions(&guest_with(near, 1), &devices, 1).iter().all(|check| check.holds));
+        assert!(has_functions(&guest_with(far, 0), &devices, 1).iter().any(|check| !check.holds));
     }
 }
