@@ -14,22 +14,29 @@ import time
 SMOG, JOBS, PATTERNS = sys.argv[1], sys.argv[2], sys.argv[3:]
 
 
+def busy():
+    """Time the CPUs of this machine were busy, and all their time, in ticks (/proc/stat)."""
+    with open("/proc/stat") as stat:
+        ticks = [int(word) for word in stat.readline().split()[1:]]
+    return sum(ticks) - ticks[3] - ticks[4], sum(ticks)
+
+
 def run(jobs):
     with tempfile.TemporaryDirectory() as folder:
         report = f"{folder}/lines.json"
         words = ["test", "-q", "--prepare", "--yes", "--jobs", jobs, "--log-dir", folder, "--json", report, *PATTERNS]
-        began = time.monotonic()
+        began, (busy_before, all_before) = time.monotonic(), busy()
         subprocess.run([SMOG, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-        took = time.monotonic() - began
+        took, (busy_after, all_after) = time.monotonic() - began, busy()
         with open(report) as lines:
             cases = [json.loads(line) for line in lines]
+    share = (busy_after - busy_before) / (all_after - all_before)
+    print(f"jobs {jobs}: {took:.0f} s; this machine's CPUs were {share:.0%} busy", flush=True)
     return took, {case["name"]: case["outcome"] for case in cases if "outcome" in case and "name" in case}
 
 
 alone, one_by_one = run("1")
-print(f"jobs 1: {alone:.0f} s", flush=True)
 beside, at_once = run(JOBS)
-print(f"jobs {JOBS}: {beside:.0f} s")
 differ = {name: (one_by_one[name], at_once.get(name)) for name in one_by_one if at_once.get(name) != one_by_one[name]}
 print(f"{len(one_by_one)} cases; at once they take {beside / alone:.2f} of the time; "
       + (f"outcomes that differ: {differ}" if differ else "every outcome is the same"))
