@@ -15,6 +15,7 @@ mod need;
 mod outcome;
 mod recorder;
 pub mod report;
+mod round;
 mod run;
 mod schedule;
 mod seen;

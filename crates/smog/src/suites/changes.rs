@@ -24,6 +24,7 @@ pub(super) static TWO_DEDICATED_CPUS: Change = Change {
     name: "CPUs 0 and 1 of every compute for pinned guests",
     wish: two_dedicated_cpus,
     only_where_needed: true,
+    beside: false,
 };
 
 fn two_shared_cpus(_: &Inventory) -> Wish {
@@ -36,6 +37,7 @@ pub(super) static TWO_SHARED_CPUS: Change = Change {
     name: "CPUs 0 and 1 of every compute for unpinned guests",
     wish: two_shared_cpus,
     only_where_needed: true,
+    beside: true,
 };
 
 fn slow_migration(_: &Inventory) -> Wish {
@@ -43,16 +45,24 @@ fn slow_migration(_: &Inventory) -> Wish {
 }
 
 /// Live migrations move 1 MiB a second, so that there is time to act on them.
-pub(super) static SLOW_MIGRATION: Change =
-    Change { name: "live migration at 1 MiB/s", wish: slow_migration, only_where_needed: false };
+pub(super) static SLOW_MIGRATION: Change = Change {
+    name: "live migration at 1 MiB/s",
+    wish: slow_migration,
+    only_where_needed: false,
+    beside: true,
+};
 
 fn vfat_config_drive(_: &Inventory) -> Wish {
     option(Wish::new(), "DEFAULT", "config_drive_format", &["vfat"])
 }
 
 /// Config drives are vfat instead of iso9660.
-pub(super) static VFAT_CONFIG_DRIVE: Change =
-    Change { name: "config drives as vfat", wish: vfat_config_drive, only_where_needed: false };
+pub(super) static VFAT_CONFIG_DRIVE: Change = Change {
+    name: "config drives as vfat",
+    wish: vfat_config_drive,
+    only_where_needed: false,
+    beside: false,
+};
 
 fn file_backed_memory(_: &Inventory) -> Wish {
     // Nova starts with it only where memory is neither overcommitted nor reserved.
@@ -62,8 +72,12 @@ fn file_backed_memory(_: &Inventory) -> Wish {
 }
 
 /// The memory of guests is in files (`[libvirt]file_backed_memory`).
-pub(super) static FILE_BACKED_MEMORY: Change =
-    Change { name: "memory of guests in files", wish: file_backed_memory, only_where_needed: false };
+pub(super) static FILE_BACKED_MEMORY: Change = Change {
+    name: "memory of guests in files",
+    wish: file_backed_memory,
+    only_where_needed: false,
+    beside: false,
+};
 
 fn file_backed_memory_on_last(inventory: &Inventory) -> Wish {
     let last = inventory.hosts.last().map(|host| host.name.clone()).unwrap_or_default();
@@ -76,6 +90,7 @@ pub(super) static FILE_BACKED_MEMORY_ON_LAST: Change = Change {
     name: "memory of guests in files on one host",
     wish: file_backed_memory_on_last,
     only_where_needed: false,
+    beside: false,
 };
 
 fn cpu_power(_: &Inventory) -> Wish {
@@ -84,8 +99,12 @@ fn cpu_power(_: &Inventory) -> Wish {
 }
 
 /// Dedicated CPUs are turned off while no guest has them.
-pub(super) static CPU_POWER: Change =
-    Change { name: "dedicated CPUs off when unused", wish: cpu_power, only_where_needed: false };
+pub(super) static CPU_POWER: Change = Change {
+    name: "dedicated CPUs off when unused",
+    wish: cpu_power,
+    only_where_needed: false,
+    beside: false,
+};
 
 fn nothing(_: &Inventory) -> Wish {
     Wish::new()
@@ -94,15 +113,19 @@ fn nothing(_: &Inventory) -> Wish {
 /// The case itself changes a host, with a name that only it knows; naming it here makes
 /// `--prepare` allow it.
 pub(super) static PROVIDER_YAML: Change =
-    Change { name: "a provider.yaml on one host", wish: nothing, only_where_needed: false };
+    Change { name: "a provider.yaml on one host", wish: nothing, only_where_needed: false, beside: false };
 
 fn serial_consoles(_: &Inventory) -> Wish {
     option(Wish::new(), "serial_console", "enabled", &["true"])
 }
 
 /// The serial consoles of guests are ports on their hosts (`[serial_console]`).
-pub(super) static SERIAL_CONSOLES: Change =
-    Change { name: "serial consoles on TCP ports", wish: serial_consoles, only_where_needed: false };
+pub(super) static SERIAL_CONSOLES: Change = Change {
+    name: "serial consoles on TCP ports",
+    wish: serial_consoles,
+    only_where_needed: false,
+    beside: false,
+};
 
 fn custom_cpu_model(_: &Inventory) -> Wish {
     let wish = option(Wish::new(), "libvirt", "cpu_mode", &["custom"]);
@@ -115,6 +138,7 @@ pub(super) static CUSTOM_CPU_MODEL: Change = Change {
     name: "CPU model Nehalem with aes and without popcnt",
     wish: custom_cpu_model,
     only_where_needed: false,
+    beside: true,
 };
 
 fn screens(_: &Inventory) -> Wish {
@@ -123,4 +147,38 @@ fn screens(_: &Inventory) -> Wish {
 
 /// Guests have a screen.
 pub(super) static SCREENS: Change =
-    Change { name: "screens of guests over VNC", wish: screens, only_where_needed: true };
+    Change { name: "screens of guests over VNC", wish: screens, only_where_needed: true, beside: true };
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn changes_that_can_be_beside_each_other_set_different_options() {
+        let inventory = Inventory {
+            hosts: Vec::new(),
+            unusable: Vec::new(),
+            compute: crate::cloud::Microversion(2, 100),
+            filters: None,
+            shared_storage: false,
+            controllers: Vec::new(),
+        };
+        let beside = [&TWO_SHARED_CPUS, &SLOW_MIGRATION, &CUSTOM_CPU_MODEL, &SCREENS];
+        let mut seen = BTreeSet::new();
+        for change in beside {
+            assert!(change.beside, "{}", change.name);
+            for item in (change.wish)(&inventory).items {
+                let Want::Option(option) = item.want else {
+                    panic!("{} wants more than options", change.name)
+                };
+                assert!(seen.insert((option.section, option.key)), "{} sets what another does", change.name);
+            }
+        }
+        for change in [&TWO_DEDICATED_CPUS, &FILE_BACKED_MEMORY, &SERIAL_CONSOLES, &PROVIDER_YAML, &CPU_POWER]
+        {
+            assert!(!change.beside, "{}", change.name);
+        }
+    }
+}

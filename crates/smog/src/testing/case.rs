@@ -51,7 +51,8 @@ pub struct Case {
 }
 
 /// A change of the hosts' configuration that cases run under. Cases that name the same
-/// change share one preparation and one restoration.
+/// change share one preparation and one restoration; so do changes that can be beside each
+/// other.
 pub struct Change {
     /// What it is, for people, and what tells it from others: "two dedicated CPUs a host".
     pub name: &'static str,
@@ -60,6 +61,9 @@ pub struct Change {
     /// It is made only where the needs of the case are not met as the hosts are. Otherwise
     /// the case always needs it.
     pub only_where_needed: bool,
+    /// It is nothing to cases that need other changes of which this is true: they share one
+    /// preparation. No two of them may set the same option.
+    pub beside: bool,
 }
 
 impl Case {

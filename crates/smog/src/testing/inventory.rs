@@ -48,6 +48,9 @@ pub struct ComputeHost {
     /// How often nova-compute counts anew what its guests take (`update_resources_interval`):
     /// until then, CPUs of pinned guests that moved may still be booked in its own count.
     pub counts_every: std::time::Duration,
+    /// How long after its start nova-compute may wait before it counts for the first time
+    /// (`periodic_fuzzy_delay`).
+    pub first_count_after: std::time::Duration,
     /// A process may lock as much memory as it likes, which libvirt needs for real-time guests;
     /// containers without CAP_SYS_RESOURCE cannot.
     pub locks_memory: bool,
@@ -240,14 +243,11 @@ async fn look_at(cloud: &Cloud, name: &str) -> Result<ComputeHost> {
         locks_memory,
         has_loop_devices,
         has_uefi,
-        counts_every: match conf
-            .get("DEFAULT", "update_resources_interval")
-            .and_then(|text| text.parse().ok())
-        {
-            // Nova's own default, as oslo.service's periodic tasks have it.
-            None | Some(0) => std::time::Duration::from_secs(60),
-            Some(seconds) => std::time::Duration::from_secs(seconds),
-        },
+        // 0 is Nova's own default, and stands for oslo.service's of a minute.
+        counts_every: seconds(&conf, "update_resources_interval")
+            .filter(|every| !every.is_zero())
+            .unwrap_or(MINUTE),
+        first_count_after: seconds(&conf, "periodic_fuzzy_delay").unwrap_or(MINUTE),
         has_screen: !matches!(conf.get("vnc", "enabled"), Some("false" | "False" | "0" | "no")),
         pci_specs,
         pci_aliases: conf.get_all("pci", "alias"),
@@ -258,6 +258,13 @@ async fn look_at(cloud: &Cloud, name: &str) -> Result<ComputeHost> {
         facts,
         host,
     })
+}
+
+const MINUTE: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// An option of `[DEFAULT]` that is a number of seconds.
+fn seconds(conf: &Conf, key: &str) -> Option<std::time::Duration> {
+    conf.get("DEFAULT", key)?.parse().ok().map(std::time::Duration::from_secs)
 }
 
 fn cpus(conf: &Conf, key: &str) -> Result<Option<Cpuset>> {

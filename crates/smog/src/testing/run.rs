@@ -13,6 +13,7 @@ use super::inventory::HostLine;
 use super::name::{RunId, case_stamp};
 use super::outcome::{CallLine, CaseReport, Outcome, RunReport};
 use super::recorder::{Belongs, Cut, Folder, Logs};
+use super::round::Round;
 use super::schedule::{Booking, Stage};
 use super::settling::Settling;
 use super::test::{CaseLog, Given};
@@ -175,14 +176,11 @@ impl Runner {
             };
             let under: Vec<Option<&'static Change>> =
                 cases.iter().map(|case| case.change_on(&inventory)).collect();
-            for change in changes(&under) {
-                let of_change: Vec<usize> = (0..cases.len())
-                    .filter(|at| reports[*at].is_none() && name_of(under[*at]) == name_of(change))
-                    .collect();
-                if of_change.is_empty() || self.stop.is_asked() {
-                    continue;
+            for mut round in Round::of(&under) {
+                round.cases.retain(|at| reports[*at].is_none());
+                if !round.cases.is_empty() && !self.stop.is_asked() {
+                    leaked.extend(self.round(&round, &mut run, cases, &mut reports).await);
                 }
-                leaked.extend(self.under(change, &mut run, cases, &of_change, &mut reports).await);
             }
             if self.options.isolation == Isolation::Run {
                 run.cloud.close().await;
@@ -228,32 +226,31 @@ impl Runner {
         case.missing(inventory)
     }
 
-    /// Run the cases that share a change (or need none); what is left of the change.
-    async fn under(
+    /// Run the cases of a round; what is left of its changes.
+    async fn round(
         &self,
-        change: Option<&'static Change>,
+        round: &Round,
         run: &mut Run,
         cases: &[Case],
-        of_change: &[usize],
         reports: &mut [Option<CaseReport>],
     ) -> Vec<String> {
-        let Some(change) = change else {
-            self.all(run, None, cases, of_change.to_vec(), reports).await;
+        let Some(name) = round.name() else {
+            self.all(run, None, cases, round.cases.clone(), reports).await;
             return Vec::new();
         };
-        self.doing(&format!("preparing the hosts: {}", change.name));
+        self.doing(&format!("preparing the hosts: {name}"));
         let plain = Arc::clone(&run.inventory);
         let mut left = Vec::new();
-        let broken = |why: &Error| format!("the hosts could not be prepared ({}): {why}", change.name);
+        let broken = |why: &Error| format!("the hosts could not be prepared ({name}): {why}");
         let prepared = async {
             let environment =
                 Environment::of_cloud(&self.cloud, &[], self.options.environment.clone()).await?;
-            let prepared = environment.prepare(&(change.wish)(&plain)).await?;
+            let prepared = environment.prepare(&round.wish(&plain)).await?;
             Ok((prepared, Inventory::look(&self.cloud).await))
         };
         match prepared.await {
             Err(why) => {
-                for at in of_change {
+                for at in &round.cases {
                     let mut report = CaseReport::of(&cases[*at], 0);
                     report.outcome = Outcome::Broken(broken(&why));
                     reports[*at] = Some(report);
@@ -267,7 +264,7 @@ impl Runner {
                     Ok(inventory) => {
                         run.inventory = Arc::new(inventory);
                         let mut able = Vec::new();
-                        for at in of_change {
+                        for at in &round.cases {
                             match cases[*at].missing(&run.inventory) {
                                 Some(why) => {
                                     let report = skipped(&cases[*at], why);
@@ -277,19 +274,19 @@ impl Runner {
                                 None => able.push(*at),
                             }
                         }
-                        self.all(run, Some(change.name), cases, able, reports).await;
+                        self.all(run, Some(&name), cases, able, reports).await;
                     }
                     Err(why) => {
-                        for at in of_change {
+                        for at in &round.cases {
                             let mut report = CaseReport::of(&cases[*at], 0);
                             report.outcome = Outcome::Broken(broken(&why));
                             reports[*at] = Some(report);
                         }
                     }
                 }
-                self.doing(&format!("restoring the hosts: {}", change.name));
+                self.doing(&format!("restoring the hosts: {name}"));
                 if let Err(why) = prepared.restore().await {
-                    left.push(format!("the change `{}`: {why}; `smog restore` tries again", change.name));
+                    left.push(format!("the change `{name}`: {why}; `smog restore` tries again"));
                 }
                 run.inventory = plain;
             }
@@ -301,7 +298,7 @@ impl Runner {
     async fn all(
         &self,
         run: &Run,
-        change: Option<&'static str>,
+        change: Option<&str>,
         cases: &[Case],
         mut waiting: Vec<usize>,
         reports: &mut [Option<CaseReport>],
@@ -313,8 +310,7 @@ impl Runner {
         });
         let run = &run;
         let mut running: HashMap<usize, Booking> = HashMap::new();
-        let counts_every = run.inventory.hosts.iter().map(|host| host.counts_every).max().unwrap_or_default();
-        let mut settling = Settling::new(counts_every);
+        let mut settling = Settling::of(&run.inventory);
         let mut tasks = futures_util::stream::FuturesUnordered::new();
         let mut failed = 0;
         loop {
@@ -651,21 +647,6 @@ enum Ended {
     Panicked(String),
     TimeIsOver(Duration),
     Interrupted,
-}
-
-/// The changes cases are run under: none first, each once.
-fn changes(under: &[Option<&'static Change>]) -> Vec<Option<&'static Change>> {
-    let mut all: Vec<Option<&'static Change>> = vec![None];
-    for change in under {
-        if !all.iter().any(|known| name_of(*known) == name_of(*change)) {
-            all.push(*change);
-        }
-    }
-    all
-}
-
-fn name_of(change: Option<&'static Change>) -> Option<&'static str> {
-    change.map(|change| change.name)
 }
 
 fn heard(calls: &Arc<Mutex<Vec<CallLine>>>) -> crate::cloud::OnCall {

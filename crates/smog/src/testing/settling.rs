@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use super::{Booking, Claims};
+use super::{Booking, Claims, Inventory};
 use crate::cloud::{Cloud, Server};
 use crate::error::Result;
 
@@ -19,9 +19,13 @@ pub(super) struct Settling {
 }
 
 impl Settling {
-    /// `counts_every`: the longest `update_resources_interval` of the hosts.
-    pub fn new(counts_every: Duration) -> Settling {
-        Settling { bookings: Vec::new(), longest: 4 * counts_every + Duration::from_secs(10) }
+    /// For the hosts there are.
+    pub fn of(inventory: &Inventory) -> Settling {
+        let longest = inventory.hosts.iter().map(|host| host.first_count_after + 2 * host.counts_every);
+        Settling {
+            bookings: Vec::new(),
+            longest: longest.max().unwrap_or_default() + Duration::from_secs(10),
+        }
     }
 
     /// A case has ended that had this booking.
@@ -101,7 +105,7 @@ mod tests {
     #[test]
     fn only_what_may_linger_is_kept() {
         let booking = |claims| Booking { claims, stage: Stage::default() };
-        let mut settling = Settling::new(Duration::from_secs(60));
+        let mut settling = Settling { bookings: Vec::new(), longest: Duration::from_secs(60) };
         settling.add(booking(Claims::ONE_GUEST.dedicated(1)));
         settling.add(booking(Claims::TWO_HOSTS));
         assert!(settling.is_empty());
