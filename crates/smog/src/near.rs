@@ -28,9 +28,23 @@ pub fn near<'a>(asked: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<St
     found.into_iter().take(3).map(|(_, name)| name.to_string()).collect()
 }
 
+/// The same; with nothing near, the first five names, as what there is helps as well.
+pub fn near_or_first<'a>(asked: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let mut all: Vec<&str> = Vec::new();
+    for name in names {
+        if !all.contains(&name) {
+            all.push(name);
+        }
+    }
+    match near(asked, all.iter().copied()) {
+        found if found.is_empty() => all.into_iter().take(5).map(str::to_string).collect(),
+        found => found,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::near;
+    use super::{near, near_or_first};
 
     #[test]
     fn typos_and_parts_are_near_strangers_are_not() {
@@ -38,5 +52,7 @@ mod tests {
         assert_eq!(near("ciros", names), ["cirros"]);
         assert_eq!(near("guest", names), ["smog-guest"]);
         assert_eq!(near("windows", names), Vec::<String>::new());
+        assert_eq!(near_or_first("ciros", names), ["cirros"]);
+        assert_eq!(near_or_first("windows", ["a", "b", "a", "c", "d", "e", "f"]), ["a", "b", "c", "d", "e"]);
     }
 }

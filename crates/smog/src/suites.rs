@@ -18,8 +18,10 @@ mod placement;
 mod sanity;
 
 use crate::cloud::{BootRequest, Flavor, FlavorChoice};
+use crate::error::Result;
 use crate::flavor::FlavorSpec;
-use crate::testing::Case;
+use crate::guest::Guest;
+use crate::testing::{Case, Test};
 
 /// Every bundled case, suite after suite.
 pub fn all() -> Vec<Case> {
@@ -44,6 +46,13 @@ fn of(flavor: &Flavor) -> BootRequest {
 /// A small guest: so many vCPUs and MiB, and no disk of its own.
 fn small(vcpus: u32, ram_mib: u64) -> FlavorSpec {
     FlavorSpec::new("").vcpus(vcpus).ram_mib(ram_mib).disk_gib(0)
+}
+
+/// Boot a flavor with an image of these properties (the suite's own where there are none).
+async fn boot_with(t: &mut Test, spec: FlavorSpec, properties: &[(&str, &str)]) -> Result<Guest> {
+    let image = if properties.is_empty() { None } else { Some(t.image_with(properties).await?.id) };
+    let request = BootRequest { image, flavor: FlavorChoice::Made(Box::new(spec)), ..BootRequest::default() };
+    t.boot_request(request).await
 }
 
 #[cfg(test)]

@@ -160,7 +160,14 @@ pub async fn run(args: TestArgs, session: &Session, cases: Vec<Case>) -> Result<
         Some(dir) => dir.clone(),
         None => session.smog_file()?.log_dir.unwrap_or_else(|| PathBuf::from("/tmp/smog")),
     };
-    let last = report::last(&log_dir)?;
+    let last = match report::last(&log_dir) {
+        // It would only have told how long cases take.
+        Err(why) if !args.last && !args.failed => {
+            output::warning(&format!("the last run is not known: {why}"));
+            None
+        }
+        other => other?,
+    };
     if args.last {
         let last = last.ok_or_else(|| no_last_run(&log_dir))?;
         output::styled(&crate::test_print::coloured(&report::summary_text(&last, args.slowest)));

@@ -90,8 +90,11 @@ impl Cloud {
         }
         let flavor = self.flavor_of(&request.flavor, &image, made).await?;
         let ordered = self.order(request, &image, &flavor, networks, made).await;
-        if ordered.is_err() && made.server().is_none() {
-            self.undo_boot(made).await;
+        match &ordered {
+            // Nova has said no: there is no server to look for.
+            Err(Error::Api { status, .. }) if *status < 500 => self.remove_flavor_of(made).await,
+            Err(_) if made.server().is_none() => drop(self.undo_boot(made).await),
+            _ => {}
         }
         ordered
     }
@@ -130,14 +133,18 @@ impl Cloud {
         }
         let servers = self.servers().await.unwrap_or_default();
         let ours = servers.into_iter().find(|server| server.metadata.get(BOOT) == Some(&made.boot));
-        match (&ours, made.flavor()) {
-            (Some(server), _) => BootMade::note(&made.server, &server.id),
-            (None, Some(flavor)) => {
-                let _ = self.delete_flavor(&flavor).await;
-            }
-            (None, None) => {}
+        match &ours {
+            Some(server) => BootMade::note(&made.server, &server.id),
+            None => self.remove_flavor_of(made).await,
         }
         ours
+    }
+
+    /// Remove the flavor a boot has made, if it has.
+    async fn remove_flavor_of(&self, made: &BootMade) {
+        if let Some(flavor) = made.flavor() {
+            let _ = self.delete_flavor(&flavor).await;
+        }
     }
 
     /// Delete a flavor smog made for a server. One that is gone, or that does not
@@ -268,7 +275,7 @@ impl Cloud {
             }
         };
         if !flavor.fits(image) {
-            self.undo_boot(made).await;
+            self.remove_flavor_of(made).await;
             return Err(Error::Invalid {
                 what: format!("flavor `{}`", flavor.name),
                 why: format!(

@@ -6,6 +6,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256, Sha512};
 
 use crate::error::{Error, Result};
+use crate::hex::hex;
 
 /// What a file must hash to: "sha256:…", "sha512:…", or the digits alone, whose number
 /// tells which.
@@ -75,7 +76,6 @@ impl Hasher {
     }
 
     pub fn digits(self) -> String {
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         match self {
             Hasher::Sha256(hasher) => hex(&hasher.finalize()),
             Hasher::Sha512(hasher) => hex(&hasher.finalize()),

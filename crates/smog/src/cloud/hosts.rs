@@ -4,7 +4,7 @@ use super::{Cloud, Hypervisor};
 use crate::config::HostEntry;
 use crate::error::{Error, Result};
 use crate::host::{Host, SshOptions};
-use crate::near;
+use crate::near::near_or_first;
 
 impl Cloud {
     /// The host of this name, connected when first used.
@@ -84,33 +84,17 @@ impl Cloud {
             return Ok(());
         }
         let names = hypervisors.iter().map(|hypervisor| hypervisor.service.host.as_str());
-        let near = match near(name, names.clone()) {
-            found if found.is_empty() => names.take(5).map(str::to_string).collect(),
-            found => found,
-        };
+        let near = near_or_first(name, names);
         Err(Error::NotFound { what: "compute host".into(), name: name.into(), near })
     }
 
     pub(super) fn near_hosts(&self, name: &str, hypervisors: &[Hypervisor]) -> Vec<String> {
         let listed = self.0.listed_hosts.iter().filter_map(|entry| entry.name.as_deref());
-        let all: Vec<&str> = listed.chain(hypervisors.iter().map(|one| one.service.host.as_str())).collect();
-        match near(name, all.iter().copied()) {
-            found if found.is_empty() => {
-                let mut all: Vec<String> = all.into_iter().take(5).map(str::to_string).collect();
-                all.sort();
-                all.dedup();
-                all
-            }
-            found => found,
-        }
+        near_or_first(name, listed.chain(hypervisors.iter().map(|one| one.service.host.as_str())))
     }
 
     pub(super) fn open(&self, name: &str, address: &str, user: Option<&str>) -> Host {
-        let mut options = SshOptions::new(address);
-        options.user = user.map(str::to_string);
-        options.key_file = self.0.ssh.key.clone();
-        options.known_hosts_file = self.0.ssh.known_hosts.clone();
-        options.config_file = self.0.ssh.config.clone();
+        let mut options = SshOptions::of_section(&self.0.ssh, address, user);
         if let Some(dir) = &self.0.options.control_dir {
             options.control_dir.clone_from(dir);
         }

@@ -12,6 +12,7 @@ use super::gateway::backoff;
 use super::session::deepest;
 use super::transfer::{LONGEST_SILENCE, OnTransfer, PourFailed, pour, unusable};
 use crate::error::{Error, Result};
+use crate::hex::hex;
 use crate::wait::{self, Seen, Wait};
 
 /// Tries in all to get the whole of a file; each goes on where the last one ended.
@@ -101,7 +102,7 @@ impl ImageSource {
         let name = url.path_segments().and_then(|mut parts| parts.next_back()).unwrap_or_default();
         let name: String = name.chars().filter(|c| c.is_ascii_alphanumeric() || "._-".contains(*c)).collect();
         let digest = Sha256::digest(self.url.as_bytes());
-        let key: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let key = hex(&digest[..4]);
         self.cache_dir.join(format!("{key}-{name}"))
     }
 

@@ -5,6 +5,7 @@ use std::io::Read;
 use super::{Cloud, Project, ServerFilter, User};
 use crate::config::{Credentials, Login, Secret};
 use crate::error::{Error, Result};
+use crate::hex::hex;
 use crate::wait::Wait;
 
 /// A project made for one run, with one user who works in it.
@@ -137,5 +138,5 @@ fn new_password() -> Result<Secret> {
         why: format!("no random bytes from /dev/urandom: {why}"),
         hint: None,
     })?;
-    Ok(Secret::new(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()))
+    Ok(Secret::new(hex(&bytes)))
 }

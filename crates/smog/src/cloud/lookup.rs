@@ -1,7 +1,7 @@
 //! Finding one thing by what a person typed: id, name, or the beginning of either.
 
 use crate::error::{Error, Result};
-use crate::near;
+use crate::near::near_or_first;
 
 /// Something with an id and a name.
 pub(crate) trait Named {
@@ -27,13 +27,7 @@ pub(crate) fn pick<T: Named>(what: &str, asked: &str, items: Vec<T>) -> Result<T
         [] => Err(Error::NotFound {
             what: what.into(),
             name: asked.into(),
-            // With nothing near, what there is helps as well.
-            near: match near(asked, items.iter().map(Named::name)) {
-                found if found.is_empty() => {
-                    items.iter().take(5).map(|item| item.name().to_string()).collect()
-                }
-                found => found,
-            },
+            near: near_or_first(asked, items.iter().map(Named::name)),
         }),
         [one] => items.into_iter().nth(one).ok_or_else(|| Error::NotFound {
             what: what.into(),

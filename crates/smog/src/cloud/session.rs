@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::config::{Credentials, Login, Secret};
 use crate::error::{Error, Result};
+use crate::hex::hex;
 
 /// One API request may take this long; Nova's synchronous calls wait for an RPC
 /// reply of up to 60 s (`[DEFAULT]rpc_response_timeout`).
@@ -88,7 +89,7 @@ fn sdk_config(credentials: &Credentials) -> CloudConfig {
 fn fingerprint(secret: &Secret, auth_url: &str) -> String {
     let digest =
         Sha256::new().chain_update(auth_url).chain_update([0]).chain_update(secret.reveal()).finalize();
-    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    hex(&digest[..8])
 }
 
 fn readable_certificates(file: &str, credentials: &Credentials) -> Result<()> {

@@ -9,7 +9,7 @@ use super::credentials::{Credentials, Login};
 use super::secret::Secret;
 use super::{os_variables::bare_interface, yaml};
 use crate::error::{Error, Result};
-use crate::near;
+use crate::near::near_or_first;
 
 /// The parts of the file that smog uses; everything else belongs to others.
 #[derive(Debug, Deserialize)]
@@ -67,10 +67,7 @@ pub(super) fn read(places: &[PathBuf], name: &str) -> Result<Credentials> {
         return Err(Error::NotFound {
             what: format!("cloud in {}", path.display()),
             name: name.into(),
-            near: match near(name, clouds.keys().map(String::as_str)) {
-                found if found.is_empty() => clouds.into_keys().take(5).collect(),
-                found => found,
-            },
+            near: near_or_first(name, clouds.keys().map(String::as_str)),
         });
     };
     credentials(path, name, cloud)

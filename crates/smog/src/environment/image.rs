@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
+use crate::hex::hex;
 use crate::host::{Cmd, Output};
 
 /// What a file was when it was looked at. Serialized only into journals, as it may hold passwords.
@@ -38,7 +39,7 @@ impl FileImage {
 
     /// Its bytes' SHA-256, as `sha256sum` writes it.
     pub fn digest(&self) -> String {
-        Sha256::digest(&self.bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&Sha256::digest(&self.bytes))
     }
 }
 

@@ -63,14 +63,7 @@ impl Machine {
 
     fn of_listed(entries: &[HostEntry], file: &SmogFile) -> Vec<Machine> {
         Machine::of_entries(entries, &file.hosts, |name, address, user| {
-            let options = SshOptions {
-                user: user.map(str::to_string),
-                key_file: file.ssh.key.clone(),
-                known_hosts_file: file.ssh.known_hosts.clone(),
-                config_file: file.ssh.config.clone(),
-                ..SshOptions::new(address)
-            };
-            Host::ssh(name, options)
+            Host::ssh(name, SshOptions::of_section(&file.ssh, address, user))
         })
     }
 }

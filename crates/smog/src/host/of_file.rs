@@ -13,14 +13,8 @@ impl Host {
             if hosts.iter().any(|host| host.name() == name) {
                 continue;
             }
-            let options = SshOptions {
-                user: entry.user.clone(),
-                key_file: file.ssh.key.clone(),
-                known_hosts_file: file.ssh.known_hosts.clone(),
-                config_file: file.ssh.config.clone(),
-                ..SshOptions::new(&entry.host)
-            };
-            hosts.push(Host::ssh(name, options));
+            hosts
+                .push(Host::ssh(name, SshOptions::of_section(&file.ssh, &entry.host, entry.user.as_deref())));
         }
         hosts
     }

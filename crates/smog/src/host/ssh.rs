@@ -23,6 +23,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
+use crate::config::SshSection;
 use crate::error::{Error, Result};
 use crate::host::Exit;
 use crate::host::channel::{Channel, Ended};
@@ -75,6 +76,17 @@ impl SshOptions {
             config_file: None,
             connect_timeout: Duration::from_secs(10),
             control_dir: PathBuf::from("/tmp"),
+        }
+    }
+
+    /// As the `ssh:` section of smog.yml says, for an address and a user.
+    pub fn of_section(section: &SshSection, address: &str, user: Option<&str>) -> SshOptions {
+        SshOptions {
+            user: user.map(str::to_string),
+            key_file: section.key.clone(),
+            known_hosts_file: section.known_hosts.clone(),
+            config_file: section.config.clone(),
+            ..SshOptions::new(address)
         }
     }
 }

@@ -2,19 +2,12 @@
 
 use super::assertions::{RUNS, runs};
 use super::changes::{CUSTOM_CPU_MODEL, FILE_BACKED_MEMORY, FILE_BACKED_MEMORY_ON_LAST, SCREENS};
-use super::{of, small};
+use super::{boot_with, of, small};
 use crate::cloud::{BootRequest, FlavorChoice, LiveMigration, Microversion, Order};
 use crate::error::Result;
-use crate::flavor::{FlavorSpec, WatchdogAction};
+use crate::flavor::WatchdogAction;
 use crate::guest::Guest;
 use crate::testing::{Case, Check, Claims, Control, Need, Seen, Test, minutes};
-
-/// Boot a flavor with an image of these properties (the suite's own where there are none).
-async fn boot_with(t: &mut Test, spec: FlavorSpec, properties: &[(&str, &str)]) -> Result<Guest> {
-    let image = if properties.is_empty() { None } else { Some(t.image_with(properties).await?.id) };
-    let request = BootRequest { image, flavor: FlavorChoice::Made(Box::new(spec)), ..BootRequest::default() };
-    t.boot_request(request).await
-}
 
 fn watchdog(seen: &Seen) -> Option<(String, String)> {
     let watchdog = seen.domain.devices.watchdog.as_ref()?;

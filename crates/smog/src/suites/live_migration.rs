@@ -10,6 +10,7 @@ use crate::cpuset::Cpuset;
 use crate::error::Result;
 use crate::flavor::PageSize;
 use crate::guest::Guest;
+use crate::host::Cmd;
 use crate::testing::{Case, Claims, Need, Seen, Test, minutes};
 use crate::wait;
 
@@ -336,6 +337,9 @@ async fn force_complete(t: &mut Test) -> Result<()> {
     let migration = begin_slow(t, &guest, &there).await?;
     t.step("force it to complete");
     t.cloud.force_complete(&guest.server.id, migration).await?;
+    // It is paused now; what is left of it need not crawl. One that has ended already has no speed.
+    let faster = Cmd::new("virsh").args(["migrate-setspeed", &guest.server.id, "1000"]).any_exit();
+    t.cloud.host(&here).await?.run(faster).await?;
     let ended = end_of(t, &guest).await?;
     t.check_eq("how the migration ended", &ended, &"completed".to_string());
     guest.server = t.cloud.wait_for_status(&guest.server.id, "ACTIVE", t.wait()).await?;

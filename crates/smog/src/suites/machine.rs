@@ -1,10 +1,9 @@
 //! `machine`: what kind of machine a guest is: its firmware, its own IOMMU.
 
-use super::small;
+use super::{boot_with, small};
 use crate::cloud::{BootRequest, FlavorChoice, Microversion, Order};
 use crate::error::Result;
 use crate::flavor::FlavorSpec;
-use crate::guest::Guest;
 use crate::testing::{Case, Check, Claims, Control, Need, Seen, Test, minutes};
 
 const UEFI: (&str, &str) = ("hw_firmware_type", "uefi");
@@ -13,16 +12,6 @@ const Q35: (&str, &str) = ("hw_machine_type", "q35");
 /// Firmware wants more memory than a BIOS does.
 fn roomy() -> FlavorSpec {
     small(1, 256)
-}
-
-async fn boot_with(t: &mut Test, spec: FlavorSpec, properties: &[(&str, &str)]) -> Result<Guest> {
-    let image = t.image_with(properties).await?;
-    let request = BootRequest {
-        image: Some(image.id),
-        flavor: FlavorChoice::Made(Box::new(spec)),
-        ..BootRequest::default()
-    };
-    t.boot_request(request).await
 }
 
 /// Whether QEMU was started with the firmware the domain names.

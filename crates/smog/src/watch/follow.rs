@@ -16,6 +16,7 @@ use super::journal::{self, Journal};
 use super::record::Record;
 use super::sources::{self, From, Sources};
 use crate::error::{Error, Result};
+use crate::hex::hex;
 use crate::host::{Cmd, Host};
 
 const AGENT: &str = include_str!("agent.py");
@@ -558,10 +559,6 @@ fn zone(hello: &Hello) -> TimeZone {
 
 fn ahead(now: f64) -> f64 {
     now - Timestamp::now().as_millisecond() as f64 / 1000.0
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn unhex(text: &str) -> Vec<u8> {
