@@ -13,7 +13,9 @@ pub fn near<'a>(asked: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<St
             let lower = name.to_lowercase();
             let distance = strsim::damerau_levenshtein(&asked, &lower);
             let allowed = asked.chars().count().max(lower.chars().count()) / 3 + 1;
-            let contains = asked.len() >= 3 && (lower.contains(&asked) || asked.contains(&lower));
+            // A name of one or two letters is in nearly every word.
+            let contains =
+                asked.len() >= 3 && lower.contains(&asked) || lower.len() >= 3 && asked.contains(&lower);
             if lower == asked || distance <= allowed {
                 Some((distance, name))
             } else if contains {
