@@ -175,8 +175,8 @@ struct Usages {
 }
 
 #[derive(Deserialize)]
-struct Traits {
-    traits: Vec<String>,
+pub(super) struct Traits {
+    pub(super) traits: Vec<String>,
 }
 
 #[derive(Deserialize)]

@@ -3,13 +3,9 @@
 use serde::Deserialize;
 use serde_json::json;
 
+use super::placement::Traits;
 use super::{Call, Cloud, Service};
 use crate::error::{Error, Result};
-
-#[derive(Deserialize)]
-struct Traits {
-    traits: Vec<String>,
-}
 
 /// A provider's traits as placement wants them back.
 #[derive(Deserialize)]

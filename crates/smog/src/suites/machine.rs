@@ -37,10 +37,7 @@ fn uefi(seen: &Seen, secure: bool) -> Vec<Check> {
 const NO_UEFI: &[Control<Seen>] = &[
     Control::new("no firmware declared", |seen: Seen| seen.without_xml_lines("<loader ")),
     Control::new("no variables", |seen: Seen| seen.without_xml_lines("<nvram")),
-    Control::new("QEMU without it", |mut seen: Seen| {
-        seen.process.command_line.clear();
-        seen
-    }),
+    Control::new("QEMU without it", Seen::without_command_line),
 ];
 
 /// It is a machine with a BIOS.
@@ -101,10 +98,7 @@ async fn secure_boot(t: &mut Test) -> Result<()> {
     };
     let controls = [
         Control::new("none declared", |seen: Seen| seen.without_xml_lines("<smm ")),
-        Control::new("QEMU without it", |mut seen: Seen| {
-            seen.process.command_line.clear();
-            seen
-        }),
+        Control::new("QEMU without it", Seen::without_command_line),
     ];
     t.assert(&seen, managed, &controls);
     Ok(())
@@ -125,10 +119,7 @@ const NO_IOMMU: &[Control<Seen>] = &[
     Control::new("another model", |seen: Seen| {
         seen.with_xml(|xml| xml.replace("<iommu model='", "<iommu model='x"))
     }),
-    Control::new("none in QEMU", |mut seen: Seen| {
-        seen.process.command_line.clear();
-        seen
-    }),
+    Control::new("none in QEMU", Seen::without_command_line),
 ];
 
 fn remaps(seen: &Seen) -> Vec<Check> {
@@ -190,10 +181,7 @@ async fn iso(t: &mut Test) -> Result<()> {
         Control::new("a disk", |seen: Seen| {
             seen.with_xml(|xml| xml.replace("device='cdrom'", "device='disk'"))
         }),
-        Control::new("none in QEMU", |mut seen: Seen| {
-            seen.process.command_line.clear();
-            seen
-        }),
+        Control::new("none in QEMU", Seen::without_command_line),
     ];
     let seen = t.look(&mut guest).await?;
     t.assert(&seen, boots_cd, &controls);

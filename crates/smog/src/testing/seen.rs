@@ -123,6 +123,13 @@ impl Seen {
         self
     }
 
+    /// The same with a QEMU that was told nothing on its command line.
+    #[must_use]
+    pub fn without_command_line(mut self) -> Seen {
+        self.process.command_line.clear();
+        self
+    }
+
     /// The same with nothing booked in placement.
     #[must_use]
     pub fn unbooked(self) -> Seen {
