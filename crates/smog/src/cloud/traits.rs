@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::json;
 
-use super::placement::Traits;
+use super::placement::{Provider, Traits};
 use super::{Call, Cloud, Service};
 use crate::error::{Error, Result};
 
@@ -33,22 +33,15 @@ impl Cloud {
     /// # Errors
     /// As [`Cloud::call`]; 409 when a provider's traits keep changing.
     pub async fn remove_trait(&self, name: &str) -> Result<()> {
-        #[derive(Deserialize)]
-        struct Listed {
-            resource_providers: Vec<Named>,
-        }
-        #[derive(Deserialize)]
-        struct Named {
-            uuid: String,
-        }
-        let call = Call::get(Service::Placement, "/resource_providers").query("required", name);
-        let with = match self.placement(call).await {
+        let version = self.placement_microversion().await?;
+        let call = Call::get(Service::Placement, "/resource_providers").at(version).query("required", name);
+        let with = match self.list::<Provider>(call, "resource_providers").await {
             // Placement calls a trait it does not know a bad request.
             Err(Error::Api { status: 400, .. }) => return Ok(()),
-            other => other?.read::<Listed>("providers with a trait")?.resource_providers,
+            other => other?,
         };
         for provider in with {
-            self.take_trait(&provider.uuid, name).await?;
+            self.take_trait(&provider.id, name).await?;
         }
         match self.placement(Call::delete(Service::Placement, format!("/traits/{name}"))).await {
             Ok(_) | Err(Error::NotFound { .. } | Error::Api { status: 404, .. }) => Ok(()),
