@@ -27,20 +27,27 @@ impl Cloud {
         Ok(self.placement(call).await?.read::<Traits>("traits")?.traits)
     }
 
+    /// The providers that have a trait; none has one that placement does not know.
+    ///
+    /// # Errors
+    /// As [`Cloud::call`].
+    pub async fn providers_with_trait(&self, name: &str) -> Result<Vec<Provider>> {
+        let version = self.placement_microversion().await?;
+        let call = Call::get(Service::Placement, "/resource_providers").at(version).query("required", name);
+        match self.list(call, "resource_providers").await {
+            // Placement calls a trait it does not know a bad request.
+            Err(Error::Api { status: 400, .. }) => Ok(Vec::new()),
+            other => other,
+        }
+    }
+
     /// Take a custom trait from every provider, and delete it. Nova never takes back what a
     /// provider.yaml once gave; while such a file is there, nova-compute makes it again.
     ///
     /// # Errors
     /// As [`Cloud::call`]; 409 when a provider's traits keep changing.
     pub async fn remove_trait(&self, name: &str) -> Result<()> {
-        let version = self.placement_microversion().await?;
-        let call = Call::get(Service::Placement, "/resource_providers").at(version).query("required", name);
-        let with = match self.list::<Provider>(call, "resource_providers").await {
-            // Placement calls a trait it does not know a bad request.
-            Err(Error::Api { status: 400, .. }) => return Ok(()),
-            other => other?,
-        };
-        for provider in with {
+        for provider in self.providers_with_trait(name).await? {
             self.take_trait(&provider.id, name).await?;
         }
         match self.placement(Call::delete(Service::Placement, format!("/traits/{name}"))).await {

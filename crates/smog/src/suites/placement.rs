@@ -32,13 +32,8 @@ fn with_trait(host: &str, name: &str) -> Wish {
 
 /// The hosts whose providers have a trait.
 async fn hosts_with(t: &Test, name: &str) -> Result<Vec<String>> {
-    let mut hosts = Vec::new();
-    for provider in t.cloud.providers().await? {
-        if t.cloud.provider_traits(&provider.id).await?.iter().any(|other| other == name) {
-            hosts.push(provider.name);
-        }
-    }
-    Ok(hosts)
+    let providers = t.cloud.providers_with_trait(name).await?;
+    Ok(providers.into_iter().map(|provider| provider.name).collect())
 }
 
 async fn provider_yaml(t: &mut Test) -> Result<()> {
@@ -65,7 +60,7 @@ async fn provider_yaml(t: &mut Test) -> Result<()> {
     let only_there = |hosts: &Vec<String>| {
         vec![
             Check::eq("hosts with the trait", hosts, &wanted)
-                .from("placement, GET /resource_providers/ID/traits"),
+                .from("placement, GET /resource_providers?required=TRAIT"),
         ]
     };
     let controls =
