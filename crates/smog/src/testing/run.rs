@@ -1,29 +1,30 @@
 //! The runner: cases in parallel as far as the machines have room, each cleaned up after.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod attempt;
+mod own_project;
+mod stop;
+
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use jiff::{Timestamp, Zoned};
-use tokio::task::JoinSet;
+use jiff::Timestamp;
 
+pub use self::stop::Stop;
 use super::event::{Event, OnEvent};
 use super::inventory::HostLine;
-use super::name::{RunId, case_stamp};
-use super::outcome::{CallLine, CaseReport, Outcome, RunReport};
-use super::recorder::{Belongs, Cut, Folder, Logs};
+use super::name::RunId;
+use super::outcome::{CaseReport, Outcome, RunReport};
+use super::recorder::Logs;
 use super::round::Round;
-use super::schedule::{Booking, Stage};
+use super::schedule::Booking;
 use super::settling::Settling;
-use super::test::{CaseLog, Given};
-use super::{Capacity, Case, Change, Inventory, Test, clean};
-use crate::cloud::{Cloud, IsolatedProject, Options, Service};
+use super::{Capacity, Case, Change, Inventory};
+use crate::cloud::Cloud;
 use crate::config::{Settings, SmogFile, Surroundings};
 use crate::environment::{self, Environment};
 use crate::error::{Error, Result};
-use crate::guest::Guest;
-use crate::wait::Wait;
 use crate::watch::{AllowList, Sources};
 
 /// Whose the resources of cases are.
@@ -67,36 +68,6 @@ pub struct RunOptions {
     pub environment: environment::Options,
     /// How long cases took before, in seconds, by name: the longest begin first.
     pub expected: HashMap<String, f64>,
-}
-
-/// A request to stop: cases are cut off, everything is cleaned up.
-#[derive(Debug, Clone, Default)]
-pub struct Stop(Arc<tokio::sync::Notify>, Arc<std::sync::atomic::AtomicBool>);
-
-impl Stop {
-    /// Ask for it.
-    pub fn stop(&self) {
-        self.1.store(true, std::sync::atomic::Ordering::SeqCst);
-        self.0.notify_waiters();
-    }
-
-    /// Whether it was asked for.
-    pub fn is_asked(&self) -> bool {
-        self.1.load(std::sync::atomic::Ordering::SeqCst)
-    }
-
-    async fn asked(&self) {
-        loop {
-            // Enlisted before the look, so that no notice is missed between the two.
-            let notified = self.0.notified();
-            tokio::pin!(notified);
-            notified.as_mut().enable();
-            if self.is_asked() {
-                return;
-            }
-            notified.await;
-        }
-    }
 }
 
 /// Runs cases on a cloud.
@@ -373,188 +344,6 @@ impl Runner {
         self.options.expected.get(case.name).copied().unwrap_or(case.timeout.as_secs_f64() / 10.0)
     }
 
-    /// Run a case until it passes, or its tries are used up.
-    async fn one(&self, run: &Run, case: Case, index: usize, stage: Stage) -> (usize, CaseReport) {
-        let mut attempt = 1;
-        let mut earlier = Vec::new();
-        loop {
-            self.tell(Event::CaseBegun { case: &case, stage: &stage, attempt });
-            let mut report = self.attempt(run, case, index, &stage, attempt).await;
-            report.attempts = attempt;
-            report.earlier.clone_from(&earlier);
-            report.flaky = attempt > 1 && report.outcome == Outcome::Passed;
-            let again = report.outcome.is_bad()
-                && report.leaked.is_empty()
-                && report.kept.is_empty()
-                && attempt <= self.options.retries
-                && !self.stop.is_asked();
-            if !again {
-                return (index, report);
-            }
-            self.tell(Event::CaseAgain { report: &report });
-            earlier.push(report.outcome);
-            attempt += 1;
-        }
-    }
-
-    async fn attempt(&self, run: &Run, case: Case, index: usize, stage: &Stage, attempt: u32) -> CaseReport {
-        let (begun, began) = (Instant::now(), Timestamp::now());
-        run.begun.lock().unwrap_or_else(PoisonError::into_inner).insert(index, began);
-        let mut report = CaseReport::of(&case, attempt);
-        report.stage.clone_from(&stage.hosts);
-        let folder = Folder::make(&self.options.log_dir, &case_stamp(case.method(), &Zoned::now()));
-        let calls: Arc<Mutex<Vec<CallLine>>> = Arc::default();
-        let log = Arc::new(CaseLog::new(case, self.on_event.clone()));
-        let prefix = format!(
-            "{}-{index:02}{}",
-            run.id.prefix(),
-            if attempt > 1 { format!("r{attempt}") } else { String::new() }
-        );
-        let ended = async {
-            let folder = folder.as_ref().map_err(Clone::clone)?;
-            let project = match self.options.isolation {
-                Isolation::Case => Some(self.project_named(&prefix).await?),
-                Isolation::Run | Isolation::None => None,
-            };
-            let cloud = match &project {
-                Some(project) => self.cloud_of(project).await?,
-                None => run.cloud.clone(),
-            };
-            let cloud = cloud.heard_by(heard(&calls));
-            let given = Given {
-                cloud: cloud.clone(),
-                inventory: Arc::clone(&run.inventory),
-                settings: run.files.get(case.suite()).cloned().unwrap_or_default(),
-                stage: stage.clone(),
-                prefix: prefix.clone(),
-                environment: self.options.environment.clone(),
-            };
-            let test = Test::new(case, Arc::clone(&log), given);
-            let outcome = self.carry_out(case, test).await;
-            Ok::<_, Error>((folder, project, cloud, outcome))
-        };
-        match ended.await {
-            Err(why) => report.outcome = Outcome::Broken(sentence(&why)),
-            Ok((folder, project, cloud, outcome)) => {
-                report.folder = Some(folder.0.clone());
-                report.outcome = verdict(outcome, &log);
-                // What was thrown so far makes the scene worth keeping; the rest comes with the clean-up.
-                judge(&mut report, &self.cut_logs(&case, run, cloud.own_project_id(), began, &calls, &log));
-                self.clean_up(&case, run, &cloud, project.as_ref(), &log, &prefix, folder, &mut report).await;
-                let cut = self.cut_logs(&case, run, cloud.own_project_id(), began, &calls, &log);
-                judge(&mut report, &cut);
-                write_folder(folder, &report, &cut);
-            }
-        }
-        let said = std::mem::take(&mut *log.said());
-        report.steps = said.steps;
-        report.checks = said.checks;
-        report.places = said.places;
-        report.calls = std::mem::take(&mut *calls.lock().unwrap_or_else(PoisonError::into_inner));
-        report.likely = report.outcome.is_bad().then(|| likely(&report)).flatten();
-        report.seconds = begun.elapsed().as_secs_f64();
-        if let Some(folder) = &report.folder {
-            let folder = Folder(folder.clone());
-            folder.write_calls(&report.calls);
-            if let Ok(text) = serde_json::to_string_pretty(&report) {
-                folder.write("case.json", &text);
-            }
-        }
-        let mut begun = run.begun.lock().unwrap_or_else(PoisonError::into_inner);
-        begun.remove(&index);
-        run.logs.forget_before(begun.values().min().copied().unwrap_or(Timestamp::now()));
-        report
-    }
-
-    /// The case itself, in a task of its own: it may panic, hang, or be cut off.
-    async fn carry_out(&self, case: Case, mut test: Test) -> Result<(), Ended> {
-        let limit = self.options.timeout.unwrap_or(case.timeout);
-        let mut tasks = JoinSet::new();
-        tasks.spawn(async move { (case.run)(&mut test).await });
-        tokio::select! {
-            ended = tasks.join_next() => match ended {
-                Some(Ok(Ok(()))) | None => Ok(()),
-                Some(Ok(Err(why))) => Err(Ended::Error(why)),
-                Some(Err(why)) => Err(Ended::Panicked(panic_text(why))),
-            },
-            () = tokio::time::sleep(limit) => Err(Ended::TimeIsOver(limit)),
-            () = self.stop.asked() => Err(Ended::Interrupted),
-        }
-        // Dropping the set cuts off what still runs.
-    }
-
-    /// Keep the scene of a failure, and remove what the case made.
-    #[expect(clippy::too_many_arguments, reason = "one call, of everything a case has")]
-    async fn clean_up(
-        &self,
-        case: &Case,
-        run: &Run,
-        cloud: &Cloud,
-        project: Option<&IsolatedProject>,
-        log: &CaseLog,
-        prefix: &str,
-        folder: &Folder,
-        report: &mut CaseReport,
-    ) {
-        // What was ordered when the case was cut off has a name, but no id here yet.
-        if let Ok(servers) = cloud.servers_where(&[("name", prefix)]).await {
-            let mut said = log.said();
-            for server in servers.iter().filter(|server| server.name.starts_with(prefix)) {
-                if !said.made.servers.iter().any(|(id, _)| *id == server.id) {
-                    said.made.servers.push((server.id.clone(), server.name.clone()));
-                }
-            }
-        }
-        let made = log.said().made.clone();
-        if report.outcome.is_bad() {
-            self.tell(Event::CaseState { case, text: "keeping the scene" });
-            let mut guests = Vec::new();
-            for (id, _) in &made.servers {
-                if let Ok(server) = cloud.server_by_id(id).await {
-                    guests.push(Guest::new(cloud, server));
-                }
-            }
-            let hosts = run.inventory.hosts.iter().map(|host| host.host.clone()).collect();
-            let scene = folder.write_scene(guests, hosts);
-            let _ = tokio::time::timeout(Duration::from_secs(60), scene).await;
-            if self.options.keep && !made.servers.is_empty() {
-                report.kept = made.servers.iter().map(|(_, name)| name.clone()).collect();
-                // Hosts and services are taken back all the same.
-                let hosts = super::test::Made { undo: made.undo.clone(), ..Default::default() };
-                report.leaked = clean::remove_made(cloud, &hosts, Wait::default()).await;
-                return;
-            }
-        }
-        self.tell(Event::CaseState { case, text: "cleaning up" });
-        report.leaked = clean::remove_made(cloud, &made, Wait::default()).await;
-        if let Some(project) = project {
-            cloud.close().await;
-            if let Err(why) = self.cloud.remove_isolated_project(project, Wait::default()).await {
-                report.leaked.push(format!("project {}: {why}", project.project.name));
-            }
-        }
-    }
-
-    fn cut_logs(
-        &self,
-        case: &Case,
-        run: &Run,
-        project: Option<String>,
-        began: Timestamp,
-        calls: &Mutex<Vec<CallLine>>,
-        log: &CaseLog,
-    ) -> Cut {
-        let calls = calls.lock().unwrap_or_else(PoisonError::into_inner);
-        let said = log.said();
-        let belongs = Belongs {
-            requests: calls.iter().filter_map(|call| call.request_id.clone()).collect(),
-            servers: said.made.servers.iter().map(|(id, _)| id.clone()).collect(),
-            all: case.claims.alone,
-            project,
-        };
-        run.logs.cut(began, &belongs, &mut run.allow.clone(), &said.allowed)
-    }
-
     async fn follow_logs(&self, inventory: &Inventory) -> Logs {
         if !self.options.watch {
             return Logs::start(Vec::new());
@@ -568,68 +357,6 @@ impl Runner {
         Logs::start(hosts)
     }
 
-    async fn project(&self, id: &RunId) -> Result<Option<IsolatedProject>> {
-        if self.options.isolation != Isolation::Run {
-            return Ok(None);
-        }
-        self.doing("making a project for the run");
-        self.project_named(&id.prefix()).await.map(Some)
-    }
-
-    /// A project and user of this name, without limits; the user is an administrator too,
-    /// because placing servers on hosts needs one.
-    async fn project_named(&self, name: &str) -> Result<IsolatedProject> {
-        let word = name.strip_prefix("smog-").unwrap_or(name);
-        let project = self.cloud.isolated_project(word).await?;
-        let ready = async {
-            let admin = self.cloud.role("admin").await?;
-            self.cloud.grant_role(&admin.id, &project.user.id, &project.project.id).await?;
-            for resource in ["instances", "cores", "ram", "server_groups", "server_group_members"] {
-                self.cloud.set_quota(&project.project.id, Service::Compute, resource, None).await?;
-            }
-            Ok(())
-        };
-        match ready.await {
-            Ok(()) => Ok(project),
-            Err(why) => {
-                let _ = self.cloud.remove_isolated_project(&project, Wait::default()).await;
-                Err(why)
-            }
-        }
-    }
-
-    async fn cloud_of(&self, project: &IsolatedProject) -> Result<Cloud> {
-        let settings = Settings { credentials: project.credentials.clone(), ..self.settings.clone() };
-        Cloud::connect(&settings, Options { no_token_cache: true, ..Options::default() }).await
-    }
-
-    /// Remove the run's project and whatever else bears its id; what could not be removed.
-    async fn sweep(
-        &self,
-        id: &RunId,
-        project: Option<&IsolatedProject>,
-        reports: &[Option<CaseReport>],
-    ) -> Vec<String> {
-        let kept: BTreeSet<&String> = reports.iter().flatten().flat_map(|report| &report.kept).collect();
-        if !kept.is_empty() {
-            return Vec::new();
-        }
-        self.doing("removing what the run made");
-        let mut left = Vec::new();
-        if let Some(project) = project
-            && let Err(why) = self.cloud.remove_isolated_project(project, Wait::default()).await
-        {
-            left.push(format!("project {}: {why}", project.project.name));
-        }
-        match clean::Leftovers::of(&self.cloud).await {
-            Ok(leftovers) => {
-                left.extend(leftovers.of_run(id).remove(&self.cloud, Wait::default()).await.left);
-            }
-            Err(why) => left.push(format!("what is left is not known: {why}")),
-        }
-        left
-    }
-
     fn tell(&self, event: Event<'_>) {
         if let Some(tell) = &self.on_event {
             tell(event);
@@ -639,104 +366,6 @@ impl Runner {
     fn doing(&self, text: &str) {
         self.tell(Event::Doing { text });
     }
-}
-
-/// How a case ended that did not end well by itself.
-enum Ended {
-    Error(Error),
-    Panicked(String),
-    TimeIsOver(Duration),
-    Interrupted,
-}
-
-fn heard(calls: &Arc<Mutex<Vec<CallLine>>>) -> crate::cloud::OnCall {
-    let calls = Arc::clone(calls);
-    Arc::new(move |call| {
-        let line = CallLine {
-            at: Timestamp::now(),
-            service: call.service.to_string(),
-            method: call.method.clone(),
-            path: call.path.clone(),
-            status: call.status,
-            request_id: call.request_id.clone(),
-            ms: call.elapsed.as_secs_f64() * 1000.0,
-        };
-        calls.lock().unwrap_or_else(PoisonError::into_inner).push(line);
-    })
-}
-
-fn verdict(outcome: Result<(), Ended>, log: &CaseLog) -> Outcome {
-    let said = log.said();
-    let failed = said.checks.iter().filter(|check| !check.holds).count();
-    match outcome {
-        Err(Ended::Interrupted) => Outcome::Interrupted,
-        Err(Ended::Error(why)) if failed == 0 => Outcome::Broken(sentence(&why)),
-        Err(Ended::Panicked(why)) if failed == 0 => Outcome::Broken(format!("it panicked: {why}")),
-        Err(Ended::TimeIsOver(limit)) => {
-            let last = said.steps.last().map(|(_, step)| format!(", after: {step}")).unwrap_or_default();
-            Outcome::Broken(format!("its time is over ({} s){last}", limit.as_secs()))
-        }
-        _ if failed > 0 => {
-            let first =
-                said.checks.iter().find(|check| !check.holds).map(ToString::to_string).unwrap_or_default();
-            let more = if failed > 1 { format!(" (and {} more)", failed - 1) } else { String::new() };
-            Outcome::Failed(format!("{first}{more}"))
-        }
-        _ => match &said.skipped {
-            Some(why) => Outcome::Skipped(why.clone()),
-            None if said.checks.is_empty() => Outcome::Broken("it checked nothing".into()),
-            None => Outcome::Passed,
-        },
-    }
-}
-
-/// What the logs say makes a case fail that passed by itself.
-fn judge(report: &mut CaseReport, cut: &Cut) {
-    report.thrown.clone_from(&cut.thrown);
-    report.allowed = cut.allowed;
-    if report.outcome == Outcome::Passed
-        && let Some(first) = cut.thrown.first()
-    {
-        report.outcome = Outcome::Failed(format!("a service threw {first}"));
-    }
-}
-
-/// The likely first cause: the earliest exception of the case's own requests, by its root.
-fn likely(report: &CaseReport) -> Option<String> {
-    let first = report.thrown.iter().min_by_key(|thrown| thrown.at)?;
-    // A cause that says the same says nothing.
-    Some(match first.cause.as_ref().filter(|cause| !cause.contains(first.message.trim())) {
-        Some(cause) => format!("{cause}, which became {first}"),
-        None => first.to_string(),
-    })
-}
-
-fn write_folder(folder: &Folder, report: &CaseReport, cut: &Cut) {
-    folder.write_records("records.log", &cut.own);
-    if report.outcome.is_bad() {
-        folder.write_records("all-records.log", &cut.all);
-    }
-    if !cut.thrown.is_empty() {
-        let lines: Vec<String> = cut.thrown.iter().map(ToString::to_string).collect();
-        folder.write("exceptions.log", &(lines.join("\n") + "\n"));
-    }
-}
-
-/// An error with its way out, one paragraph.
-fn sentence(why: &Error) -> String {
-    match why.hint() {
-        Some(hint) => format!("{why}; {hint}"),
-        None => why.to_string(),
-    }
-}
-
-fn panic_text(why: tokio::task::JoinError) -> String {
-    if !why.is_panic() {
-        return why.to_string();
-    }
-    let payload = why.into_panic();
-    let text = payload.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a word".into())
 }
 
 fn skipped(case: &Case, why: String) -> CaseReport {

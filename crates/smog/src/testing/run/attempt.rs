@@ -1,0 +1,301 @@
+//! One case, from its folder to its report: tried, judged by the logs, cleaned up after.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::{Timestamp, Zoned};
+use tokio::task::JoinSet;
+
+use super::{Isolation, Run, Runner};
+use crate::cloud::{Cloud, IsolatedProject};
+use crate::error::{Error, Result};
+use crate::guest::Guest;
+use crate::testing::name::case_stamp;
+use crate::testing::outcome::{CallLine, CaseReport, Outcome};
+use crate::testing::recorder::{Belongs, Cut, Folder};
+use crate::testing::schedule::Stage;
+use crate::testing::test::{CaseLog, Given, Made};
+use crate::testing::{Case, Event, Test, clean};
+use crate::wait::Wait;
+
+impl Runner {
+    /// Run a case until it passes, or its tries are used up.
+    pub(super) async fn one(&self, run: &Run, case: Case, index: usize, stage: Stage) -> (usize, CaseReport) {
+        let mut attempt = 1;
+        let mut earlier = Vec::new();
+        loop {
+            self.tell(Event::CaseBegun { case: &case, stage: &stage, attempt });
+            let mut report = self.attempt(run, case, index, &stage, attempt).await;
+            report.attempts = attempt;
+            report.earlier.clone_from(&earlier);
+            report.flaky = attempt > 1 && report.outcome == Outcome::Passed;
+            let again = report.outcome.is_bad()
+                && report.leaked.is_empty()
+                && report.kept.is_empty()
+                && attempt <= self.options.retries
+                && !self.stop.is_asked();
+            if !again {
+                return (index, report);
+            }
+            self.tell(Event::CaseAgain { report: &report });
+            earlier.push(report.outcome);
+            attempt += 1;
+        }
+    }
+
+    async fn attempt(&self, run: &Run, case: Case, index: usize, stage: &Stage, attempt: u32) -> CaseReport {
+        let (begun, began) = (Instant::now(), Timestamp::now());
+        run.begun.lock().unwrap_or_else(PoisonError::into_inner).insert(index, began);
+        let mut report = CaseReport::of(&case, attempt);
+        report.stage.clone_from(&stage.hosts);
+        let folder = Folder::make(&self.options.log_dir, &case_stamp(case.method(), &Zoned::now()));
+        let calls: Arc<Mutex<Vec<CallLine>>> = Arc::default();
+        let log = Arc::new(CaseLog::new(case, self.on_event.clone()));
+        let prefix = format!(
+            "{}-{index:02}{}",
+            run.id.prefix(),
+            if attempt > 1 { format!("r{attempt}") } else { String::new() }
+        );
+        let ended = async {
+            let folder = folder.as_ref().map_err(Clone::clone)?;
+            let project = match self.options.isolation {
+                Isolation::Case => Some(self.project_named(&prefix).await?),
+                Isolation::Run | Isolation::None => None,
+            };
+            let cloud = match &project {
+                Some(project) => self.cloud_of(project).await?,
+                None => run.cloud.clone(),
+            };
+            let cloud = cloud.heard_by(heard(&calls));
+            let given = Given {
+                cloud: cloud.clone(),
+                inventory: Arc::clone(&run.inventory),
+                settings: run.files.get(case.suite()).cloned().unwrap_or_default(),
+                stage: stage.clone(),
+                prefix: prefix.clone(),
+                environment: self.options.environment.clone(),
+            };
+            let test = Test::new(case, Arc::clone(&log), given);
+            let outcome = self.carry_out(case, test).await;
+            Ok::<_, Error>((folder, project, cloud, outcome))
+        };
+        match ended.await {
+            Err(why) => report.outcome = Outcome::Broken(sentence(&why)),
+            Ok((folder, project, cloud, outcome)) => {
+                report.folder = Some(folder.0.clone());
+                report.outcome = verdict(outcome, &log);
+                // What was thrown so far makes the scene worth keeping; the rest comes with the clean-up.
+                judge(&mut report, &self.cut_logs(&case, run, cloud.own_project_id(), began, &calls, &log));
+                self.clean_up(&case, run, &cloud, project.as_ref(), &log, &prefix, folder, &mut report).await;
+                let cut = self.cut_logs(&case, run, cloud.own_project_id(), began, &calls, &log);
+                judge(&mut report, &cut);
+                write_folder(folder, &report, &cut);
+            }
+        }
+        let said = std::mem::take(&mut *log.said());
+        report.steps = said.steps;
+        report.checks = said.checks;
+        report.places = said.places;
+        report.calls = std::mem::take(&mut *calls.lock().unwrap_or_else(PoisonError::into_inner));
+        report.likely = report.outcome.is_bad().then(|| likely(&report)).flatten();
+        report.seconds = begun.elapsed().as_secs_f64();
+        if let Some(folder) = &report.folder {
+            let folder = Folder(folder.clone());
+            folder.write_calls(&report.calls);
+            if let Ok(text) = serde_json::to_string_pretty(&report) {
+                folder.write("case.json", &text);
+            }
+        }
+        let mut begun = run.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        begun.remove(&index);
+        run.logs.forget_before(begun.values().min().copied().unwrap_or(Timestamp::now()));
+        report
+    }
+
+    /// The case itself, in a task of its own: it may panic, hang, or be cut off.
+    async fn carry_out(&self, case: Case, mut test: Test) -> Result<(), Ended> {
+        let limit = self.options.timeout.unwrap_or(case.timeout);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move { (case.run)(&mut test).await });
+        tokio::select! {
+            ended = tasks.join_next() => match ended {
+                Some(Ok(Ok(()))) | None => Ok(()),
+                Some(Ok(Err(why))) => Err(Ended::Error(why)),
+                Some(Err(why)) => Err(Ended::Panicked(panic_text(why))),
+            },
+            () = tokio::time::sleep(limit) => Err(Ended::TimeIsOver(limit)),
+            () = self.stop.asked() => Err(Ended::Interrupted),
+        }
+        // Dropping the set cuts off what still runs.
+    }
+
+    /// Keep the scene of a failure, and remove what the case made.
+    #[expect(clippy::too_many_arguments, reason = "one call, of everything a case has")]
+    async fn clean_up(
+        &self,
+        case: &Case,
+        run: &Run,
+        cloud: &Cloud,
+        project: Option<&IsolatedProject>,
+        log: &CaseLog,
+        prefix: &str,
+        folder: &Folder,
+        report: &mut CaseReport,
+    ) {
+        // What was ordered when the case was cut off has a name, but no id here yet.
+        if let Ok(servers) = cloud.servers_where(&[("name", prefix)]).await {
+            let mut said = log.said();
+            for server in servers.iter().filter(|server| server.name.starts_with(prefix)) {
+                if !said.made.servers.iter().any(|(id, _)| *id == server.id) {
+                    said.made.servers.push((server.id.clone(), server.name.clone()));
+                }
+            }
+        }
+        let made = log.said().made.clone();
+        if report.outcome.is_bad() {
+            self.tell(Event::CaseState { case, text: "keeping the scene" });
+            let mut guests = Vec::new();
+            for (id, _) in &made.servers {
+                if let Ok(server) = cloud.server_by_id(id).await {
+                    guests.push(Guest::new(cloud, server));
+                }
+            }
+            let hosts = run.inventory.hosts.iter().map(|host| host.host.clone()).collect();
+            let scene = folder.write_scene(guests, hosts);
+            let _ = tokio::time::timeout(Duration::from_secs(60), scene).await;
+            if self.options.keep && !made.servers.is_empty() {
+                report.kept = made.servers.iter().map(|(_, name)| name.clone()).collect();
+                // Hosts and services are taken back all the same.
+                let hosts = Made { undo: made.undo.clone(), ..Default::default() };
+                report.leaked = clean::remove_made(cloud, &hosts, Wait::default()).await;
+                return;
+            }
+        }
+        self.tell(Event::CaseState { case, text: "cleaning up" });
+        report.leaked = clean::remove_made(cloud, &made, Wait::default()).await;
+        if let Some(project) = project {
+            cloud.close().await;
+            if let Err(why) = self.cloud.remove_isolated_project(project, Wait::default()).await {
+                report.leaked.push(format!("project {}: {why}", project.project.name));
+            }
+        }
+    }
+
+    fn cut_logs(
+        &self,
+        case: &Case,
+        run: &Run,
+        project: Option<String>,
+        began: Timestamp,
+        calls: &Mutex<Vec<CallLine>>,
+        log: &CaseLog,
+    ) -> Cut {
+        let calls = calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let said = log.said();
+        let belongs = Belongs {
+            requests: calls.iter().filter_map(|call| call.request_id.clone()).collect(),
+            servers: said.made.servers.iter().map(|(id, _)| id.clone()).collect(),
+            all: case.claims.alone,
+            project,
+        };
+        run.logs.cut(began, &belongs, &mut run.allow.clone(), &said.allowed)
+    }
+}
+
+/// How a case ended that did not end well by itself.
+enum Ended {
+    Error(Error),
+    Panicked(String),
+    TimeIsOver(Duration),
+    Interrupted,
+}
+
+fn heard(calls: &Arc<Mutex<Vec<CallLine>>>) -> crate::cloud::OnCall {
+    let calls = Arc::clone(calls);
+    Arc::new(move |call| {
+        let line = CallLine {
+            at: Timestamp::now(),
+            service: call.service.to_string(),
+            method: call.method.clone(),
+            path: call.path.clone(),
+            status: call.status,
+            request_id: call.request_id.clone(),
+            ms: call.elapsed.as_secs_f64() * 1000.0,
+        };
+        calls.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+    })
+}
+
+fn verdict(outcome: Result<(), Ended>, log: &CaseLog) -> Outcome {
+    let said = log.said();
+    let failed = said.checks.iter().filter(|check| !check.holds).count();
+    match outcome {
+        Err(Ended::Interrupted) => Outcome::Interrupted,
+        Err(Ended::Error(why)) if failed == 0 => Outcome::Broken(sentence(&why)),
+        Err(Ended::Panicked(why)) if failed == 0 => Outcome::Broken(format!("it panicked: {why}")),
+        Err(Ended::TimeIsOver(limit)) => {
+            let last = said.steps.last().map(|(_, step)| format!(", after: {step}")).unwrap_or_default();
+            Outcome::Broken(format!("its time is over ({} s){last}", limit.as_secs()))
+        }
+        _ if failed > 0 => {
+            let first =
+                said.checks.iter().find(|check| !check.holds).map(ToString::to_string).unwrap_or_default();
+            let more = if failed > 1 { format!(" (and {} more)", failed - 1) } else { String::new() };
+            Outcome::Failed(format!("{first}{more}"))
+        }
+        _ => match &said.skipped {
+            Some(why) => Outcome::Skipped(why.clone()),
+            None if said.checks.is_empty() => Outcome::Broken("it checked nothing".into()),
+            None => Outcome::Passed,
+        },
+    }
+}
+
+/// What the logs say makes a case fail that passed by itself.
+fn judge(report: &mut CaseReport, cut: &Cut) {
+    report.thrown.clone_from(&cut.thrown);
+    report.allowed = cut.allowed;
+    if report.outcome == Outcome::Passed
+        && let Some(first) = cut.thrown.first()
+    {
+        report.outcome = Outcome::Failed(format!("a service threw {first}"));
+    }
+}
+
+/// The likely first cause: the earliest exception of the case's own requests, by its root.
+fn likely(report: &CaseReport) -> Option<String> {
+    let first = report.thrown.iter().min_by_key(|thrown| thrown.at)?;
+    // A cause that says the same says nothing.
+    Some(match first.cause.as_ref().filter(|cause| !cause.contains(first.message.trim())) {
+        Some(cause) => format!("{cause}, which became {first}"),
+        None => first.to_string(),
+    })
+}
+
+fn write_folder(folder: &Folder, report: &CaseReport, cut: &Cut) {
+    folder.write_records("records.log", &cut.own);
+    if report.outcome.is_bad() {
+        folder.write_records("all-records.log", &cut.all);
+    }
+    if !cut.thrown.is_empty() {
+        let lines: Vec<String> = cut.thrown.iter().map(ToString::to_string).collect();
+        folder.write("exceptions.log", &(lines.join("\n") + "\n"));
+    }
+}
+
+/// An error with its way out, one paragraph.
+fn sentence(why: &Error) -> String {
+    match why.hint() {
+        Some(hint) => format!("{why}; {hint}"),
+        None => why.to_string(),
+    }
+}
+
+fn panic_text(why: tokio::task::JoinError) -> String {
+    if !why.is_panic() {
+        return why.to_string();
+    }
+    let payload = why.into_panic();
+    let text = payload.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a word".into())
+}
