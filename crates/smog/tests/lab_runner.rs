@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use smog::cloud::{BootRequest, Cloud, NewFlavor, Options};
+use smog::cloud::{BootRequest, Cloud, FlavorChoice, NewFlavor, Options};
 use smog::config::{Settings, Surroundings};
 use smog::flavor::{FlavorSpec, PageSize};
 use smog::testing::{
-    Case, CaseReport, Claims, Control, Event, Isolation, Leftovers, Need, RunOptions, RunReport, Runner,
-    Stop, Test,
+    Capacity, Case, CaseReport, Claims, Control, Event, Inventory, Isolation, Leftovers, Need, RunOptions,
+    RunReport, Runner, Stop, Test,
 };
 use smog::wait::Wait;
 use smog::watch::AllowList;
@@ -173,8 +173,7 @@ async fn a_case_that_passes_when_tried_again_is_flaky() {
 /// Boots, and asks for pages that are not there: the conductor throws.
 async fn throws(t: &mut Test) -> Result<()> {
     let spec = small().ram_mib(64 * 1024).pages(PageSize::Large);
-    let request =
-        BootRequest { flavor: smog::cloud::FlavorChoice::Made(Box::new(spec)), ..BootRequest::default() };
+    let request = BootRequest { flavor: FlavorChoice::Made(Box::new(spec)), ..BootRequest::default() };
     // Not by `refused`, which allows the exception.
     let refused = t.boot_request(request).await;
     t.check("the boot", matches!(refused, Err(Error::Fault { .. })), "an error", "a fault");
@@ -224,6 +223,33 @@ async fn makes_much_and_fails(t: &mut Test) -> Result<()> {
 }
 
 #[tokio::test]
+async fn cpus_of_strangers_are_not_given_away() {
+    let bench = bench().await;
+    let cloud = &bench.runner.cloud;
+    let host = Inventory::look(cloud).await.expect("the cloud").hosts[0].name.clone();
+    let request = BootRequest {
+        flavor: FlavorChoice::Made(Box::new(small().pinned())),
+        host: Some(host.clone()),
+        ..BootRequest::from(format!("stranger-{}", std::process::id()).as_str())
+    };
+    let stranger = cloud.boot(request).await.expect("a stranger's pinned server");
+    let looked = Inventory::look(cloud).await;
+    let made = stranger.server.flavor.name.clone();
+    stranger.delete(Wait::default()).await.expect("the stranger's end");
+    if let Ok(flavor) = cloud.flavor(&made).await {
+        cloud.delete_flavor(&flavor.id).await.expect("the flavor's end");
+    }
+
+    let inventory = looked.expect("the cloud with a stranger");
+    let missing = Need::DedicatedCpusOn(1, 2).missing(&inventory).expect("one of two hosts is full");
+    assert_eq!(missing, "needs 1 free dedicated CPUs on each of 2 hosts; 1 have so many");
+    let stage = Capacity::of(&inventory).stage_for(&Claims::ONE_GUEST.dedicated(1), &[]);
+    assert_ne!(stage.expect("the other host").hosts, [host]);
+    let free = Inventory::look(cloud).await.expect("the cloud without it");
+    assert_eq!(Need::DedicatedCpusOn(1, 2).missing(&free), None);
+}
+
+#[tokio::test]
 async fn a_run_removes_all_it_made_and_nothing_of_strangers() {
     let bench = bench().await;
     let cloud = &bench.runner.cloud;
@@ -234,10 +260,8 @@ async fn a_run_removes_all_it_made_and_nothing_of_strangers() {
         .await
         .expect("a stranger's flavor");
     let aggregate = cloud.create_aggregate(&name, None, &Default::default()).await.expect("an aggregate");
-    let request = BootRequest {
-        flavor: smog::cloud::FlavorChoice::Named(flavor.id.clone()),
-        ..BootRequest::from(name.as_str())
-    };
+    let request =
+        BootRequest { flavor: FlavorChoice::Named(flavor.id.clone()), ..BootRequest::from(name.as_str()) };
     let stranger = cloud.boot(request).await;
 
     let case = Case::new("t.Mess.test_makes_much", "", |t| Box::pin(makes_much_and_fails(t)))

@@ -127,7 +127,7 @@ async fn bad_affinity(t: &mut Test) -> Result<()> {
 
 async fn bad_numa(t: &mut Test) -> Result<()> {
     let (here, there) = (t.host(0)?.name.clone(), t.host(1)?.name.clone());
-    let room = t.host(1)?.dedicated.len() as u32;
+    let room = t.host(1)?.free_dedicated().len() as u32;
     let all = t.flavor(small(room, 96).pinned()).await?;
     t.boot_request(on(&all, &there)).await?;
     let one = t.flavor(small(1, 96).pinned()).await?;

@@ -218,7 +218,7 @@ async fn numa_aware(t: &mut Test) -> Result<()> {
 async fn bad_host_numa(t: &mut Test) -> Result<()> {
     // Every CPU for pinned guests of the other host is taken.
     let (here, there) = (t.host(0)?.name.clone(), t.host(1)?.name.clone());
-    let room = t.host(1)?.dedicated.len() as u32;
+    let room = t.host(1)?.free_dedicated().len() as u32;
     let all = t.flavor(small(room, 96).pinned()).await?;
     t.boot_request(BootRequest { host: Some(there.clone()), ..of(&all) }).await?;
     let one = t.flavor(small(1, 96).pinned()).await?;

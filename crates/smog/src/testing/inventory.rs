@@ -8,7 +8,7 @@ use crate::cloud::{Cloud, Microversion};
 use crate::cpuset::Cpuset;
 use crate::error::Result;
 use crate::host::{Facts, Host, ServiceRole};
-use crate::libvirt::Capabilities;
+use crate::libvirt::{Capabilities, Domain};
 use crate::oslo::OsloConfig;
 
 /// What there is.
@@ -39,6 +39,8 @@ pub struct ComputeHost {
     pub facts: Facts,
     /// `[compute]cpu_dedicated_set`.
     pub dedicated: Cpuset,
+    /// Those of them that domains which were there before are pinned to: other people's servers.
+    pub taken: Cpuset,
     /// `[compute]cpu_shared_set`; all online CPUs but the dedicated ones where it is not set.
     pub shared: Cpuset,
     /// NUMA cells as libvirt (and so Nova) sees them.
@@ -74,6 +76,11 @@ pub struct ComputeHost {
 }
 
 impl ComputeHost {
+    /// Its CPUs for pinned guests that no server of others has.
+    pub fn free_dedicated(&self) -> Cpuset {
+        self.dedicated.difference(&self.taken)
+    }
+
     /// Whether its CPUs have siblings.
     pub fn has_siblings(&self) -> bool {
         let mut cpus = self.capabilities.cells.iter().flat_map(|cell| &cell.cpus);
@@ -211,7 +218,7 @@ async fn look_at(cloud: &Cloud, name: &str) -> Result<ComputeHost> {
     let (facts, layout) = tokio::try_join!(host.facts(), host.layout())?;
     let files = layout.place(ServiceRole::NovaCompute).map(|place| place.config.clone()).unwrap_or_default();
     let conf = Conf::read(&host.outside(), &files).await?;
-    let capabilities = host.capabilities().await?;
+    let (capabilities, domains) = tokio::try_join!(host.capabilities(), host.domains())?;
     let dedicated = cpus(&conf, "cpu_dedicated_set")?;
     let shared = match cpus(&conf, "cpu_shared_set")? {
         Some(shared) => shared,
@@ -251,6 +258,7 @@ async fn look_at(cloud: &Cloud, name: &str) -> Result<ComputeHost> {
         has_screen: !matches!(conf.get("vnc", "enabled"), Some("false" | "False" | "0" | "no")),
         pci_specs,
         pci_aliases: conf.get_all("pci", "alias"),
+        taken: pins(&domains).intersection(&dedicated.clone().unwrap_or_default()),
         dedicated: dedicated.unwrap_or_default(),
         shared,
         instances: if is_remote { mounted } else { format!("{name}:{instances}") },
@@ -258,6 +266,14 @@ async fn look_at(cloud: &Cloud, name: &str) -> Result<ComputeHost> {
         facts,
         host,
     })
+}
+
+/// The CPUs that these domains have for themselves.
+fn pins(domains: &[Domain]) -> Cpuset {
+    let pinned = domains.iter().filter(|domain| domain.is_pinned());
+    pinned
+        .flat_map(|domain| domain.vcpu_pins().into_values())
+        .fold(Cpuset::new(), |all, cpus| all.union(&cpus))
 }
 
 const MINUTE: std::time::Duration = std::time::Duration::from_secs(60);

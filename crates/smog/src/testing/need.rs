@@ -11,7 +11,8 @@ pub enum Need {
     ComputeHosts(usize),
     /// The compute API at least at this microversion.
     Compute(Microversion),
-    /// So many CPUs for pinned guests on one host (`[compute]cpu_dedicated_set`).
+    /// So many CPUs for pinned guests on one host (`[compute]cpu_dedicated_set`) that no server
+    /// of others has.
     DedicatedCpus(u64),
     /// The same on so many hosts.
     DedicatedCpusOn(u64, usize),
@@ -107,14 +108,14 @@ impl Need {
             Need::Compute(need) => (inventory.compute < need)
                 .then(|| format!("needs compute microversion {need}; this cloud has {}", inventory.compute)),
             Need::DedicatedCpus(need) => {
-                best("dedicated CPUs (`[compute]cpu_dedicated_set`)", need, &|host| {
-                    host.dedicated.len() as u64
+                best("free dedicated CPUs (`[compute]cpu_dedicated_set`)", need, &|host| {
+                    host.free_dedicated().len() as u64
                 })
             }
             Need::DedicatedCpusOn(need, count) => {
-                let with = hosts.iter().filter(|host| host.dedicated.len() as u64 >= need).count();
+                let with = hosts.iter().filter(|host| host.free_dedicated().len() as u64 >= need).count();
                 (with < count).then(|| {
-                    format!("needs {need} dedicated CPUs on each of {count} hosts; {with} have so many")
+                    format!("needs {need} free dedicated CPUs on each of {count} hosts; {with} have so many")
                 })
             }
             Need::SharedCpus(need) => {

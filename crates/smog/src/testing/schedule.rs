@@ -37,17 +37,20 @@ impl Capacity {
         }
         let mut why = String::new();
         let mut stage = Stage::default();
-        // Hosts that fewer cases begin on come first, so that guests spread.
+        // Hosts that fewer cases begin on come first, so that guests spread; last those where
+        // Nova has no CPU left for a pinned one.
         let mut hosts: Vec<(&Machine, &str)> = self
             .machines
             .iter()
             .flat_map(|machine| machine.hosts.iter().map(move |host| (machine, host.as_str())))
             .collect();
-        hosts.sort_by_key(|(_, host)| {
-            running
+        hosts.sort_by_key(|(machine, host)| {
+            let full = !claims.dedicated.is_none() && machine.full.iter().any(|full| full == host);
+            let begun = running
                 .iter()
                 .filter(|booking| booking.stage.hosts.first().is_some_and(|first| first == host))
-                .count()
+                .count();
+            (full, begun)
         });
         for (machine, host) in hosts {
             if stage.hosts.len() == claims.hosts {
@@ -128,6 +131,7 @@ mod tests {
     fn machine(hosts: &[&str], dedicated: &str, pages_mib: u64) -> Machine {
         Machine {
             hosts: hosts.iter().map(|host| host.to_string()).collect(),
+            full: Vec::new(),
             dedicated: dedicated.parse().expect("a CPU set"),
             pages_mib,
             memory_mib: 4096,
@@ -172,6 +176,16 @@ mod tests {
             assert!(booked(&capacity, pinned, &mut running).is_ok());
         }
         assert!(booked(&capacity, pinned, &mut running).is_err());
+    }
+
+    #[test]
+    fn a_pinned_guest_begins_where_strangers_have_left_a_cpu() {
+        let mut machine = machine(&["cmp1", "cmp2"], "", 1024);
+        machine.full = vec!["cmp1".into()];
+        let capacity = Capacity { machines: vec![machine] };
+        let pinned = Claims::ONE_GUEST.dedicated(1);
+        assert_eq!(booked(&capacity, pinned, &mut vec![]), Ok(vec!["cmp2".to_string()]));
+        assert_eq!(booked(&capacity, Claims::ONE_GUEST, &mut vec![]), Ok(vec!["cmp1".to_string()]));
     }
 
     #[test]

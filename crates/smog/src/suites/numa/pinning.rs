@@ -53,7 +53,7 @@ async fn simple(t: &mut Test) -> Result<()> {
 
 async fn until_full(t: &mut Test) -> Result<()> {
     let host = t.host(0)?.name.clone();
-    let room = t.host(0)?.dedicated.len();
+    let room = t.host(0)?.free_dedicated().len();
     t.step(format!("{host} has {room} CPUs for pinned guests"));
     let flavor = t.flavor(small(1, 96).pinned()).await?;
     let mut used = Cpuset::new();
@@ -167,7 +167,7 @@ async fn emulator_isolate(t: &mut Test) -> Result<()> {
 }
 
 async fn emulator_isolate_without_room(t: &mut Test) -> Result<()> {
-    let most = t.inventory.hosts.iter().map(|host| host.dedicated.len()).max().unwrap_or(0) as u32;
+    let most = t.inventory.hosts.iter().map(|host| host.free_dedicated().len()).max().unwrap_or(0) as u32;
     let spec = small(most, 96).pinned().emulator_threads(EmulatorThreads::Isolate);
     let request = BootRequest { flavor: FlavorChoice::Made(Box::new(spec)), ..BootRequest::default() };
     let reason = t.refused("vCPUs on all CPUs, and one more for the emulator", request).await?;
