@@ -15,7 +15,7 @@ run_read() { read -r RUNNING_RELEASE RUNNING_CELLS RUNNING_PURPOSE 2>/dev/null <
 # run_end: end everything, in whatever state it is.
 run_end() {
   local host
-  group_end build "${HOSTS[@]}"
+  group_end build kernel "${HOSTS[@]}"
   for host in "${HOSTS[@]}"; do host_end "$host"; done
   network_down
   pages_down

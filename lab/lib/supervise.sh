@@ -23,7 +23,7 @@ interrupted() {
     kill -TERM -- "-$supervised" "$supervised" 2>/dev/null || :
     wait_until 5 group_of_is_gone "$supervised" || kill -KILL -- "-$supervised" 2>/dev/null || :
   fi
-  group_end build
+  group_end build kernel
   echo "lab: interrupted; run lab/up again to go on, or lab/down to end the lab" >&2
   exit 130
 }
