@@ -168,6 +168,11 @@ impl Domain {
         pins
     }
 
+    /// The host CPUs that any vCPU is declared to run on.
+    pub fn pinned_cpus(&self) -> Cpuset {
+        self.vcpu_pins().into_values().fold(Cpuset::new(), |all, cpus| all.union(&cpus))
+    }
+
     /// Whether every vCPU has one host CPU of its own, as with `hw:cpu_policy=dedicated`.
     pub fn is_pinned(&self) -> bool {
         let pins = &self.cputune.vcpu_pins;

@@ -59,7 +59,7 @@ async fn alias(t: &mut Test) -> Result<()> {
 
 /// Whether a guest's CPUs are in the cell of its device.
 fn in_cell_of_device(domain: &Domain, devices: &[PciDevice], cpus_of: impl Fn(u32) -> Cpuset) -> Vec<Check> {
-    let pins = domain.vcpu_pins().into_values().fold(Cpuset::new(), |all, cpus| all.union(&cpus));
+    let pins = domain.pinned_cpus();
     functions(domain)
         .into_iter()
         .map(|address| {

@@ -271,9 +271,7 @@ async fn look_at(cloud: &Cloud, name: &str) -> Result<ComputeHost> {
 /// The CPUs that these domains have for themselves.
 fn pins(domains: &[Domain]) -> Cpuset {
     let pinned = domains.iter().filter(|domain| domain.is_pinned());
-    pinned
-        .flat_map(|domain| domain.vcpu_pins().into_values())
-        .fold(Cpuset::new(), |all, cpus| all.union(&cpus))
+    pinned.fold(Cpuset::new(), |all, domain| all.union(&domain.pinned_cpus()))
 }
 
 const MINUTE: std::time::Duration = std::time::Duration::from_secs(60);

@@ -60,7 +60,7 @@ async fn until_full(t: &mut Test) -> Result<()> {
     for number in 1..=room {
         let mut guest = t.boot_flavor(&flavor).await?;
         let seen = check_pinned(t, &mut guest).await?;
-        let pins = seen.domain.vcpu_pins().into_values().fold(Cpuset::new(), |all, cpus| all.union(&cpus));
+        let pins = seen.domain.pinned_cpus();
         t.check(
             format!("CPUs of guest {number}"),
             pins.is_disjoint(&used),
@@ -77,7 +77,7 @@ async fn until_full(t: &mut Test) -> Result<()> {
 
 /// A pinned guest's CPUs and their siblings.
 fn with_siblings(seen: &Seen) -> (Cpuset, Cpuset) {
-    let pins = seen.domain.vcpu_pins().into_values().fold(Cpuset::new(), |all, cpus| all.union(&cpus));
+    let pins = seen.domain.pinned_cpus();
     let siblings = pins.iter().fold(Cpuset::new(), |all, cpu| all.union(&seen.facts.cpus.siblings_of(cpu)));
     (pins, siblings)
 }
@@ -97,7 +97,7 @@ async fn threads_isolate(t: &mut Test) -> Result<()> {
     let mut taken = Cpuset::new();
     for other in host.domains().await? {
         if other.uuid != guest.server.id {
-            taken = other.vcpu_pins().into_values().fold(taken, |all, cpus| all.union(&cpus));
+            taken = taken.union(&other.pinned_cpus());
         }
     }
     t.check(
@@ -144,7 +144,7 @@ async fn emulator_isolate(t: &mut Test) -> Result<()> {
     let seen = t.look(&mut guest).await?;
     let dedicated = dedicated_of(t, &seen);
     let apart = |seen: &Seen| {
-        let pins = seen.domain.vcpu_pins().into_values().fold(Cpuset::new(), |all, cpus| all.union(&cpus));
+        let pins = seen.domain.pinned_cpus();
         let emulator = seen.process.emulator_affinity().cloned().unwrap_or_default();
         let alone = emulator.len() == 1 && emulator.is_subset(&dedicated) && emulator.is_disjoint(&pins);
         let mut checks = vec![
