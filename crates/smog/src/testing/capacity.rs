@@ -27,40 +27,35 @@ pub struct Machine {
     pub memory_mib: u64,
 }
 
+impl Machine {
+    /// What these hosts have, which are on one kernel.
+    fn of(hosts: &[&ComputeHost]) -> Machine {
+        let all_of = |cpus: fn(&ComputeHost) -> &Cpuset| {
+            hosts.iter().fold(Cpuset::new(), |all, host| all.union(cpus(host)))
+        };
+        let memory = &hosts[0].facts.memory;
+        let pools = memory.pages.iter().map(|pool| pool.free * pool.size_kib / 1024);
+        Machine {
+            hosts: hosts.iter().map(|host| host.name.clone()).collect(),
+            dedicated: all_of(|host| &host.dedicated).difference(&all_of(|host| &host.taken)),
+            full: hosts.iter().filter(|host| host.is_full()).map(|host| host.name.clone()).collect(),
+            pages_mib: pools.max().unwrap_or(0),
+            memory_mib: memory.available_kib / 1024,
+        }
+    }
+}
+
 impl Capacity {
     /// Count what an inventory found.
     pub fn of(inventory: &Inventory) -> Capacity {
-        let mut machines: Vec<(usize, Machine)> = Vec::new();
-        let shared_by = |host: &ComputeHost| {
-            let facts = &host.facts;
-            let same = inventory.hosts.iter().filter(|other| other.facts.shares_kernel_with(facts));
-            same.fold(host.taken.clone(), |all, other| all.union(&other.taken))
-        };
-        for (at, host) in inventory.hosts.iter().enumerate() {
-            let known = machines
-                .iter_mut()
-                .find(|(first, _)| inventory.hosts[*first].facts.shares_kernel_with(&host.facts));
-            let is_full = !host.dedicated.is_empty() && host.free_dedicated().is_empty();
-            let full = is_full.then(|| host.name.clone());
-            if let Some((_, machine)) = known {
-                machine.hosts.push(host.name.clone());
-                machine.full.extend(full);
-                machine.dedicated = machine.dedicated.union(&host.dedicated).difference(&shared_by(host));
-                continue;
+        let mut machines: Vec<Vec<&ComputeHost>> = Vec::new();
+        for host in &inventory.hosts {
+            match machines.iter_mut().find(|hosts| hosts[0].facts.shares_kernel_with(&host.facts)) {
+                Some(hosts) => hosts.push(host),
+                None => machines.push(vec![host]),
             }
-            let pools = host.facts.memory.pages.iter().map(|pool| pool.free * pool.size_kib / 1024);
-            machines.push((
-                at,
-                Machine {
-                    hosts: vec![host.name.clone()],
-                    full: full.into_iter().collect(),
-                    dedicated: host.dedicated.difference(&shared_by(host)),
-                    pages_mib: pools.max().unwrap_or(0),
-                    memory_mib: host.facts.memory.available_kib / 1024,
-                },
-            ));
         }
-        Capacity { machines: machines.into_iter().map(|(_, machine)| machine).collect() }
+        Capacity { machines: machines.iter().map(|hosts| Machine::of(hosts)).collect() }
     }
 
     /// All hosts, machine after machine.

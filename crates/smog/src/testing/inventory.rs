@@ -81,6 +81,11 @@ impl ComputeHost {
         self.dedicated.difference(&self.taken)
     }
 
+    /// It has CPUs for pinned guests, and servers of others have them all.
+    pub fn is_full(&self) -> bool {
+        !self.dedicated.is_empty() && self.free_dedicated().is_empty()
+    }
+
     /// Whether its CPUs have siblings.
     pub fn has_siblings(&self) -> bool {
         let mut cpus = self.capabilities.cells.iter().flat_map(|cell| &cell.cpus);
