@@ -73,6 +73,31 @@ async fn a_resize_no_host_could_take_fails_although_the_server_is_well() {
 }
 
 #[tokio::test]
+async fn the_fault_is_waited_for_that_nova_writes_after_the_state() {
+    let mut broken: serde_json::Value =
+        serde_json::from_str(include_str!("data/api/server-pinned-epoxy.json")).expect("json");
+    broken["status"] = "ERROR".into();
+    let state = Script::ok(&serde_json::json!({"server": broken}).to_string());
+    broken["fault"] = serde_json::json!(
+        {"code": 500, "created": "2026-11-26T16:00:00Z", "message": "No valid host was found."}
+    );
+    let fault = Script::ok(&serde_json::json!({"server": broken}).to_string());
+    let action = r#"{"instanceActions": [{"action": "create", "request_id": "req-1",
+        "start_time": "2026-11-26T16:00:00.000000", "message": "Error"}]}"#;
+    let actions = "GET /compute/v2.1/servers/58f3b349-c623-47b1-897c-14f8aa011e09/os-instance-actions";
+    let fake = FakeCloud::start(vec![
+        (SERVER, state.clone()),
+        (SERVER, state),
+        (SERVER, fault),
+        (actions, Script::ok(action)),
+    ])
+    .await;
+    let why = cloud(&fake).await.wait_for_status(ID, "ACTIVE", QUICK).await.expect_err("no host");
+    assert!(why.to_string().contains("No valid host was found"), "{why}");
+    assert_eq!(fake.count(&format!("{SERVER} ")), 3, "looks at the server");
+}
+
+#[tokio::test]
 async fn an_order_still_under_way_is_waited_for_although_the_status_fits() {
     let fake = FakeCloud::start(vec![
         (ORDERED, accepted()),

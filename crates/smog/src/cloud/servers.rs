@@ -1,6 +1,7 @@
 //! Nova servers: what the API says of them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -11,6 +12,9 @@ use super::{ActionEvent, Call, Cloud, ServerFilter, Service};
 use crate::error::{Error, NO_VALID_HOST, Result};
 use crate::show::{Column, Show};
 use crate::wait::{self, Seen, Wait};
+
+/// Nova writes a server's fault after its state, in another transaction.
+const FAULT_FOLLOWS: Duration = Duration::from_secs(3);
 
 /// A server as Nova showed it at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -299,7 +303,11 @@ impl Cloud {
 
     /// The error for a server in ERROR: Nova's fault, host and request.
     pub(super) async fn fault_of(&self, what: &str, server: &Server) -> Error {
-        let told = server.fault.as_ref().map(|fault| sentence(&fault.message));
+        let told = match &server.fault {
+            Some(fault) => Some(fault.clone()),
+            None => self.fault_to_come(&server.id).await,
+        };
+        let told = told.map(|fault| sentence(&fault.message));
         let last = self.actions(&server.id).await.ok().and_then(|actions| actions.into_iter().next());
         // The conductor's and the API's steps have a host too, which is no compute.
         let on_compute = |event: &&ActionEvent| event.event.starts_with("compute_");
@@ -321,6 +329,17 @@ impl Cloud {
             request_id: last.map(|action| action.request_id),
             hint,
         }
+    }
+
+    /// The fault that Nova writes a moment after the state ERROR; none when it writes none.
+    async fn fault_to_come(&self, id: &str) -> Option<Fault> {
+        let wait = Wait { every: Duration::from_millis(200), ..Wait::up_to(FAULT_FOLLOWS) };
+        let seen = wait::until("Nova's fault", wait, || async {
+            let fault = self.server_by_id(id).await?.fault;
+            Ok(fault.map_or_else(|| Seen::NotYet("no fault yet".into()), Seen::Done))
+        });
+        // Gone, or in ERROR by `reset-state`: then there is none.
+        seen.await.ok()
     }
 
     /// Delete a server; returns when Nova has taken the order, not when it is gone.
