@@ -20,7 +20,7 @@ pub enum FlavorChoice {
 }
 
 /// Which network a server gets.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum NetworkChoice {
     /// The one called `private`.
     #[default]

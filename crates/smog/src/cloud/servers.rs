@@ -324,7 +324,8 @@ impl Cloud {
         };
         Error::Fault {
             what: what.into(),
-            host: server.host.clone().or(tried_on),
+            // A server that could not move is still said to be where it was.
+            host: tried_on.or_else(|| server.host.clone()),
             fault,
             request_id: last.map(|action| action.request_id),
             hint,

@@ -58,6 +58,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: AggregateInstanceExtraSpecsFilter lets each only where it belongs.",
         |t| Box::pin(extra_spec(t)),
     )
+    .without_network()
     .needs(&[Need::ComputeHosts(2), Need::Filter("AggregateInstanceExtraSpecsFilter")])
     .claims(Claims::TWO_HOSTS)
     .tags(&["aggregate"]),
@@ -68,6 +69,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: hosts without the value are not a fall-back.",
         |t| Box::pin(no_such_value(t)),
     )
+    .without_network()
     .needs(&[Need::ComputeHosts(2), Need::Filter("AggregateInstanceExtraSpecsFilter")])
     .tags(&["aggregate", "negative"]),
     Case::new(
@@ -78,6 +80,7 @@ pub(super) const CASES: &[Case] = &[
          so the case has the cloud alone.",
         |t| Box::pin(isolation(t)),
     )
+    .without_network()
     .needs(&[Need::ComputeHosts(2), Need::Filter("AggregateMultiTenancyIsolation")])
     .claims(Claims::ALONE)
     .timeout(minutes(6))

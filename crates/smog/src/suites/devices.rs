@@ -320,6 +320,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: the action reaches libvirt, and QEMU has the device.",
         |t| Box::pin(watchdog_by_flavor(t)),
     )
+    .without_network()
     .tags(&["devices"]),
     Case::new(
         "devices.WatchdogTest.test_action_with_image",
@@ -328,6 +329,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: the property of the image counts as the flavor's does.",
         |t| Box::pin(watchdog_by_image(t)),
     )
+    .without_network()
     .tags(&["devices", "image"]),
     Case::new(
         "devices.RngTest.test_virtio_rng",
@@ -336,6 +338,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: one virtio device.",
         |t| Box::pin(rng(t)),
     )
+    .without_network()
     .tags(&["devices", "image"]),
     Case::new(
         "devices.RngTest.test_not_allowed",
@@ -344,6 +347,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: none is there.",
         |t| Box::pin(rng_not_allowed(t)),
     )
+    .without_network()
     .tags(&["devices", "image"]),
     Case::new(
         "devices.VideoTest.test_models",
@@ -352,6 +356,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: each is what libvirt was told.",
         |t| Box::pin(video(t)),
     )
+    .without_network()
     .needs(&[Need::Screen])
     .under(&SCREENS)
     .tags(&["devices", "image"]),
@@ -362,6 +367,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: the domain is made for the new image.",
         |t| Box::pin(video_by_rebuild(t)),
     )
+    .without_network()
     .needs(&[Need::Screen])
     .under(&SCREENS)
     .timeout(minutes(6))
@@ -373,6 +379,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: libvirt is told each.",
         |t| Box::pin(pmu(t)),
     )
+    .without_network()
     .claims(Claims::TWO_HOSTS)
     .timeout(minutes(6))
     .tags(&["devices", "resize"]),
@@ -383,6 +390,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: an input device of type tablet on USB.",
         |t| Box::pin(pointer(t)),
     )
+    .without_network()
     .needs(&[Need::Screen])
     .under(&SCREENS)
     .tags(&["devices", "image"]),
@@ -410,6 +418,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: model and flags reach libvirt and QEMU.",
         |t| Box::pin(cpu_flags(t)),
     )
+    .without_network()
     .under(&CUSTOM_CPU_MODEL)
     .tags(&["devices", "cpu"]),
     Case::new(
@@ -419,6 +428,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: shared file memory in the domain and in QEMU, on both hosts.",
         |t| Box::pin(file_backed(t)),
     )
+    .without_network()
     .needs(&[Need::ComputeHosts(2)])
     .claims(Claims::TWO_HOSTS)
     .under(&FILE_BACKED_MEMORY)
@@ -430,6 +440,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: it is refused or fails, the guest runs on as it was, and nothing of it is left there.",
         |t| Box::pin(to_file_backed(t)),
     )
+    .without_network()
     .needs(&[Need::ComputeHosts(2)])
     .claims(Claims::TWO_HOSTS)
     .under(&FILE_BACKED_MEMORY_ON_LAST)
@@ -442,6 +453,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: they are the same.",
         |t| Box::pin(stable_compute_id(t)),
     )
+    .without_network()
     .needs(&[Need::Compute(Microversion(2, 95))])
     .tags(&["services"]),
 ];

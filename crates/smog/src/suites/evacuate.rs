@@ -1,4 +1,7 @@
 //! `evacuate`: guests of a host that is gone are started elsewhere.
+//!
+//! They have no port: the agent of Neutron still runs on the host that is cut off, and tells
+//! now and then that the moved port is up there. Nova then misses the news of the other host.
 
 use super::assertions::{PINNED, RUNS, pinned, runs};
 use super::{of, small};
@@ -168,6 +171,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: the guest runs elsewhere, and the host gives it up when it is back.",
         |t| Box::pin(active(t)),
     )
+    .without_network()
     .needs(&[TWO])
     .claims(Claims::ALONE)
     .timeout(minutes(8))
@@ -179,6 +183,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: its status is kept, and it can be started.",
         |t| Box::pin(passive(t)),
     )
+    .without_network()
     .needs(&[TWO])
     .claims(Claims::ALONE)
     .timeout(minutes(8))
@@ -190,6 +195,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: it is refused, and runs on: two guests on one disk would destroy it.",
         |t| Box::pin(bad_host(t)),
     )
+    .without_network()
     .needs(&[TWO])
     .claims(Claims::TWO_HOSTS)
     .tags(&["evacuate", "negative"]),
@@ -200,6 +206,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: refused, rather than put together.",
         |t| Box::pin(bad_affinity(t)),
     )
+    .without_network()
     .needs(&[TWO, Need::Filter("ServerGroupAntiAffinityFilter")])
     .claims(Claims::ALONE)
     .timeout(minutes(8))
@@ -211,6 +218,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: no CPU is given twice by an evacuation.",
         |t| Box::pin(bad_numa(t)),
     )
+    .without_network()
     .needs(&[TWO, NUMA, Need::DedicatedCpusOn(1, 2)])
     .claims(Claims::ALONE.all_dedicated())
     .timeout(minutes(8))
@@ -222,6 +230,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: CPUs are claimed on the new host, and applied.",
         |t| Box::pin(with_pinning(t)),
     )
+    .without_network()
     .needs(&[TWO, NUMA, Need::DedicatedCpusOn(1, 2)])
     .claims(Claims::ALONE.all_dedicated())
     .timeout(minutes(8))

@@ -104,6 +104,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: ServerGroupAffinityFilter keeps them together.",
         |t| Box::pin(affinity(t)),
     )
+    .without_network()
     .needs(&[TWO, Need::Filter("ServerGroupAffinityFilter")])
     .claims(FEW)
     .tags(&["groups"]),
@@ -114,6 +115,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: ServerGroupAntiAffinityFilter never puts two together.",
         |t| Box::pin(anti_affinity(t)),
     )
+    .without_network()
     .needs(&[TWO, Need::Filter("ServerGroupAntiAffinityFilter")])
     .claims(FEW)
     .tags(&["groups"]),
@@ -125,6 +127,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: the weigher prefers the host of the first.",
         |t| Box::pin(soft_affinity(t)),
     )
+    .without_network()
     .needs(&[TWO])
     .claims(FEW)
     .tags(&["groups"]),
@@ -136,6 +139,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: each of the first is on a host of its own; the last one boots all the same.",
         |t| Box::pin(soft_anti_affinity(t)),
     )
+    .without_network()
     .needs(&[TWO])
     .claims(FEW)
     .tags(&["groups"]),

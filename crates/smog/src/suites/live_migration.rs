@@ -410,6 +410,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: the scheduler is asked again, with the flavor's own specs.",
         |t| Box::pin(no_available(t)),
     )
+    .without_network()
     .needs(&[TWO, Need::Filter("AggregateInstanceExtraSpecsFilter")])
     .claims(Claims::TWO_HOSTS)
     .tags(&["migration", "negative"]),
@@ -420,6 +421,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: the guest is left alone.",
         |t| Box::pin(to_itself(t)),
     )
+    .without_network()
     .needs(&[TWO])
     .tags(&["migration", "negative"]),
     Case::new(
@@ -429,6 +431,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: a guest is never moved away from its disk.",
         |t| Box::pin(without_shared_storage(t)),
     )
+    .without_network()
     .needs(&[TWO, Need::LocalStorage])
     .claims(Claims::TWO_HOSTS)
     .tags(&["migration", "negative"]),
@@ -449,6 +452,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: its state moves with it.",
         |t| Box::pin(paused(t)),
     )
+    .without_network()
     .needs(&[TWO])
     .claims(Claims::TWO_HOSTS)
     .tags(&["migration"]),
@@ -469,6 +473,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: the pins are those of the target host, and applied.",
         |t| Box::pin(with_pinning(t)),
     )
+    .without_network()
     .needs(&[TWO, NUMA, Need::DedicatedCpusOn(1, 2)])
     .claims(Claims::TWO_HOSTS.dedicated(1))
     .tags(&["migration", "pinning"]),
@@ -479,6 +484,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: pages were reserved on the target and used.",
         |t| Box::pin(with_huge_pages(t)),
     )
+    .without_network()
     .needs(&[TWO, NUMA, Need::Pages { size_kib: 2048, mib: 256 }])
     .claims(Claims::TWO_HOSTS.pages_mib(128))
     .tags(&["migration", "pages"]),
@@ -489,6 +495,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: the topology is claimed for the target.",
         |t| Box::pin(numa_aware(t)),
     )
+    .without_network()
     .needs(&[TWO, NUMA])
     .claims(Claims::TWO_HOSTS)
     .tags(&["migration", "numa"]),
@@ -499,6 +506,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: no CPU is given twice by a migration.",
         |t| Box::pin(bad_host_numa(t)),
     )
+    .without_network()
     .needs(&[TWO, NUMA, Need::DedicatedCpusOn(1, 2)])
     .claims(Claims::TWO_HOSTS.all_dedicated())
     .tags(&["migration", "pinning", "negative"]),
@@ -509,6 +517,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: the group holds for migrations too.",
         |t| Box::pin(anti_affinity(t)),
     )
+    .without_network()
     .needs(&[TWO, Need::Filter("ServerGroupAntiAffinityFilter")])
     .claims(Claims::TWO_HOSTS)
     .tags(&["migration", "groups", "negative"]),
@@ -519,6 +528,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: placement is asked before a migration.",
         |t| Box::pin(overcommitted(t)),
     )
+    .without_network()
     .needs(&[TWO])
     .claims(Claims::TWO_HOSTS)
     .tags(&["migration", "negative"]),
@@ -529,6 +539,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: Nova does not begin what cannot end.",
         |t| Box::pin(failed_host(t)),
     )
+    .without_network()
     .needs(&[TWO])
     .claims(Claims::ALONE)
     .timeout(minutes(8))
@@ -540,6 +551,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: the guest runs on where it was, and nothing is left on the target.",
         |t| Box::pin(abort(t)),
     )
+    .without_network()
     .needs(&[TWO, Need::LocalStorage])
     .claims(Claims::TWO_HOSTS)
     .under(&SLOW_MIGRATION)
@@ -551,6 +563,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: the guest is on the target, whole.",
         |t| Box::pin(force_complete(t)),
     )
+    .without_network()
     .needs(&[TWO, Need::LocalStorage])
     .claims(Claims::TWO_HOSTS)
     .under(&SLOW_MIGRATION)

@@ -203,6 +203,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: the firmware is there and runs; each rebuild makes the machine of its image.",
         |t| Box::pin(uefi_and_rebuild(t)),
     )
+    .without_network()
     .needs(&[Need::Uefi])
     .claims(Claims::ONE_GUEST.memory_mib(384))
     .timeout(minutes(6))
@@ -214,6 +215,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: the firmware is the secure one, and runs in system management mode.",
         |t| Box::pin(secure_boot(t)),
     )
+    .without_network()
     .needs(&[Need::Uefi])
     .claims(Claims::ONE_GUEST.memory_mib(384))
     .tags(&["firmware", "image"]),
@@ -224,6 +226,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: the device is there, remaps interrupts, and goes with the flavor.",
         |t| Box::pin(viommu_intel(t)),
     )
+    .without_network()
     .needs(&[ANTELOPE])
     .claims(Claims::TWO_HOSTS)
     .timeout(minutes(6))
@@ -235,5 +238,6 @@ pub(super) const CASES: &[Case] = &[
          Proves: its first disk is a CD drive, in libvirt and in QEMU.",
         |t| Box::pin(iso(t)),
     )
+    .without_network()
     .tags(&["image", "reboot"]),
 ];

@@ -104,6 +104,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: that host alone has the trait, and each guest is on it.",
         |t| Box::pin(provider_yaml(t)),
     )
+    .without_network()
     .needs(&[Need::ComputeHosts(2)])
     .claims(Claims::ALONE)
     .under(&PROVIDER_YAML)
@@ -116,5 +117,6 @@ pub(super) const CASES: &[Case] = &[
          Proves: Nova says why, and no guest is anywhere.",
         |t| Box::pin(unknown_trait(t)),
     )
+    .without_network()
     .tags(&["placement"]),
 ];

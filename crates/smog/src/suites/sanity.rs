@@ -435,6 +435,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: the real size counts, which only the image's header tells.",
         |t| Box::pin(disk_too_big(t)),
     )
+    .without_network()
     .tags(&["image", "negative"]),
     Case::new(
         "sanity.SanityTest.test_min_disk",
@@ -443,6 +444,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: refused before a host is asked.",
         |t| Box::pin(min_disk(t)),
     )
+    .without_network()
     .tags(&["image", "negative"]),
     Case::new(
         "sanity.SanityTest.test_server_actions",
@@ -460,6 +462,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: the API shows it.",
         |t| Box::pin(lock(t)),
     )
+    .without_network()
     .tags(&["actions"]),
     Case::new(
         "sanity.ConfigDriveTest.test_config_drive",
@@ -489,6 +492,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: none is attached.",
         |t| Box::pin(no_config_drive(t)),
     )
+    .without_network()
     .tags(&["config-drive"]),
     Case::new(
         "sanity.SerialConsoleTest.test_talk",
@@ -499,6 +503,7 @@ pub(super) const CASES: &[Case] = &[
          web socket of nova-serialproxy is not used.",
         |t| Box::pin(serial_console(t)),
     )
+    .without_network()
     .under(&SERIAL_CONSOLES)
     .tags(&["console"]),
     Case::new(
@@ -508,6 +513,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: the same boot speaks in both; the number of lines is heeded.",
         |t| Box::pin(console_log(t)),
     )
+    .without_network()
     .tags(&["console"]),
     Case::new(
         "sanity.SanityTest.test_reboot_soft",

@@ -44,6 +44,10 @@ pub struct Case {
     pub claims: Claims,
     /// The configuration of the hosts it runs under, when it is not the cloud's own.
     pub change: Option<&'static Change>,
+    /// Its guests have a port on a network, as servers have that choose nothing. Where a case
+    /// has nothing to do with networks, a guest without one is less than half of the work for
+    /// Nova and Neutron.
+    pub network: bool,
     /// It is given up after this time.
     pub timeout: Duration,
     /// What it does.
@@ -76,6 +80,7 @@ impl Case {
             needs: &[],
             claims: Claims::ONE_GUEST,
             change: None,
+            network: true,
             timeout: minutes(5),
             run,
         }
@@ -99,6 +104,11 @@ impl Case {
     /// The same under a changed configuration.
     pub const fn under(self, change: &'static Change) -> Case {
         Case { change: Some(change), ..self }
+    }
+
+    /// The same with guests that have no network, unless it chooses one for a guest.
+    pub const fn without_network(self) -> Case {
+        Case { network: false, ..self }
     }
 
     /// The same with another time limit.

@@ -10,8 +10,8 @@ use super::inventory::ComputeHost;
 use super::outcome::Place;
 use super::{Case, Event, Inventory, OnEvent, Seen, Stage};
 use crate::cloud::{
-    Aggregate, AggregatePair, BootRequest, Cloud, Flavor, FlavorChoice, Image, LiveMigration, NewFlavor,
-    NewImage, Order, ServerGroup,
+    Aggregate, AggregatePair, BootRequest, Cloud, Flavor, FlavorChoice, Image, LiveMigration, NetworkChoice,
+    NewFlavor, NewImage, Order, ServerGroup,
 };
 use crate::config::SmogFile;
 use crate::environment::{self, Environment, Prepared, Target, Want, Wish};
@@ -340,6 +340,9 @@ impl Test {
         }
         if request.host.is_none() && request.availability_zone.is_none() && self.case.claims.is_of_hosts() {
             request.host = self.stage.hosts.first().cloned();
+        }
+        if !self.case.network && request.network == NetworkChoice::Private && request.nics.is_empty() {
+            request.network = NetworkChoice::None;
         }
         if let FlavorChoice::Made(spec) = &request.flavor {
             let flavor = self.flavor(spec.as_ref().clone()).await?;

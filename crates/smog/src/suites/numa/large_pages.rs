@@ -169,6 +169,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: scheduler, libvirt and kernel count the same pages, and every page comes back.",
         |t| Box::pin(large_pages(t)),
     )
+    .without_network()
     .needs(&[NUMA, PAGES, Need::ComputeHosts(2), Need::Filter("AggregateInstanceExtraSpecsFilter")])
     .claims(Claims::ONE_GUEST.all_pages().memory_mib(1536))
     .timeout(minutes(8))
@@ -180,6 +181,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: 64 pages, in the kernel and not only in the domain XML.",
         |t| Box::pin(explicit_size(t)),
     )
+    .without_network()
     .needs(&[NUMA, PAGES])
     .claims(Claims::ONE_GUEST.pages_mib(128))
     .tags(&["pages"]),
@@ -190,6 +192,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: no fall-back to another size.",
         |t| Box::pin(unknown_size(t)),
     )
+    .without_network()
     .needs(&[NUMA])
     .tags(&["pages", "negative"]),
     Case::new(
@@ -199,6 +202,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: the last page is not silently a small one.",
         |t| Box::pin(not_a_multiple(t)),
     )
+    .without_network()
     .needs(&[NUMA, PAGES])
     .tags(&["pages", "negative"]),
     Case::new(
@@ -208,6 +212,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: the new flavor's pages are really used, on whichever host it lands.",
         |t| Box::pin(resize_large_to_small(t)),
     )
+    .without_network()
     .needs(&[NUMA, PAGES])
     .claims(Claims::TWO_HOSTS.pages_mib(128))
     .timeout(minutes(8))
@@ -219,6 +224,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: the new process is in huge pages too.",
         |t| Box::pin(reboot_keeps(t)),
     )
+    .without_network()
     .needs(&[NUMA, PAGES])
     .claims(Claims::ONE_GUEST.pages_mib(128))
     .tags(&["pages", "reboot"]),
@@ -229,6 +235,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: the process is in pages of exactly the size asked for.",
         |t| Box::pin(size_to_size(t)),
     )
+    .without_network()
     .needs(&[NUMA, PAGES, Need::TwoPageSizes])
     .claims(Claims::TWO_HOSTS.pages_mib(1024).memory_mib(2048))
     .timeout(minutes(8))

@@ -320,6 +320,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: one CPU of cpu_dedicated_set, in the domain XML and in the kernel.",
         |t| Box::pin(simple(t)),
     )
+    .without_network()
     .needs(&[NUMA, Need::DedicatedCpus(1)])
     .claims(PINNED_GUEST)
     .tags(&["pinning"]),
@@ -330,6 +331,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: no CPU is given twice, and the last guest is refused instead of sharing one.",
         |t| Box::pin(until_full(t)),
     )
+    .without_network()
     .needs(&[NUMA, Need::DedicatedCpus(1)])
     .claims(Claims::ONE_GUEST.all_dedicated().memory_mib(384))
     .timeout(minutes(8))
@@ -341,6 +343,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: the policy does not need siblings.",
         |t| Box::pin(threads_prefer(t)),
     )
+    .without_network()
     .needs(&[NUMA, Need::DedicatedCpus(1)])
     .claims(PINNED_GUEST)
     .tags(&["pinning", "smt"]),
@@ -351,6 +354,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: no other guest has a sibling of its CPUs (trivially so without SMT).",
         |t| Box::pin(threads_isolate(t)),
     )
+    .without_network()
     .needs(&[NUMA, Need::DedicatedCpus(1)])
     .claims(PINNED_GUEST)
     .tags(&["pinning", "smt"]),
@@ -361,6 +365,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: both vCPUs are on one core.",
         |t| Box::pin(threads_require(t)),
     )
+    .without_network()
     .needs(&[NUMA, Need::Siblings, Need::DedicatedCpus(2)])
     .claims(Claims::ONE_GUEST.dedicated(2))
     .tags(&["pinning", "smt"]),
@@ -371,6 +376,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: the guest is not pinned to cores it did not ask for.",
         |t| Box::pin(threads_require_without_siblings(t)),
     )
+    .without_network()
     .needs(&[NUMA, Need::DedicatedCpus(1)])
     .claims(PINNED_GUEST)
     .tags(&["pinning", "smt", "negative"]),
@@ -381,6 +387,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: QEMU's own work does not disturb the vCPU.",
         |t| Box::pin(emulator_share(t)),
     )
+    .without_network()
     .needs(&[NUMA, Need::DedicatedCpus(1), Need::SharedCpus(1)])
     .claims(PINNED_GUEST)
     .tags(&["pinning", "emulator"]),
@@ -391,6 +398,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: one more dedicated CPU is taken, for the emulator alone.",
         |t| Box::pin(emulator_isolate(t)),
     )
+    .without_network()
     .needs(&[NUMA, Need::DedicatedCpus(2)])
     .claims(Claims::ONE_GUEST.dedicated(2))
     .under(&TWO_DEDICATED_CPUS)
@@ -402,6 +410,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: refused, because one CPU is missing.",
         |t| Box::pin(emulator_isolate_without_room(t)),
     )
+    .without_network()
     .needs(&[NUMA, Need::DedicatedCpus(1)])
     .tags(&["pinning", "emulator", "negative"]),
     Case::new(
@@ -411,6 +420,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: vCPU 1 has one CPU of the dedicated set, vCPU 0 only shared ones; placement has one of each.",
         |t| Box::pin(mixed(t)),
     )
+    .without_network()
     .needs(&[NUMA, Need::DedicatedCpus(1), Need::SharedCpus(1)])
     .claims(PINNED_GUEST)
     .tags(&["pinning"]),
@@ -421,6 +431,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: the thread runs on the shared CPUs only.",
         |t| Box::pin(resize_pinned_to_unpinned(t)),
     )
+    .without_network()
     .needs(&[NUMA, Need::DedicatedCpus(1), Need::SharedCpus(1)])
     .claims(Claims::TWO_HOSTS.dedicated(1))
     .timeout(minutes(8))
@@ -432,6 +443,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: the thread has one CPU of the dedicated set.",
         |t| Box::pin(resize_unpinned_to_pinned(t)),
     )
+    .without_network()
     .needs(&[NUMA, Need::DedicatedCpus(1), Need::SharedCpus(1)])
     .claims(Claims::TWO_HOSTS.dedicated(1))
     .timeout(minutes(8))
@@ -443,6 +455,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: the domain made anew has the same CPUs.",
         |t| Box::pin(reboot(t)),
     )
+    .without_network()
     .needs(&[NUMA, Need::DedicatedCpus(1)])
     .claims(PINNED_GUEST)
     .tags(&["pinning", "reboot"]),
@@ -453,6 +466,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: a claim is not made twice, nor lost.",
         |t| Box::pin(rebuild(t)),
     )
+    .without_network()
     .needs(&[NUMA, Need::DedicatedCpus(1)])
     .claims(PINNED_GUEST)
     .timeout(minutes(6))
@@ -464,6 +478,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: vCPU 1 runs under SCHED_FIFO, vCPU 0 does not.",
         |t| Box::pin(realtime(t)),
     )
+    .without_network()
     .needs(&[NUMA, Need::DedicatedCpus(2), Need::LockedMemory])
     .claims(Claims::ONE_GUEST.dedicated(2))
     .under(&TWO_DEDICATED_CPUS)
@@ -475,6 +490,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: none in common, in the kernel.",
         |t| Box::pin(two_guests(t)),
     )
+    .without_network()
     .needs(&[NUMA, Need::DedicatedCpus(2)])
     .claims(Claims::ONE_GUEST.dedicated(2))
     .under(&TWO_DEDICATED_CPUS)
@@ -487,6 +503,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: the pins are made for the target host, and really applied there.",
         |t| Box::pin(collocation(t)),
     )
+    .without_network()
     .needs(&[NUMA, Need::ComputeHosts(2), Need::DedicatedCpusOn(2, 2)])
     .claims(Claims::TWO_HOSTS.dedicated(2))
     .under(&TWO_DEDICATED_CPUS)

@@ -161,6 +161,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: libvirt is told one cell bound to one cell of the host, and the guest sees it.",
         |t| Box::pin(simple(t)),
     )
+    .without_network()
     .needs(&[NUMA])
     .tags(&["numa"]),
     Case::new(
@@ -170,6 +171,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: the property of the image reaches libvirt and the guest.",
         |t| Box::pin(simple_w_image(t)),
     )
+    .without_network()
     .needs(&[NUMA])
     .tags(&["numa", "image"]),
     Case::new(
@@ -179,6 +181,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: NUMATopologyFilter rules every host out, and the guest is not squeezed in.",
         |t| Box::pin(too_many_nodes(t)),
     )
+    .without_network()
     .needs(&[NUMA])
     .tags(&["numa", "negative"]),
     Case::new(
@@ -188,6 +191,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: <memnode mode='strict'> is declared, and no page is in another cell.",
         |t| Box::pin(mem_strict(t)),
     )
+    .without_network()
     .needs(&[NUMA])
     .tags(&["numa"]),
     Case::new(
@@ -197,6 +201,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: the guest's memory is not overcommitted over cells.",
         |t| Box::pin(mem_too_large(t)),
     )
+    .without_network()
     .needs(&[NUMA])
     .tags(&["numa", "negative"]),
     Case::new(
@@ -206,6 +211,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: Nova's API names the contradiction instead of ignoring it.",
         |t| Box::pin(extra_nodes(t)),
     )
+    .without_network()
     .needs(&[NUMA])
     .tags(&["numa", "negative"]),
     Case::new(
@@ -215,6 +221,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: vCPUs and memory are halved, and each half is bound to a cell of its own.",
         |t| Box::pin(split_node(t)),
     )
+    .without_network()
     .needs(&[NUMA, Need::Cells(2)])
     .claims(Claims::ONE_GUEST.memory_mib(256))
     .tags(&["numa"]),
@@ -225,6 +232,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: libvirt and the guest have exactly these cells.",
         |t| Box::pin(asymmetric(t)),
     )
+    .without_network()
     .needs(&[NUMA, Need::Cells(2)])
     .claims(Claims::ONE_GUEST.memory_mib(320))
     .timeout(minutes(6))

@@ -88,6 +88,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: licences counted by sockets can be kept.",
         |t| Box::pin(two_sockets(t)),
     )
+    .without_network()
     .needs(&[Need::SharedCpus(2)])
     .under(&TWO_SHARED_CPUS)
     .tags(&["topology"]),
@@ -98,6 +99,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: cores are made instead of Nova's usual sockets.",
         |t| Box::pin(two_cores_per_socket(t)),
     )
+    .without_network()
     .needs(&[Need::SharedCpus(2)])
     .under(&TWO_SHARED_CPUS)
     .tags(&["topology"]),
@@ -108,6 +110,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: the product is the number of vCPUs.",
         |t| Box::pin(all_three(t)),
     )
+    .without_network()
     .needs(&[Need::SharedCpus(4)])
     .tags(&["topology"]),
     Case::new(
@@ -117,6 +120,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: Nova chooses a topology within the maximum.",
         |t| Box::pin(max_sockets(t)),
     )
+    .without_network()
     .needs(&[Need::SharedCpus(2)])
     .under(&TWO_SHARED_CPUS)
     .tags(&["topology"]),
@@ -127,6 +131,7 @@ pub(super) const CASES: &[Case] = &[
          Proves: Nova refuses it, and does not boot something else.",
         |t| Box::pin(impossible(t)),
     )
+    .without_network()
     .needs(&[Need::SharedCpus(2)])
     .under(&TWO_SHARED_CPUS)
     .tags(&["topology", "negative"]),
