@@ -117,7 +117,13 @@ impl AllowList {
             Some("Cannot find Interface with name="),
             Some("a port was unplugged while Neutron's Open vSwitch agent looked at it; it goes on"),
         )?;
-        self.entries.push((unplugged, 0));
+        let stopped = Allow::of(
+            None,
+            Some("nova"),
+            Some("(?s)qemu-img info .*Exit code: -15\\b"),
+            Some("nova-compute was stopped while it looked at a disk: systemd ends its qemu-img with it"),
+        )?;
+        self.entries.extend([(unplugged, 0), (stopped, 0)]);
         Ok(self)
     }
 
@@ -177,9 +183,8 @@ mod tests {
 
     #[test]
     fn usual_noise_is_no_more_than_it_says() {
-        // The message as cmp2 of the lab logged it (Neutron 2025.1, 2026-11-24).
-        let thrown = |name: &str, text: &str| Record {
-            logger: Some("ovsdbapp.backend.ovs_idl.transaction".into()),
+        let thrown = |logger: &str, name: &str, text: &str| Record {
+            logger: Some(logger.into()),
             exception: Some(Exception {
                 name: name.into(),
                 message: String::new(),
@@ -190,10 +195,19 @@ mod tests {
             ..Record::default()
         };
         let mut list = AllowList::default().and_usual_noise().expect("a list");
+        // The messages as cmp2 of the lab logged them (Neutron and Nova 2025.1, 2026-11-24 and -26).
+        let ovs = "ovsdbapp.backend.ovs_idl.transaction";
         let row = "ovsdbapp.backend.ovs_idl.idlutils.RowNotFound";
         let text = "aborted due to error: Cannot find Interface with name=tap31c5f98a-2c: …";
-        assert!(list.allows(&thrown(row, text)));
-        assert!(!list.allows(&thrown(row, "Cannot find Bridge with name=br-int")));
-        assert!(!list.allows(&thrown("a.TimeoutException", text)));
+        assert!(list.allows(&thrown(ovs, row, text)));
+        assert!(!list.allows(&thrown(ovs, row, "Cannot find Bridge with name=br-int")));
+        assert!(!list.allows(&thrown(ovs, "a.TimeoutException", text)));
+
+        let (compute, disk) = ("nova.compute.manager", "nova.exception.InvalidDiskInfo");
+        let text = "Error updating resources for node cmp2.: qemu-img failed to execute on …/disk : …\n\
+                    Command: … qemu-img info …/disk --force-share --output=json\nExit code: -15\nStdout: ''";
+        assert!(list.allows(&thrown(compute, disk, text)));
+        assert!(!list.allows(&thrown(compute, disk, &text.replace("-15", "1"))));
+        assert!(!list.allows(&thrown("glance.api", disk, text)));
     }
 }
