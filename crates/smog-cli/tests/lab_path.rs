@@ -154,7 +154,8 @@ fn the_example_runs_as_printed() {
         .output()
         .unwrap_or_else(|why| panic!("{}: {why}", example.display()));
     let out = String::from_utf8_lossy(&ran.stdout);
-    assert!(ran.status.success(), "{out}{}", String::from_utf8_lossy(&ran.stderr));
+    // Its error first: the XML is long, and a log of CI keeps the beginning.
+    assert!(ran.status.success(), "{}\n{out}", String::from_utf8_lossy(&ran.stderr));
     let place =
         |mark: &str| out.lines().find_map(|line| line.strip_prefix(mark)).map(str::trim).map(str::to_string);
     let (before, after) = (place("before:"), place("after:"));
