@@ -24,12 +24,20 @@ fn server() -> Server {
 }
 
 /// The server with another status and task.
-fn shown(status: &str, task: Option<&str>) -> Script {
+fn edited(status: &str, task: Option<&str>) -> serde_json::Value {
     let mut server: serde_json::Value =
         serde_json::from_str(include_str!("data/api/server-pinned-epoxy.json")).expect("json");
     server["status"] = status.into();
     server["OS-EXT-STS:task_state"] = task.into();
+    server
+}
+
+fn answer(server: &serde_json::Value) -> Script {
     Script::ok(&serde_json::json!({"server": server}).to_string())
+}
+
+fn shown(status: &str, task: Option<&str>) -> Script {
+    answer(&edited(status, task))
 }
 
 fn accepted() -> Script {
@@ -74,21 +82,17 @@ async fn a_resize_no_host_could_take_fails_although_the_server_is_well() {
 
 #[tokio::test]
 async fn the_fault_is_waited_for_that_nova_writes_after_the_state() {
-    let mut broken: serde_json::Value =
-        serde_json::from_str(include_str!("data/api/server-pinned-epoxy.json")).expect("json");
-    broken["status"] = "ERROR".into();
-    let state = Script::ok(&serde_json::json!({"server": broken}).to_string());
+    let mut broken = edited("ERROR", None);
     broken["fault"] = serde_json::json!(
         {"code": 500, "created": "2026-11-26T16:00:00Z", "message": "No valid host was found."}
     );
-    let fault = Script::ok(&serde_json::json!({"server": broken}).to_string());
     let action = r#"{"instanceActions": [{"action": "create", "request_id": "req-1",
         "start_time": "2026-11-26T16:00:00.000000", "message": "Error"}]}"#;
     let actions = "GET /compute/v2.1/servers/58f3b349-c623-47b1-897c-14f8aa011e09/os-instance-actions";
     let fake = FakeCloud::start(vec![
-        (SERVER, state.clone()),
-        (SERVER, state),
-        (SERVER, fault),
+        (SERVER, shown("ERROR", None)),
+        (SERVER, shown("ERROR", None)),
+        (SERVER, answer(&broken)),
         (actions, Script::ok(action)),
     ])
     .await;
