@@ -453,7 +453,6 @@ pub(super) const CASES: &[Case] = &[
          Proves: they are the same.",
         |t| Box::pin(stable_compute_id(t)),
     )
-    .without_network()
     .needs(&[Need::Compute(Microversion(2, 95))])
     .tags(&["services"]),
 ];
