@@ -132,9 +132,10 @@ impl Test {
         self.wait_up_to(Duration::from_secs(180))
     }
 
-    /// How to wait, for at most so long.
+    /// How to wait, for at most so long: with a look every second, since cases run beside each
+    /// other, and a look at a server costs nova-api and neutron-server more than 100 ms of CPU.
     pub fn wait_up_to(&self, timeout: Duration) -> Wait<'_> {
-        Wait { timeout, every: Duration::from_millis(400), tell: &*self.tell }
+        Wait { timeout, every: Duration::from_secs(1), tell: &*self.tell }
     }
 
     /// Say what is done from here on; it stands in the report's time line.
