@@ -39,6 +39,11 @@ fn by_ssh(host: &str, script: &str) -> String {
     format!("ssh -F {config} {host} {}", smog::quote(script))
 }
 
+/// Shell words that look until a command succeeds, every 0.2 s, at most so many times.
+fn until(looks: u32, succeeds: &str) -> String {
+    format!("for i in $(seq {looks}); do {succeeds} && break; sleep 0.2; done")
+}
+
 /// No far end is left on any host of the lab.
 fn nothing_is_left_running() {
     for host in ["ctl", "cmp1", "cmp2"] {
@@ -92,9 +97,8 @@ fn a_killed_qemu_is_told_of_its_guest() {
     let kill = by_ssh(host, &format!("kill -9 $(cat /run/libvirt/qemu/{domain}.pid)"));
     let smog = env!("CARGO_BIN_EXE_smog");
     // Nova notices by libvirt's event, and makes it stopped.
-    let script = format!(
-        "{kill}; for i in $(seq 100); do {smog} guest list -o value -c name -c status | grep -q '^{name}.SHUTOFF' && break; sleep 0.2; done"
-    );
+    let stopped = format!("{smog} guest list -o value -c name -c status | grep -q '^{name}.SHUTOFF'");
+    let script = format!("{kill}; {}", until(100, &stopped));
     let (told, _) = watch_while(&["--guest", &name, "--level", "info"], &script);
     let by_itself = told.iter().find(|record| text(record, "message").contains("shutdown by itself"));
     let by_itself = by_itself.unwrap_or_else(|| panic!("nothing of a shutdown among {told:#?}"));
@@ -120,11 +124,11 @@ fn a_broken_nova_conf_is_told() {
     all_services_up();
     ssh("cmp2", "cd /etc/nova && cp -p nova-compute.conf nova-compute.conf.kept");
     let _mended = Mended;
-    let script = by_ssh(
-        "cmp2",
-        "sed -i s/LibvirtDriver/NoSuchDriver/ /etc/nova/nova-compute.conf; systemctl restart nova-compute; \
-         for i in $(seq 150); do tail -n 60 /var/log/nova/nova-compute.log | grep -q NoSuchDriver && break; sleep 0.2; done",
+    let script = format!(
+        "sed -i s/LibvirtDriver/NoSuchDriver/ /etc/nova/nova-compute.conf; systemctl restart nova-compute; {}",
+        until(150, "tail -n 60 /var/log/nova/nova-compute.log | grep -q NoSuchDriver")
     );
+    let script = by_ssh("cmp2", &script);
     let (thrown, said) = watch_while(&["--exceptions", "--host", "cmp2"], &script);
     let told = thrown.iter().find(|record| text(record, "text").contains("NoSuchDriver"));
     let told = told.unwrap_or_else(|| panic!("nothing of the driver among {thrown:#?}"));
@@ -151,11 +155,8 @@ fn a_stopped_rabbitmq_is_told_of_all_hosts() {
     let mut script = by_ssh("ctl", "systemctl stop rabbitmq-server");
     for host in hosts {
         let before = ssh(host, refused);
-        let more = format!(
-            "for i in $(seq 300); do [ $({refused}) -gt {} ] && break; sleep 0.2; done",
-            before.trim()
-        );
-        script += &format!("; {}", by_ssh(host, &more));
+        let more = format!("[ $({refused}) -gt {} ]", before.trim());
+        script += &format!("; {}", by_ssh(host, &until(300, &more)));
     }
     script += &format!("; {}", by_ssh("ctl", "systemctl start rabbitmq-server"));
     let (thrown, said) =

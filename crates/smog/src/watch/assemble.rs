@@ -298,18 +298,20 @@ pub(super) fn goes_on(inside: bool, message: &str) -> bool {
     inside && (message.is_empty() || message.starts_with([' ', '\t']))
 }
 
+/// The records of a whole log, for tests.
+#[cfg(test)]
+pub(super) fn records(text: &[u8]) -> Vec<Record> {
+    let mut assembler = Assembler::new("cmp1", "/var/log/x.log", TimeZone::UTC);
+    let mut out = vec![];
+    assembler.push(text, &mut out);
+    assembler.finish(&mut out);
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    fn records(text: &[u8]) -> Vec<Record> {
-        let mut assembler = Assembler::new("cmp1", "/var/log/x.log", TimeZone::UTC);
-        let mut out = vec![];
-        assembler.push(text, &mut out);
-        assembler.finish(&mut out);
-        out
-    }
 
     const PREFIXED: &str = "\
 2026-11-24 10:00:00.100 7 INFO nova.compute [None req-1 u p] begin

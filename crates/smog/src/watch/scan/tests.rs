@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::watch::assemble::records;
 
 fn scan(wanted: Wanted) -> Scan {
     Scan { host: "cmp1".into(), source: "/var/log/x.log".into(), zone: TimeZone::UTC, wanted }
@@ -17,17 +18,8 @@ fn found(scan: &Scan, log: &[u8], window: usize, block: usize) -> Vec<Record> {
     out
 }
 
-/// What the whole log tells, line by line.
-fn all(log: &[u8]) -> Vec<Record> {
-    let mut assembler = Assembler::new("cmp1", "/var/log/x.log", TimeZone::UTC);
-    let mut out = vec![];
-    assembler.push(log, &mut out);
-    assembler.finish(&mut out);
-    out
-}
-
 fn exceptions(log: &[u8]) -> Vec<Record> {
-    all(log).into_iter().filter(Record::is_exception).collect()
+    records(log).into_iter().filter(Record::is_exception).collect()
 }
 
 const MESSAGES: &[&str] = &[
@@ -181,7 +173,7 @@ proptest! {
     #[test]
     fn a_pattern_tells_the_same_as_line_by_line(log in log(), block in 1_usize..80) {
         let scan = scan(Wanted::matching("KeyError|^  File")?);
-        let mut expected = all(&log);
+        let mut expected = records(&log);
         expected.retain(|record| record.text.contains("KeyError") || record.text.lines().any(|line| line.starts_with("  File")));
         prop_assert_eq!(found(&scan, &log, 64 << 10, block), expected);
     }
