@@ -1,7 +1,5 @@
 //! Names: of a run, and of what its cases make, so that each thing tells whose it is.
 
-use std::io::Read;
-
 use jiff::Zoned;
 use serde::{Deserialize, Serialize};
 
@@ -18,13 +16,11 @@ impl RunId {
     /// [`Error::Invalid`] where the kernel has no random bytes.
     pub fn new() -> Result<RunId> {
         let mut bytes = [0u8; 2];
-        std::fs::File::open("/dev/urandom").and_then(|mut from| from.read_exact(&mut bytes)).map_err(
-            |why| Error::Invalid {
-                what: "id of a run".into(),
-                why: format!("no random bytes from /dev/urandom: {why}"),
-                hint: None,
-            },
-        )?;
+        getrandom::fill(&mut bytes).map_err(|why| Error::Invalid {
+            what: "id of a run".into(),
+            why: format!("no random bytes: {why}"),
+            hint: None,
+        })?;
         let now = Zoned::now().strftime("%m%d-%H%M%S").to_string();
         Ok(RunId(format!("{now}-{:02x}{:02x}", bytes[0], bytes[1])))
     }
