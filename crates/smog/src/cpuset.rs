@@ -16,7 +16,7 @@ use crate::error::Error;
 const HIGHEST: u32 = 65_535;
 
 /// An ordered set of CPU or cell numbers.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cpuset {
     cpus: BTreeSet<u32>,
 }
@@ -176,6 +176,13 @@ impl fmt::Display for Cpuset {
     }
 }
 
+impl fmt::Debug for Cpuset {
+    /// The list form in braces, `{0-3,8}`: failed checks and tests show it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{{{self}}}")
+    }
+}
+
 impl FromIterator<u32> for Cpuset {
     fn from_iter<I: IntoIterator<Item = u32>>(numbers: I) -> Cpuset {
         Cpuset { cpus: numbers.into_iter().collect() }
@@ -219,6 +226,7 @@ mod tests {
         assert_eq!(set("0-7,^2-5"), Cpuset::from([0, 1, 6, 7]));
         assert_eq!(set(" 4 , 1 - 2\n"), Cpuset::from([1, 2, 4]));
         assert_eq!(set(""), Cpuset::new());
+        assert_eq!(format!("{:?} {:?}", set("0-3,8"), Cpuset::new()), "{0-3,8} {}");
     }
 
     #[test]

@@ -97,7 +97,7 @@ fn check_video(t: &Test, seen: &Seen, wanted: &str) {
 }
 
 async fn video(t: &mut Test) -> Result<()> {
-    for model in ["virtio", "vga", "none"] {
+    for model in ["virtio", "vga", "bochs", "none"] {
         let mut guest = boot_with(t, small(1, 96), &[("hw_video_model", model)]).await?;
         let seen = t.look(&mut guest).await?;
         check_video(t, &seen, model);
@@ -108,31 +108,37 @@ async fn video(t: &mut Test) -> Result<()> {
 
 async fn video_by_rebuild(t: &mut Test) -> Result<()> {
     let mut guest = boot_with(t, small(1, 96), &[("hw_video_model", "virtio")]).await?;
-    let seen = t.look(&mut guest).await?;
-    check_video(t, &seen, "virtio");
-    let other = t.image_with(&[("hw_video_model", "none")]).await?;
-    t.order_to(&mut guest, &Order::Rebuild { image: other.id }).await?;
-    let seen = t.look(&mut guest).await?;
-    check_video(t, &seen, "none");
+    check_video(t, &t.look(&mut guest).await?, "virtio");
+    for model in ["none", "virtio"] {
+        let other = t.image_with(&[("hw_video_model", model)]).await?;
+        t.order_to(&mut guest, &Order::Rebuild { image: other.id }).await?;
+        check_video(t, &t.look(&mut guest).await?, model);
+    }
     Ok(())
+}
+
+/// The performance counters are declared on or off; a control declares nothing.
+fn check_pmu(t: &Test, seen: &Seen, on: bool) {
+    let declared = |seen: &Seen| {
+        vec![Check::eq("PMU", &seen.domain.features.pmu, &Some(on)).from("domain XML, <features><pmu>")]
+    };
+    t.assert(seen, declared, &[Control::new("not told", |seen: Seen| seen.without_xml_lines("<pmu "))]);
 }
 
 async fn pmu(t: &mut Test) -> Result<()> {
     let mut guest = boot_with(t, small(1, 96).extra("hw:pmu", "False"), &[]).await?;
-    let off = t.look(&mut guest).await?;
-    let is_off = |seen: &Seen| {
-        vec![Check::eq("PMU", &seen.domain.features.pmu, &Some(false)).from("domain XML, <features><pmu>")]
-    };
-    t.assert(&off, is_off, &[Control::new("not told", |seen: Seen| seen.without_xml_lines("<pmu "))]);
+    check_pmu(t, &t.look(&mut guest).await?, false);
     t.resize(&mut guest, small(1, 112).extra("hw:pmu", "True")).await?;
-    let on = t.look(&mut guest).await?;
-    let is_on = |seen: &Seen| {
-        vec![
-            Check::eq("PMU after the resize", &seen.domain.features.pmu, &Some(true))
-                .from("domain XML, <features><pmu>"),
-        ]
-    };
-    t.assert(&on, is_on, &[Control::new("not told", |seen: Seen| seen.without_xml_lines("<pmu "))]);
+    check_pmu(t, &t.look(&mut guest).await?, true);
+    Ok(())
+}
+
+async fn pmu_by_rebuild(t: &mut Test) -> Result<()> {
+    let mut guest = boot_with(t, small(1, 96), &[("hw_pmu", "true")]).await?;
+    check_pmu(t, &t.look(&mut guest).await?, true);
+    let without = t.image_with(&[("hw_pmu", "false")]).await?;
+    t.order_to(&mut guest, &Order::Rebuild { image: without.id }).await?;
+    check_pmu(t, &t.look(&mut guest).await?, false);
     Ok(())
 }
 
@@ -352,7 +358,7 @@ pub(super) const CASES: &[Case] = &[
     Case::new(
         "devices.VideoTest.test_models",
         "The video device is the image's.\n\
-         Steps: hw_video_model of virtio, vga and none; look at the domain.\n\
+         Steps: hw_video_model of virtio, vga, bochs and none; look at the domain.\n\
          Proves: each is what libvirt was told.",
         |t| Box::pin(video(t)),
     )
@@ -361,9 +367,9 @@ pub(super) const CASES: &[Case] = &[
     .under(&SCREENS)
     .tags(&["devices", "image"]),
     Case::new(
-        "devices.VideoTest.test_rebuild_virtio_to_none",
+        "devices.VideoTest.test_rebuild_to_none_and_back",
         "A rebuild takes the new image's video device.\n\
-         Steps: from an image with virtio to one with none; look.\n\
+         Steps: from an image with virtio to one with none, and to virtio again; look at each.\n\
          Proves: the domain is made for the new image.",
         |t| Box::pin(video_by_rebuild(t)),
     )
@@ -383,6 +389,16 @@ pub(super) const CASES: &[Case] = &[
     .claims(Claims::TWO_HOSTS)
     .timeout(minutes(6))
     .tags(&["devices", "resize"]),
+    Case::new(
+        "devices.PmuTest.test_rebuild_on_to_off",
+        "A rebuild takes the new image's word for the performance counters.\n\
+         Steps: from an image with hw_pmu=true to one with hw_pmu=false; look.\n\
+         Proves: libvirt is told each.",
+        |t| Box::pin(pmu_by_rebuild(t)),
+    )
+    .without_network()
+    .timeout(minutes(6))
+    .tags(&["devices", "image", "rebuild"]),
     Case::new(
         "devices.PointerTest.test_usb_tablet",
         "A tablet is there when the image asks for one.\n\

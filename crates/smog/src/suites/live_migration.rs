@@ -188,6 +188,10 @@ async fn with_pinning(t: &mut Test) -> Result<()> {
     let seen = check_moved(t, &mut guest, &from, &there).await?;
     let dedicated = t.inventory.host(&there).map(|host| host.dedicated.clone()).unwrap_or_default();
     t.assert(&seen, |seen| pinned(seen, &one, &dedicated), PINNED);
+    t.order_to(&mut guest, &Order::Reboot { hard: false }).await?;
+    let again = t.look(&mut guest).await?;
+    t.assert(&again, |seen| pinned(seen, &one, &dedicated), PINNED);
+    t.check_eq("pins after the reboot", &again.domain.vcpu_pins(), &seen.domain.vcpu_pins());
     Ok(())
 }
 
@@ -468,9 +472,9 @@ pub(super) const CASES: &[Case] = &[
     .tags(&["migration"]),
     Case::new(
         "live_migration.LiveMigrationTest.test_with_pinning",
-        "A pinned guest is pinned on the target, in the kernel.\n\
-         Steps: boot pinned; migrate; compare pins, dedicated set and threads there.\n\
-         Proves: the pins are those of the target host, and applied.",
+        "A pinned guest is pinned on the target, in the kernel, and stays so.\n\
+         Steps: boot pinned; migrate; compare pins, dedicated set and threads there; reboot it softly; again.\n\
+         Proves: the pins are those of the target host, applied, and kept for the next start.",
         |t| Box::pin(with_pinning(t)),
     )
     .without_network()

@@ -18,6 +18,8 @@ pub enum Need {
     DedicatedCpusOn(u64, usize),
     /// CPUs for unpinned guests on one host (`[compute]cpu_shared_set`).
     SharedCpus(u64),
+    /// No CPUs for unpinned guests alone (`[compute]cpu_shared_set`) on any host.
+    NoSharedCpus,
     /// So many NUMA cells on one host; simulated ones count.
     Cells(usize),
     /// At most so many NUMA cells on every host.
@@ -74,6 +76,7 @@ impl Need {
             Need::DedicatedCpus(_)
             | Need::DedicatedCpusOn(_, _)
             | Need::SharedCpus(_)
+            | Need::NoSharedCpus
             | Need::Pages { .. }
             | Need::TwoPageSizes
             | Need::Kvm
@@ -121,6 +124,9 @@ impl Need {
             Need::SharedCpus(need) => {
                 best("shared CPUs (`[compute]cpu_shared_set`)", need, &|host| host.shared.len() as u64)
             }
+            Need::NoSharedCpus => hosts.iter().find(|host| !host.shared.is_empty()).map(|host| {
+                format!("is for hosts without `[compute]cpu_shared_set`; {} has {}", host.name, host.shared)
+            }),
             Need::Cells(need) => best("NUMA cells", need as u64, &|host| host.cells as u64),
             Need::AtMostCells(most) => hosts
                 .iter()

@@ -138,6 +138,15 @@ async fn emulator_share(t: &mut Test) -> Result<()> {
     Ok(())
 }
 
+async fn emulator_share_without_shared(t: &mut Test) -> Result<()> {
+    let spec = small(1, 96).pinned().emulator_threads(EmulatorThreads::Share);
+    let mut guest = t.boot(spec).await?;
+    let seen = check_pinned(t, &mut guest).await?;
+    let own = seen.domain.pinned_cpus();
+    t.assert(&seen, |seen| emulator_on(seen, &own), EMULATOR);
+    Ok(())
+}
+
 async fn emulator_isolate(t: &mut Test) -> Result<()> {
     let spec = small(1, 96).pinned().emulator_threads(EmulatorThreads::Isolate);
     let mut guest = t.boot(spec).await?;
@@ -236,6 +245,21 @@ async fn realtime(t: &mut Test) -> Result<()> {
     Ok(())
 }
 
+/// The threads of two guests have no CPU in common.
+fn on_cpus_apart(both: &(Seen, Seen)) -> Vec<Check> {
+    let of = |seen: &Seen| seen.affinity().into_values().fold(Cpuset::new(), |all, cpus| all.union(&cpus));
+    let (one, other) = (of(&both.0), of(&both.1));
+    vec![
+        Check::that(
+            "CPUs of the two guests",
+            one.is_disjoint(&other),
+            format!("{one} and {other}"),
+            "none in common",
+        )
+        .from("/proc/PID/task/TID/status, Cpus_allowed_list"),
+    ]
+}
+
 async fn two_guests(t: &mut Test) -> Result<()> {
     let mut pins = Vec::new();
     for _ in 0..2 {
@@ -243,24 +267,10 @@ async fn two_guests(t: &mut Test) -> Result<()> {
         let seen = check_pinned(t, &mut guest).await?;
         pins.push(seen);
     }
-    let apart = |seen: &(Seen, Seen)| {
-        let of =
-            |seen: &Seen| seen.affinity().into_values().fold(Cpuset::new(), |all, cpus| all.union(&cpus));
-        let (one, other) = (of(&seen.0), of(&seen.1));
-        vec![
-            Check::that(
-                "CPUs of the two guests",
-                one.is_disjoint(&other),
-                format!("{one} and {other}"),
-                "none in common",
-            )
-            .from("/proc/PID/task/TID/status, Cpus_allowed_list"),
-        ]
-    };
     if let (Some(other), Some(one)) = (pins.pop(), pins.pop()) {
         t.assert(
             &(one, other),
-            apart,
+            on_cpus_apart,
             &[Control::new("both on one CPU", |(one, _): (Seen, Seen)| (one.clone(), one))],
         );
     }
@@ -286,20 +296,10 @@ async fn collocation(t: &mut Test) -> Result<()> {
     t.live_migrate(&mut moves, Some(&here)).await?;
     let after = check_pinned(t, &mut moves).await?;
     let beside = check_pinned(t, &mut stays).await?;
-    let apart = |seen: &(Seen, Seen)| {
-        let of =
-            |seen: &Seen| seen.affinity().into_values().fold(Cpuset::new(), |all, cpus| all.union(&cpus));
-        let (one, other) = (of(&seen.0), of(&seen.1));
-        vec![
-            Check::that(
-                "CPUs of both on one host",
-                one.is_disjoint(&other),
-                format!("{one} and {other}"),
-                "none in common",
-            )
-            .from("/proc/PID/task/TID/status, Cpus_allowed_list"),
-            Check::eq("host of both", &seen.0.host, &seen.1.host).from("Nova, GET /servers/ID"),
-        ]
+    let apart = |both: &(Seen, Seen)| {
+        let mut checks = on_cpus_apart(both);
+        checks.push(Check::eq("host of both", &both.0.host, &both.1.host).from("Nova, GET /servers/ID"));
+        checks
     };
     let control =
         Control::new("pins as they were on the other host", |(one, _): (Seen, Seen)| (one.clone(), one));
@@ -390,6 +390,18 @@ pub(super) const CASES: &[Case] = &[
     .without_network()
     .needs(&[NUMA, Need::DedicatedCpus(1), Need::SharedCpus(1)])
     .claims(PINNED_GUEST)
+    .tags(&["pinning", "emulator"]),
+    Case::new(
+        "numa.NUMAVCPUPinningTest.test_emulator_share_without_shared_cpus",
+        "Emulator threads on the guest's own CPUs where no CPU is shared.\n\
+         Steps: hw:emulator_threads_policy=share on hosts without cpu_shared_set; compare <emulatorpin> and the main thread with the pins.\n\
+         Proves: QEMU's own work stays off the CPUs of other pinned guests.",
+        |t| Box::pin(emulator_share_without_shared(t)),
+    )
+    .without_network()
+    .needs(&[NUMA, Need::DedicatedCpus(1), Need::NoSharedCpus])
+    .claims(PINNED_GUEST)
+    .under(&TWO_DEDICATED_CPUS)
     .tags(&["pinning", "emulator"]),
     Case::new(
         "numa.NUMAVCPUPinningTest.test_emulator_isolate",
