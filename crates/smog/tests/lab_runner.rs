@@ -10,8 +10,8 @@ use smog::cloud::{BootRequest, Cloud, FlavorChoice, NewFlavor, Options};
 use smog::config::{Settings, Surroundings};
 use smog::flavor::{FlavorSpec, PageSize};
 use smog::testing::{
-    Capacity, Case, CaseReport, Claims, Control, Event, Inventory, Isolation, Leftovers, Need, RunOptions,
-    RunReport, Runner, Stop, Test,
+    Capacity, Case, CaseReport, Change, Claims, Control, Event, Inventory, Isolation, Leftovers, Need,
+    RunOptions, RunReport, Runner, Stop, Test,
 };
 use smog::wait::Wait;
 use smog::watch::AllowList;
@@ -148,6 +148,29 @@ async fn every_way_a_case_can_end_is_told_as_what_it_is() {
     let only_skips: Vec<Case> = WAYS.iter().filter(|case| case.name.contains("needs_too")).copied().collect();
     let report = runner.run(&only_skips).await.expect("a run");
     assert_eq!(report.exit_code(), ExitCode::NothingRan, "skipped is not passed");
+}
+
+static NOTHING: Change = Change {
+    name: "nothing",
+    wish: |_| smog::environment::Wish::new(),
+    only_where_needed: false,
+    beside: false,
+};
+
+#[tokio::test]
+async fn after_too_many_failures_no_case_begins_under_another_configuration_either() {
+    let bench = bench().await;
+    let options = RunOptions { isolation: Isolation::None, prepare: true, ..bench.runner.options.clone() };
+    let cases = [
+        Case::new("t.Few.test_fails", "", |t| Box::pin(fails_twice(t))),
+        Case::new("t.Few.test_changed", "", |t| Box::pin(passes(t))).under(&NOTHING),
+    ];
+    for (max_fail, ended) in [(None, "passed"), (Some(1), "skipped")] {
+        let options = RunOptions { max_fail, ..options.clone() };
+        let report = Runner { options, ..bench.runner.clone() }.run(&cases).await.expect("a run");
+        let changed = of(&report, "t.Few.test_changed");
+        assert_eq!(changed.outcome.word(), ended, "{max_fail:?}: {}", changed.outcome.why());
+    }
 }
 
 static TRIES: AtomicU32 = AtomicU32::new(0);

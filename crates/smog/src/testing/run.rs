@@ -131,14 +131,17 @@ impl Runner {
         let mut leaked = Vec::new();
         let mut unattributed = Vec::new();
         if able > 0 {
-            let project = self.project(&id).await?;
+            let (project, cloud) = match self.options.isolation {
+                Isolation::Run => {
+                    self.doing("making a project for the run");
+                    self.own(&id.prefix()).await.map(|(project, cloud)| (Some(project), cloud))?
+                }
+                Isolation::Case | Isolation::None => (None, self.cloud.clone()),
+            };
             let logs = Arc::new(self.follow_logs(&inventory).await);
             let mut run = Run {
                 id: id.clone(),
-                cloud: match &project {
-                    Some(project) => self.cloud_of(project).await?,
-                    None => self.cloud.clone(),
-                },
+                cloud,
                 inventory: Arc::clone(&inventory),
                 files,
                 logs: Arc::clone(&logs),
@@ -149,7 +152,7 @@ impl Runner {
                 cases.iter().map(|case| case.change_on(&inventory)).collect();
             for mut round in Round::of(&under) {
                 round.cases.retain(|at| reports[*at].is_none());
-                if !round.cases.is_empty() && !self.stop.is_asked() {
+                if !round.cases.is_empty() && self.may_begin(&reports) {
                     leaked.extend(self.round(&round, &mut run, cases, &mut reports).await);
                 }
             }
@@ -283,9 +286,8 @@ impl Runner {
         let mut running: HashMap<usize, Booking> = HashMap::new();
         let mut settling = Settling::of(&run.inventory);
         let mut tasks = futures_util::stream::FuturesUnordered::new();
-        let mut failed = 0;
         loop {
-            let may_begin = !self.stop.is_asked() && self.options.max_fail.is_none_or(|most| failed < most);
+            let may_begin = self.may_begin(reports);
             let mut first_waits: Option<(usize, String)> = None;
             let mut at = 0;
             if !waiting.is_empty() {
@@ -333,11 +335,16 @@ impl Runner {
                 settling.add(booking);
             }
             report.change = change.map(str::to_string);
-            failed += usize::from(report.is_bad());
             let ended = reports.iter().flatten().filter(|report| report.attempts > 0).count() + 1;
             self.tell(Event::CaseEnded { report: &report, ended });
             reports[index] = Some(report);
         }
+    }
+
+    /// Whether cases may begin still: nobody has asked to stop, and not too many have failed.
+    fn may_begin(&self, reports: &[Option<CaseReport>]) -> bool {
+        let failed = reports.iter().flatten().filter(|report| report.is_bad()).count();
+        !self.stop.is_asked() && self.options.max_fail.is_none_or(|most| failed < most)
     }
 
     fn expected(&self, case: &Case) -> f64 {

@@ -58,13 +58,9 @@ impl Runner {
         );
         let ended = async {
             let folder = folder.as_ref().map_err(Clone::clone)?;
-            let project = match self.options.isolation {
-                Isolation::Case => Some(self.project_named(&prefix).await?),
-                Isolation::Run | Isolation::None => None,
-            };
-            let cloud = match &project {
-                Some(project) => self.cloud_of(project).await?,
-                None => run.cloud.clone(),
+            let (project, cloud) = match self.options.isolation {
+                Isolation::Case => self.own(&prefix).await.map(|(project, cloud)| (Some(project), cloud))?,
+                Isolation::Run | Isolation::None => (None, run.cloud.clone()),
             };
             let cloud = cloud.heard_by(heard(&calls));
             let given = Given {
@@ -145,7 +141,7 @@ impl Runner {
         // What was ordered when the case was cut off has a name, but no id here yet.
         if let Ok(servers) = cloud.servers_where(&[("name", prefix)]).await {
             let mut said = log.said();
-            for server in servers.iter().filter(|server| server.name.starts_with(prefix)) {
+            for server in servers.iter().filter(|server| is_of(prefix, &server.name)) {
                 if !said.made.servers.iter().any(|(id, _)| *id == server.id) {
                     said.made.servers.push((server.id.clone(), server.name.clone()));
                 }
@@ -208,6 +204,12 @@ enum Ended {
     Panicked(String),
     TimeIsOver(Duration),
     Interrupted,
+}
+
+/// Whether a name is of the case with this prefix: `…-10-guest1` is of `…-10`, and
+/// `…-100-guest1` is not.
+fn is_of(prefix: &str, name: &str) -> bool {
+    name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('-'))
 }
 
 fn heard(calls: &Arc<Mutex<Vec<CallLine>>>) -> crate::cloud::OnCall {
@@ -298,4 +300,17 @@ fn panic_text(why: tokio::task::JoinError) -> String {
     let payload = why.into_panic();
     let text = payload.downcast_ref::<&str>().map(ToString::to_string);
     text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without a word".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_case_cleans_up_its_own_guests_and_no_other_s() {
+        let run = "smog-1127-064424-91c7";
+        assert!(is_of(&format!("{run}-10"), &format!("{run}-10-guest1")));
+        assert!(!is_of(&format!("{run}-10"), &format!("{run}-100-guest1")));
+        assert!(!is_of(&format!("{run}-10"), &format!("{run}-10r2-guest1")));
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Isolation, Runner};
+use super::Runner;
 use crate::cloud::{Cloud, IsolatedProject, Options, Service};
 use crate::config::Settings;
 use crate::error::Result;
@@ -12,17 +12,9 @@ use crate::testing::outcome::CaseReport;
 use crate::wait::Wait;
 
 impl Runner {
-    pub(super) async fn project(&self, id: &RunId) -> Result<Option<IsolatedProject>> {
-        if self.options.isolation != Isolation::Run {
-            return Ok(None);
-        }
-        self.doing("making a project for the run");
-        self.project_named(&id.prefix()).await.map(Some)
-    }
-
-    /// A project and user of this name, without limits; the user is an administrator too,
-    /// because placing servers on hosts needs one.
-    pub(super) async fn project_named(&self, name: &str) -> Result<IsolatedProject> {
+    /// A project and user of this name, without limits, and the cloud as this user sees it.
+    /// The user is an administrator too, because placing servers on hosts needs one.
+    pub(super) async fn own(&self, name: &str) -> Result<(IsolatedProject, Cloud)> {
         let word = name.strip_prefix("smog-").unwrap_or(name);
         let project = self.cloud.isolated_project(word).await?;
         let ready = async {
@@ -31,20 +23,16 @@ impl Runner {
             for resource in ["instances", "cores", "ram", "server_groups", "server_group_members"] {
                 self.cloud.set_quota(&project.project.id, Service::Compute, resource, None).await?;
             }
-            Ok(())
+            let settings = Settings { credentials: project.credentials.clone(), ..self.settings.clone() };
+            Cloud::connect(&settings, Options { no_token_cache: true, ..Options::default() }).await
         };
         match ready.await {
-            Ok(()) => Ok(project),
+            Ok(cloud) => Ok((project, cloud)),
             Err(why) => {
                 let _ = self.cloud.remove_isolated_project(&project, Wait::default()).await;
                 Err(why)
             }
         }
-    }
-
-    pub(super) async fn cloud_of(&self, project: &IsolatedProject) -> Result<Cloud> {
-        let settings = Settings { credentials: project.credentials.clone(), ..self.settings.clone() };
-        Cloud::connect(&settings, Options { no_token_cache: true, ..Options::default() }).await
     }
 
     /// Remove the run's project and whatever else bears its id; what could not be removed.
