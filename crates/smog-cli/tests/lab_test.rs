@@ -49,6 +49,9 @@ fn a_run_passes_and_its_reports_are_written() {
     assert!(text(&json).lines().count() >= 4, "{}", text(&json));
     let last = lab().run(&["test", "--last", "--log-dir", &logs]).expect(0);
     assert!(last.out.contains("1 passed, 1 skipped"), "{}", last.out);
+    let again = file("again.xml");
+    lab().run(&["test", "--last", "--log-dir", &logs, "--junit", &again]).expect(0);
+    assert_eq!(text(&again), text(&junit), "a report can be had later");
     lab().run(&["test", "--failed", "--log-dir", &logs]).expect(4);
 }
 
@@ -59,6 +62,15 @@ fn nothing_ran_is_not_success_and_a_typo_is_told() {
     assert!(typo.err.contains("did you mean") && typo.err.contains("numa.NUMALargePage"), "{}", typo.err);
     lab().run(&["test", "-k", "numa and"]).expect(2);
     lab().run(&["test", "--partition", "5/4"]).expect(2);
+    lab().run(&["test", "--max-fail", "0"]).expect(2);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let list = folder.path().join("list").display().to_string();
+    std::fs::write(&list, "# the quick ones\nsanity.SanityTest.test_lok\n").expect("a list");
+    let typo = lab().run(&["test", "--load-list", &list]).expect(2);
+    assert!(typo.err.contains("did you mean") && typo.err.contains("test_lock"), "{}", typo.err);
+    let nowhere = folder.path().join("no/junit.xml").display().to_string();
+    let early = lab().run(&["test", "sanity.SanityTest.test_lock", "--junit", &nowhere]).expect(2);
+    assert!(early.err.contains("its folder is not there") && early.out.is_empty(), "{}", early.err);
     let asks = lab().run(&["test", "--prepare", "live_migration.LiveMigrationTest.test_abort"]).expect(2);
     assert!(asks.err.contains("there is no terminal to ask on"), "{}", asks.err);
 }

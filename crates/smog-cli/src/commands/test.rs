@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,7 +49,7 @@ pub struct TestArgs {
     failed: bool,
 
     /// Only the names in this file, one a line
-    #[arg(long, value_name = "FILE", help_heading = "Which")]
+    #[arg(long, value_name = "FILE", conflicts_with = "failed", help_heading = "Which")]
     load_list: Option<PathBuf>,
 
     /// Only this part of so many: 1/4
@@ -63,7 +64,7 @@ pub struct TestArgs {
     #[arg(long, requires = "list", help_heading = "Instead of running")]
     long: bool,
 
-    /// Only show the summary of the last run
+    /// Only show the summary of the last run, and write the reports asked for
     #[arg(long, conflicts_with = "list", help_heading = "Instead of running")]
     last: bool,
 
@@ -85,11 +86,11 @@ pub struct TestArgs {
 
     /// Begin no more cases after so many failures
     #[arg(long, value_name = "N", conflicts_with = "fail_fast", help_heading = "Run")]
-    max_fail: Option<usize>,
+    max_fail: Option<NonZeroUsize>,
 
     /// A time limit for each case, in seconds, instead of its own
     #[arg(long, value_name = "SECONDS", help_heading = "Run")]
-    case_timeout: Option<u64>,
+    case_timeout: Option<NonZeroU64>,
 
     /// Try a failed case so many times more; one that passes then is reported as flaky
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Run")]
@@ -171,9 +172,10 @@ pub async fn run(args: TestArgs, session: &Session, cases: Vec<Case>) -> Result<
     if args.last {
         let last = last.ok_or_else(|| no_last_run(&log_dir))?;
         output::styled(&crate::test_print::coloured(&report::summary_text(&last, args.slowest)));
+        args.write_reports(&last)?;
         return Ok(last.exit_code());
     }
-    let chosen = select(&cases, &args.selection(last.as_ref(), &log_dir)?)?;
+    let chosen = select(&cases, &args.selection(&cases, last.as_ref(), &log_dir)?)?;
     if args.list {
         return test_list::run(&chosen, args.long, session).await;
     }
@@ -181,11 +183,13 @@ pub async fn run(args: TestArgs, session: &Session, cases: Vec<Case>) -> Result<
         output::warning("no case is selected");
         return Ok(ExitCode::NothingRan);
     }
+    args.reports_can_be_written()?;
     let cloud = session.cloud().await?;
     let changed = chosen.iter().any(|case| case.change.is_some());
     if args.prepare && changed {
         let mut names: Vec<&str> =
             chosen.iter().filter_map(|case| case.change.map(|change| change.name)).collect();
+        names.sort_unstable();
         names.dedup();
         let question =
             format!("Change the configuration of the hosts ({}), and restore it?", names.join("; "));
@@ -210,8 +214,8 @@ pub async fn run(args: TestArgs, session: &Session, cases: Vec<Case>) -> Result<
             },
             keep: args.keep,
             retries: args.retries,
-            max_fail: if args.fail_fast { Some(1) } else { args.max_fail },
-            timeout: args.case_timeout.map(Duration::from_secs),
+            max_fail: if args.fail_fast { Some(1) } else { args.max_fail.map(usize::from) },
+            timeout: args.case_timeout.map(|seconds| Duration::from_secs(seconds.get())),
             prepare: args.prepare,
             watch: !args.no_watch,
             log_dir: log_dir.clone(),
@@ -243,17 +247,35 @@ pub async fn run(args: TestArgs, session: &Session, cases: Vec<Case>) -> Result<
         }
     };
     printer.end();
+    // Told first: a full disk takes no result away.
+    output::styled(&crate::test_print::coloured(&report::summary_text(&ended, args.slowest)));
     report::store(&ended, &log_dir)?;
     args.write_reports(&ended)?;
-    output::styled(&crate::test_print::coloured(&report::summary_text(&ended, args.slowest)));
     Ok(ended.exit_code())
 }
 
 impl TestArgs {
-    fn selection(&self, last: Option<&RunReport>, log_dir: &std::path::Path) -> Result<Selection, Error> {
+    fn selection(
+        &self,
+        cases: &[Case],
+        last: Option<&RunReport>,
+        log_dir: &std::path::Path,
+    ) -> Result<Selection, Error> {
         let names = match (&self.load_list, self.failed) {
             (Some(file), _) => Some(names_in(file)?),
-            (None, true) => Some(last.ok_or_else(|| no_last_run(log_dir))?.failed_names()),
+            (None, true) => {
+                let failed = last.ok_or_else(|| no_last_run(log_dir))?.failed_names();
+                // The last run may have been of other cases, or of an older smog.
+                let (known, gone): (Vec<String>, Vec<String>) =
+                    failed.into_iter().partition(|name| cases.iter().any(|case| case.name == name));
+                if !gone.is_empty() {
+                    output::warning(&format!(
+                        "failed in the last run, but is no case here: {}",
+                        gone.join(", ")
+                    ));
+                }
+                Some(known)
+            }
             (None, false) => None,
         };
         Ok(Selection {
@@ -263,6 +285,21 @@ impl TestArgs {
             names,
             partition: self.partition,
         })
+    }
+
+    /// Asked before a run of many minutes, not after it.
+    fn reports_can_be_written(&self) -> Result<(), Error> {
+        for file in [&self.junit, &self.subunit, &self.json, &self.html].into_iter().flatten() {
+            let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+            if folder.is_some_and(|folder| !folder.is_dir()) || file.is_dir() {
+                return Err(Error::Invalid {
+                    what: format!("report {}", file.display()),
+                    why: if file.is_dir() { "it is a folder" } else { "its folder is not there" }.into(),
+                    hint: Some("nothing was run; name a file in a folder that is there".into()),
+                });
+            }
+        }
+        Ok(())
     }
 
     fn write_reports(&self, ended: &RunReport) -> Result<(), Error> {
@@ -289,7 +326,7 @@ fn write(file: &std::path::Path, bytes: &[u8]) -> Result<(), Error> {
     std::fs::write(file, bytes).map_err(|why| Error::Invalid {
         what: format!("report {}", file.display()),
         why: why.to_string(),
-        hint: None,
+        hint: Some("the run is kept: `smog test --last` with the reports' options writes them".into()),
     })
 }
 

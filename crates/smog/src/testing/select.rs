@@ -23,7 +23,7 @@ pub struct Selection {
 /// The cases that are chosen, in the order of the tables.
 ///
 /// # Errors
-/// [`Error::NotFound`] with near names for a pattern or tag that means no case,
+/// [`Error::NotFound`] with near names for a pattern, a name or a tag that means no case,
 /// [`Error::Invalid`] for an expression that cannot be read.
 pub fn select(cases: &[Case], selection: &Selection) -> Result<Vec<Case>> {
     for pattern in &selection.patterns {
@@ -33,6 +33,12 @@ pub fn select(cases: &[Case], selection: &Selection) -> Result<Vec<Case>> {
                 name: pattern.clone(),
                 near: near_names(pattern, cases),
             });
+        }
+    }
+    for name in selection.names.iter().flatten() {
+        if !cases.iter().any(|case| case.name == name) {
+            let near = near(name, cases.iter().map(|case| case.name)).into_iter().collect();
+            return Err(Error::NotFound { what: "case".into(), name: name.clone(), near });
         }
     }
     for tag in &selection.tags {
@@ -252,6 +258,12 @@ mod tests {
                 assert!(near.iter().any(|name| name == "numa.NUMALargePage"), "{near:?}")
             }
             other => panic!("{other:?}"),
+        }
+        let listed = |name: &str| Selection { names: Some(vec![name.into()]), ..Selection::default() };
+        assert_eq!(names(&listed("numa.NUMALargePage.test_resize")).len(), 1);
+        match select(CASES, &listed("numa.NUMALargePage.test_resise")) {
+            Err(Error::NotFound { near, .. }) => assert_eq!(near, ["numa.NUMALargePage.test_resize"]),
+            other => panic!("a list with a typo would run less than it says: {other:?}"),
         }
     }
 }
