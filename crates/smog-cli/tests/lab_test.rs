@@ -112,3 +112,36 @@ fn what_a_killed_run_leaves_is_removed_by_clean_and_nothing_else() {
     lab().run(&["flavor", "delete", "--yes", &stranger]);
     assert_eq!(kept.code, 0, "the stranger's flavor is gone: {}", kept.err);
 }
+
+#[test]
+fn a_host_that_a_killed_run_had_cut_off_comes_back() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().display().to_string();
+    let down = || {
+        let services = lab().run(&["service", "list", "-o", "json"]).expect(0).json();
+        let services = services.as_array().expect("a list").clone();
+        services.into_iter().filter(|service| service["forced_down"] == true).count()
+    };
+    let case = "evacuate.EvacuateTest.test_evacuate_active";
+    let mut child = lab()
+        .command(&["test", case, "--log-dir", &path, "--journal", &path])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("smog test");
+    lab::eventually("a host that is forced down", || down() == 1);
+    child.kill().expect("SIGKILL");
+    child.wait().expect("its end");
+
+    let told = lab().run(&["clean"]);
+    let restored = lab().run(&["restore", "--yes", "--journal", &path]);
+    // Nova keeps a host down until it has given up what was evacuated.
+    lab::eventually("a clean cloud", || lab().run(&["clean", "--yes"]).code == 0);
+    assert!(told.out.contains("forced down: nova-compute of cmp"), "{}", told.out);
+    assert!(restored.code == 0 && restored.out.contains("nova-compute.service"), "{restored:?}");
+    assert_eq!(down(), 0);
+    lab::eventually("all compute services up", || {
+        let services = lab().run(&["service", "list", "-o", "json"]).expect(0).json();
+        services.as_array().expect("a list").iter().all(|service| service["state"] == "up")
+    });
+}

@@ -345,3 +345,48 @@ async fn a_run_that_is_asked_to_stop_cleans_up() {
     let left = Leftovers::of(&runner.cloud).await.expect("what is left").of_run(&report.run);
     assert_eq!(left.lines(), Vec::<String>::new());
 }
+
+async fn loses_a_host(t: &mut Test) -> Result<()> {
+    let host = t.host(0)?.name.clone();
+    t.step("begin");
+    t.cut_off(&host).await?;
+    t.step("cut off");
+    t.bring_back().await
+}
+
+/// Asked to stop in the middle of a change of a host, a run carries it out and takes it back.
+#[tokio::test]
+async fn a_host_is_whole_again_wherever_a_run_is_stopped() {
+    for said in ["begin", "cut off"] {
+        let bench = bench().await;
+        let stop = bench.runner.stop.clone();
+        let runner = Runner {
+            on_event: Some(Arc::new(move |event| {
+                if let Event::CaseState { text, .. } = event
+                    && text == said
+                {
+                    let stop = stop.clone();
+                    tokio::spawn(async move {
+                        tokio::time::sleep(Duration::from_millis(400)).await;
+                        stop.stop();
+                    });
+                }
+            })),
+            ..bench.runner.clone()
+        };
+        let case =
+            Case::new("t.Stop.test_loses_a_host", "", |t| Box::pin(loses_a_host(t))).claims(Claims::ALONE);
+        let report = runner.run(&[case]).await.expect("a run");
+        let case = of(&report, "t.Stop.test_loses_a_host");
+        assert_eq!(case.outcome.word(), "interrupted", "after `{said}`: {}", case.outcome.why());
+        assert!(case.leaked.is_empty() && report.leaked.is_empty(), "after `{said}`: {report:#?}");
+        let services = runner.cloud.compute_services().await.expect("services");
+        for service in services.iter().filter(|service| service.binary == "nova-compute") {
+            assert!(service.state == "up" && !service.forced_down, "after `{said}`: {service:?}");
+        }
+        let journals = std::fs::read_dir(bench.folder.path().join("journal")).map(|all| all.count());
+        assert!(matches!(journals, Ok(0) | Err(_)), "after `{said}`: {journals:?}");
+        let left = Leftovers::of(&runner.cloud).await.expect("what is left").of_run(&report.run);
+        assert_eq!(left.lines(), Vec::<String>::new());
+    }
+}

@@ -16,7 +16,7 @@ fn on(flavor: &Flavor, host: &str) -> BootRequest {
 }
 
 /// The host is gone: its guests' processes with it, its service stopped, Nova told.
-async fn lose(t: &Test, host: &str, guests: &[&Guest]) -> Result<()> {
+async fn lose(t: &mut Test, host: &str, guests: &[&Guest]) -> Result<()> {
     t.cut_off(host).await?;
     let way = t.cloud.host(host).await?;
     for guest in guests {

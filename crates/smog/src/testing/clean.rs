@@ -1,8 +1,8 @@
 //! Removing what a case or a run made, in the right order, and nothing of anybody else's.
 
 use super::RunId;
-use super::test::{Made, take_back};
-use crate::cloud::{Cloud, Project, User};
+use super::test::{DOWN_HOST, DOWN_SERVICE, Made, take_back};
+use crate::cloud::{Aggregate, Cloud, Project, User};
 use crate::error::{Error, Result};
 use crate::wait::Wait;
 
@@ -19,6 +19,8 @@ pub struct Leftovers {
     pub flavors: Vec<(RunId, String, String)>,
     /// Aggregates: id and name.
     pub aggregates: Vec<(RunId, String, String)>,
+    /// Compute services that a case forced down: id of the aggregate that tells so, and host.
+    pub forced_down: Vec<(RunId, String, String)>,
     /// Server groups outside of such projects: id and name.
     pub groups: Vec<(RunId, String, String)>,
     /// Images: id and name.
@@ -47,6 +49,8 @@ impl Leftovers {
             tokio::try_join!(cloud.flavors(), cloud.aggregates(), cloud.images())?;
         let (groups, traits) =
             tokio::try_join!(cloud.server_groups(), cloud.traits_that_begin("CUSTOM_SMOG_"))?;
+        let (marks, plain): (Vec<&Aggregate>, Vec<&Aggregate>) =
+            aggregates.iter().partition(|it| it.metadata.contains_key(DOWN_HOST));
         let named = |id: &str, name: &str| RunId::of(name).map(|run| (run, id.to_string(), name.to_string()));
         Ok(Leftovers {
             projects: projects
@@ -56,7 +60,13 @@ impl Leftovers {
             users: users.into_iter().filter_map(|it| RunId::of(&it.name).map(|run| (run, it))).collect(),
             servers: servers.iter().filter_map(|it| named(&it.id, &it.name)).collect(),
             flavors: flavors.iter().filter_map(|it| named(&it.id, &it.name)).collect(),
-            aggregates: aggregates.iter().filter_map(|it| named(&it.id, &it.name)).collect(),
+            aggregates: plain.into_iter().filter_map(|it| named(&it.id, &it.name)).collect(),
+            forced_down: marks
+                .into_iter()
+                .filter_map(|it| {
+                    Some((RunId::of(&it.name)?, it.id.clone(), it.metadata.get(DOWN_HOST)?.clone()))
+                })
+                .collect(),
             groups: groups.iter().filter_map(|it| named(&it.id, &it.name)).collect(),
             images: images.iter().filter_map(|it| named(&it.id, &it.name)).collect(),
             traits: traits.into_iter().filter_map(|it| RunId::of_trait(&it).map(|run| (run, it))).collect(),
@@ -69,9 +79,14 @@ impl Leftovers {
         self.projects.retain(|(of, _)| of == run);
         self.users.retain(|(of, _)| of == run);
         self.traits.retain(|(of, _)| of == run);
-        for list in
-            [&mut self.servers, &mut self.flavors, &mut self.aggregates, &mut self.groups, &mut self.images]
-        {
+        for list in [
+            &mut self.servers,
+            &mut self.flavors,
+            &mut self.aggregates,
+            &mut self.forced_down,
+            &mut self.groups,
+            &mut self.images,
+        ] {
             list.retain(|(of, _, _)| of == run);
         }
         self
@@ -79,7 +94,8 @@ impl Leftovers {
 
     /// The runs they are of.
     pub fn runs(&self) -> Vec<RunId> {
-        let named = [&self.servers, &self.flavors, &self.aggregates, &self.groups, &self.images];
+        let named =
+            [&self.servers, &self.flavors, &self.aggregates, &self.forced_down, &self.groups, &self.images];
         let mut runs: Vec<RunId> = self.projects.iter().map(|(run, _)| run.clone()).collect();
         runs.extend(self.users.iter().map(|(run, _)| run.clone()));
         runs.extend(self.traits.iter().map(|(run, _)| run.clone()));
@@ -91,7 +107,11 @@ impl Leftovers {
 
     /// Each, for people: "server smog-1124-…-guest1".
     pub fn lines(&self) -> Vec<String> {
-        let mut lines = Vec::new();
+        let mut lines: Vec<String> = self
+            .forced_down
+            .iter()
+            .map(|(_, _, host)| format!("forced down: nova-compute of {host}"))
+            .collect();
         let named = [
             ("server", &self.servers),
             ("server group", &self.groups),
@@ -111,6 +131,10 @@ impl Leftovers {
     /// Remove it all: servers first, then what they used, projects and users last.
     pub async fn remove(&self, cloud: &Cloud, wait: Wait<'_>) -> Swept {
         let mut swept = Swept::default();
+        // First, so that the host itself hears of the end of its servers.
+        for (_, id, host) in &self.forced_down {
+            swept.note(&format!("forced down: nova-compute of {host}"), remove_aggregate(cloud, id).await);
+        }
         for (_, id, name) in &self.servers {
             let ended = async {
                 gone_is_fine(cloud.delete_server(id).await)?;
@@ -196,6 +220,9 @@ async fn remove_aggregate(cloud: &Cloud, id: &str) -> Result<()> {
     let Some(aggregate) = cloud.aggregates().await?.into_iter().find(|aggregate| aggregate.id == id) else {
         return Ok(());
     };
+    if let Some(service) = aggregate.metadata.get(DOWN_SERVICE) {
+        gone_is_fine(cloud.force_down(service, false).await.map(drop))?;
+    }
     for host in &aggregate.hosts {
         gone_is_fine(cloud.remove_aggregate_host(id, host).await.map(drop))?;
     }

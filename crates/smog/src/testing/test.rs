@@ -57,6 +57,9 @@ pub(super) struct CaseLog {
     begun: Instant,
     on_event: Option<OnEvent>,
     inner: Mutex<Said>,
+    /// Held while hosts are changed or taken back: the clean-up of a case that is cut off
+    /// meanwhile waits for it.
+    pub changing: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Default)]
@@ -93,7 +96,7 @@ pub(super) enum Undo {
 
 impl CaseLog {
     pub fn new(case: Case, on_event: Option<OnEvent>) -> CaseLog {
-        CaseLog { case, begun: Instant::now(), on_event, inner: Mutex::default() }
+        CaseLog { case, begun: Instant::now(), on_event, inner: Mutex::default(), changing: Arc::default() }
     }
 
     /// The log itself; a thread that panicked with it in hand leaves what it wrote.
@@ -523,9 +526,28 @@ impl Test {
     pub async fn prepare(&self, wish: &Wish) -> Result<()> {
         self.step("change the hosts");
         let environment = Environment::of_cloud(&self.cloud, &[], self.environment.clone()).await?;
-        let prepared = environment.prepare(wish).await?;
-        self.log.said().made.undo.push(Undo::Restore(Box::new(prepared)));
-        Ok(())
+        let (wish, log) = (wish.clone(), Arc::clone(&self.log));
+        self.to_its_end(async move {
+            let prepared = environment.prepare(&wish).await?;
+            log.said().made.undo.push(Undo::Restore(Box::new(prepared)));
+            Ok(())
+        })
+        .await
+    }
+
+    /// Carry out what changes hosts, to its end even when the case is cut off meanwhile: what
+    /// is half changed can neither be used nor be taken back.
+    async fn to_its_end(&self, work: impl Future<Output = Result<()>> + Send + 'static) -> Result<()> {
+        let held = Arc::clone(&self.log.changing).lock_owned().await;
+        let task = tokio::spawn(async move {
+            let ended = work.await;
+            drop(held);
+            ended
+        });
+        match task.await {
+            Ok(ended) => ended,
+            Err(why) => std::panic::resume_unwind(why.into_panic()),
+        }
     }
 
     /// The name of a custom trait that hosts will get, removed from placement with the case.
@@ -536,12 +558,13 @@ impl Test {
     }
 
     /// Cut a compute host off for the rest of the case: its nova-compute is stopped and
-    /// Nova told that it is down. Both are taken back when the case ends; the stop is in
-    /// the journal, so that `smog restore` does it after a crash.
+    /// Nova told that it is down. Both are taken back when the case ends. After a crash
+    /// `smog restore` starts nova-compute, for the stop is in the journal, and `smog clean`
+    /// tells Nova, for an aggregate without hosts bears the run's id and the service's.
     ///
     /// # Errors
     /// As [`Environment::prepare`] and [`Cloud::force_down`].
-    pub async fn cut_off(&self, host: &str) -> Result<()> {
+    pub async fn cut_off(&mut self, host: &str) -> Result<()> {
         self.step(format!("cut {host} off"));
         let way = self.cloud.host(host).await?;
         let layout = way.layout().await?;
@@ -556,11 +579,16 @@ impl Test {
         let service = self.cloud.compute_service(host).await?;
         let environment =
             Environment::of_hosts(vec![way], Some(self.cloud.clone()), self.environment.clone());
-        let prepared = environment.prepare(&wish).await?;
-        self.log.said().made.undo.push(Undo::Restore(Box::new(prepared)));
-        self.log.said().made.undo.push(Undo::ForceDown(service.id.clone(), host.to_string()));
-        self.cloud.force_down(&service.id, true).await?;
-        Ok(())
+        let mark = self.fresh_name("down");
+        self.aggregate(&mark, &[(DOWN_SERVICE, &service.id), (DOWN_HOST, host)], &[]).await?;
+        let (cloud, log, host) = (self.cloud.clone(), Arc::clone(&self.log), host.to_string());
+        self.to_its_end(async move {
+            let prepared = environment.prepare(&wish).await?;
+            log.said().made.undo.push(Undo::Restore(Box::new(prepared)));
+            log.said().made.undo.push(Undo::ForceDown(service.id.clone(), host));
+            cloud.force_down(&service.id, true).await.map(drop)
+        })
+        .await
     }
 
     /// Take back what [`Test::cut_off`] did, and wait until Nova has the hosts back.
@@ -569,8 +597,14 @@ impl Test {
     /// As [`Cloud::force_down`] and [`Prepared::restore`].
     pub async fn bring_back(&self) -> Result<()> {
         self.step("bring the hosts back");
-        let undo = std::mem::take(&mut self.log.said().made.undo);
-        take_back(&self.cloud, undo, self.wait()).await
+        let (cloud, log) = (self.cloud.clone(), Arc::clone(&self.log));
+        self.to_its_end(async move {
+            let undo = log.said().made.undo.clone();
+            take_back(&cloud, undo, Wait::default()).await?;
+            log.said().made.undo.clear();
+            Ok(())
+        })
+        .await
     }
 
     /// Wait until the guest's serial console says something that `found` finds.
@@ -602,6 +636,11 @@ fn temporary_folder() -> Result<tempfile::TempDir> {
 fn no_folder(why: std::io::Error) -> Error {
     Error::Invalid { what: "a temporary folder for an image".into(), why: why.to_string(), hint: None }
 }
+
+/// The keys of the aggregate that marks a compute service as forced down by a run: the id of
+/// the service, and the name of its host.
+pub(super) const DOWN_SERVICE: &str = "smog_forced_down_service";
+pub(super) const DOWN_HOST: &str = "smog_forced_down_host";
 
 /// Take changes of hosts and services back.
 pub(super) async fn take_back(cloud: &Cloud, undo: Vec<Undo>, wait: Wait<'_>) -> Result<()> {

@@ -138,6 +138,8 @@ impl Runner {
         folder: &Folder,
         report: &mut CaseReport,
     ) {
+        // What a case that was cut off had begun on hosts comes to its end first.
+        drop(log.changing.lock().await);
         // What was ordered when the case was cut off has a name, but no id here yet.
         if let Ok(servers) = cloud.servers_where(&[("name", prefix)]).await {
             let mut said = log.said();
