@@ -20,6 +20,7 @@ mod thrown;
 mod wish_args;
 
 use std::process::ExitCode as Process;
+use tokio::signal::unix::SignalKind;
 
 use clap::{CommandFactory, Parser};
 use clap_complete::CompleteEnv;
@@ -132,18 +133,37 @@ async fn interrupt_of(session: &Session) {
     }
 }
 
-/// Ctrl-C or SIGTERM.
+/// Ctrl-C, SIGTERM, or the end of the terminal (unless nohup has it ignored).
 pub(crate) async fn interrupted() {
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending().await,
+    let hangup = async {
+        match hangup_is_ignored() {
+            true => std::future::pending().await,
+            false => signal(SignalKind::hangup()).await,
         }
     };
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
-        () = terminate => {}
+        () = signal(SignalKind::terminate()) => {}
+        () = hangup => {}
     }
+}
+
+async fn signal(kind: SignalKind) {
+    match tokio::signal::unix::signal(kind) {
+        Ok(mut signal) => {
+            signal.recv().await;
+        }
+        Err(_) => std::future::pending().await,
+    }
+}
+
+/// Whether this process was started with SIGHUP ignored, which a handler would undo. Looked
+/// at once, before there is one.
+fn hangup_is_ignored() -> bool {
+    static IGNORED: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
+    *IGNORED.get_or_init(|| {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 != 0)
+    })
 }

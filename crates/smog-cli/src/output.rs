@@ -63,20 +63,31 @@ pub fn text(text: &str) {
     bytes(text.as_bytes());
 }
 
-/// Print text with colours, which go away where there is no terminal.
+/// Print text with colours, which go away where there is no terminal, in the middle of work
+/// that must come to its end: a reader that went away, or a full disk, is no reason to leave
+/// hosts changed.
 pub fn styled(text: &str) {
     let mut to = anstream::stdout();
-    if to.write_all(text.as_bytes()).and_then(|()| to.flush()).is_err() {
-        std::process::exit(i32::from(u8::from(ExitCode::Ok)));
-    }
+    let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
+}
+
+/// The same on standard error, for a line.
+pub fn note(text: &str) {
+    let _ = writeln!(anstream::stderr(), "{text}");
 }
 
 /// Print bytes as they are to standard output.
 pub fn bytes(bytes: &[u8]) {
     let mut to = std::io::stdout();
-    if to.write_all(bytes).and_then(|()| to.flush()).is_err() {
-        std::process::exit(i32::from(u8::from(ExitCode::Ok)));
-    }
+    let Err(why) = to.write_all(bytes).and_then(|()| to.flush()) else { return };
+    let code = match why.kind() {
+        std::io::ErrorKind::BrokenPipe => ExitCode::Ok,
+        _ => {
+            note(&format!("{RED}error{RED:#}: standard output: {why}"));
+            ExitCode::Failed
+        }
+    };
+    std::process::exit(i32::from(u8::from(code)));
 }
 
 /// Print many things: a table for people, or all they are for machines.

@@ -41,7 +41,7 @@ impl Printer {
 
     /// Something to know, on standard error.
     pub fn note(&self, text: &str) {
-        let print = || eprintln!("{text}");
+        let print = || output::note(text);
         match &self.bars {
             Some(bars) => bars.suspend(print),
             None => print(),
@@ -152,7 +152,7 @@ fn word(state: &str) -> String {
         "FAIL" | "BROKEN" | "LEAK" | "FAILED" | "LEAKED" | "NOTHING" => {
             anstyle::AnsiColor::Red.on_default().bold()
         }
-        "SKIP" | "FLAKY" | "AGAIN" | "CUT" | "SKIPPED" | "THROWN" | "INTERRUPTED" => {
+        "SKIP" | "FLAKY" | "AGAIN" | "CUT" | "SKIPPED" | "THROWN" | "UNREAD" | "INTERRUPTED" => {
             anstyle::AnsiColor::Yellow.on_default()
         }
         _ => anstyle::Style::new().bold(),
@@ -170,6 +170,7 @@ pub fn coloured(summary: &str) -> String {
         "SKIPPED",
         "SLOWEST",
         "THROWN",
+        "UNREAD",
         "INTERRUPTED",
         "PASSED",
         "NOTHING",

@@ -47,9 +47,10 @@ pub async fn run(args: CleanArgs, session: &Session) -> Result<ExitCode, Error> 
     if session.dry_run || !confirmed(&format!("Remove these {} things of {of}?", lines.len()), args.yes)? {
         return Ok(ExitCode::Ok);
     }
+    session.leaves("what is not removed yet; `smog clean` again removes the rest");
     let tell = |waiting: Waiting<'_>| {
         if !session.quiet {
-            eprintln!("  {}: {}", waiting.what, waiting.last);
+            output::note(&format!("  {}: {}", waiting.what, waiting.last));
         }
     };
     let swept = leftovers.remove(cloud, Wait { tell: &tell, ..Wait::default() }).await;
