@@ -17,7 +17,7 @@ mod pci;
 mod placement;
 mod sanity;
 
-use crate::cloud::{BootRequest, Flavor, FlavorChoice};
+use crate::cloud::{BootRequest, Flavor, FlavorChoice, Order};
 use crate::error::Result;
 use crate::flavor::FlavorSpec;
 use crate::guest::Guest;
@@ -53,6 +53,16 @@ async fn boot_with(t: &mut Test, spec: FlavorSpec, properties: &[(&str, &str)]) 
     let image = if properties.is_empty() { None } else { Some(t.image_with(properties).await?.id) };
     let request = BootRequest { image, flavor: FlavorChoice::Made(Box::new(spec)), ..BootRequest::default() };
     t.boot_request(request).await
+}
+
+/// Reboot a guest that has booted and hears its power button. One that does not is rebooted
+/// hard by Nova after `[libvirt]wait_soft_reboot_seconds`, with new XML: that is another thing.
+async fn reboot_softly(t: &Test, guest: &mut Guest) -> Result<()> {
+    let begun = std::time::Instant::now();
+    t.order_to(guest, &Order::Reboot { hard: false }).await?;
+    let took = begun.elapsed().as_secs();
+    t.check("the soft reboot, in s", took < 110, took.to_string(), "less than Nova's 120 to a hard one");
+    Ok(())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use crate::cpuset::Cpuset;
 use crate::host::{Policy, Thread};
+use crate::libvirt::DomainState;
 use crate::show;
 use crate::testing::{Check, Control, Seen};
 
@@ -18,6 +19,13 @@ pub(super) fn runs(seen: &Seen) -> Vec<Check> {
     let booked = seen.booked("VCPU") + seen.booked("PCPU");
     vec![
         Check::eq("status", &seen.server.status, &"ACTIVE".to_string()).from("Nova, GET /servers/ID"),
+        Check::that(
+            "state of the domain",
+            matches!(seen.state, DomainState::Running | DomainState::Blocked),
+            seen.state.to_string(),
+            "running",
+        )
+        .from("libvirt, virsh list"),
         Check::eq("UUID of the domain", &seen.domain.uuid, &seen.server.id).from(XML),
         Check::eq("vCPUs of the domain", &seen.domain.vcpus.count, &flavor.vcpus).from("domain XML, <vcpu>"),
         Check::eq("vCPU threads", &threads, &flavor.vcpus).from("/proc/PID/task/*/comm"),
@@ -34,6 +42,7 @@ pub(super) const RUNS: &[Control<Seen>] = &[
         seen.process.threads.retain(|thread| !is_vcpu(thread));
         seen
     }),
+    Control::new("libvirt has it paused", |seen| Seen { state: DomainState::Paused, ..seen }),
     Control::new("nothing is booked in placement", Seen::unbooked),
     Control::new("half the memory", |seen| {
         seen.with_xml(|xml| xml.replacen("<memory unit='KiB'>", "<memory unit='KiB'>1", 1))

@@ -19,7 +19,7 @@ pub struct Machine {
     /// CPUs for pinned guests of all its hosts that no server of others has; one that several
     /// hosts name counts once.
     pub dedicated: Cpuset,
-    /// Those of its hosts whose CPUs for pinned guests are all taken by servers of others.
+    /// Those of its hosts that have no CPU left for a pinned guest.
     pub full: Vec<String>,
     /// Free memory in huge pages of the largest pool, in MiB.
     pub pages_mib: u64,

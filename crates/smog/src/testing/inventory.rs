@@ -41,7 +41,8 @@ pub struct ComputeHost {
     pub dedicated: Cpuset,
     /// Those of them that domains which were there before are pinned to: other people's servers.
     pub taken: Cpuset,
-    /// `[compute]cpu_shared_set`; all online CPUs but the dedicated ones where it is not set.
+    /// `[compute]cpu_shared_set`; where it is not set, none beside a dedicated set, else all
+    /// that are online.
     pub shared: Cpuset,
     /// NUMA cells as libvirt (and so Nova) sees them.
     pub cells: usize,
@@ -81,9 +82,9 @@ impl ComputeHost {
         self.dedicated.difference(&self.taken)
     }
 
-    /// It has CPUs for pinned guests, and servers of others have them all.
+    /// It has no CPU left for a pinned guest: servers of others have them all, or there is none.
     pub fn is_full(&self) -> bool {
-        !self.dedicated.is_empty() && self.free_dedicated().is_empty()
+        self.free_dedicated().is_empty()
     }
 
     /// Whether its CPUs have siblings.
@@ -227,7 +228,9 @@ async fn look_at(cloud: &Cloud, name: &str) -> Result<ComputeHost> {
     let dedicated = cpus(&conf, "cpu_dedicated_set")?;
     let shared = match cpus(&conf, "cpu_shared_set")? {
         Some(shared) => shared,
-        None => facts.cpus.online.difference(&dedicated.clone().unwrap_or_default()),
+        // Nova: with a dedicated set alone, a host has no CPUs for others.
+        None if dedicated.is_some() => Cpuset::new(),
+        None => facts.cpus.online.clone(),
     };
     let state_path = conf.get("DEFAULT", "state_path").unwrap_or("/var/lib/nova");
     let instances = conf.get("DEFAULT", "instances_path").unwrap_or("$state_path/instances");

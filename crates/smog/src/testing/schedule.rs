@@ -52,6 +52,12 @@ impl Capacity {
                 .count();
             (full, begun)
         });
+        // A host that could never hold the claims is no stage while others could: what is let
+        // through below when nobody has any would be refused there.
+        let could = |(machine, host): &(&Machine, &str)| machine.could_hold(claims, host);
+        if hosts.iter().filter(|it| could(it)).count() >= claims.hosts {
+            hosts.retain(could);
+        }
         for (machine, host) in hosts {
             if stage.hosts.len() == claims.hosts {
                 break;
@@ -97,6 +103,18 @@ impl Machine {
             here.iter().map(|(claims, hosts)| on(claims.pages_mib, *hosts)),
         );
         pages.map_err(|()| format!("huge pages of {name}"))
+    }
+
+    /// Whether one of its hosts could hold the claims if nobody else had any.
+    fn could_hold(&self, claims: &Claims, host: &str) -> bool {
+        let has = |wanted: Amount, all: u64| match wanted {
+            Amount::Some(some) => some <= all,
+            Amount::All => all > 0,
+        };
+        let has_cpus = claims.dedicated.is_none()
+            || has(claims.dedicated, self.dedicated.len() as u64)
+                && !self.full.iter().any(|full| full == host);
+        has_cpus && (claims.pages_mib.is_none() || has(claims.pages_mib, self.pages_mib))
     }
 
     fn hosts_of(&self, stage: &Stage) -> u64 {
@@ -186,6 +204,22 @@ mod tests {
         let pinned = Claims::ONE_GUEST.dedicated(1);
         assert_eq!(booked(&capacity, pinned, &mut vec![]), Ok(vec!["cmp2".to_string()]));
         assert_eq!(booked(&capacity, Claims::ONE_GUEST, &mut vec![]), Ok(vec!["cmp1".to_string()]));
+    }
+
+    #[test]
+    fn a_host_without_what_is_claimed_is_no_stage_while_another_has_it() {
+        let none = Machine { full: vec!["cmp1".into()], ..machine(&["cmp1"], "", 0) };
+        let capacity = Capacity { machines: vec![none, machine(&["cmp2"], "2-3", 1024)] };
+        let pinned = Claims::ONE_GUEST.dedicated(1);
+        let mut running = vec![];
+        for _ in 0..2 {
+            assert_eq!(booked(&capacity, pinned, &mut running), Ok(vec!["cmp2".to_string()]));
+        }
+        assert_eq!(booked(&capacity, pinned, &mut running), Err("dedicated CPUs of cmp2".into()), "it waits");
+        let huge = Claims::ONE_GUEST.pages_mib(64);
+        assert_eq!(booked(&capacity, huge, &mut running), Ok(vec!["cmp2".to_string()]));
+        // Where none has it, the case's needs or Nova say so.
+        assert!(booked(&capacity, Claims::TWO_HOSTS.dedicated(1), &mut vec![]).is_ok());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::cpuset::Cpuset;
 use crate::error::Result;
 use crate::guest::Guest;
 use crate::host::{Facts, GuestProcess, Role};
-use crate::libvirt::Domain;
+use crate::libvirt::{Domain, DomainState};
 
 /// What was seen of a guest. Assertions are functions of it, so that a wrong one can be
 /// put in its place ([`Control`](super::Control)).
@@ -19,6 +19,8 @@ pub struct Seen {
     pub host: String,
     /// What libvirt was told.
     pub domain: Domain,
+    /// Whether libvirt has it running: Nova's status is what Nova last heard.
+    pub state: DomainState,
     /// What the kernel does.
     pub process: GuestProcess,
     /// What placement has booked, on any provider: during a move, and after an evacuation
@@ -42,8 +44,9 @@ impl Seen {
         guest.refresh().await?;
         let domain = guest.domain().await?;
         let host = guest.host().await?;
-        let (process, facts, allocations, providers) = tokio::try_join!(
+        let (process, state, facts, allocations, providers) = tokio::try_join!(
             host.guest_process(&domain.name),
+            host.domain_state(&domain.name),
             host.facts(),
             cloud.allocations(&guest.server.id),
             cloud.providers()
@@ -63,6 +66,7 @@ impl Seen {
             server: guest.server.clone(),
             simulated_cells: facts.lab.as_ref().map_or(0, |lab| lab.simulated_cells),
             domain,
+            state,
             process,
             allocations,
             providers,
