@@ -1,7 +1,7 @@
 //! An environment as the command line makes it: hosts, journal folder, progress, the tests' hook.
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,38 +51,42 @@ impl EnvironmentArgs {
     }
 
     pub fn options(&self, session: &Session, command: &str) -> Result<Options> {
-        let user = variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(own_uid);
-        let mut options = Options::new(self.folder()?, user, command);
+        let mut options = options(self.journal.as_deref(), session, command)?;
         options.timeout = Duration::from_secs(self.timeout);
-        if !session.quiet {
-            options.on_event = Some(Arc::new(tell));
-        }
-        // For tests only: the process is killed at its n-th step, as by a power cut.
-        if let Some(last) = variable("SMOG_TEST_DIE_AT").and_then(|text| text.parse::<u32>().ok()) {
-            options.at_step = Some(Arc::new(move |step| {
-                if step == last {
-                    let pid = std::process::id().to_string();
-                    let _ = std::process::Command::new("kill").args(["-9", &pid]).status();
-                }
-                Ok(())
-            }));
-        }
         Ok(options)
     }
+}
 
-    fn folder(&self) -> Result<PathBuf> {
-        if let Some(folder) = &self.journal {
-            return Ok(folder.clone());
-        }
-        let state = variable("XDG_STATE_HOME")
-            .map(PathBuf::from)
-            .or_else(|| Some(PathBuf::from(variable("HOME")?).join(".local/state")));
-        state.map(|state| state.join("smog/journal")).ok_or_else(|| Error::Invalid {
-            what: "the journal's folder".into(),
-            why: "neither XDG_STATE_HOME nor HOME is set".into(),
-            hint: Some("name one with `--journal DIR`".into()),
-        })
+/// How changes of hosts are journaled: in this folder, or where journals are.
+pub fn options(journal: Option<&Path>, session: &Session, command: &str) -> Result<Options> {
+    let user = variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(own_uid);
+    let folder = journal.map_or_else(usual_folder, |folder| Ok(folder.to_path_buf()))?;
+    let mut options = Options::new(folder, user, command);
+    if !session.quiet {
+        options.on_event = Some(Arc::new(tell));
     }
+    // For tests only: the process is killed at its n-th step, as by a power cut.
+    if let Some(last) = variable("SMOG_TEST_DIE_AT").and_then(|text| text.parse::<u32>().ok()) {
+        options.at_step = Some(Arc::new(move |step| {
+            if step == last {
+                let pid = std::process::id().to_string();
+                let _ = std::process::Command::new("kill").args(["-9", &pid]).status();
+            }
+            Ok(())
+        }));
+    }
+    Ok(options)
+}
+
+fn usual_folder() -> Result<PathBuf> {
+    let state = variable("XDG_STATE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(variable("HOME")?).join(".local/state")));
+    state.map(|state| state.join("smog/journal")).ok_or_else(|| Error::Invalid {
+        what: "the journal's folder".into(),
+        why: "neither XDG_STATE_HOME nor HOME is set".into(),
+        hint: Some("name one with `--journal DIR`".into()),
+    })
 }
 
 /// "uid 0", for a process without a user's name in its environment.

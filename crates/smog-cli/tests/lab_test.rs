@@ -63,6 +63,10 @@ fn nothing_ran_is_not_success_and_a_typo_is_told() {
     lab().run(&["test", "-k", "numa and"]).expect(2);
     lab().run(&["test", "--partition", "5/4"]).expect(2);
     lab().run(&["test", "--max-fail", "0"]).expect(2);
+    // It has no meaning here: a change is made on all hosts that cases may come to.
+    lab().run(&["test", "--host", "cmp1"]).expect(2);
+    let dry = lab().run(&["--dry-run", "test", "--prepare", "--isolate", "none", "test_abort"]).expect(0);
+    assert!(dry.out.contains("LiveMigrationTest.test_abort") && !dry.out.contains("PASS"), "{}", dry.out);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let list = folder.path().join("list").display().to_string();
     std::fs::write(&list, "# the quick ones\nsanity.SanityTest.test_lok\n").expect("a list");
@@ -144,4 +148,25 @@ fn a_host_that_a_killed_run_had_cut_off_comes_back() {
         let services = lab().run(&["service", "list", "-o", "json"]).expect(0).json();
         services.as_array().expect("a list").iter().all(|service| service["state"] == "up")
     });
+}
+
+#[test]
+fn a_run_whose_reader_goes_away_comes_to_its_end() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().display().to_string();
+    let mut child = lab()
+        .command(&["test", "sanity.SanityTest.test_lock", "--log-dir", &path])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("smog test");
+    let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+    let first = lines.next().expect("a line").expect("text");
+    let run = first.trim().strip_prefix("run ").and_then(|rest| rest.split(':').next()).expect("a run");
+    drop(lines);
+    assert_eq!(child.wait().expect("its end").code(), Some(0));
+    let last = lab().run(&["test", "--last", "--log-dir", &path]).expect(0);
+    assert!(last.out.contains("1 passed") && last.out.contains(run), "{}", last.out);
+    let left = lab().run(&["clean", "--run", run]).expect(0);
+    assert!(left.out.contains("nothing is left"), "{}", left.out);
 }

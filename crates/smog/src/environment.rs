@@ -328,12 +328,24 @@ impl Environment {
     /// The first host's error, after all hosts have come to an end. What was changed is
     /// journaled: [`Environment::restore`] takes it back.
     pub async fn apply(&self, plan: &Plan, wish: &Wish) -> Result<Prepared> {
+        let mut prepared = self.intended(plan);
+        self.carry_out(&mut prepared, wish).await?;
+        Ok(prepared)
+    }
+
+    /// What will have been prepared, under a new id.
+    fn intended(&self, plan: &Plan) -> Prepared {
         let run = format!(
             "{}-{:x}",
             jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S"),
             std::process::id() ^ jiff::Timestamp::now().subsec_nanosecond().unsigned_abs()
         );
-        let owner = Owner::of_this_process(&run, &self.options.user, &self.options.command);
+        Prepared { environment: self.clone(), run, plan: plan.clone(), evidence: Vec::new() }
+    }
+
+    async fn carry_out(&self, prepared: &mut Prepared, wish: &Wish) -> Result<()> {
+        let plan = &prepared.plan;
+        let owner = Owner::of_this_process(&prepared.run, &self.options.user, &self.options.command);
         let plans: Vec<HostPlan> =
             plan.hosts.iter().filter(|host| !host.changes.is_empty()).cloned().collect();
         // A host that is restarted from outside cannot be worked on from inside meanwhile.
@@ -373,7 +385,8 @@ impl Environment {
                 hint: Some("something else changes the host, such as a deployment tool; `smog restore` takes all back".into()),
             });
         }
-        Ok(Prepared { environment: self.clone(), run, plan: plan.clone(), evidence })
+        prepared.evidence = evidence;
+        Ok(())
     }
 
     /// Look, plan and apply.
@@ -382,11 +395,20 @@ impl Environment {
     /// As [`Environment::check`] and [`Environment::apply`]; [`Error::Invalid`] when
     /// something cannot be had.
     pub async fn prepare(&self, wish: &Wish) -> Result<Prepared> {
+        let (prepared, ended) = self.begin(wish).await?;
+        ended.map(|()| prepared)
+    }
+
+    /// The same for who takes it back in any case: what an error has interrupted is in the
+    /// [`Prepared`] too.
+    pub(crate) async fn begin(&self, wish: &Wish) -> Result<(Prepared, Result<()>)> {
         let plan = self.check(wish).await?;
         if let Some(cannot) = plan.cannot().first() {
             return Err(Error::Invalid { what: "preparing".into(), why: cannot.clone(), hint: None });
         }
-        self.apply(&plan, wish).await
+        let mut prepared = self.intended(&plan);
+        let ended = self.carry_out(&mut prepared, wish).await;
+        Ok((prepared, ended))
     }
 
     /// All that is outstanding: journals here and on the hosts, and locks.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use smog::cloud::{BootRequest, Cloud, FlavorChoice, NewFlavor, Options};
 use smog::config::{Settings, Surroundings};
+use smog::environment::{OptionWish, Target, Want, Wish};
 use smog::flavor::{FlavorSpec, PageSize};
 use smog::testing::{
     Capacity, Case, CaseReport, Change, Claims, Control, Event, Inventory, Isolation, Leftovers, Need,
@@ -150,12 +151,8 @@ async fn every_way_a_case_can_end_is_told_as_what_it_is() {
     assert_eq!(report.exit_code(), ExitCode::NothingRan, "skipped is not passed");
 }
 
-static NOTHING: Change = Change {
-    name: "nothing",
-    wish: |_| smog::environment::Wish::new(),
-    only_where_needed: false,
-    beside: false,
-};
+static NOTHING: Change =
+    Change { name: "nothing", wish: |_| Wish::new(), only_where_needed: false, beside: false };
 
 #[tokio::test]
 async fn after_too_many_failures_no_case_begins_under_another_configuration_either() {
@@ -171,6 +168,35 @@ async fn after_too_many_failures_no_case_begins_under_another_configuration_eith
         let changed = of(&report, "t.Few.test_changed");
         assert_eq!(changed.outcome.word(), ended, "{max_fail:?}: {}", changed.outcome.why());
     }
+}
+
+fn no_such_driver(_: &Inventory) -> Wish {
+    let option = OptionWish {
+        file: "nova.conf".into(),
+        section: "DEFAULT".into(),
+        key: "compute_driver".into(),
+        values: vec!["no_such.Driver".into()],
+    };
+    Wish::new().with(Target::Computes, Want::Option(option))
+}
+
+static NO_SUCH_DRIVER: Change =
+    Change { name: "no such driver", wish: no_such_driver, only_where_needed: false, beside: false };
+
+#[tokio::test]
+async fn hosts_that_could_not_be_prepared_are_as_before() {
+    let bench = bench().await;
+    let mut options = RunOptions { prepare: true, ..bench.runner.options.clone() };
+    options.environment.timeout = Duration::from_secs(20);
+    let case = Case::new("t.Bad.test_changed", "", |t| Box::pin(passes(t))).under(&NO_SUCH_DRIVER);
+    let report = Runner { options, ..bench.runner.clone() }.run(&[case]).await.expect("a run");
+    let case = of(&report, "t.Bad.test_changed");
+    assert!(case.outcome.why().contains("could not be prepared"), "{}", case.outcome.why());
+    assert_eq!(report.leaked, Vec::<String>::new());
+    let journals = std::fs::read_dir(bench.folder.path().join("journal")).map(|all| all.count());
+    assert!(matches!(journals, Ok(0) | Err(_)), "{journals:?}");
+    let services = bench.runner.cloud.compute_services().await.expect("services");
+    assert!(services.iter().all(|service| service.state == "up"), "{services:?}");
 }
 
 static TRIES: AtomicU32 = AtomicU32::new(0);
@@ -191,6 +217,10 @@ async fn a_case_that_passes_when_tried_again_is_flaky() {
     let report = runner.run(&[case]).await.expect("a run");
     let case = of(&report, "t.Flaky.test_second_try");
     assert_eq!((case.outcome.word(), case.flaky, case.attempts), ("passed", true, 2));
+    assert!(case.earlier.len() == 1 && case.earlier_folders.len() == 1, "{case:?}");
+    let kept =
+        std::fs::read_to_string(case.folder.as_ref().expect("a folder").join("case.json")).expect("json");
+    assert!(kept.contains(r#""flaky": true"#), "{kept}");
 }
 
 /// Boots, and asks for pages that are not there: the conductor throws.

@@ -8,7 +8,7 @@ use smog::testing::{Case, Isolation, RunOptions, RunReport, Runner, Selection, S
 use smog::watch::AllowList;
 use smog::{Error, ExitCode};
 
-use crate::hosts_environment::{EnvironmentArgs, confirmed};
+use crate::hosts_environment::{confirmed, options};
 use crate::output;
 use crate::session::Session;
 use crate::test_list;
@@ -90,7 +90,7 @@ pub struct TestArgs {
 
     /// A time limit for each case, in seconds, instead of its own
     #[arg(long, value_name = "SECONDS", help_heading = "Run")]
-    case_timeout: Option<NonZeroU64>,
+    timeout: Option<NonZeroU64>,
 
     /// Try a failed case so many times more; one that passes then is reported as flaky
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Run")]
@@ -100,7 +100,7 @@ pub struct TestArgs {
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Run")]
     repeat: usize,
 
-    /// Keep the guests of failed cases for a look
+    /// Keep the guests of failed cases for a look, but of those under a changed configuration
     #[arg(long, help_heading = "Run")]
     keep: bool,
 
@@ -136,12 +136,14 @@ pub struct TestArgs {
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     html: Option<PathBuf>,
 
-    /// Print failures as annotations for GitHub's log [default: on, where GITHUB_ACTIONS is set]
+    /// Print failures as annotations for the log of GitHub or GitLab [default: on, where
+    /// GITHUB_ACTIONS or GITLAB_CI is set]
     #[arg(long, help_heading = "Reports")]
     annotations: bool,
 
-    #[command(flatten)]
-    environment: EnvironmentArgs,
+    /// The folder of journals on this machine [default: ~/.local/state/smog/journal]
+    #[arg(long, value_name = "DIR", help_heading = "Run")]
+    journal: Option<PathBuf>,
 }
 
 /// Whose the resources of cases are.
@@ -183,6 +185,9 @@ pub async fn run(args: TestArgs, session: &Session, cases: Vec<Case>) -> Result<
         output::warning("no case is selected");
         return Ok(ExitCode::NothingRan);
     }
+    if session.dry_run {
+        return test_list::run(&chosen, false, session).await;
+    }
     args.reports_can_be_written()?;
     let cloud = session.cloud().await?;
     let changed = chosen.iter().any(|case| case.change.is_some());
@@ -199,7 +204,7 @@ pub async fn run(args: TestArgs, session: &Session, cases: Vec<Case>) -> Result<
     }
     let stop = Stop::default();
     let printer = Arc::new(Printer::new(session.quiet));
-    let mut environment = args.environment.options(session, "smog test")?;
+    let mut environment = options(args.journal.as_deref(), session, "smog test")?;
     environment.on_event = None;
     let runner = Runner {
         cloud: cloud.clone(),
@@ -215,7 +220,7 @@ pub async fn run(args: TestArgs, session: &Session, cases: Vec<Case>) -> Result<
             keep: args.keep,
             retries: args.retries,
             max_fail: if args.fail_fast { Some(1) } else { args.max_fail.map(usize::from) },
-            timeout: args.case_timeout.map(|seconds| Duration::from_secs(seconds.get())),
+            timeout: args.timeout.map(|seconds| Duration::from_secs(seconds.get())),
             prepare: args.prepare,
             watch: !args.no_watch,
             log_dir: log_dir.clone(),
@@ -315,11 +320,17 @@ impl TestArgs {
         if let Some(file) = &self.html {
             write(file, report::html(ended).as_bytes())?;
         }
-        if self.annotations || std::env::var_os("GITHUB_ACTIONS").is_some() {
-            output::text(&report::annotations(ended, report::Flavor::GitHub));
+        let (github, gitlab) = (is_set("GITHUB_ACTIONS"), is_set("GITLAB_CI"));
+        if self.annotations || github || gitlab {
+            let flavor = if gitlab { report::Flavor::GitLab } else { report::Flavor::GitHub };
+            output::styled(&report::annotations(ended, flavor));
         }
         Ok(())
     }
+}
+
+fn is_set(variable: &str) -> bool {
+    std::env::var_os(variable).is_some_and(|value| !value.is_empty())
 }
 
 fn write(file: &std::path::Path, bytes: &[u8]) -> Result<(), Error> {

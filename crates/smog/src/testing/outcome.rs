@@ -143,9 +143,12 @@ pub struct CaseReport {
     /// How its earlier tries ended, when it was tried again.
     #[serde(default)]
     pub earlier: Vec<Outcome>,
-    /// When it began.
+    /// The folders of its earlier tries.
+    #[serde(default)]
+    pub earlier_folders: Vec<PathBuf>,
+    /// When it began: its first try.
     pub began: Timestamp,
-    /// How long it took, with its clean-up, in seconds.
+    /// How long it took, with its clean-up and all its tries, in seconds.
     pub seconds: f64,
     /// What it claimed, for people.
     pub claims: String,
@@ -189,6 +192,7 @@ impl CaseReport {
             flaky: false,
             attempts,
             earlier: Vec::new(),
+            earlier_folders: Vec::new(),
             began: Timestamp::now(),
             seconds: 0.0,
             claims: String::new(),
@@ -205,6 +209,17 @@ impl CaseReport {
             folder: None,
             likely: None,
         }
+    }
+
+    /// It is the next try after this one.
+    pub(super) fn follows(&mut self, before: CaseReport) {
+        self.flaky = self.outcome == Outcome::Passed;
+        self.seconds += self.began.duration_since(before.began).as_secs_f64();
+        self.began = before.began;
+        self.earlier = before.earlier;
+        self.earlier.push(before.outcome);
+        self.earlier_folders = before.earlier_folders;
+        self.earlier_folders.extend(before.folder);
     }
 
     /// Whether it makes the run fail.
@@ -242,6 +257,9 @@ pub struct RunReport {
     pub cases: Vec<CaseReport>,
     /// Exceptions during the run that belong to no case's request or server.
     pub unattributed: Vec<Thrown>,
+    /// Logs that were not read, or not wholly: what was thrown there is not known.
+    #[serde(default)]
+    pub unread: Vec<String>,
     /// What is left of the run itself: its project, its user.
     pub leaked: Vec<String>,
     /// The run was interrupted.

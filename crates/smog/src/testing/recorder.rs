@@ -26,7 +26,7 @@ struct Kept {
     /// Exceptions that a case has taken for its own, by their place in all that came.
     first: u64,
     taken: BTreeSet<u64>,
-    unclaimed: Vec<Thrown>,
+    unclaimed: Vec<Record>,
     problems: BTreeSet<String>,
 }
 
@@ -36,6 +36,9 @@ const MOST: usize = 400_000;
 
 /// A log line may be stamped a little before the call that it is about was sent: clocks differ.
 const SLACK: SignedDuration = SignedDuration::from_millis(500);
+
+/// What was written just before is on its way for so long.
+const LAST_WORDS: Duration = Duration::from_millis(300);
 
 /// What belongs to a case.
 #[derive(Debug, Default)]
@@ -50,11 +53,14 @@ pub(super) struct Belongs {
 }
 
 impl Belongs {
-    fn has(&self, record: &Record) -> bool {
+    fn is_not_others(&self, record: &Record) -> bool {
+        record.project.is_none() || record.project == self.project
+    }
+
+    /// Whether the record names a request or a server of the case.
+    fn names(&self, record: &Record) -> bool {
         let request = |id: &Option<String>| id.as_ref().is_some_and(|id| self.requests.contains(id));
-        let not_others = record.project.is_none() || record.project == self.project;
-        (self.all && not_others)
-            || request(&record.request_id)
+        request(&record.request_id)
             || request(&record.global_request_id)
             || record.instance.as_ref().is_some_and(|id| self.servers.contains(id))
             || self.servers.iter().any(|id| record.text.contains(id.as_str()))
@@ -71,14 +77,17 @@ pub(super) struct Cut {
 }
 
 impl Logs {
-    /// Follow the logs of these hosts from now on.
-    pub fn start(hosts: Vec<(Host, Sources)>) -> Logs {
+    /// Follow the logs of these hosts; returns when what is new from now on is seen, or when
+    /// the hosts had their time for it.
+    pub async fn start(hosts: Vec<(Host, Sources)>) -> Logs {
         let kept = Arc::new(Mutex::new(Kept::default()));
         if hosts.is_empty() {
             return Logs { kept, reader: None };
         }
         let into = Arc::clone(&kept);
+        let (ready, is_ready) = tokio::sync::oneshot::channel::<()>();
         let reader = tokio::spawn(async move {
+            let mut ready = Some(ready);
             let mut watch = Watch::start(hosts);
             while let Some(event) = watch.next().await {
                 let mut kept = into.lock().unwrap_or_else(PoisonError::into_inner);
@@ -89,11 +98,21 @@ impl Logs {
                             kept.forget_first();
                         }
                     }
+                    Event::CaughtUp => drop(ready.take()),
                     other => kept.problems.extend(crate::watch::problem_text(&other)),
                 }
             }
         });
+        // Told by dropping it: also when the watch ends at once.
+        let _ = is_ready.await;
         Logs { kept, reader: Some(reader) }
+    }
+
+    /// Wait for what was written just now and is on its way.
+    pub async fn last_words(&self) {
+        if self.reader.is_some() {
+            tokio::time::sleep(LAST_WORDS).await;
+        }
     }
 
     /// The records since `begin`, and which of them are a case's.
@@ -103,11 +122,12 @@ impl Logs {
         let mut cut = Cut::default();
         let mut taken = Vec::new();
         for (at, record) in kept.records.iter().enumerate() {
-            if record.time.is_some_and(|time| time < from) {
-                continue;
+            let is_early = record.time.is_some_and(|time| time < from);
+            if !is_early {
+                cut.all.push(record.clone());
             }
-            cut.all.push(record.clone());
-            if !belongs.has(record) {
+            // A request or a server is the case's whatever the clock of the host says.
+            if !(belongs.names(record) || belongs.all && !is_early && belongs.is_not_others(record)) {
                 continue;
             }
             cut.own.push(record.clone());
@@ -136,6 +156,7 @@ impl Logs {
 
     /// End it: the exceptions no case has taken for its own, and what could not be read.
     pub async fn close(self, allow: &mut AllowList) -> (Vec<Thrown>, Vec<String>) {
+        self.last_words().await;
         if let Some(reader) = self.reader {
             // Dropping the watch ends the far ends.
             reader.abort();
@@ -145,20 +166,9 @@ impl Logs {
         while !kept.records.is_empty() {
             kept.forget_first();
         }
-        let allowed = |thrown: &Thrown| {
-            let exception = crate::watch::Exception {
-                name: thrown.name.clone(),
-                message: thrown.message.clone(),
-                ..Default::default()
-            };
-            let record =
-                Record { exception: Some(exception), message: thrown.message.clone(), ..Record::default() };
-            allow.allows(&record)
-        };
-        let mut unclaimed = std::mem::take(&mut kept.unclaimed);
-        let mut allowed = allowed;
-        unclaimed.retain(|thrown| !allowed(thrown));
-        (unclaimed, kept.problems.iter().cloned().collect())
+        let unclaimed = std::mem::take(&mut kept.unclaimed);
+        let thrown = unclaimed.iter().filter(|record| !allow.allows(record)).map(thrown).collect();
+        (thrown, kept.problems.iter().cloned().collect())
     }
 }
 
@@ -170,7 +180,7 @@ impl Kept {
             && record.exception.is_some()
             && !self.taken.remove(&place)
         {
-            self.unclaimed.push(thrown(&record));
+            self.unclaimed.push(record);
         }
     }
 }
@@ -285,7 +295,7 @@ async fn guest_actions(guest: &Guest) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::watch::Exception;
+    use crate::watch::{Allow, Exception};
 
     fn record(at: i64, request: &str, exception: Option<&str>) -> Record {
         Record {
@@ -310,7 +320,7 @@ mod tests {
     #[tokio::test]
     async fn an_exception_is_blamed_on_the_case_whose_request_it_was() {
         let logs = logs(vec![
-            record(100, "req-a", Some("nova.exception.Early")),
+            record(100, "req-0", Some("nova.exception.Early")),
             record(200, "req-a", Some("nova.exception.Mine")),
             record(201, "req-b", Some("nova.exception_Remote.Theirs_Remote")),
             record(202, "req-a", None),
@@ -329,6 +339,25 @@ mod tests {
         let (rest, _) = logs.close(&mut allow).await;
         let names: Vec<&str> = rest.iter().map(|thrown| thrown.name.as_str()).collect();
         assert_eq!(names, ["nova.exception.Early", "nova.exception.Nobodys"]);
+    }
+
+    #[test]
+    fn a_request_is_its_own_on_a_host_whose_clock_is_behind_too() {
+        let logs = logs(vec![record(100, "req-a", Some("nova.exception.Mine"))]);
+        let begin = Timestamp::from_second(150).expect("a time");
+        let cut = logs.cut(begin, &belongs("req-a"), &mut AllowList::default(), &[]);
+        assert_eq!((cut.thrown.len(), cut.all.len()), (1, 0));
+    }
+
+    #[tokio::test]
+    async fn what_is_allowed_by_its_logger_is_so_when_it_is_nobodys() {
+        let noise =
+            Record { logger: Some("ovsdbapp.backend".into()), ..record(200, "req-x", Some("RowNotFound")) };
+        let other =
+            Record { logger: Some("nova.compute".into()), ..record(200, "req-x", Some("RowNotFound")) };
+        let allow = Allow::of(Some("RowNotFound"), Some("ovsdbapp"), None, None).expect("an entry");
+        let (left, _) = logs(vec![noise, other]).close(&mut AllowList::new([allow])).await;
+        assert_eq!(left.len(), 1, "{left:?}");
     }
 
     #[test]

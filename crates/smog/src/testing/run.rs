@@ -6,7 +6,7 @@ mod stop;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -18,9 +18,9 @@ use super::name::RunId;
 use super::outcome::{CaseReport, Outcome, RunReport};
 use super::recorder::Logs;
 use super::round::Round;
-use super::schedule::Booking;
+use super::schedule::{Booking, Stage};
 use super::settling::Settling;
-use super::{Capacity, Case, Change, Inventory};
+use super::{Capacity, Case, Change, Claims, Inventory};
 use crate::cloud::Cloud;
 use crate::config::{Settings, SmogFile, Surroundings};
 use crate::environment::{self, Environment};
@@ -46,7 +46,8 @@ pub struct RunOptions {
     pub jobs: usize,
     /// Whose the resources are.
     pub isolation: Isolation,
-    /// Keep the guests of failed cases for a look.
+    /// Keep the guests of failed cases for a look; not of those under a changed configuration,
+    /// which is restored.
     pub keep: bool,
     /// Try a failed case so many times more; one that passes then is *flaky*.
     pub retries: u32,
@@ -97,6 +98,10 @@ struct Run {
     logs: Arc<Logs>,
     /// Exceptions that fail no case.
     allow: AllowList,
+    /// The change of configuration the hosts are under.
+    change: Option<String>,
+    /// What guests that were kept still have.
+    held: Mutex<Vec<Booking>>,
     /// When each running case began: what is older than all of them is forgotten.
     begun: Mutex<BTreeMap<usize, Timestamp>>,
 }
@@ -130,6 +135,7 @@ impl Runner {
         }
         let mut leaked = Vec::new();
         let mut unattributed = Vec::new();
+        let mut unread = Vec::new();
         if able > 0 {
             let (project, cloud) = match self.options.isolation {
                 Isolation::Run => {
@@ -146,6 +152,8 @@ impl Runner {
                 files,
                 logs: Arc::clone(&logs),
                 allow: allow.clone(),
+                change: None,
+                held: Mutex::default(),
                 begun: Mutex::default(),
             };
             let under: Vec<Option<&'static Change>> =
@@ -162,7 +170,7 @@ impl Runner {
             drop(run);
             let mut allow = allow;
             if let Ok(logs) = Arc::try_unwrap(logs).map_err(drop) {
-                unattributed = logs.close(&mut allow).await.0;
+                (unattributed, unread) = logs.close(&mut allow).await;
             }
             leaked.extend(self.sweep(&id, project.as_ref(), &reports).await);
         }
@@ -181,6 +189,7 @@ impl Runner {
             hosts: inventory.hosts.iter().map(HostLine::from).collect(),
             cases,
             unattributed,
+            unread,
             leaked,
             interrupted: self.stop.is_asked(),
         })
@@ -209,7 +218,7 @@ impl Runner {
         reports: &mut [Option<CaseReport>],
     ) -> Vec<String> {
         let Some(name) = round.name() else {
-            self.all(run, None, cases, round.cases.clone(), reports).await;
+            self.all(run, cases, round.cases.clone(), reports).await;
             return Vec::new();
         };
         self.doing(&format!("preparing the hosts: {name}"));
@@ -219,21 +228,15 @@ impl Runner {
         let prepared = async {
             let environment =
                 Environment::of_cloud(&self.cloud, &[], self.options.environment.clone()).await?;
-            let prepared = environment.prepare(&round.wish(&plain)).await?;
-            Ok((prepared, Inventory::look(&self.cloud).await))
+            environment.begin(&round.wish(&plain)).await
         };
         match prepared.await {
-            Err(why) => {
-                for at in &round.cases {
-                    let mut report = CaseReport::of(&cases[*at], 0);
-                    report.outcome = Outcome::Broken(broken(&why));
-                    reports[*at] = Some(report);
-                }
-                left.push(format!(
-                    "what was prepared before it failed: `smog restore --list` shows it ({why})"
-                ));
-            }
-            Ok((prepared, looked)) => {
+            Err(why) => self.none_of(round, cases, &broken(&why), reports),
+            Ok((prepared, made)) => {
+                let looked = match made {
+                    Ok(()) => Inventory::look(&self.cloud).await,
+                    Err(why) => Err(why),
+                };
                 match looked {
                     Ok(inventory) => {
                         run.inventory = Arc::new(inventory);
@@ -248,15 +251,11 @@ impl Runner {
                                 None => able.push(*at),
                             }
                         }
-                        self.all(run, Some(&name), cases, able, reports).await;
+                        run.change = Some(name.clone());
+                        self.all(run, cases, able, reports).await;
+                        run.change = None;
                     }
-                    Err(why) => {
-                        for at in &round.cases {
-                            let mut report = CaseReport::of(&cases[*at], 0);
-                            report.outcome = Outcome::Broken(broken(&why));
-                            reports[*at] = Some(report);
-                        }
-                    }
+                    Err(why) => self.none_of(round, cases, &broken(&why), reports),
                 }
                 self.doing(&format!("restoring the hosts: {name}"));
                 if let Err(why) = prepared.restore().await {
@@ -268,11 +267,20 @@ impl Runner {
         left
     }
 
+    /// None of a round's cases can begin.
+    fn none_of(&self, round: &Round, cases: &[Case], why: &str, reports: &mut [Option<CaseReport>]) {
+        for at in &round.cases {
+            let outcome = Outcome::Broken(why.to_string());
+            let report = CaseReport { outcome, ..CaseReport::of(&cases[*at], 0) };
+            self.tell(Event::CaseEnded { report: &report, ended: 0 });
+            reports[*at] = Some(report);
+        }
+    }
+
     /// Run these cases, as many at once as there is room for.
     async fn all(
         &self,
         run: &Run,
-        change: Option<&str>,
         cases: &[Case],
         mut waiting: Vec<usize>,
         reports: &mut [Option<CaseReport>],
@@ -296,7 +304,7 @@ impl Runner {
             while may_begin && at < waiting.len() && running.len() < self.options.jobs.max(1) {
                 let index = waiting[at];
                 let booked: Vec<Booking> = running.values().chain(settling.bookings()).cloned().collect();
-                match capacity.stage_for(&cases[index].claims, &booked) {
+                match run.stage_for(&capacity, cases[index].claims, booked) {
                     Ok(stage) => {
                         waiting.remove(at);
                         running.insert(index, Booking { claims: cases[index].claims, stage: stage.clone() });
@@ -320,7 +328,7 @@ impl Runner {
                 () = tokio::time::sleep(Duration::from_secs(1)), if settles => continue,
                 () = self.stop.asked(), if settles => continue,
             };
-            let Some((index, mut report)) = ended else {
+            let Some((index, report)) = ended else {
                 // Nothing runs, and nothing can begin: the case asks for more than there is.
                 if may_begin && let Some((index, why)) = first_waits {
                     let mut report = CaseReport::of(&cases[index], 0);
@@ -332,9 +340,11 @@ impl Runner {
                 break;
             };
             if let Some(booking) = running.remove(&index) {
-                settling.add(booking);
+                match report.kept.is_empty() {
+                    true => settling.add(booking),
+                    false => run.hold(booking),
+                }
             }
-            report.change = change.map(str::to_string);
             let ended = reports.iter().flatten().filter(|report| report.attempts > 0).count() + 1;
             self.tell(Event::CaseEnded { report: &report, ended });
             reports[index] = Some(report);
@@ -353,7 +363,7 @@ impl Runner {
 
     async fn follow_logs(&self, inventory: &Inventory) -> Logs {
         if !self.options.watch {
-            return Logs::start(Vec::new());
+            return Logs::start(Vec::new()).await;
         }
         let mut hosts = Vec::new();
         let computes = inventory.hosts.iter().map(|compute| &compute.host);
@@ -361,7 +371,7 @@ impl Runner {
             let sources = Sources::detect(host).await.unwrap_or_else(|_| Sources::usual());
             hosts.push((host.clone(), sources));
         }
-        Logs::start(hosts)
+        Logs::start(hosts).await
     }
 
     fn tell(&self, event: Event<'_>) {
@@ -372,6 +382,32 @@ impl Runner {
 
     fn doing(&self, text: &str) {
         self.tell(Event::Doing { text });
+    }
+}
+
+impl Run {
+    /// A stage beside what runs, and beside what kept guests have: they do not take the cloud
+    /// away from a case that wants it alone, but CPUs and pages.
+    fn stage_for(
+        &self,
+        capacity: &Capacity,
+        claims: Claims,
+        mut booked: Vec<Booking>,
+    ) -> std::result::Result<Stage, String> {
+        let stage = capacity.stage_for(&claims, &booked)?;
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.is_empty() {
+            return Ok(stage);
+        }
+        booked.extend(held.iter().cloned());
+        let stage = capacity.stage_for(&Claims { alone: false, ..claims }, &booked);
+        stage.map_err(|why| format!("{why}, beside the guests that are kept"))
+    }
+
+    fn hold(&self, booking: Booking) {
+        let claims = Claims { alone: false, ..booking.claims };
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.push(Booking { claims, ..booking });
     }
 }
 

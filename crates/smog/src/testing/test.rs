@@ -528,9 +528,9 @@ impl Test {
         let environment = Environment::of_cloud(&self.cloud, &[], self.environment.clone()).await?;
         let (wish, log) = (wish.clone(), Arc::clone(&self.log));
         self.to_its_end(async move {
-            let prepared = environment.prepare(&wish).await?;
+            let (prepared, ended) = environment.begin(&wish).await?;
             log.said().made.undo.push(Undo::Restore(Box::new(prepared)));
-            Ok(())
+            ended
         })
         .await
     }
@@ -583,8 +583,9 @@ impl Test {
         self.aggregate(&mark, &[(DOWN_SERVICE, &service.id), (DOWN_HOST, host)], &[]).await?;
         let (cloud, log, host) = (self.cloud.clone(), Arc::clone(&self.log), host.to_string());
         self.to_its_end(async move {
-            let prepared = environment.prepare(&wish).await?;
+            let (prepared, ended) = environment.begin(&wish).await?;
             log.said().made.undo.push(Undo::Restore(Box::new(prepared)));
+            ended?;
             log.said().made.undo.push(Undo::ForceDown(service.id.clone(), host));
             cloud.force_down(&service.id, true).await.map(drop)
         })

@@ -25,6 +25,7 @@ pub(super) fn run() -> RunReport {
             broken(),
             leaked(),
         ],
+        unread: Vec::new(),
         unattributed: vec![Thrown {
             at: Some(at(31.5)),
             host: "cmp2".into(),

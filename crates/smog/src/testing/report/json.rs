@@ -167,6 +167,7 @@ struct Summary<'a> {
     flaky: usize,
     leaked: usize,
     unattributed: &'a [Thrown],
+    unread: &'a [String],
     left_behind: &'a [String],
     exit_code: u8,
 }
@@ -186,6 +187,7 @@ impl Summary<'_> {
             flaky: report.cases.iter().filter(|case| case.flaky).count(),
             leaked: report.cases.iter().filter(|case| !case.leaked.is_empty()).count(),
             unattributed: &report.unattributed,
+            unread: &report.unread,
             left_behind: &report.leaked,
             exit_code: report.exit_code().into(),
         }

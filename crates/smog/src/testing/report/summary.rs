@@ -16,7 +16,7 @@ const THROWN: usize = 3;
 const NAMES: usize = 3;
 
 /// The summary as plain text. Each entry's first line begins with a word in capitals that a
-/// face may colour (SKIPPED, SLOWEST, THROWN, FLAKY, INTERRUPTED, LEAKED, BROKEN, FAILED),
+/// face may colour (SKIPPED, SLOWEST, THROWN, UNREAD, FLAKY, INTERRUPTED, LEAKED, BROKEN, FAILED),
 /// what belongs to it is indented below; what matters most comes last, since that is what
 /// a terminal shows. The last line counts; it begins with PASSED, FAILED, INTERRUPTED or
 /// NOTHING (ran). `slowest` is how many of the slowest cases are named.
@@ -34,6 +34,9 @@ pub fn summary_text(report: &RunReport, slowest: usize) -> String {
         let belong = if count == 1 { "belongs" } else { "belong" };
         entry(&mut text, "THROWN", &format!("{} {belong} to no case", counted(count, "exception")));
         exceptions(&mut text, &report.unattributed);
+    }
+    for problem in &report.unread {
+        entry(&mut text, "UNREAD", problem);
     }
     for word in ["flaky", "interrupted", "leaked", "broken", "failed"] {
         for case in report.cases.iter().filter(|case| told::state(case) == word) {
@@ -65,6 +68,9 @@ fn one(text: &mut String, word: &str, case: &CaseReport) {
     }
     if failed.len() > CHECKS {
         below(text, &told::and_more(failed.len() - CHECKS, "check"));
+    }
+    for folder in &case.earlier_folders {
+        below(text, &format!("folder of an earlier try: {}", folder.display()));
     }
     if !case.is_bad() {
         return;

@@ -77,6 +77,9 @@ pub(super) fn story(case: &CaseReport) -> String {
     line(format_args!("outcome: {}", ended(case)));
     for (number, earlier) in case.earlier.iter().enumerate() {
         line(format_args!("try {}: {}", number + 1, sentence(earlier)));
+        if let Some(folder) = case.earlier_folders.get(number) {
+            line(format_args!("       folder: {}", folder.display()));
+        }
     }
     if let Some(likely) = &case.likely {
         line(format_args!("likely first cause: {likely}"));

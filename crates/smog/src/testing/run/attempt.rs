@@ -13,7 +13,8 @@ use crate::guest::Guest;
 use crate::testing::name::case_stamp;
 use crate::testing::outcome::{CallLine, CaseReport, Outcome};
 use crate::testing::recorder::{Belongs, Cut, Folder};
-use crate::testing::schedule::Stage;
+use crate::testing::schedule::{Booking, Stage};
+use crate::testing::settling::Settling;
 use crate::testing::test::{CaseLog, Given, Made};
 use crate::testing::{Case, Event, Test, clean};
 use crate::wait::Wait;
@@ -22,13 +23,10 @@ impl Runner {
     /// Run a case until it passes, or its tries are used up.
     pub(super) async fn one(&self, run: &Run, case: Case, index: usize, stage: Stage) -> (usize, CaseReport) {
         let mut attempt = 1;
-        let mut earlier = Vec::new();
+        let mut before: Option<CaseReport> = None;
         loop {
             self.tell(Event::CaseBegun { case: &case, stage: &stage, attempt });
-            let mut report = self.attempt(run, case, index, &stage, attempt).await;
-            report.attempts = attempt;
-            report.earlier.clone_from(&earlier);
-            report.flaky = attempt > 1 && report.outcome == Outcome::Passed;
+            let report = self.attempt(run, case, index, &stage, attempt, before.take()).await;
             let again = report.outcome.is_bad()
                 && report.leaked.is_empty()
                 && report.kept.is_empty()
@@ -38,16 +36,39 @@ impl Runner {
                 return (index, report);
             }
             self.tell(Event::CaseAgain { report: &report });
-            earlier.push(report.outcome);
+            self.settle(run, &case, &stage).await;
+            before = Some(report);
             attempt += 1;
         }
     }
 
-    async fn attempt(&self, run: &Run, case: Case, index: usize, stage: &Stage, attempt: u32) -> CaseReport {
+    /// Until Nova has given back what a try had; the next one would find it taken.
+    async fn settle(&self, run: &Run, case: &Case, stage: &Stage) {
+        let mut settling = Settling::of(&run.inventory);
+        settling.add(Booking { claims: case.claims, stage: stage.clone() });
+        while !self.stop.is_asked() {
+            settling.look(&self.cloud).await;
+            if settling.is_empty() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    async fn attempt(
+        &self,
+        run: &Run,
+        case: Case,
+        index: usize,
+        stage: &Stage,
+        attempt: u32,
+        before: Option<CaseReport>,
+    ) -> CaseReport {
         let (begun, began) = (Instant::now(), Timestamp::now());
         run.begun.lock().unwrap_or_else(PoisonError::into_inner).insert(index, began);
         let mut report = CaseReport::of(&case, attempt);
         report.stage.clone_from(&stage.hosts);
+        report.change.clone_from(&run.change);
         let folder = Folder::make(&self.options.log_dir, &case_stamp(case.method(), &Zoned::now()));
         let calls: Arc<Mutex<Vec<CallLine>>> = Arc::default();
         let log = Arc::new(CaseLog::new(case, self.on_event.clone()));
@@ -82,7 +103,10 @@ impl Runner {
                 report.outcome = verdict(outcome, &log);
                 // What was thrown so far makes the scene worth keeping; the rest comes with the clean-up.
                 judge(&mut report, &self.cut_logs(&case, run, cloud.own_project_id(), began, &calls, &log));
-                self.clean_up(&case, run, &cloud, project.as_ref(), &log, &prefix, folder, &mut report).await;
+                let keep = self.options.keep && attempt > self.options.retries && run.change.is_none();
+                self.clean_up(&case, run, &cloud, project.as_ref(), &log, &prefix, folder, keep, &mut report)
+                    .await;
+                run.logs.last_words().await;
                 let cut = self.cut_logs(&case, run, cloud.own_project_id(), began, &calls, &log);
                 judge(&mut report, &cut);
                 write_folder(folder, &report, &cut);
@@ -95,6 +119,9 @@ impl Runner {
         report.calls = std::mem::take(&mut *calls.lock().unwrap_or_else(PoisonError::into_inner));
         report.likely = report.outcome.is_bad().then(|| likely(&report)).flatten();
         report.seconds = begun.elapsed().as_secs_f64();
+        if let Some(before) = before {
+            report.follows(before);
+        }
         if let Some(folder) = &report.folder {
             let folder = Folder(folder.clone());
             folder.write_calls(&report.calls);
@@ -113,7 +140,7 @@ impl Runner {
         let limit = self.options.timeout.unwrap_or(case.timeout);
         let mut tasks = JoinSet::new();
         tasks.spawn(async move { (case.run)(&mut test).await });
-        tokio::select! {
+        let ended = tokio::select! {
             ended = tasks.join_next() => match ended {
                 Some(Ok(Ok(()))) | None => Ok(()),
                 Some(Ok(Err(why))) => Err(Ended::Error(why)),
@@ -121,8 +148,10 @@ impl Runner {
             },
             () = tokio::time::sleep(limit) => Err(Ended::TimeIsOver(limit)),
             () = self.stop.asked() => Err(Ended::Interrupted),
-        }
-        // Dropping the set cuts off what still runs.
+        };
+        // What still runs is cut off, and does nothing any more when the clean-up begins.
+        let _ = tokio::time::timeout(Duration::from_secs(5), tasks.shutdown()).await;
+        ended
     }
 
     /// Keep the scene of a failure, and remove what the case made.
@@ -136,6 +165,7 @@ impl Runner {
         log: &CaseLog,
         prefix: &str,
         folder: &Folder,
+        keep: bool,
         report: &mut CaseReport,
     ) {
         // What a case that was cut off had begun on hosts comes to its end first.
@@ -161,7 +191,7 @@ impl Runner {
             let hosts = run.inventory.hosts.iter().map(|host| host.host.clone()).collect();
             let scene = folder.write_scene(guests, hosts);
             let _ = tokio::time::timeout(Duration::from_secs(60), scene).await;
-            if self.options.keep && !made.servers.is_empty() {
+            if keep && !made.servers.is_empty() {
                 report.kept = made.servers.iter().map(|(_, name)| name.clone()).collect();
                 // Hosts and services are taken back all the same.
                 let hosts = Made { undo: made.undo.clone(), ..Default::default() };

@@ -47,18 +47,13 @@ impl Runner {
             return Vec::new();
         }
         self.doing("removing what the run made");
-        let mut left = Vec::new();
-        if let Some(project) = project
-            && let Err(why) = self.cloud.remove_isolated_project(project, Wait::default()).await
-        {
-            left.push(format!("project {}: {why}", project.project.name));
+        // What this cannot remove is found below, tried again, and told.
+        if let Some(project) = project {
+            let _ = self.cloud.remove_isolated_project(project, Wait::default()).await;
         }
         match clean::Leftovers::of(&self.cloud).await {
-            Ok(leftovers) => {
-                left.extend(leftovers.of_run(id).remove(&self.cloud, Wait::default()).await.left);
-            }
-            Err(why) => left.push(format!("what is left is not known: {why}")),
+            Ok(leftovers) => leftovers.of_run(id).remove(&self.cloud, Wait::default()).await.left,
+            Err(why) => vec![format!("what is left is not known: {why}")],
         }
-        left
     }
 }
