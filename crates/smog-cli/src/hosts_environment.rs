@@ -60,7 +60,10 @@ impl EnvironmentArgs {
 /// How changes of hosts are journaled: in this folder, or where journals are.
 pub fn options(journal: Option<&Path>, session: &Session, command: &str) -> Result<Options> {
     let user = variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(own_uid);
-    let folder = journal.map_or_else(usual_folder, |folder| Ok(folder.to_path_buf()))?;
+    let folder = match journal {
+        Some(folder) => folder.to_path_buf(),
+        None => session.surroundings.journal_folder("--journal DIR")?,
+    };
     let mut options = Options::new(folder, user, command);
     if !session.quiet {
         options.on_event = Some(Arc::new(tell));
@@ -78,24 +81,14 @@ pub fn options(journal: Option<&Path>, session: &Session, command: &str) -> Resu
     Ok(options)
 }
 
-fn usual_folder() -> Result<PathBuf> {
-    let state = variable("XDG_STATE_HOME")
-        .map(PathBuf::from)
-        .or_else(|| Some(PathBuf::from(variable("HOME")?).join(".local/state")));
-    state.map(|state| state.join("smog/journal")).ok_or_else(|| Error::Invalid {
-        what: "the journal's folder".into(),
-        why: "neither XDG_STATE_HOME nor HOME is set".into(),
-        hint: Some("name one with `--journal DIR`".into()),
-    })
-}
-
 /// "uid 0", for a process without a user's name in its environment.
 fn own_uid() -> String {
     use std::os::unix::fs::MetadataExt;
     std::fs::metadata("/proc/self").map_or_else(|_| "unknown".into(), |own| format!("uid {}", own.uid()))
 }
 
-fn variable(name: &str) -> Option<String> {
+/// A variable of this process that is set to something.
+pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 

@@ -20,12 +20,12 @@ mod thrown;
 mod wish_args;
 
 use std::process::ExitCode as Process;
-use tokio::signal::unix::SignalKind;
 
 use clap::{CommandFactory, Parser};
 use clap_complete::CompleteEnv;
 use smog::testing::Case;
 use smog::{Error, ExitCode};
+use tokio::signal::unix::SignalKind;
 
 use args::{Args, Verb};
 use session::Session;

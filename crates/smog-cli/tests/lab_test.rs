@@ -2,8 +2,8 @@
 
 mod lab;
 
-use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::io::{BufRead, BufReader, Lines};
+use std::process::{Child, ChildStdout, Stdio};
 
 use lab::{ids, lab, unique};
 
@@ -79,6 +79,20 @@ fn nothing_ran_is_not_success_and_a_typo_is_told() {
     assert!(asks.err.contains("there is no terminal to ask on"), "{}", asks.err);
 }
 
+/// A run of a case that goes on: its process, its id, and the rest of its output.
+fn begun(case: &str, log_dir: &str) -> (Child, String, Lines<BufReader<ChildStdout>>) {
+    let mut child = lab()
+        .command(&["test", case, "--log-dir", log_dir])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("smog test");
+    let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+    let first = lines.next().expect("a line").expect("text");
+    let run = first.trim().strip_prefix("run ").and_then(|rest| rest.split(':').next()).expect("a run");
+    (child, run.to_string(), lines)
+}
+
 #[test]
 fn what_a_killed_run_leaves_is_removed_by_clean_and_nothing_else() {
     // A stranger whose name is like smog's own.
@@ -86,16 +100,8 @@ fn what_a_killed_run_leaves_is_removed_by_clean_and_nothing_else() {
     lab().run(&["flavor", "create", &stranger, "--ram", "96"]).expect(0);
     let logs = tempfile::tempdir().expect("a temporary folder");
     let log_dir = logs.path().display().to_string();
-    let mut child = lab()
-        .command(&["test", "sanity.SanityTest.test_server_actions", "--log-dir", &log_dir])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("smog test");
-    let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
-    let first = lines.next().expect("a line").expect("text");
-    let run =
-        first.trim().strip_prefix("run ").and_then(|rest| rest.split(':').next()).expect("a run").to_string();
+    // Its output is read until the end of this test.
+    let (mut child, run, _lines) = begun("sanity.SanityTest.test_server_actions", &log_dir);
     // Until its guest is there.
     let guest = format!("smog-{run}-00-guest2");
     lab::eventually("the run's guest", || !ids(&guest).is_empty());
@@ -121,11 +127,11 @@ fn what_a_killed_run_leaves_is_removed_by_clean_and_nothing_else() {
 fn a_host_that_a_killed_run_had_cut_off_comes_back() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().display().to_string();
-    let down = || {
+    let services = || {
         let services = lab().run(&["service", "list", "-o", "json"]).expect(0).json();
-        let services = services.as_array().expect("a list").clone();
-        services.into_iter().filter(|service| service["forced_down"] == true).count()
+        services.as_array().expect("a list").clone()
     };
+    let down = || services().iter().filter(|service| service["forced_down"] == true).count();
     let case = "evacuate.EvacuateTest.test_evacuate_active";
     let mut child = lab()
         .command(&["test", case, "--log-dir", &path, "--journal", &path])
@@ -144,29 +150,19 @@ fn a_host_that_a_killed_run_had_cut_off_comes_back() {
     assert!(told.out.contains("forced down: nova-compute of cmp"), "{}", told.out);
     assert!(restored.code == 0 && restored.out.contains("nova-compute.service"), "{restored:?}");
     assert_eq!(down(), 0);
-    lab::eventually("all compute services up", || {
-        let services = lab().run(&["service", "list", "-o", "json"]).expect(0).json();
-        services.as_array().expect("a list").iter().all(|service| service["state"] == "up")
-    });
+    let is_up = |service: &serde_json::Value| service["state"] == "up";
+    lab::eventually("all compute services up", || services().iter().all(is_up));
 }
 
 #[test]
 fn a_run_whose_reader_goes_away_comes_to_its_end() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().display().to_string();
-    let mut child = lab()
-        .command(&["test", "sanity.SanityTest.test_lock", "--log-dir", &path])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("smog test");
-    let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
-    let first = lines.next().expect("a line").expect("text");
-    let run = first.trim().strip_prefix("run ").and_then(|rest| rest.split(':').next()).expect("a run");
+    let (mut child, run, lines) = begun("sanity.SanityTest.test_lock", &path);
     drop(lines);
     assert_eq!(child.wait().expect("its end").code(), Some(0));
     let last = lab().run(&["test", "--last", "--log-dir", &path]).expect(0);
-    assert!(last.out.contains("1 passed") && last.out.contains(run), "{}", last.out);
-    let left = lab().run(&["clean", "--run", run]).expect(0);
+    assert!(last.out.contains("1 passed") && last.out.contains(&run), "{}", last.out);
+    let left = lab().run(&["clean", "--run", &run]).expect(0);
     assert!(left.out.contains("nothing is left"), "{}", left.out);
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
+use smog::config::Surroundings;
 use smog::environment::{
     self as core, OnConflict, Options, Restart, RestoreOptions, Target, Tell, Want, Wish,
 };
@@ -94,7 +95,10 @@ impl Environment {
             session: session.clone(),
             wish: asked.wish().map_err(say)?,
             hosts,
-            folder: journal.map_or_else(journal_folder, Ok).map_err(say)?,
+            folder: match journal {
+                Some(folder) => folder,
+                None => Surroundings::of_process().journal_folder(JOURNAL).map_err(say)?,
+            },
             timeout: Duration::try_from_secs_f64(timeout).unwrap_or(Duration::MAX),
             runs: Mutex::default(),
         })
@@ -273,17 +277,8 @@ pub fn options(folder: &Path, command: &str, ctx: &Ctx) -> Options {
     options
 }
 
-/// Where `smog` keeps its journals too, so that either restores what the other changed.
-pub fn journal_folder() -> Result<PathBuf> {
-    let state = variable("XDG_STATE_HOME")
-        .map(PathBuf::from)
-        .or_else(|| Some(PathBuf::from(variable("HOME")?).join(".local/state")));
-    state.map(|state| state.join("smog/journal")).ok_or_else(|| Error::Invalid {
-        what: "the journal's folder".into(),
-        why: "neither XDG_STATE_HOME nor HOME is set".into(),
-        hint: Some("name one with `journal=…`".into()),
-    })
-}
+/// How another folder of journals is named here.
+pub const JOURNAL: &str = "journal=…";
 
 /// The user's environment: this is a face, and may read it.
 fn variable(name: &str) -> Option<String> {

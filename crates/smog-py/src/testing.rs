@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pyo3::prelude::*;
+use smog::config::Surroundings;
 use smog::testing::{
     CaseReport as Report, Event, Isolation, RunOptions, Runner, Selection, Stop, report, select,
 };
@@ -225,7 +226,8 @@ pub fn run_cases<'py>(
     let log_dir = log_dir
         .or_else(|| settings.file.log_dir.clone())
         .unwrap_or_else(|| std::env::temp_dir().join("smog"));
-    let folder = crate::environment::journal_folder().map_err(|error| crate::errors::to_py(py, &error))?;
+    let folder = Surroundings::of_process().journal_folder(crate::environment::JOURNAL);
+    let folder = folder.map_err(|error| crate::errors::to_py(py, &error))?;
     let environment = options(&folder, "Python: smog.run_cases", &Ctx::default());
     let ended = enter(py, |ctx| async move {
         let allow = LogsAsked::default().allow_list(&session)?;

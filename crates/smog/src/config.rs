@@ -44,6 +44,8 @@ pub struct Surroundings {
     pub current_dir: PathBuf,
     /// The user's configuration folder (`~/.config`).
     pub config_dir: Option<PathBuf>,
+    /// The user's folder for what is kept between runs (`~/.local/state`).
+    pub state_dir: Option<PathBuf>,
     /// `--os-cloud NAME`.
     pub os_cloud: Option<String>,
     /// `--rc FILE`: a keystonerc/openrc file.
@@ -75,6 +77,7 @@ impl std::fmt::Debug for Surroundings {
             .field("variables", &self.variables.keys().collect::<Vec<_>>())
             .field("current_dir", &self.current_dir)
             .field("config_dir", &self.config_dir)
+            .field("state_dir", &self.state_dir)
             .field("os_cloud", &self.os_cloud)
             .field("rc_file", &self.rc_file)
             .field("config_file", &self.config_file)
@@ -106,12 +109,29 @@ impl Surroundings {
         let config_dir = std::env::var_os("XDG_CONFIG_HOME")
             .map(PathBuf::from)
             .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".config")));
+        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let state_dir = set("XDG_STATE_HOME").or_else(|| Some(set("HOME")?.join(".local/state")));
         Surroundings {
             variables,
             current_dir: std::env::current_dir().unwrap_or_default(),
             config_dir,
+            state_dir,
             ..Surroundings::default()
         }
+    }
+
+    /// Where journals of changed hosts are kept, the same for every face, so that each restores
+    /// what another changed. `way` is how a face lets a person name another folder.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where the user has no folder for such things.
+    pub fn journal_folder(&self, way: &str) -> Result<PathBuf> {
+        let folder = self.state_dir.as_ref().map(|state| state.join("smog/journal"));
+        folder.ok_or_else(|| Error::Invalid {
+            what: "the journal's folder".into(),
+            why: "neither XDG_STATE_HOME nor HOME is set".into(),
+            hint: Some(format!("name one with `{way}`")),
+        })
     }
 
     /// Read every source and decide.

@@ -21,7 +21,7 @@ use crate::cloud::{BootRequest, Flavor, FlavorChoice, Order};
 use crate::error::Result;
 use crate::flavor::FlavorSpec;
 use crate::guest::Guest;
-use crate::testing::{Case, Test};
+use crate::testing::{Case, Seen, Test};
 
 /// Every bundled case, suite after suite.
 pub fn all() -> Vec<Case> {
@@ -57,12 +57,20 @@ async fn boot_with(t: &mut Test, spec: FlavorSpec, properties: &[(&str, &str)]) 
 
 /// Reboot a guest that has booted and hears its power button. One that does not is rebooted
 /// hard by Nova after `[libvirt]wait_soft_reboot_seconds`, with new XML: that is another thing.
-async fn reboot_softly(t: &Test, guest: &mut Guest) -> Result<()> {
+async fn reboot_softly(t: &Test, guest: &mut Guest, before: &Seen) -> Result<Seen> {
     let begun = std::time::Instant::now();
     t.order_to(guest, &Order::Reboot { hard: false }).await?;
     let took = begun.elapsed().as_secs();
     t.check("the soft reboot, in s", took < 110, took.to_string(), "less than Nova's 120 to a hard one");
-    Ok(())
+    let after = t.look(guest).await?;
+    check_new_process(t, before, &after);
+    Ok(after)
+}
+
+/// It was really started anew.
+fn check_new_process(t: &Test, before: &Seen, after: &Seen) {
+    let (old, new) = (before.process.pid, after.process.pid);
+    t.check("the process", old != new, new.to_string(), "a new one");
 }
 
 #[cfg(test)]

@@ -33,4 +33,5 @@ pub use record::Record;
 pub use save::Save;
 pub use scan::{Scan, Scanned, Wanted};
 pub use sources::{From, Sources};
+pub(crate) use watcher::LAST_WORDS;
 pub use watcher::{Watched, Watcher, Watchers, problem_text};

@@ -8,7 +8,7 @@ use smog::testing::{Case, Isolation, RunOptions, RunReport, Runner, Selection, S
 use smog::watch::AllowList;
 use smog::{Error, ExitCode};
 
-use crate::hosts_environment::{confirmed, options};
+use crate::hosts_environment::{confirmed, options, variable};
 use crate::output;
 use crate::session::Session;
 use crate::test_list;
@@ -320,17 +320,13 @@ impl TestArgs {
         if let Some(file) = &self.html {
             write(file, report::html(ended).as_bytes())?;
         }
-        let (github, gitlab) = (is_set("GITHUB_ACTIONS"), is_set("GITLAB_CI"));
+        let (github, gitlab) = (variable("GITHUB_ACTIONS").is_some(), variable("GITLAB_CI").is_some());
         if self.annotations || github || gitlab {
             let flavor = if gitlab { report::Flavor::GitLab } else { report::Flavor::GitHub };
             output::styled(&report::annotations(ended, flavor));
         }
         Ok(())
     }
-}
-
-fn is_set(variable: &str) -> bool {
-    std::env::var_os(variable).is_some_and(|value| !value.is_empty())
 }
 
 fn write(file: &std::path::Path, bytes: &[u8]) -> Result<(), Error> {

@@ -199,9 +199,7 @@ async fn with_pinning(t: &mut Test) -> Result<()> {
         // Its report may stand on the console of the host it left.
         console::tick_after(t, &guest, 0).await?;
     }
-    reboot_softly(t, &mut guest).await?;
-    let again = t.look(&mut guest).await?;
-    t.check("the process", again.process.pid != seen.process.pid, again.process.pid.to_string(), "a new one");
+    let again = reboot_softly(t, &mut guest, &seen).await?;
     t.assert(&again, |seen| pinned(seen, &one, &dedicated), PINNED);
     t.check_eq("pins after the reboot", &again.domain.vcpu_pins(), &seen.domain.vcpu_pins());
     Ok(())

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::assertions::{RUNS, runs};
 use super::changes::{SERIAL_CONSOLES, VFAT_CONFIG_DRIVE};
-use super::{console, of, reboot_softly, small};
+use super::{check_new_process, console, of, reboot_softly, small};
 
 use crate::cloud::{BootRequest, Call, Order, RemoteConsole, Service};
 use crate::error::{Error, Result};
@@ -330,14 +330,7 @@ async fn reboot_soft(t: &mut Test) -> Result<()> {
         console::report(t, &guest).await?;
     }
     let before = t.look(&mut guest).await?;
-    reboot_softly(t, &mut guest).await?;
-    let after = t.look(&mut guest).await?;
-    t.check(
-        "the process",
-        before.process.pid != after.process.pid,
-        after.process.pid.to_string(),
-        "a new one",
-    );
+    let after = reboot_softly(t, &mut guest, &before).await?;
     t.check_eq("host", &after.host, &before.host);
     t.assert(&after, runs, RUNS);
     Ok(())
@@ -348,12 +341,7 @@ async fn reboot_hard(t: &mut Test) -> Result<()> {
     let before = t.look(&mut guest).await?;
     t.order_to(&mut guest, &Order::Reboot { hard: true }).await?;
     let after = t.look(&mut guest).await?;
-    t.check(
-        "the process",
-        before.process.pid != after.process.pid,
-        after.process.pid.to_string(),
-        "a new one",
-    );
+    check_new_process(t, &before, &after);
     t.check_eq("domain", &after.domain.name, &before.domain.name);
     t.assert(&after, runs, RUNS);
     Ok(())

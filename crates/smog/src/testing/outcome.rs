@@ -55,6 +55,17 @@ impl Outcome {
     }
 }
 
+/// A try of a case that was made again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Try {
+    /// How it ended.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// Its folder.
+    #[serde(default)]
+    pub folder: Option<PathBuf>,
+}
+
 /// One API call of a case.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CallLine {
@@ -142,10 +153,7 @@ pub struct CaseReport {
     pub attempts: u32,
     /// How its earlier tries ended, when it was tried again.
     #[serde(default)]
-    pub earlier: Vec<Outcome>,
-    /// The folders of its earlier tries.
-    #[serde(default)]
-    pub earlier_folders: Vec<PathBuf>,
+    pub earlier: Vec<Try>,
     /// When it began: its first try.
     pub began: Timestamp,
     /// How long it took, with its clean-up and all its tries, in seconds.
@@ -192,7 +200,6 @@ impl CaseReport {
             flaky: false,
             attempts,
             earlier: Vec::new(),
-            earlier_folders: Vec::new(),
             began: Timestamp::now(),
             seconds: 0.0,
             claims: String::new(),
@@ -217,9 +224,7 @@ impl CaseReport {
         self.seconds += self.began.duration_since(before.began).as_secs_f64();
         self.began = before.began;
         self.earlier = before.earlier;
-        self.earlier.push(before.outcome);
-        self.earlier_folders = before.earlier_folders;
-        self.earlier_folders.extend(before.folder);
+        self.earlier.push(Try { outcome: before.outcome, folder: before.folder });
     }
 
     /// Whether it makes the run fail.

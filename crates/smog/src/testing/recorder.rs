@@ -12,7 +12,7 @@ use super::outcome::{CallLine, Thrown};
 use crate::error::{Error, Result};
 use crate::guest::Guest;
 use crate::host::Host;
-use crate::watch::{AllowList, Event, Record, Sources, Watch};
+use crate::watch::{AllowList, Event, LAST_WORDS, Record, Sources, Watch};
 
 /// The logs of all hosts, kept for as long as a running case may ask for them.
 pub(super) struct Logs {
@@ -36,9 +36,6 @@ const MOST: usize = 400_000;
 
 /// A log line may be stamped a little before the call that it is about was sent: clocks differ.
 const SLACK: SignedDuration = SignedDuration::from_millis(500);
-
-/// What was written just before is on its way for so long.
-const LAST_WORDS: Duration = Duration::from_millis(300);
 
 /// What belongs to a case.
 #[derive(Debug, Default)]

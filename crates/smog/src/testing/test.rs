@@ -527,12 +527,7 @@ impl Test {
         self.step("change the hosts");
         let environment = Environment::of_cloud(&self.cloud, &[], self.environment.clone()).await?;
         let (wish, log) = (wish.clone(), Arc::clone(&self.log));
-        self.to_its_end(async move {
-            let (prepared, ended) = environment.begin(&wish).await?;
-            log.said().made.undo.push(Undo::Restore(Box::new(prepared)));
-            ended
-        })
-        .await
+        self.to_its_end(async move { change(&environment, &wish, &log).await }).await
     }
 
     /// Carry out what changes hosts, to its end even when the case is cut off meanwhile: what
@@ -583,9 +578,7 @@ impl Test {
         self.aggregate(&mark, &[(DOWN_SERVICE, &service.id), (DOWN_HOST, host)], &[]).await?;
         let (cloud, log, host) = (self.cloud.clone(), Arc::clone(&self.log), host.to_string());
         self.to_its_end(async move {
-            let (prepared, ended) = environment.begin(&wish).await?;
-            log.said().made.undo.push(Undo::Restore(Box::new(prepared)));
-            ended?;
+            change(&environment, &wish, &log).await?;
             log.said().made.undo.push(Undo::ForceDown(service.id.clone(), host));
             cloud.force_down(&service.id, true).await.map(drop)
         })
@@ -636,6 +629,13 @@ fn temporary_folder() -> Result<tempfile::TempDir> {
 
 fn no_folder(why: std::io::Error) -> Error {
     Error::Invalid { what: "a temporary folder for an image".into(), why: why.to_string(), hint: None }
+}
+
+/// Change hosts; what an error has interrupted is taken back with the rest.
+async fn change(environment: &Environment, wish: &Wish, log: &CaseLog) -> Result<()> {
+    let (prepared, ended) = environment.begin(wish).await?;
+    log.said().made.undo.push(Undo::Restore(Box::new(prepared)));
+    ended
 }
 
 /// The keys of the aggregate that marks a compute service as forced down by a run: the id of

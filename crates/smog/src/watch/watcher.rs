@@ -110,7 +110,7 @@ impl Drop for Watcher {
 }
 
 /// What was written just before the end is on its way for so long.
-const LAST_WORDS: std::time::Duration = std::time::Duration::from_millis(300);
+pub(crate) const LAST_WORDS: std::time::Duration = std::time::Duration::from_millis(300);
 
 async fn run(
     mut watch: Watch,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::cpuset::Cpuset;
 use crate::testing::inventory::HostLine;
-use crate::testing::{CallLine, CaseReport, Check, Outcome, Place, RunId, RunReport, Thrown};
+use crate::testing::{CallLine, CaseReport, Check, Outcome, Place, RunId, RunReport, Thrown, Try};
 
 pub(super) fn run() -> RunReport {
     RunReport {
@@ -159,7 +159,10 @@ fn flaky() -> CaseReport {
     CaseReport {
         flaky: true,
         attempts: 2,
-        earlier: vec![Outcome::Broken("gave up waiting for server `c` to become ACTIVE after 30 s".into())],
+        earlier: vec![Try {
+            outcome: Outcome::Broken("gave up waiting for server `c` to become ACTIVE after 30 s".into()),
+            folder: None,
+        }],
         checks: vec![Check::eq("config drive", &"vfat", &"vfat")],
         ..case(
             "sanity.ConfigDrive.test_vfat",

@@ -75,7 +75,7 @@ fn status(case: &CaseReport) -> TestCaseStatus {
         }
     }
     if !matches!(status, TestCaseStatus::Skipped { .. }) {
-        status.add_reruns(case.earlier.iter().map(rerun));
+        status.add_reruns(case.earlier.iter().map(|earlier| rerun(&earlier.outcome)));
     }
     status
 }

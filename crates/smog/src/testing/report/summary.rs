@@ -69,7 +69,7 @@ fn one(text: &mut String, word: &str, case: &CaseReport) {
     if failed.len() > CHECKS {
         below(text, &told::and_more(failed.len() - CHECKS, "check"));
     }
-    for folder in &case.earlier_folders {
+    for folder in case.earlier.iter().filter_map(|earlier| earlier.folder.as_ref()) {
         below(text, &format!("folder of an earlier try: {}", folder.display()));
     }
     if !case.is_bad() {

@@ -19,7 +19,7 @@ pub(super) fn why(case: &CaseReport) -> String {
     match state(case) {
         "leaked" => format!("left behind: {}", case.leaked.join("; ")),
         "flaky" => {
-            let first = case.earlier.first().map_or("failed before", Outcome::why);
+            let first = case.earlier.first().map_or("failed before", |first| first.outcome.why());
             format!("passed at try {}; before: {first}", case.attempts)
         }
         "interrupted" if case.attempts == 0 => "the run was interrupted before it began".into(),
@@ -76,8 +76,8 @@ pub(super) fn story(case: &CaseReport) -> String {
     line(format_args!("{}\n", case.doc.trim_end()));
     line(format_args!("outcome: {}", ended(case)));
     for (number, earlier) in case.earlier.iter().enumerate() {
-        line(format_args!("try {}: {}", number + 1, sentence(earlier)));
-        if let Some(folder) = case.earlier_folders.get(number) {
+        line(format_args!("try {}: {}", number + 1, sentence(&earlier.outcome)));
+        if let Some(folder) = &earlier.folder {
             line(format_args!("       folder: {}", folder.display()));
         }
     }

@@ -73,7 +73,7 @@ fn outcome(text: &mut String, case: &CaseReport) {
         let _ = write!(text, "<br><b>left behind</b> {}", esc(&case.leaked.join("; ")));
     }
     for (number, earlier) in case.earlier.iter().enumerate() {
-        let _ = write!(text, "<br><b>try {}</b> {}", number + 1, esc(&told::sentence(earlier)));
+        let _ = write!(text, "<br><b>try {}</b> {}", number + 1, esc(&told::sentence(&earlier.outcome)));
     }
     text.push_str("</div>\n");
 }
