@@ -124,6 +124,60 @@ fn what_a_killed_run_leaves_is_removed_by_clean_and_nothing_else() {
 }
 
 #[test]
+fn ctrl_c_ends_a_run_and_leaves_nothing() {
+    let logs = tempfile::tempdir().expect("a temporary folder");
+    let log_dir = logs.path().display().to_string();
+    let (mut child, run, lines) = begun("sanity.SanityTest.test_server_actions", &log_dir);
+    let guest = format!("smog-{run}-00-guest2");
+    lab::eventually("the run's guest", || !ids(&guest).is_empty());
+    let pid = child.id().to_string();
+    let killed = std::process::Command::new("kill").args(["-INT", &pid]).status().expect("kill");
+    assert!(killed.success());
+    let said: Vec<String> = lines.map_while(Result::ok).collect();
+    assert_eq!(child.wait().expect("its end").code(), Some(130), "{said:#?}");
+    assert!(
+        said.iter().any(|line| line.contains("INTERRUPTED") && line.contains("1 interrupted")),
+        "{said:#?}"
+    );
+    let left = lab().run(&["clean", "--run", &run]).expect(0);
+    assert!(left.out.contains("nothing is left"), "{}", left.out);
+}
+
+#[test]
+fn a_case_whose_time_is_over_is_kept_for_a_look() {
+    let logs = tempfile::tempdir().expect("a temporary folder");
+    let log_dir = logs.path().display().to_string();
+    // It takes longer than that, and has its guest long before.
+    let limits = ["--timeout", "20", "--keep", "--log-dir", &log_dir];
+    let case = ["test", "sanity.SanityTest.test_server_actions"];
+    let ran = lab().run(&[case.as_slice(), &limits].concat()).expect(1);
+    assert!(ran.out.contains("BROKEN") && ran.out.contains("its time is over (20 s)"), "{}", ran.out);
+    let hint = ran.out.lines().find_map(|line| line.split("kept, look: smog ").nth(1));
+    let show: Vec<&str> = hint.unwrap_or_else(|| panic!("no hint: {}", ran.out)).split_whitespace().collect();
+    let shown = lab().run(&show).expect(0);
+    let run = show[2].strip_prefix("smog-").and_then(|rest| rest.split("-00-").next()).expect("a run");
+    lab().run(&["clean", "--run", run, "--yes"]).expect(0);
+    assert!(shown.out.contains(show[2]), "{}", shown.out);
+    assert!(ids(show[2]).is_empty(), "clean has removed it");
+}
+
+#[test]
+fn each_of_several_runs_of_a_case_can_have_a_project_of_its_own() {
+    let logs = tempfile::tempdir().expect("a temporary folder");
+    let log_dir = logs.path().display().to_string();
+    let case = ["test", "numa.NUMATopologyTest.test_extra_nodes", "--repeat", "2", "--isolate", "case", "-q"];
+    let ran = lab().run(&[case.as_slice(), &["--log-dir", &log_dir]].concat()).expect(0);
+    assert!(ran.out.contains("2 passed"), "{}", ran.out);
+    assert!(!ran.out.contains("Steps:"), "-q prints no documents: {}", ran.out);
+    let run = ran.out.split("(run ").nth(1).and_then(|rest| rest.split(')').next()).expect("a run");
+    let left = lab().run(&["clean", "--run", run]).expect(0);
+    assert!(left.out.contains("nothing is left"), "{}", left.out);
+    // A case's names bear its number, so that two projects were made and are gone.
+    let projects = lab().run(&["project", "list"]).expect(0);
+    assert!(!projects.out.contains(run), "{}", projects.out);
+}
+
+#[test]
 fn a_host_that_a_killed_run_had_cut_off_comes_back() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().display().to_string();

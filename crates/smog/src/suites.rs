@@ -1,7 +1,7 @@
 //! The bundled suites: white-box cases by feature. Each file ends with a table of its cases.
 //!
 //! A case asserts what is so (threads, pages, cells, placement) beside what is declared
-//! (domain XML), and each of these assertions has negative controls ([`assertions`]).
+//! (domain XML), and has assertions that negative controls turn red ([`assertions`]).
 
 mod aggregates;
 mod assertions;
@@ -21,9 +21,10 @@ use crate::cloud::{BootRequest, Flavor, FlavorChoice, Order};
 use crate::error::Result;
 use crate::flavor::FlavorSpec;
 use crate::guest::Guest;
-use crate::testing::{Case, Seen, Test};
+use crate::testing::{Case, Check, ComputeHost, Control, Seen, Test};
 
-/// Every bundled case, suite after suite.
+/// Every bundled case, suite after suite. Each is broken when nothing it checks has a negative
+/// control.
 pub fn all() -> Vec<Case> {
     let tables = [
         live_migration::CASES,
@@ -35,7 +36,8 @@ pub fn all() -> Vec<Case> {
         pci::CASES,
         placement::CASES,
     ];
-    sanity::CASES.iter().copied().chain(numa::cases()).chain(tables.into_iter().flatten().copied()).collect()
+    let all = sanity::CASES.iter().copied().chain(numa::cases()).chain(tables.into_iter().flatten().copied());
+    all.map(Case::controlled).collect()
 }
 
 /// A guest of a flavor that is there.
@@ -53,6 +55,76 @@ async fn boot_with(t: &mut Test, spec: FlavorSpec, properties: &[(&str, &str)]) 
     let image = if properties.is_empty() { None } else { Some(t.image_with(properties).await?.id) };
     let request = BootRequest { image, flavor: FlavorChoice::Made(Box::new(spec)), ..BootRequest::default() };
     t.boot_request(request).await
+}
+
+/// A guest of a flavor on a host.
+fn on(flavor: &Flavor, host: &str) -> BootRequest {
+    BootRequest { host: Some(host.into()), ..of(flavor) }
+}
+
+/// Take every CPU for pinned guests that a host has left: a guest for each NUMA cell of it,
+/// the largest first, since one that asks for no cells has its CPUs in a single one.
+async fn fill_dedicated(t: &mut Test, host: &str) -> Result<()> {
+    let cells = t.inventory.host(host).map(ComputeHost::free_dedicated_by_cell).unwrap_or_default();
+    for cell in cells {
+        let all = t.flavor(small(cell.len() as u32, 96).pinned()).await?;
+        t.boot_request(on(&all, host)).await?;
+    }
+    Ok(())
+}
+
+/// A guest boots that differs from a refused one only in what it is refused for: so it is
+/// that, and not its size, which the refusal is about. It is gone again afterwards.
+async fn boots_without(t: &mut Test, what: &str, spec: FlavorSpec) -> Result<()> {
+    t.step(format!("the same guest without {what} boots"));
+    let mut guest = t.boot(spec).await?;
+    let seen = t.look(&mut guest).await?;
+    t.assert(&seen, assertions::runs, assertions::RUNS);
+    t.delete(&guest).await
+}
+
+/// A guest that is not pinned, on a host that sets CPUs aside for such guests: no thread of it
+/// may run elsewhere.
+fn check_on_shared(t: &Test, seen: &Seen) {
+    let Some(host) = t.inventory.host(&seen.host) else { return };
+    if host.facts.cpus.online.is_subset(&host.shared) {
+        return t.step(format!("every CPU of {} is for guests that are not pinned", host.name));
+    }
+    let shared = |seen: &Seen| assertions::stays_on_shared(seen, &host.shared);
+    t.assert(seen, shared, assertions::ON_SHARED);
+}
+
+/// Shelve a guest and offload it from its host: nothing of it is left there, nor booked.
+async fn shelve_offloaded(t: &Test, guest: &mut Guest, before: &Seen) -> Result<()> {
+    t.order_to(guest, &Order::Shelve).await?;
+    guest.refresh().await?;
+    if guest.server.status == "SHELVED" {
+        t.order_to(guest, &Order::ShelveOffload).await?;
+        guest.refresh().await?;
+    }
+    t.check_eq("status after shelve", &guest.server.status, &"SHELVED_OFFLOADED".to_string());
+    check_gone(t, &before.host, &before.domain.name).await?;
+    let booked = t.cloud.allocations(&guest.server.id).await?;
+    t.check_eq("allocations while offloaded", &booked.len(), &0);
+    Ok(())
+}
+
+/// A guest's domain is not on this host.
+async fn check_gone(t: &Test, host: &str, domain: &str) -> Result<()> {
+    let left = t.cloud.host(host).await?.list_domains().await?;
+    let names: Vec<String> = left.into_iter().map(|line| line.name).collect();
+    let gone = |(domain, names): &(String, Vec<String>)| {
+        vec![
+            Check::eq(format!("`{domain}` left on {host}"), &names.contains(domain), &false)
+                .from("libvirt, virsh list"),
+        ]
+    };
+    let left = Control::new("it is left there", |(domain, mut names): (String, Vec<String>)| {
+        names.push(domain.clone());
+        (domain, names)
+    });
+    t.assert(&(domain.to_string(), names), gone, &[left]);
+    Ok(())
 }
 
 /// Reboot a guest that has booted and hears its power button. One that does not is rebooted

@@ -32,7 +32,7 @@ pub use event::{Event, OnEvent};
 pub use inventory::{ComputeHost, Inventory};
 pub use name::{RunId, case_stamp};
 pub use need::Need;
-pub use outcome::{CallLine, CaseReport, Outcome, Place, RunReport, Thrown, Try};
+pub use outcome::{CallLine, CaseReport, LogLine, Outcome, Place, RunReport, Thrown, Try};
 pub use run::{Isolation, RunOptions, Runner, Stop};
 pub use schedule::{Booking, Stage};
 pub use seen::Seen;

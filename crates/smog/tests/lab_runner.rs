@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use smog::cloud::{BootRequest, Cloud, FlavorChoice, NewFlavor, Options};
+use smog::cloud::{BootRequest, Cloud, FlavorChoice, LiveMigration, NewFlavor, Options};
 use smog::config::{Settings, Surroundings};
 use smog::environment::{OptionWish, Target, Want, Wish};
 use smog::flavor::{FlavorSpec, PageSize};
@@ -151,8 +151,21 @@ async fn every_way_a_case_can_end_is_told_as_what_it_is() {
     assert_eq!(report.exit_code(), ExitCode::NothingRan, "skipped is not passed");
 }
 
-static NOTHING: Change =
-    Change { name: "nothing", wish: |_| Wish::new(), only_where_needed: false, beside: false };
+static OTHER_CPUS: Change = Change {
+    name: "other CPUs",
+    wish: |_| Wish::new(),
+    only_where_needed: false,
+    takes_cpus: true,
+    beside: false,
+};
+
+static NOTHING: Change = Change {
+    name: "nothing",
+    wish: |_| Wish::new(),
+    only_where_needed: false,
+    takes_cpus: false,
+    beside: false,
+};
 
 #[tokio::test]
 async fn after_too_many_failures_no_case_begins_under_another_configuration_either() {
@@ -180,8 +193,13 @@ fn no_such_driver(_: &Inventory) -> Wish {
     Wish::new().with(Target::Computes, Want::Option(option))
 }
 
-static NO_SUCH_DRIVER: Change =
-    Change { name: "no such driver", wish: no_such_driver, only_where_needed: false, beside: false };
+static NO_SUCH_DRIVER: Change = Change {
+    name: "no such driver",
+    wish: no_such_driver,
+    only_where_needed: false,
+    takes_cpus: false,
+    beside: false,
+};
 
 #[tokio::test]
 async fn hosts_that_could_not_be_prepared_are_as_before() {
@@ -281,6 +299,39 @@ async fn makes_much_and_fails(t: &mut Test) -> Result<()> {
     Ok(())
 }
 
+/// The server that was moving when its case ended.
+static MOVING: std::sync::Mutex<String> = std::sync::Mutex::new(String::new());
+
+async fn ends_while_its_guest_moves(t: &mut Test) -> Result<()> {
+    let host = t.host(0)?.name.clone();
+    let request = BootRequest {
+        flavor: FlavorChoice::Made(Box::new(small())),
+        host: Some(host),
+        ..BootRequest::default()
+    };
+    let guest = t.boot_request(request).await?;
+    *MOVING.lock().expect("the id") = guest.server.id.clone();
+    t.cloud.order_live_migration(&guest.server, &LiveMigration::default()).await?;
+    t.check_eq("one", &1, &1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_guest_that_moves_when_its_case_ends_leaves_nothing_booked() {
+    let bench = bench().await;
+    let case = Case::new("t.Mess.test_moves", "", |t| Box::pin(ends_while_its_guest_moves(t)))
+        .claims(Claims::TWO_HOSTS)
+        .without_network();
+    let report = bench.runner.run(&[case]).await.expect("a run");
+    let id = MOVING.lock().expect("the id").clone();
+    let cloud = &bench.runner.cloud;
+    // Nova books again what a server had that is deleted while it moves, when the move ends.
+    let moves = cloud.migrations(&id).await.expect("its migrations");
+    assert!(moves.len() == 1 && moves[0].has_ended(), "{moves:#?}");
+    assert_eq!(cloud.allocations(&id).await.expect("what is booked"), []);
+    assert!(report.leaked.is_empty() && report.cases[0].leaked.is_empty(), "{report:#?}");
+}
+
 #[tokio::test]
 async fn cpus_of_strangers_are_not_given_away() {
     let bench = bench().await;
@@ -325,7 +376,9 @@ async fn a_run_removes_all_it_made_and_nothing_of_strangers() {
 
     let case = Case::new("t.Mess.test_makes_much", "", |t| Box::pin(makes_much_and_fails(t)))
         .claims(Claims::TWO_HOSTS);
-    let report = bench.runner.run(&[case]).await;
+    let changed = Case::new("t.Mess.test_takes_cpus", "", |t| Box::pin(passes(t))).under(&OTHER_CPUS);
+    let options = RunOptions { prepare: true, ..bench.runner.options.clone() };
+    let report = Runner { options, ..bench.runner.clone() }.run(&[case, changed]).await;
 
     let still = (
         cloud.server(&name).await.map(|server| server.status),
@@ -340,6 +393,8 @@ async fn a_run_removes_all_it_made_and_nothing_of_strangers() {
     cloud.delete_flavor(&flavor.id).await.expect("the flavor's end");
 
     let report = report.expect("a run");
+    let changed = &of(&report, "t.Mess.test_takes_cpus").outcome;
+    assert!(changed.word() == "skipped" && changed.why().contains("servers of others"), "{changed:?}");
     let case = of(&report, "t.Mess.test_makes_much");
     assert_eq!(case.outcome.word(), "failed", "{case:#?}");
     assert!(case.leaked.is_empty() && report.leaked.is_empty(), "{report:#?}");

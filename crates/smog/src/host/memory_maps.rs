@@ -34,6 +34,9 @@ pub struct HugeMap {
     pub file: Option<String>,
 }
 
+/// The base page is 4 KiB (x86), on other machines 16 or 64; a huge one is above those.
+const SMALL_PAGE_KIB: u64 = 64;
+
 /// The memory of a process as the kernel accounts for it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct MemoryMaps {
@@ -69,14 +72,26 @@ impl MemoryMaps {
 
     /// Memory in use in KiB by NUMA cell, all page sizes together.
     pub fn by_cell(&self) -> BTreeMap<u32, u64> {
-        let mut sums = BTreeMap::new();
-        for cells in self.by_page_size().values() {
-            for (cell, kib) in cells {
-                *sums.entry(*cell).or_default() += kib;
-            }
-        }
-        sums
+        sum_by_cell(self.numa_maps.iter())
     }
+
+    /// The same of what is bound to cells (policy `bind:…`) and of no ordinary file: a guest's
+    /// own memory and QEMU's heap, not the program and its libraries, which are where whoever
+    /// read them first was.
+    pub fn bound_by_cell(&self) -> BTreeMap<u32, u64> {
+        let is_own = |map: &&NumaMap| map.file.is_none() || map.page_kib > SMALL_PAGE_KIB;
+        sum_by_cell(self.numa_maps.iter().filter(|map| map.policy.starts_with("bind")).filter(is_own))
+    }
+}
+
+fn sum_by_cell<'a>(maps: impl Iterator<Item = &'a NumaMap>) -> BTreeMap<u32, u64> {
+    let mut sums = BTreeMap::new();
+    for map in maps {
+        for (cell, pages) in &map.pages {
+            *sums.entry(*cell).or_default() += pages * map.page_kib;
+        }
+    }
+    sums
 }
 
 /// The lines of a `numa_maps` file. Lines that cannot be read are left out.
@@ -126,8 +141,7 @@ pub fn parse_smaps(text: &str) -> (Vec<HugeMap>, u64) {
             _ => {}
         }
     }
-    // The base page is 4 KiB (x86), on other machines 16 or 64; a huge one is above those.
-    maps.retain(|map| map.page_kib > 64);
+    maps.retain(|map| map.page_kib > SMALL_PAGE_KIB);
     (maps, transparent)
 }
 

@@ -73,28 +73,38 @@ pub(super) fn pinned(seen: &Seen, vcpus: &Cpuset, dedicated: &Cpuset) -> Vec<Che
         );
         used = used.union(&pin);
         let thread = affinity.get(&vcpu).cloned().unwrap_or_default();
-        checks.push(match seen.simulated_cells {
-            0 => Check::that(
+        let wanted = seen.real(&pin);
+        checks.push(
+            Check::that(
                 format!("affinity of vCPU {vcpu}"),
-                !thread.is_empty() && thread == pin,
+                !thread.is_empty() && thread == wanted,
                 shown(&thread, "no such thread"),
-                format!("its pin, {}", shown(&pin, "none")),
+                format!("its pin, {}", shown(&wanted, "none")),
             )
             .from(THREADS),
-            // Simulated CPUs are mapped to the real ones, which are fewer.
-            _ => Check::that(
-                format!("affinity of vCPU {vcpu} (simulated cells)"),
-                thread.len() == 1,
-                shown(&thread, "no such thread"),
-                "one real CPU",
-            )
-            .from(THREADS),
-        });
+        );
+        checks.extend(in_its_group(seen, vcpu, &wanted));
     }
     checks.push(
         Check::eq("PCPU booked in placement", &seen.booked("PCPU"), &(vcpus.len() as u64)).from(PLACEMENT),
     );
     checks
+}
+
+/// What the control group of a vCPU's thread leaves to it; nothing where the host has no such
+/// groups.
+fn in_its_group(seen: &Seen, vcpu: u32, cpus: &Cpuset) -> Option<Check> {
+    let group = seen.process.vcpu(vcpu)?.cgroup.as_ref()?;
+    let left = group.cpus.clone()?;
+    Some(
+        Check::that(
+            format!("CPUs of the control group of vCPU {vcpu}"),
+            left == *cpus,
+            shown(&left, "none"),
+            shown(cpus, "none"),
+        )
+        .from("cpuset.cpus.effective of the thread's control group"),
+    )
 }
 
 /// Controls of [`pinned`].
@@ -111,10 +121,7 @@ pub(super) fn floats(seen: &Seen, vcpus: &Cpuset, shared: &Cpuset) -> Vec<Check>
         .iter()
         .map(|vcpu| {
             let thread = affinity.get(&vcpu).cloned().unwrap_or_default();
-            let inside = match seen.simulated_cells {
-                0 => thread.is_subset(shared),
-                _ => true,
-            };
+            let inside = thread.is_subset(&seen.real(shared));
             Check::that(
                 format!("affinity of vCPU {vcpu}"),
                 !thread.is_empty() && inside,
@@ -132,11 +139,42 @@ pub(super) fn floats(seen: &Seen, vcpus: &Cpuset, shared: &Cpuset) -> Vec<Check>
 
 /// Controls of [`floats`].
 pub(super) const FLOATS: &[Control<Seen>] = &[
+    Control::new("a vCPU thread on every CPU, dedicated ones too", Seen::unpinned_threads),
     Control::new("a vCPU thread is missing", |mut seen| {
         seen.process.threads.retain(|thread| !is_vcpu(thread));
         seen
     }),
     Control::new("nothing is booked in placement", Seen::unbooked),
+];
+
+/// No thread of its process, QEMU's own ones neither, may run off the shared CPUs.
+pub(super) fn stays_on_shared(seen: &Seen, shared: &Cpuset) -> Vec<Check> {
+    let shared = seen.real(shared);
+    let off = seen.process.threads.iter().filter(|thread| !thread.cpus.is_subset(&shared));
+    let off: Vec<String> = off.map(|thread| format!("{} on {}", thread.name, thread.cpus)).collect();
+    vec![
+        Check::that(
+            "threads that may run off the shared CPUs",
+            off.is_empty(),
+            if off.is_empty() { "none".to_string() } else { off.join(", ") },
+            format!("none; they are {shared}"),
+        )
+        .from(THREADS),
+        Check::eq("vCPU threads", &seen.affinity().len(), &(seen.server.flavor.vcpus as usize))
+            .from("/proc/PID/task/*/comm"),
+    ]
+}
+
+/// Controls of [`stays_on_shared`].
+pub(super) const ON_SHARED: &[Control<Seen>] = &[
+    Control::new("vCPU threads on every CPU", Seen::unpinned_threads),
+    Control::new("a worker on every CPU", |mut seen| {
+        let all: Cpuset = (0..64).collect();
+        if let Some(thread) = seen.process.threads.iter_mut().rev().find(|thread| !is_vcpu(thread)) {
+            thread.cpus = all;
+        }
+        seen
+    }),
 ];
 
 /// Its memory is in huge pages of this size: declared so, and every KiB of it mapped so.
@@ -182,15 +220,18 @@ pub(super) fn in_small_pages(seen: &Seen) -> Vec<Check> {
 }
 
 /// Controls of [`in_small_pages`].
-pub(super) const IN_SMALL_PAGES: &[Control<Seen>] = &[Control::new("huge pages declared", |seen| {
-    seen.with_xml(|xml| {
-        xml.replacen(
-            "<vcpu ",
-            "<memoryBacking><hugepages><page size='2048' unit='KiB'/></hugepages></memoryBacking><vcpu ",
-            1,
-        )
-    })
-})];
+pub(super) const IN_SMALL_PAGES: &[Control<Seen>] = &[
+    Control::new("huge pages declared", |seen| {
+        seen.with_xml(|xml| {
+            xml.replacen(
+                "<vcpu ",
+                "<memoryBacking><hugepages><page size='2048' unit='KiB'/></hugepages></memoryBacking><vcpu ",
+                1,
+            )
+        })
+    }),
+    Control::new("mapped in huge pages all the same", Seen::in_huge_pages),
+];
 
 /// Whether the domain asks for huge pages larger than the host's small ones.
 fn declares_huge(seen: &Seen) -> bool {
@@ -223,18 +264,70 @@ pub(super) fn has_cells(seen: &Seen, cells: &[(Cpuset, u64)]) -> Vec<Check> {
         .map(|node| node.guest_cell)
         .collect();
     let wanted: Vec<u32> = (0..cells.len() as u32).collect();
-    vec![
+    let mut checks = vec![
         Check::that("NUMA cells of the guest", found == cells, text(&found), text(cells))
             .from("domain XML, <cpu><numa><cell>"),
         Check::eq("cells bound to one cell of the host each", &tuned, &wanted)
             .from("domain XML, <numatune><memnode mode='strict'>"),
+    ];
+    checks.extend(threads_in_their_cells(seen));
+    checks
+}
+
+/// Each vCPU's thread may run in the host's cell that its own cell's memory is bound to, and
+/// nowhere else.
+fn threads_in_their_cells(seen: &Seen) -> Vec<Check> {
+    let affinity = seen.affinity();
+    let mut checks = Vec::new();
+    for node in seen.domain.numatune.iter().flat_map(|tune| &tune.mem_nodes) {
+        let Some(cell) = seen.domain.cells().iter().find(|cell| cell.id == node.guest_cell) else { continue };
+        let room = seen.real(&seen.cpus_of_cells(&node.cells));
+        for vcpu in cell.cpus.iter() {
+            let thread = affinity.get(&vcpu).cloned().unwrap_or_default();
+            checks.push(
+                Check::that(
+                    format!(
+                        "affinity of vCPU {vcpu}, whose cell is bound to cell {} of the host",
+                        node.cells
+                    ),
+                    !thread.is_empty() && thread.is_subset(&room),
+                    shown(&thread, "no such thread"),
+                    format!("within {room}"),
+                )
+                .from(THREADS),
+            );
+        }
+    }
+    checks
+}
+
+/// The guest's own memory is where its cells are bound to: no page of it is in another cell
+/// of the host. Files that QEMU is made of are anywhere.
+pub(super) fn memory_in_its_cells(seen: &Seen) -> Vec<Check> {
+    let nodes = seen.domain.numatune.iter().flat_map(|tune| &tune.mem_nodes);
+    let bound = nodes.fold(Cpuset::new(), |all, node| all.union(&node.cells));
+    let by_cell = seen.process.memory.as_ref().map(|maps| maps.bound_by_cell()).unwrap_or_default();
+    let sum = |inside: bool| -> u64 {
+        by_cell.iter().filter(|(cell, _)| bound.contains(**cell) == inside).map(|(_, kib)| kib).sum()
+    };
+    vec![
+        Check::that("memory in the bound cell", sum(true) > 0, show::kib(sum(true)), "some")
+            .from("/proc/PID/numa_maps"),
+        Check::eq("memory in other cells in KiB", &sum(false), &0).from("/proc/PID/numa_maps"),
     ]
 }
+
+/// Controls of [`memory_in_its_cells`].
+pub(super) const MEMORY_IN_CELLS: &[Control<Seen>] = &[
+    Control::new("pages in another cell", Seen::in_another_cell),
+    Control::new("not bound", |seen| seen.without_xml_lines("<memnode ")),
+];
 
 /// Controls of [`has_cells`].
 pub(super) const HAS_CELLS: &[Control<Seen>] = &[
     Control::new("a cell is missing", |seen| seen.without_xml_lines("<cell id='0'")),
     Control::new("memory not bound", |seen| seen.without_xml_lines("<memnode ")),
+    Control::new("threads on CPUs of any cell", Seen::unpinned_threads),
 ];
 
 /// The guest's own view of its cells, CPUs and memory is the domain's.
@@ -257,7 +350,28 @@ pub(super) fn emulator_on(seen: &Seen, cpus: &Cpuset) -> Vec<Check> {
     ]
 }
 
-/// Controls of [`emulator_on`].
+/// Its emulator threads have a dedicated CPU for themselves, which no vCPU of it has, and
+/// which is booked beside those.
+pub(super) fn emulator_apart(seen: &Seen, dedicated: &Cpuset) -> Vec<Check> {
+    let pins = seen.domain.pinned_cpus();
+    let emulator = seen.process.emulator_affinity().cloned().unwrap_or_default();
+    let alone = emulator.len() == 1 && emulator.is_subset(dedicated) && emulator.is_disjoint(&pins);
+    let mut checks = vec![
+        Check::that(
+            "CPU of the emulator",
+            alone,
+            emulator.to_string(),
+            format!("one of {dedicated}, none of {pins}"),
+        )
+        .from(THREADS),
+        Check::eq("PCPU booked in placement", &seen.booked("PCPU"), &u64::from(seen.server.flavor.vcpus + 1))
+            .from(PLACEMENT),
+    ];
+    checks.extend(emulator_on(seen, &emulator).into_iter().take(1));
+    checks
+}
+
+/// Controls of [`emulator_on`] and [`emulator_apart`].
 pub(super) const EMULATOR: &[Control<Seen>] = &[
     Control::new("emulator not pinned", |seen| seen.without_xml_lines("<emulatorpin ")),
     Control::new("emulator floats in the kernel", |mut seen| {

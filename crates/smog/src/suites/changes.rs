@@ -24,6 +24,7 @@ pub(super) static TWO_DEDICATED_CPUS: Change = Change {
     name: "CPUs 0 and 1 of every compute for pinned guests",
     wish: two_dedicated_cpus,
     only_where_needed: true,
+    takes_cpus: true,
     beside: false,
 };
 
@@ -37,6 +38,7 @@ pub(super) static TWO_SHARED_CPUS: Change = Change {
     name: "CPUs 0 and 1 of every compute for unpinned guests",
     wish: two_shared_cpus,
     only_where_needed: true,
+    takes_cpus: true,
     beside: true,
 };
 
@@ -49,6 +51,7 @@ pub(super) static SLOW_MIGRATION: Change = Change {
     name: "live migration at 1 MiB/s",
     wish: slow_migration,
     only_where_needed: false,
+    takes_cpus: false,
     beside: true,
 };
 
@@ -61,6 +64,7 @@ pub(super) static VFAT_CONFIG_DRIVE: Change = Change {
     name: "config drives as vfat",
     wish: vfat_config_drive,
     only_where_needed: false,
+    takes_cpus: false,
     beside: false,
 };
 
@@ -76,6 +80,7 @@ pub(super) static FILE_BACKED_MEMORY: Change = Change {
     name: "memory of guests in files",
     wish: file_backed_memory,
     only_where_needed: false,
+    takes_cpus: false,
     beside: false,
 };
 
@@ -90,6 +95,7 @@ pub(super) static FILE_BACKED_MEMORY_ON_LAST: Change = Change {
     name: "memory of guests in files on one host",
     wish: file_backed_memory_on_last,
     only_where_needed: false,
+    takes_cpus: false,
     beside: false,
 };
 
@@ -103,6 +109,7 @@ pub(super) static CPU_POWER: Change = Change {
     name: "dedicated CPUs off when unused",
     wish: cpu_power,
     only_where_needed: false,
+    takes_cpus: false,
     beside: false,
 };
 
@@ -112,18 +119,25 @@ fn nothing(_: &Inventory) -> Wish {
 
 /// The case itself changes a host, with a name that only it knows; naming it here makes
 /// `--prepare` allow it.
-pub(super) static PROVIDER_YAML: Change =
-    Change { name: "a provider.yaml on one host", wish: nothing, only_where_needed: false, beside: false };
+pub(super) static PROVIDER_YAML: Change = Change {
+    name: "a provider.yaml on one host",
+    wish: nothing,
+    only_where_needed: false,
+    takes_cpus: false,
+    beside: false,
+};
 
 fn serial_consoles(_: &Inventory) -> Wish {
     option(Wish::new(), "serial_console", "enabled", &["true"])
 }
 
-/// The serial consoles of guests are ports on their hosts (`[serial_console]`).
+/// The serial consoles of guests are ports on their hosts (`[serial_console]`). Not beside slow
+/// migrations: a guest that works on its console would never have moved.
 pub(super) static SERIAL_CONSOLES: Change = Change {
     name: "serial consoles on TCP ports",
     wish: serial_consoles,
     only_where_needed: false,
+    takes_cpus: false,
     beside: false,
 };
 
@@ -138,6 +152,7 @@ pub(super) static CUSTOM_CPU_MODEL: Change = Change {
     name: "CPU model Nehalem with aes and without popcnt",
     wish: custom_cpu_model,
     only_where_needed: false,
+    takes_cpus: false,
     beside: true,
 };
 
@@ -146,8 +161,13 @@ fn screens(_: &Inventory) -> Wish {
 }
 
 /// Guests have a screen.
-pub(super) static SCREENS: Change =
-    Change { name: "screens of guests over VNC", wish: screens, only_where_needed: true, beside: true };
+pub(super) static SCREENS: Change = Change {
+    name: "screens of guests over VNC",
+    wish: screens,
+    only_where_needed: true,
+    takes_cpus: false,
+    beside: true,
+};
 
 #[cfg(test)]
 mod tests {
@@ -163,7 +183,6 @@ mod tests {
             compute: crate::cloud::Microversion(2, 100),
             filters: None,
             shared_storage: false,
-            controllers: Vec::new(),
         };
         let beside = [&TWO_SHARED_CPUS, &SLOW_MIGRATION, &CUSTOM_CPU_MODEL, &SCREENS];
         let mut seen = BTreeSet::new();

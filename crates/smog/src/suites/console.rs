@@ -2,10 +2,12 @@
 //! report of what it sees, and ticks; other images do not, and then there is nothing to read.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::guest::Guest;
-use crate::testing::Test;
+use crate::host::Cmd;
+use crate::testing::{Seen, Test};
 
 /// A guest's report of itself: `name: value` for each fact.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,11 +55,37 @@ pub(super) fn last_tick(console: &str) -> Option<u64> {
     line.split_whitespace().nth(1)?.parse().ok()
 }
 
-/// Whether the suite's image is one that reports and ticks.
+/// Whether the suite's image is one that reports and ticks. Where it is not, the case says
+/// that the guest itself was not asked.
 pub(super) async fn reports(t: &Test) -> Result<bool> {
     let image = t.image().await?;
     // The lab gives its guest both names.
-    Ok(t.cloud.lab().is_some() && matches!(image.name.as_str(), "cirros" | "smog-guest"))
+    let does = t.cloud.lab().is_some() && matches!(image.name.as_str(), "cirros" | "smog-guest");
+    if !does {
+        t.step(format!("what the guest itself sees is not checked: image `{}` does not report", image.name));
+    }
+    Ok(does)
+}
+
+/// Types a line into the serial port of a guest on its host, and reads until a line matches.
+const TALK: &str = r#"exec 3<>"/dev/tcp/$1/$2" || exit 1
+printf '\n%s\n' "$3" >&3
+timeout 60 sed "/$4/q" <&3"#;
+
+/// Type a line into the serial port of a guest, which is a TCP port (`[serial_console]`), and
+/// read until a line matches `until` (a basic regular expression); what was read. The guest's
+/// shell is there when it has reported once.
+pub(super) async fn talk(t: &Test, seen: &Seen, line: &str, until: &str) -> Result<String> {
+    let serial = seen.domain.devices.serials.first().and_then(|serial| serial.address.clone());
+    let (address, port) = serial.ok_or_else(|| Error::Invalid {
+        what: format!("the serial port of `{}`", seen.domain.name),
+        why: "it is no TCP port".into(),
+        hint: Some("`[serial_console]enabled` makes it one for guests that boot later".into()),
+    })?;
+    t.step(format!("type into port {port} on {}", seen.host));
+    let words = ["-c", TALK, "bash", &address, &port.to_string(), line, until].map(str::to_string);
+    let talk = Cmd::new("bash").args(words).time_limit(Duration::from_secs(90));
+    Ok(t.cloud.host(&seen.host).await?.outside().run(talk).await?.text().to_string())
 }
 
 /// Wait for the guest's report.

@@ -2,7 +2,7 @@
 
 use super::assertions::{RUNS, runs};
 use super::changes::{CUSTOM_CPU_MODEL, FILE_BACKED_MEMORY, FILE_BACKED_MEMORY_ON_LAST, SCREENS};
-use super::{boot_with, of, small};
+use super::{boot_with, check_gone, of, small};
 use crate::cloud::{BootRequest, FlavorChoice, LiveMigration, Microversion, Order};
 use crate::error::Result;
 use crate::flavor::WatchdogAction;
@@ -14,19 +14,43 @@ fn watchdog(seen: &Seen) -> Option<(String, String)> {
     Some((watchdog.model.clone(), watchdog.action.clone().unwrap_or_default()))
 }
 
-const NO_WATCHDOG: &[Control<Seen>] = &[Control::new("no watchdog", |seen| {
-    seen.with_xml(|xml| xml.replace("<watchdog ", "<other ").replace("</watchdog>", "</other>"))
-})];
+/// The guest has a watchdog of this action, in the domain and in QEMU.
+fn has_watchdog(seen: &Seen, action: &str) -> Vec<Check> {
+    let wanted = Some(("i6300esb".to_string(), action.to_string()));
+    let line = seen.process.command_line.join(" ");
+    // Older versions of libvirt use QEMU's older word.
+    let acts = ["-action watchdog=", "-watchdog-action "]
+        .iter()
+        .any(|word| line.contains(&format!("{word}{action}")));
+    vec![
+        Check::eq("watchdog", &watchdog(seen), &wanted).from("domain XML, <watchdog>"),
+        Check::that(
+            "device of the process",
+            line.contains("i6300esb"),
+            "see its command line",
+            "an i6300esb",
+        )
+        .from("/proc/PID/cmdline"),
+        Check::that("action of the process", acts, "see its command line", action).from("/proc/PID/cmdline"),
+    ]
+}
+
+const NO_WATCHDOG: &[Control<Seen>] = &[
+    Control::new("no watchdog", |seen| {
+        seen.with_xml(|xml| xml.replace("<watchdog ", "<other ").replace("</watchdog>", "</other>"))
+    }),
+    Control::new("none in QEMU", Seen::without_command_line),
+    Control::new("another action in QEMU", |mut seen| {
+        for word in &mut seen.process.command_line {
+            *word = word.replace("reset", "none").replace("poweroff", "none").replace("pause", "none");
+        }
+        seen
+    }),
+];
 
 async fn check_watchdog(t: &Test, guest: &mut Guest, action: &str) -> Result<()> {
     let seen = t.look(guest).await?;
-    let wanted = Some(("i6300esb".to_string(), action.to_string()));
-    let found =
-        |seen: &Seen| vec![Check::eq("watchdog", &watchdog(seen), &wanted).from("domain XML, <watchdog>")];
-    t.assert(&seen, found, NO_WATCHDOG);
-    // QEMU has the device and the action, too.
-    let line = seen.process.command_line.join(" ");
-    t.check("device of the process", line.contains("i6300esb"), "see its command line", "an i6300esb");
+    t.assert(&seen, |seen| has_watchdog(seen, action), NO_WATCHDOG);
     Ok(())
 }
 
@@ -46,7 +70,37 @@ async fn watchdog_by_flavor(t: &mut Test) -> Result<()> {
 
 async fn watchdog_by_image(t: &mut Test) -> Result<()> {
     let mut guest = boot_with(t, small(1, 96), &[("hw_watchdog_action", "reset")]).await?;
-    check_watchdog(t, &mut guest, "reset").await
+    check_watchdog(t, &mut guest, "reset").await?;
+    // The image's word is above the flavor's.
+    let spec = small(1, 96).watchdog(WatchdogAction::Reset);
+    let mut guest = boot_with(t, spec, &[("hw_watchdog_action", "disabled")]).await?;
+    let seen = t.look(&mut guest).await?;
+    let none = |seen: &Seen| {
+        let line = seen.process.command_line.join(" ");
+        vec![
+            Check::eq("watchdog", &watchdog(seen), &None).from("domain XML, <watchdog>"),
+            Check::eq("an i6300esb of the process", &line.contains("i6300esb"), &false)
+                .from("/proc/PID/cmdline"),
+        ]
+    };
+    let one = Control::new("a watchdog", |seen: Seen| {
+        seen.with_xml(|xml| {
+            xml.replacen("</devices>", "<watchdog model='i6300esb' action='reset'/></devices>", 1)
+        })
+    });
+    t.assert(&seen, none, &[one]);
+    Ok(())
+}
+
+/// The guest has one random number generator, in the domain and in QEMU; or none.
+fn has_rng(seen: &Seen, has: bool) -> Vec<Check> {
+    let models = if has { vec!["virtio".to_string()] } else { Vec::new() };
+    let line = seen.process.command_line.join(" ");
+    vec![
+        Check::eq("random number generators", &rng_models(seen), &models).from("domain XML, <rng>"),
+        Check::eq("a virtio-rng of the process", &line.contains("virtio-rng"), &has)
+            .from("/proc/PID/cmdline"),
+    ]
 }
 
 fn rng_models(seen: &Seen) -> Vec<String> {
@@ -56,19 +110,13 @@ fn rng_models(seen: &Seen) -> Vec<String> {
 async fn rng(t: &mut Test) -> Result<()> {
     let mut guest = boot_with(t, small(1, 96), &[("hw_rng_model", "virtio")]).await?;
     let seen = t.look(&mut guest).await?;
-    let one = |seen: &Seen| {
-        vec![
-            Check::eq("random number generators", &rng_models(seen), &vec!["virtio".to_string()])
-                .from("domain XML, <rng>"),
-        ]
-    };
-    t.assert(
-        &seen,
-        one,
-        &[Control::new("none", |seen: Seen| {
+    let controls = [
+        Control::new("none", |seen: Seen| {
             seen.with_xml(|xml| xml.replace("<rng ", "<other ").replace("</rng>", "</other>"))
-        })],
-    );
+        }),
+        Control::new("none in QEMU", Seen::without_command_line),
+    ];
+    t.assert(&seen, |seen| has_rng(seen, true), &controls);
     Ok(())
 }
 
@@ -76,7 +124,10 @@ async fn rng_not_allowed(t: &mut Test) -> Result<()> {
     let spec = small(1, 96).extra("hw_rng:allowed", "False");
     let mut guest = boot_with(t, spec, &[("hw_rng_model", "virtio")]).await?;
     let seen = t.look(&mut guest).await?;
-    t.check_eq("random number generators", &rng_models(&seen), &Vec::new());
+    let one = Control::new("one all the same", |seen: Seen| {
+        seen.with_xml(|xml| xml.replacen("</devices>", "<rng model='virtio'/></devices>", 1))
+    });
+    t.assert(&seen, |seen| has_rng(seen, false), &[one]);
     Ok(())
 }
 
@@ -128,17 +179,22 @@ fn check_pmu(t: &Test, seen: &Seen, on: bool) {
 async fn pmu(t: &mut Test) -> Result<()> {
     let mut guest = boot_with(t, small(1, 96).extra("hw:pmu", "False"), &[]).await?;
     check_pmu(t, &t.look(&mut guest).await?, false);
-    t.resize(&mut guest, small(1, 112).extra("hw:pmu", "True")).await?;
-    check_pmu(t, &t.look(&mut guest).await?, true);
+    for (on, ram_mib) in [(true, 112), (false, 96)] {
+        let word = if on { "True" } else { "False" };
+        t.resize(&mut guest, small(1, ram_mib).extra("hw:pmu", word)).await?;
+        check_pmu(t, &t.look(&mut guest).await?, on);
+    }
     Ok(())
 }
 
 async fn pmu_by_rebuild(t: &mut Test) -> Result<()> {
     let mut guest = boot_with(t, small(1, 96), &[("hw_pmu", "true")]).await?;
     check_pmu(t, &t.look(&mut guest).await?, true);
-    let without = t.image_with(&[("hw_pmu", "false")]).await?;
-    t.order_to(&mut guest, &Order::Rebuild { image: without.id }).await?;
-    check_pmu(t, &t.look(&mut guest).await?, false);
+    for on in [false, true] {
+        let image = t.image_with(&[("hw_pmu", if on { "true" } else { "false" })]).await?;
+        t.order_to(&mut guest, &Order::Rebuild { image: image.id }).await?;
+        check_pmu(t, &t.look(&mut guest).await?, on);
+    }
     Ok(())
 }
 
@@ -224,16 +280,25 @@ async fn cpu_flags(t: &mut Test) -> Result<()> {
         flags,
         &[Control::new("flags not told", |seen: Seen| seen.without_xml_lines("<feature "))],
     );
-    // QEMU was started so.
-    let line = seen.process.command_line.join(" ");
-    let has = line.contains("aes=on") && line.contains("popcnt=off");
-    t.check(
-        "CPU of the process",
-        has,
-        line.split(" -cpu ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or("none"),
-        "aes=on and popcnt=off",
-    );
+    let started_so = |seen: &Seen| {
+        let line = seen.process.command_line.join(" ");
+        let cpu = line.split(" -cpu ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or("none");
+        let has = cpu.contains("aes=on") && cpu.contains("popcnt=off");
+        vec![Check::that("CPU of the process", has, cpu, "aes=on and popcnt=off").from("/proc/PID/cmdline")]
+    };
+    t.assert(&seen, started_so, &[Control::new("another CPU in QEMU", Seen::without_command_line)]);
     Ok(())
+}
+
+/// How much of the guest's memory is in the file that QEMU was told to have it in, in KiB.
+fn mapped_in_file(seen: &Seen) -> u64 {
+    let words = seen.process.command_line.iter();
+    // `"mem-path":"/var/lib/libvirt/qemu/ram/1-instance-0000002a/pc.ram"` in a word of JSON.
+    let path = words.flat_map(|word| word.split("\"mem-path\":\"").nth(1)).next();
+    let Some(path) = path.and_then(|rest| rest.split('"').next()) else { return 0 };
+    let maps = seen.process.memory.iter().flat_map(|memory| &memory.numa_maps);
+    let of_file = maps.filter(|map| map.file.as_ref().is_some_and(|file| file.starts_with(path)));
+    of_file.map(|map| map.pages.values().sum::<u64>() * map.page_kib).sum()
 }
 
 async fn file_backed(t: &mut Test) -> Result<()> {
@@ -257,11 +322,19 @@ async fn file_backed(t: &mut Test) -> Result<()> {
                 "memory-backend-file",
             )
             .from("/proc/PID/cmdline"),
+            Check::that(
+                "KiB of it in use",
+                mapped_in_file(seen) > 0,
+                mapped_in_file(seen).to_string(),
+                "some",
+            )
+            .from("/proc/PID/numa_maps, mappings of the file named by mem-path"),
         ]
     };
     let controls = [
         Control::new("anonymous memory declared", |seen: Seen| seen.without_xml_lines("<source type='file'")),
         Control::new("anonymous memory used", Seen::without_command_line),
+        Control::new("no mapping of the file", Seen::in_small_pages),
     ];
     let seen = t.look(&mut guest).await?;
     t.assert(&seen, in_files, &controls);
@@ -282,7 +355,7 @@ async fn to_file_backed(t: &mut Test) -> Result<()> {
     let how = LiveMigration { host: Some(there.clone()), ..LiveMigration::default() };
     // Nova's own checks may let it through; libvirt then refuses the other memory.
     let reason = t.migration_refused("a move to a host with other memory", &mut guest, &how).await?;
-    t.check("the move", !reason.is_empty(), &reason, "it is refused, or fails");
+    t.check_reason(&reason, &["failed", "error", "No valid host"], "it is refused, or fails");
     let after = t.look(&mut guest).await?;
     let stayed = |after: &Seen| {
         vec![
@@ -298,22 +371,23 @@ async fn to_file_backed(t: &mut Test) -> Result<()> {
         seen
     });
     t.assert(&after, stayed, &[another, Control::new("nothing is booked in placement", Seen::unbooked)]);
-    let left = t.cloud.host(&there).await?.list_domains().await?;
-    let left = left.iter().any(|line| line.name == after.domain.name);
-    t.check_eq(format!("domain left on {there}"), &left, &false);
-    Ok(())
+    check_gone(t, &there, &after.domain.name).await
 }
 
 async fn stable_compute_id(t: &mut Test) -> Result<()> {
     let hypervisors = t.cloud.hypervisors().await?;
     for host in t.inventory.hosts.clone() {
-        let text = host.host.read_text("/var/lib/nova/compute_id").await?;
+        let path = format!("{}/compute_id", host.state_path);
+        let text = host.host.read_text(&path).await?.trim().to_string();
         let known = hypervisors.iter().find(|hypervisor| hypervisor.service.host == host.name);
         let known = known.map(|hypervisor| hypervisor.id.clone()).unwrap_or_default();
-        t.add(
-            Check::eq(format!("compute id of {}", host.name), &text.trim().to_string(), &known)
-                .from("/var/lib/nova/compute_id, and Nova's GET /os-hypervisors"),
-        );
+        let same = |text: &String| {
+            vec![
+                Check::eq(format!("compute id of {}", host.name), text, &known)
+                    .from(format!("{path}, and Nova's GET /os-hypervisors")),
+            ]
+        };
+        t.assert(&text, same, &[Control::new("another id", |_: String| "another".to_string())]);
     }
     Ok(())
 }
@@ -331,8 +405,9 @@ pub(super) const CASES: &[Case] = &[
     Case::new(
         "devices.WatchdogTest.test_action_with_image",
         "An image's watchdog is there, with its action.\n\
-         Steps: boot an image with hw_watchdog_action=reset; look.\n\
-         Proves: the property of the image counts as the flavor's does.",
+         Steps: boot an image with hw_watchdog_action=reset; look; boot one with `disabled` and a flavor\n\
+         with `reset`; look.\n\
+         Proves: the property of the image counts as the flavor's does, and above it.",
         |t| Box::pin(watchdog_by_image(t)),
     )
     .without_network()
@@ -379,20 +454,20 @@ pub(super) const CASES: &[Case] = &[
     .timeout(minutes(6))
     .tags(&["devices", "rebuild"]),
     Case::new(
-        "devices.PmuTest.test_off_to_on",
+        "devices.PmuTest.test_resize",
         "The performance counters are on or off as the flavor says.\n\
-         Steps: hw:pmu=False; look; resize to True; look.\n\
+         Steps: hw:pmu=False; look; resize to True, and back to False; look at each.\n\
          Proves: libvirt is told each.",
         |t| Box::pin(pmu(t)),
     )
     .without_network()
     .claims(Claims::TWO_HOSTS)
-    .timeout(minutes(6))
+    .timeout(minutes(8))
     .tags(&["devices", "resize"]),
     Case::new(
-        "devices.PmuTest.test_rebuild_on_to_off",
+        "devices.PmuTest.test_rebuild",
         "A rebuild takes the new image's word for the performance counters.\n\
-         Steps: from an image with hw_pmu=true to one with hw_pmu=false; look.\n\
+         Steps: from an image with hw_pmu=true to one with false, and to one with true; look at each.\n\
          Proves: libvirt is told each.",
         |t| Box::pin(pmu_by_rebuild(t)),
     )
@@ -465,7 +540,7 @@ pub(super) const CASES: &[Case] = &[
         "devices.StableComputeIdTest.test_file_matches_nova",
         "The file with a compute's id is Nova's id of it.\n\
          Why: a host that was renamed must not become another compute in silence.\n\
-         Steps: compare /var/lib/nova/compute_id on each host with Nova's hypervisors.\n\
+         Steps: compare compute_id in nova-compute's state_path on each host with Nova's hypervisors.\n\
          Proves: they are the same.",
         |t| Box::pin(stable_compute_id(t)),
     )

@@ -3,17 +3,14 @@
 //! They have no port: the agent of Neutron still runs on the host that is cut off, and tells
 //! now and then that the moved port is up there. Nova then misses the news of the other host.
 
+use serde_json::json;
+
 use super::assertions::{PINNED, RUNS, pinned, runs};
-use super::{of, small};
-use crate::cloud::{BootRequest, Flavor, Order};
+use super::{fill_dedicated, on, small};
+use crate::cloud::{BootRequest, Call, Order, Service};
 use crate::error::{Error, Result};
 use crate::guest::Guest;
 use crate::testing::{Case, Claims, Need, Test, minutes};
-
-/// A guest of a flavor on a host.
-fn on(flavor: &Flavor, host: &str) -> BootRequest {
-    BootRequest { host: Some(host.into()), ..of(flavor) }
-}
 
 /// The host is gone: its guests' processes with it, its service stopped, Nova told.
 async fn lose(t: &mut Test, host: &str, guests: &[&Guest]) -> Result<()> {
@@ -102,14 +99,21 @@ async fn bad_host(t: &mut Test) -> Result<()> {
     let flavor = t.flavor(small(1, 96)).await?;
     let mut guest = t.boot_request(on(&flavor, &here)).await?;
     let reason = refused(t, "a guest whose host is up", &mut guest, None).await?;
-    t.check(
-        "Nova's reason",
-        reason.contains("in use") || reason.contains("state"),
-        &reason,
-        "its host is still in use",
+    t.check_reason(&reason, &["in use", "state"], "its host is still in use");
+    let nowhere = t.fresh_name("nowhere");
+    t.step(format!("evacuate `{}` to {nowhere}, without smog's own check", guest.name()));
+    let call = Call::post(
+        Service::Compute,
+        format!("/servers/{}/action", guest.server.id),
+        json!({"evacuate": {"host": nowhere}}),
     );
-    let mut there = guest.clone();
-    let seen = t.look(&mut there).await?;
+    let reason = match t.cloud.call(call.at(t.cloud.compute_microversion().await?)).await {
+        Ok(_) => String::new(),
+        Err(Error::Api { status, message, .. }) if status < 500 => message,
+        Err(why) => return Err(why),
+    };
+    t.check_reason(&reason, &[&nowhere], "there is no such host");
+    let seen = t.look(&mut guest).await?;
     t.check_eq("host after the refusal", &seen.host, &here);
     t.assert(&seen, runs, RUNS);
     Ok(())
@@ -131,9 +135,7 @@ async fn bad_affinity(t: &mut Test) -> Result<()> {
 
 async fn bad_numa(t: &mut Test) -> Result<()> {
     let (here, there) = (t.host(0)?.name.clone(), t.host(1)?.name.clone());
-    let room = t.host(1)?.free_dedicated().len() as u32;
-    let all = t.flavor(small(room, 96).pinned()).await?;
-    t.boot_request(on(&all, &there)).await?;
+    fill_dedicated(t, &there).await?;
     let one = t.flavor(small(1, 96).pinned()).await?;
     let mut guest = t.boot_request(on(&one, &here)).await?;
     lose(t, &here, &[&guest]).await?;
@@ -191,9 +193,9 @@ pub(super) const CASES: &[Case] = &[
     .tags(&["evacuate", "services"]),
     Case::new(
         "evacuate.EvacuateTest.test_evacuate_bad_host",
-        "A guest whose host is up is not evacuated.\n\
-         Steps: evacuate without losing the host.\n\
-         Proves: it is refused, and runs on: two guests on one disk would destroy it.",
+        "A guest whose host is up is not evacuated, nor one to a host that is not there.\n\
+         Steps: evacuate without losing the host; evacuate to a host that nobody has.\n\
+         Proves: both are refused, and it runs on: two guests on one disk would destroy it.",
         |t| Box::pin(bad_host(t)),
     )
     .without_network()

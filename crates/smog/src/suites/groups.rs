@@ -19,8 +19,9 @@ async fn members(t: &mut Test, policy: &str, count: usize) -> Result<(Vec<String
     let flavor = t.flavor(small(1, 96)).await?;
     let mut hosts = Vec::new();
     for _ in 0..count {
-        let guest = t.boot_request(member(&flavor, &group)).await?;
-        hosts.push(guest.server.host.clone().unwrap_or_default());
+        let mut guest = t.boot_request(member(&flavor, &group)).await?;
+        // Its domain is read on that host: Nova's word alone is not enough.
+        hosts.push(t.look(&mut guest).await?.host);
     }
     Ok((hosts, group, flavor))
 }

@@ -1,18 +1,19 @@
 //! `live_migration`: guests that move while they run.
 
 use super::assertions::{
-    FLOATS, HAS_CELLS, IN_HUGE_PAGES, PINNED, RUNS, floats, has_cells, in_huge_pages, pinned, runs,
+    EMULATOR, FLOATS, HAS_CELLS, IN_HUGE_PAGES, PINNED, RUNS, emulator_apart, floats, has_cells,
+    in_huge_pages, pinned, runs,
 };
-use super::changes::SLOW_MIGRATION;
-use super::{console, of, reboot_softly, small};
+use super::changes::{SERIAL_CONSOLES, SLOW_MIGRATION, TWO_DEDICATED_CPUS};
+use super::{check_gone, check_on_shared, console, fill_dedicated, of, on, reboot_softly, small};
 use crate::cloud::{BlockMigration, BootRequest, LiveMigration, Order};
 use crate::cpuset::Cpuset;
 use crate::error::Result;
-use crate::flavor::PageSize;
+use crate::flavor::{EmulatorThreads, PageSize};
 use crate::guest::Guest;
 use crate::host::Cmd;
 use crate::libvirt::DomainState;
-use crate::testing::{Case, Claims, Need, Seen, Test, minutes};
+use crate::testing::{Case, Check, Claims, Control, Need, Seen, Test, minutes};
 use crate::wait;
 
 fn host_of(guest: &Guest) -> String {
@@ -34,10 +35,7 @@ async fn check_moved(t: &Test, guest: &mut Guest, from: &str, to: &str) -> Resul
     let seen = t.look(guest).await?;
     t.check_eq("host after the migration", &seen.host, &to.to_string());
     t.assert(&seen, runs, RUNS);
-    let left = t.cloud.host(from).await?.list_domains().await?;
-    let left: Vec<String> =
-        left.into_iter().map(|line| line.name).filter(|name| *name == seen.domain.name).collect();
-    t.check(format!("domains left on {from}"), left.is_empty(), left.join(", "), "none");
+    check_gone(t, from, &seen.domain.name).await?;
     Ok(seen)
 }
 
@@ -60,7 +58,7 @@ async fn check_counts_on(t: &Test, guest: &Guest, before: Option<&console::Repor
 async fn there_and_counting(t: &mut Test, target: Option<()>) -> Result<()> {
     let flavor = t.flavor(small(1, 96)).await?;
     let from = t.host(0)?.name.clone();
-    let mut guest = t.boot_request(BootRequest { host: Some(from.clone()), ..of(&flavor) }).await?;
+    let mut guest = t.boot_request(on(&flavor, &from)).await?;
     let reports = console::reports(t).await?;
     let before = if reports {
         Some((console::report(t, &guest).await?, console::tick_after(t, &guest, 0).await?))
@@ -71,7 +69,8 @@ async fn there_and_counting(t: &mut Test, target: Option<()>) -> Result<()> {
     t.live_migrate(&mut guest, target.map(|()| there.as_str())).await?;
     let now = host_of(&guest);
     t.check("host after the migration", now != from, &now, format!("any but {from}"));
-    check_moved(t, &mut guest, &from, &now).await?;
+    let seen = check_moved(t, &mut guest, &from, &now).await?;
+    check_on_shared(t, &seen);
     if let Some((report, tick)) = before {
         check_counts_on(t, &guest, Some(&report), tick).await?;
     }
@@ -89,7 +88,7 @@ async fn to_host(t: &mut Test) -> Result<()> {
 async fn there_and_back(t: &mut Test) -> Result<()> {
     let flavor = t.flavor(small(1, 96)).await?;
     let from = t.host(0)?.name.clone();
-    let mut guest = t.boot_request(BootRequest { host: Some(from.clone()), ..of(&flavor) }).await?;
+    let mut guest = t.boot_request(on(&flavor, &from)).await?;
     let there = other_than(t, &from);
     t.live_migrate(&mut guest, Some(&there)).await?;
     check_moved(t, &mut guest, &from, &there).await?;
@@ -137,14 +136,14 @@ async fn without_shared_storage(t: &mut Test) -> Result<()> {
     t.allow("MigrationPreCheckError");
     let reason =
         t.migration_refused("no copy of the disk, on hosts that share none", &mut guest, &how).await?;
-    t.check("Nova's reason", reason.contains("shared storage"), &reason, "a sentence about shared storage");
+    t.check_reason(&reason, &["shared storage"], "a sentence about shared storage");
     stays(t, &mut guest, &host).await
 }
 
 async fn block_migration(t: &mut Test) -> Result<()> {
     let flavor = t.flavor(small(1, 96)).await?;
     let from = t.host(0)?.name.clone();
-    let mut guest = t.boot_request(BootRequest { host: Some(from.clone()), ..of(&flavor) }).await?;
+    let mut guest = t.boot_request(on(&flavor, &from)).await?;
     let there = other_than(t, &from);
     let how = LiveMigration { host: Some(there.clone()), block: BlockMigration::Yes };
     t.step(format!("live-migrate with its disk to {there}"));
@@ -173,7 +172,7 @@ async fn block_migration(t: &mut Test) -> Result<()> {
 async fn paused(t: &mut Test) -> Result<()> {
     let flavor = t.flavor(small(1, 96)).await?;
     let from = t.host(0)?.name.clone();
-    let mut guest = t.boot_request(BootRequest { host: Some(from.clone()), ..of(&flavor) }).await?;
+    let mut guest = t.boot_request(on(&flavor, &from)).await?;
     t.order_to(&mut guest, &Order::Pause).await?;
     let there = other_than(t, &from);
     t.live_migrate(&mut guest, Some(&there)).await?;
@@ -218,7 +217,7 @@ async fn with_huge_pages(t: &mut Test) -> Result<()> {
 async fn numa_aware(t: &mut Test) -> Result<()> {
     let flavor = t.flavor(small(1, 128).numa_nodes(1)).await?;
     let from = t.host(0)?.name.clone();
-    let mut guest = t.boot_request(BootRequest { host: Some(from.clone()), ..of(&flavor) }).await?;
+    let mut guest = t.boot_request(on(&flavor, &from)).await?;
     let there = other_than(t, &from);
     t.live_migrate(&mut guest, Some(&there)).await?;
     let seen = check_moved(t, &mut guest, &from, &there).await?;
@@ -232,11 +231,9 @@ async fn numa_aware(t: &mut Test) -> Result<()> {
 async fn bad_host_numa(t: &mut Test) -> Result<()> {
     // Every CPU for pinned guests of the other host is taken.
     let (here, there) = (t.host(0)?.name.clone(), t.host(1)?.name.clone());
-    let room = t.host(1)?.free_dedicated().len() as u32;
-    let all = t.flavor(small(room, 96).pinned()).await?;
-    t.boot_request(BootRequest { host: Some(there.clone()), ..of(&all) }).await?;
+    fill_dedicated(t, &there).await?;
     let one = t.flavor(small(1, 96).pinned()).await?;
-    let mut guest = t.boot_request(BootRequest { host: Some(here.clone()), ..of(&one) }).await?;
+    let mut guest = t.boot_request(on(&one, &here)).await?;
     let reason = t.migration_refused("a host without a CPU left for it", &mut guest, &to(&there)).await?;
     t.check_no_valid_host(&reason);
     let seen = t.look(&mut guest).await?;
@@ -268,10 +265,15 @@ async fn overcommitted(t: &mut Test) -> Result<()> {
     let capacity =
         inventory.iter().find(|line| line.resource_class == "MEMORY_MB").map_or(0, |line| line.capacity());
     let ram = capacity * 11 / 20;
+    let used = t.cloud.provider_usages(&provider.id).await?.get("MEMORY_MB").copied().unwrap_or(0);
+    if used + ram > capacity {
+        return t
+            .skip(format!("{there} has {used} of {capacity} MiB booked already: no room for half of it"));
+    }
     t.step(format!("{there} may give {capacity} MiB; two guests of {ram} MiB"));
     let flavor = t.flavor(small(1, ram)).await?;
-    t.boot_request(BootRequest { host: Some(there.clone()), ..of(&flavor) }).await?;
-    let mut guest = t.boot_request(BootRequest { host: Some(here.clone()), ..of(&flavor) }).await?;
+    t.boot_request(on(&flavor, &there)).await?;
+    let mut guest = t.boot_request(on(&flavor, &here)).await?;
     let reason = t.migration_refused("a host without memory left for it", &mut guest, &to(&there)).await?;
     t.check_no_valid_host(&reason);
     stays(t, &mut guest, &here).await
@@ -280,7 +282,7 @@ async fn overcommitted(t: &mut Test) -> Result<()> {
 async fn failed_host(t: &mut Test) -> Result<()> {
     let (here, there) = (t.host(0)?.name.clone(), t.host(1)?.name.clone());
     let flavor = t.flavor(small(1, 96)).await?;
-    let mut guest = t.boot_request(BootRequest { host: Some(here.clone()), ..of(&flavor) }).await?;
+    let mut guest = t.boot_request(on(&flavor, &here)).await?;
     t.cut_off(&there).await?;
     t.allow("ComputeServiceUnavailable");
     let reason = t.migration_refused("a host that is down", &mut guest, &to(&there)).await?;
@@ -325,7 +327,7 @@ async fn end_of(t: &Test, guest: &Guest) -> Result<String> {
 async fn abort(t: &mut Test) -> Result<()> {
     let flavor = t.flavor(small(1, 96)).await?;
     let here = t.host(0)?.name.clone();
-    let mut guest = t.boot_request(BootRequest { host: Some(here.clone()), ..of(&flavor) }).await?;
+    let mut guest = t.boot_request(on(&flavor, &here)).await?;
     let there = other_than(t, &here);
     let migration = begin_slow(t, &guest, &there).await?;
     t.step("abort it");
@@ -341,17 +343,13 @@ async fn abort(t: &mut Test) -> Result<()> {
     );
     guest.server = t.cloud.wait_for_status(&guest.server.id, "ACTIVE", t.wait()).await?;
     stays(t, &mut guest, &here).await?;
-    let left = t.cloud.host(&there).await?.list_domains().await?;
-    let name = guest.server.instance_name.clone().unwrap_or_default();
-    let left: Vec<String> = left.into_iter().map(|line| line.name).filter(|other| *other == name).collect();
-    t.check(format!("domains left on {there}"), left.is_empty(), left.join(", "), "none");
-    Ok(())
+    check_gone(t, &there, &guest.server.instance_name.clone().unwrap_or_default()).await
 }
 
 async fn force_complete(t: &mut Test) -> Result<()> {
     let flavor = t.flavor(small(1, 96)).await?;
     let here = t.host(0)?.name.clone();
-    let mut guest = t.boot_request(BootRequest { host: Some(here.clone()), ..of(&flavor) }).await?;
+    let mut guest = t.boot_request(on(&flavor, &here)).await?;
     let there = other_than(t, &here);
     let migration = begin_slow(t, &guest, &there).await?;
     t.step("force it to complete");
@@ -367,25 +365,58 @@ async fn force_complete(t: &mut Test) -> Result<()> {
     check_moved(t, &mut guest, &here, &there).await.map(drop)
 }
 
+/// Works in the guest's memory until it ends, and counts aloud: 16 MiB written again and again.
+const WORK: &str = "i=0; while :; do dd if=/dev/zero of=/work bs=1M count=16 2>/dev/null; i=$((i+1)); \
+                    [ $((i%10)) = 0 ] && echo work $i; done &";
+
+/// The last "work N" on a console.
+fn last_work(console: &str) -> Option<u64> {
+    let lines = console.lines().rev().filter_map(|line| line.trim().strip_prefix("work ")?.parse().ok());
+    lines.into_iter().next()
+}
+
 async fn active(t: &mut Test) -> Result<()> {
+    if !console::reports(t).await? {
+        return t.skip("the image has no shell on its serial port; the lab's has");
+    }
     let flavor = t.flavor(small(1, 160)).await?;
     let from = t.host(0)?.name.clone();
-    let mut guest = t.boot_request(BootRequest { host: Some(from.clone()), ..of(&flavor) }).await?;
-    if !console::reports(t).await? {
-        return t.skip("the image does not tell on its console that it works; the lab's does");
-    }
-    // Migrated while it boots, which is the most work this guest ever does.
+    let mut guest = t.boot_request(on(&flavor, &from)).await?;
+    let before = console::report(t, &guest).await?;
+    let seen = t.look(&mut guest).await?;
+    console::talk(t, &seen, WORK, "^work [0-9]").await?;
+    let first = t.console_until(&guest, "that it works", last_work).await?;
     let there = other_than(t, &from);
     t.live_migrate(&mut guest, Some(&there)).await?;
     check_moved(t, &mut guest, &from, &there).await?;
-    // Its report may have come before the switch, on the console of the host it left, which is
-    // gone with its files; its counter goes on for ever.
-    let tick = console::tick_after(t, &guest, 0).await?;
-    let report = console::Report::last(&guest.console(Some(2000)).await?);
-    if let Some(report) = &report {
-        t.check_eq("CPUs the guest sees", &report.number("cpus"), &Some(1));
-    }
-    check_counts_on(t, &guest, report.as_ref(), tick).await
+    // The console of the new host begins empty: what counts on there has not begun anew.
+    let more = |text: &str| last_work(text).filter(|work| *work > first);
+    let after = t.console_until(&guest, &format!("more work than {first}"), more).await?;
+    let went_on = |after: &u64| {
+        vec![
+            Check::that("its work", *after > first, after.to_string(), format!("more than {first}"))
+                .from("the guest's console"),
+        ]
+    };
+    t.assert(&after, went_on, &[Control::new("begun anew", |_: u64| 0)]);
+    let text = guest.console(Some(2000)).await?;
+    t.check_eq("boots on the new host", &text.matches("smog-guest report begin").count(), &0);
+    t.step(format!("boot id {} worked on from {first} to {after}", before.get("boot_id").unwrap_or("?")));
+    Ok(())
+}
+
+async fn emulator_threads(t: &mut Test) -> Result<()> {
+    let spec = small(1, 96).pinned().emulator_threads(EmulatorThreads::Isolate);
+    let mut guest = t.boot(spec).await?;
+    let from = host_of(&guest);
+    let there = other_than(t, &from);
+    t.live_migrate(&mut guest, Some(&there)).await?;
+    let seen = t.look(&mut guest).await?;
+    t.check_eq("host after the migration", &seen.host, &there);
+    check_gone(t, &from, &seen.domain.name).await?;
+    let dedicated = t.inventory.host(&there).map(|host| host.dedicated.clone()).unwrap_or_default();
+    t.assert(&seen, |seen| emulator_apart(seen, &dedicated), EMULATOR);
+    Ok(())
 }
 
 const TWO: Need = Need::ComputeHosts(2);
@@ -456,7 +487,7 @@ pub(super) const CASES: &[Case] = &[
     .claims(Claims::TWO_HOSTS)
     .tags(&["migration", "negative"]),
     Case::new(
-        "live_migration.LiveMigrationTest.test_block_migration",
+        "live_migration.BlockMigrationTest.test_block_migration",
         "A migration takes the disk along.\n\
          Steps: block_migration=True; look for the disk's file on both hosts.\n\
          Proves: it is on the new host, and not on the old one any more.",
@@ -477,17 +508,34 @@ pub(super) const CASES: &[Case] = &[
     .claims(Claims::TWO_HOSTS)
     .tags(&["migration"]),
     Case::new(
-        "live_migration.LiveMigrationTest.test_active",
-        "A guest that is busy moves.\n\
-         Steps: migrate while it boots; wait for its counter, and for a higher count.\n\
-         Proves: it ends its boot on the other host and works on.",
+        "live_migration.LiveMigrationTest.test_live_migration_active",
+        "A guest that is busy moves, and works on.\n\
+         Why: memory that is written while it is copied has to be copied again.\n\
+         Steps: on its serial port, let it write 16 MiB of its memory again and again, and count;\n\
+         migrate meanwhile; wait for a higher count on the other host's console.\n\
+         Proves: the work goes on where it was, without a second boot.",
         |t| Box::pin(active(t)),
     )
+    .without_network()
     .needs(&[TWO])
     .claims(Claims::TWO_HOSTS)
-    .tags(&["migration"]),
+    .under(&SERIAL_CONSOLES)
+    .tags(&["migration", "console"]),
     Case::new(
-        "live_migration.LiveMigrationTest.test_with_pinning",
+        "live_migration.LiveMigrationTest.test_emulator_threads",
+        "Emulator threads with a CPU of their own have one on the target, too.\n\
+         Steps: boot pinned with hw:emulator_threads_policy=isolate; migrate; compare <emulatorpin>, the\n\
+         main thread and the pins there.\n\
+         Proves: the emulator's CPU is claimed on the target, apart from the vCPU's, and applied.",
+        |t| Box::pin(emulator_threads(t)),
+    )
+    .without_network()
+    .needs(&[TWO, NUMA, Need::DedicatedCpusOn(2, 2)])
+    .claims(Claims::TWO_HOSTS.dedicated(2))
+    .under(&TWO_DEDICATED_CPUS)
+    .tags(&["migration", "pinning", "emulator"]),
+    Case::new(
+        "live_migration.LiveMigrationTest.test_live_migration_with_pinning",
         "A pinned guest is pinned on the target, in the kernel, and stays so.\n\
          Steps: boot pinned; migrate; compare pins, dedicated set and threads there; reboot it softly; again.\n\
          Proves: the pins are those of the target host, applied, and kept for the next start.",
@@ -520,7 +568,7 @@ pub(super) const CASES: &[Case] = &[
     .claims(Claims::TWO_HOSTS)
     .tags(&["migration", "numa"]),
     Case::new(
-        "live_migration.LiveMigrationTest.test_bad_host_numa",
+        "live_migration.LiveMigrationTest.test_live_migration_bad_host_numa",
         "A host without CPUs left for a pinned guest is refused.\n\
          Steps: fill the other host's dedicated set; migrate a pinned guest there.\n\
          Proves: no CPU is given twice by a migration.",
@@ -531,7 +579,7 @@ pub(super) const CASES: &[Case] = &[
     .claims(Claims::TWO_HOSTS.all_dedicated())
     .tags(&["migration", "pinning", "negative"]),
     Case::new(
-        "live_migration.LiveMigrationTest.test_bad_host_affinity",
+        "live_migration.LiveMigrationTest.test_live_migrate_anti_affinity",
         "The host of another member of an anti-affinity group is refused.\n\
          Steps: two members on two hosts; migrate one to the other.\n\
          Proves: the group holds for migrations too.",
@@ -542,7 +590,7 @@ pub(super) const CASES: &[Case] = &[
     .claims(Claims::TWO_HOSTS)
     .tags(&["migration", "groups", "negative"]),
     Case::new(
-        "live_migration.LiveMigrationTest.test_overcommitted",
+        "live_migration.LiveMigrationTest.test_live_migration_overcommitted",
         "A host without memory left is refused.\n\
          Steps: two guests of more than half a host's memory (promised, not used); migrate one to the other.\n\
          Proves: placement is asked before a migration.",
@@ -553,7 +601,7 @@ pub(super) const CASES: &[Case] = &[
     .claims(Claims::TWO_HOSTS)
     .tags(&["migration", "negative"]),
     Case::new(
-        "live_migration.LiveMigrationTest.test_failed_host",
+        "live_migration.LiveMigrationTest.test_live_migration_failed_host",
         "A host that is down is refused, and taken when it is back.\n\
          Steps: stop nova-compute on the other host; migrate there; bring it back; migrate again.\n\
          Proves: Nova does not begin what cannot end.",

@@ -1,17 +1,16 @@
 //! `sanity`: the things a cloud must do before anything else is worth testing.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use super::assertions::{RUNS, runs};
 use super::changes::{SERIAL_CONSOLES, VFAT_CONFIG_DRIVE};
-use super::{check_new_process, console, of, reboot_softly, small};
-
+use super::{
+    boot_with, check_gone, check_new_process, check_on_shared, console, of, reboot_softly, shelve_offloaded,
+    small,
+};
 use crate::cloud::{BootRequest, Call, Order, RemoteConsole, Service};
 use crate::error::{Error, Result};
 use crate::guest::Guest;
-use crate::host::Cmd;
 use crate::libvirt::DiskSource;
 use crate::testing::{Case, Check, Claims, Control, Need, Seen, Test, minutes};
 
@@ -19,6 +18,7 @@ async fn bringup(t: &mut Test) -> Result<()> {
     let mut guest = t.boot(small(1, 96)).await?;
     let seen = t.look(&mut guest).await?;
     t.assert(&seen, runs, RUNS);
+    check_on_shared(t, &seen);
     let address = guest.address().unwrap_or_default().to_string();
     t.check("its address", !address.is_empty(), &address, "one");
     if console::reports(t).await? {
@@ -27,9 +27,7 @@ async fn bringup(t: &mut Test) -> Result<()> {
         t.check("the address the guest has", nic.contains(&address), nic, &address);
     }
     t.delete(&guest).await?;
-    let host = t.cloud.host(&seen.host).await?;
-    let left = host.list_domains().await?.into_iter().any(|line| line.name == seen.domain.name);
-    t.check_eq(format!("domain left on {}", seen.host), &left, &false);
+    check_gone(t, &seen.host, &seen.domain.name).await?;
     let booked = t.cloud.allocations(&guest.server.id).await?;
     t.check_eq("allocations left in placement", &booked.len(), &0);
     Ok(())
@@ -95,17 +93,12 @@ async fn refused_unchecked(t: &mut Test, what: &str, image: &str, flavor: &str) 
 async fn disk_too_big(t: &mut Test) -> Result<()> {
     let image = t.image_of("qcow2", &empty_qcow2(2)).await?;
     let flavor = t.flavor(small(1, 96).disk_gib(1)).await?;
-    t.allow("FlavorDiskSmallerThanImage");
+    t.expect_exception("FlavorDiskSmallerThanImage");
     t.allow("BuildAbortException");
     t.allow("RescheduledException");
     t.allow("MaxRetriesExceeded");
     let reason = refused_unchecked(t, "an image of 2 GiB on a disk of 1 GiB", &image.id, &flavor.id).await?;
-    t.check(
-        "Nova's reason",
-        reason.contains("too small"),
-        &reason,
-        "the disk of the flavor is too small for the image",
-    );
+    t.check_reason(&reason, &["too small"], "the disk of the flavor is too small for the image");
     Ok(())
 }
 
@@ -120,12 +113,7 @@ async fn min_disk(t: &mut Test) -> Result<()> {
     let flavor = t.flavor(small(1, 96).disk_gib(1)).await?;
     let what = "an image that needs 2 GiB, with a disk of 1 GiB";
     let reason = refused_unchecked(t, what, &image.id, &flavor.id).await?;
-    t.check(
-        "Nova's reason",
-        reason.contains("smaller") || reason.contains("too small"),
-        &reason,
-        "the disk of the flavor is too small",
-    );
+    t.check_reason(&reason, &["smaller", "too small"], "the disk of the flavor is too small");
     Ok(())
 }
 
@@ -179,14 +167,17 @@ async fn server_actions(t: &mut Test) -> Result<()> {
     Ok(())
 }
 
+/// Something that is so or is not, the other way round.
+const OTHERWISE: Control<bool> = Control::new("the other way round", |so| !so);
+
 async fn lock(t: &mut Test) -> Result<()> {
     let mut guest = t.boot(small(1, 96)).await?;
     t.cloud.give(&guest.server, &Order::Lock { reason: None }).await?;
     guest.refresh().await?;
-    t.check_eq("locked", &guest.server.locked, &true);
+    t.check_same("locked", &guest.server.locked, &true, OTHERWISE);
     t.cloud.give(&guest.server, &Order::Unlock).await?;
     guest.refresh().await?;
-    t.check_eq("locked, after unlock", &guest.server.locked, &false);
+    t.check_same("locked, after unlock", &guest.server.locked, &false, OTHERWISE);
     Ok(())
 }
 
@@ -236,6 +227,60 @@ async fn with_config_drive(t: &mut Test, vfat: bool) -> Result<()> {
     Ok(())
 }
 
+async fn mandatory_config_drive(t: &mut Test) -> Result<()> {
+    let mut guest = boot_with(t, small(1, 96), &[("img_config_drive", "mandatory")]).await?;
+    let seen = t.look(&mut guest).await?;
+    t.assert(&seen, |seen| config_drive(seen, false), CONFIG_DRIVE);
+    Ok(())
+}
+
+/// The disks of a domain, as files on its host.
+fn disk_files(seen: &Seen) -> Vec<String> {
+    let files = seen.domain.devices.disks.iter().filter_map(|disk| match &disk.source {
+        Some(DiskSource::File(path)) => Some(path.clone()),
+        _ => None,
+    });
+    files.collect()
+}
+
+async fn rescue(t: &mut Test) -> Result<()> {
+    let mut guest = t.boot(small(1, 96)).await?;
+    let before = t.look(&mut guest).await?;
+    t.order_to(&mut guest, &Order::Rescue { image: None, admin_password: None }).await?;
+    guest.refresh().await?;
+    t.check_eq("status after rescue", &guest.server.status, &"RESCUE".to_string());
+    let rescued = t.look(&mut guest).await?;
+    let (own, here) = (disk_files(&before), rescued.host.clone());
+    let beside = |seen: &Seen| {
+        let disks = disk_files(seen);
+        let first = disks.first().cloned().unwrap_or_default();
+        vec![
+            Check::that("first disk", first.ends_with("disk.rescue"), &first, "that of the rescue")
+                .from("domain XML, <disk>"),
+            Check::that(
+                "its own disks",
+                own.iter().all(|disk| disks.contains(disk)),
+                disks.join(", "),
+                own.join(", "),
+            )
+            .from("domain XML, <disk>"),
+        ]
+    };
+    let control =
+        Control::new("no rescue", |seen: Seen| seen.with_xml(|xml| xml.replace("disk.rescue", "disk.other")));
+    t.assert(&rescued, beside, &[control]);
+    check_new_process(t, &before, &rescued);
+    t.order_to(&mut guest, &Order::Unrescue).await?;
+    let after = t.look(&mut guest).await?;
+    t.check_eq("disks after unrescue", &disk_files(&after), &own);
+    t.assert(&after, runs, RUNS);
+    let left = t.cloud.host(&here).await?;
+    for disk in disk_files(&rescued).iter().filter(|disk| disk.ends_with(".rescue")) {
+        t.check_eq(format!("{disk} left on {here}"), &left.exists(disk).await?, &false);
+    }
+    Ok(())
+}
+
 async fn config_drive_iso(t: &mut Test) -> Result<()> {
     with_config_drive(t, false).await
 }
@@ -271,17 +316,14 @@ async fn console_log(t: &mut Test) -> Result<()> {
     let on_disk = host.read_text(&path).await?;
     let id =
         |text: &str| console::Report::last(text).and_then(|report| report.get("boot_id").map(str::to_string));
-    t.check_eq("boot id in Nova's answer and in the file on the host", &id(&from_nova), &id(&on_disk));
+    let another = Control::new("another boot", |_: Option<String>| Some("another".to_string()));
+    let what = "boot id in Nova's answer and in the file on the host";
+    t.check_same(what, &id(&from_nova), &id(&on_disk), another);
     t.check("boot id", id(&on_disk).is_some(), format!("{:?}", id(&on_disk)), "one");
     let last = guest.console(Some(3)).await?;
     t.check("the last 3 lines", last.lines().count() <= 3, last.lines().count().to_string(), "at most 3");
     Ok(())
 }
-
-/// Types into the serial port of a guest on its host, and reads until the guest's report ends.
-const TALK: &str = r#"exec 3<>"/dev/tcp/$1/$2" || exit 1
-printf '\nreport\n' >&3
-timeout 60 sed '/report end/q' <&3"#;
 
 async fn serial_console(t: &mut Test) -> Result<()> {
     let mut guest = t.boot(small(1, 96)).await?;
@@ -301,7 +343,7 @@ async fn serial_console(t: &mut Test) -> Result<()> {
     });
     t.assert(&seen, on_port, &[control]);
     let serial = seen.domain.devices.serials.first().and_then(|serial| serial.address.clone());
-    let Some((address, port)) = serial else { return Ok(()) };
+    let Some((_, port)) = serial else { return Ok(()) };
 
     t.step("ask Nova for its address, and what is behind the token in it");
     let url = t.cloud.remote_console(&guest.server.id, RemoteConsole::Serial).await?;
@@ -312,10 +354,7 @@ async fn serial_console(t: &mut Test) -> Result<()> {
     if console::reports(t).await? {
         // Its shell is there when it has reported once.
         let first = console::report(t, &guest).await?;
-        t.step(format!("type into port {port} on {}", seen.host));
-        let words = ["-c", TALK, "bash", &address, &port.to_string()].map(str::to_string);
-        let talk = Cmd::new("bash").args(words).time_limit(Duration::from_secs(90));
-        let said = t.cloud.host(&seen.host).await?.outside().run(talk).await?.text().to_string();
+        let said = console::talk(t, &seen, "report", "report end").await?;
         let again = console::Report::last(&said);
         let id = |report: &console::Report| report.get("boot_id").map(str::to_string);
         t.check_eq("boot id told over the port", &again.as_ref().and_then(id), &id(&first));
@@ -389,18 +428,7 @@ async fn rebuild(t: &mut Test) -> Result<()> {
 async fn shelve(t: &mut Test) -> Result<()> {
     let mut guest = t.boot(small(1, 96)).await?;
     let before = t.look(&mut guest).await?;
-    t.order_to(&mut guest, &Order::Shelve).await?;
-    guest.refresh().await?;
-    if guest.server.status == "SHELVED" {
-        t.order_to(&mut guest, &Order::ShelveOffload).await?;
-        guest.refresh().await?;
-    }
-    t.check_eq("status after shelve", &guest.server.status, &"SHELVED_OFFLOADED".to_string());
-    let host = t.cloud.host(&before.host).await?;
-    let left = host.list_domains().await?.into_iter().any(|line| line.name == before.domain.name);
-    t.check_eq(format!("domain left on {}", before.host), &left, &false);
-    let booked = t.cloud.allocations(&guest.server.id).await?;
-    t.check_eq("allocations while offloaded", &booked.len(), &0);
+    shelve_offloaded(t, &mut guest, &before).await?;
     t.order_to(&mut guest, &Order::Unshelve { zone: None, host: None }).await?;
     let after = t.look(&mut guest).await?;
     t.assert(&after, runs, RUNS);
@@ -474,6 +502,15 @@ pub(super) const CASES: &[Case] = &[
     .under(&VFAT_CONFIG_DRIVE)
     .tags(&["config-drive", "migration"]),
     Case::new(
+        "sanity.ConfigDriveTest.test_mandatory_no_config",
+        "An image that cannot do without a config drive gets one.\n\
+         Steps: boot an image with img_config_drive=mandatory, without asking for a drive; look.\n\
+         Proves: the property of the image is enough.",
+        |t| Box::pin(mandatory_config_drive(t)),
+    )
+    .without_network()
+    .tags(&["config-drive", "image"]),
+    Case::new(
         "sanity.ConfigDriveTest.test_no_config_drive",
         "Without being asked for, there is no config drive.\n\
          Steps: boot; look in the domain XML.\n\
@@ -481,6 +518,7 @@ pub(super) const CASES: &[Case] = &[
         |t| Box::pin(no_config_drive(t)),
     )
     .without_network()
+    .needs(&[Need::NoForcedConfigDrive])
     .tags(&["config-drive"]),
     Case::new(
         "sanity.SerialConsoleTest.test_talk",
@@ -520,6 +558,17 @@ pub(super) const CASES: &[Case] = &[
         |t| Box::pin(reboot_hard(t)),
     )
     .tags(&["actions", "reboot"]),
+    Case::new(
+        "sanity.SanityTest.test_rescue",
+        "A guest is rescued, and is itself again.\n\
+         Steps: rescue; look at its disks; unrescue; look.\n\
+         Proves: it boots from a disk of the rescue with its own disk beside it, and the rescue's is\n\
+         gone from the host afterwards.",
+        |t| Box::pin(rescue(t)),
+    )
+    .without_network()
+    .needs(&[Need::LocalStorage])
+    .tags(&["actions", "rescue"]),
     Case::new(
         "sanity.SanityTest.test_cold_migration",
         "A cold migration moves a guest.\n\

@@ -48,6 +48,9 @@ pub struct Case {
     /// has nothing to do with networks, a guest without one is less than half of the work for
     /// Nova and Neutron.
     pub network: bool,
+    /// It is broken when none of what it checks has a negative control: a green that was not
+    /// seen to turn red proves nothing. smog's own cases are all so.
+    pub controlled: bool,
     /// It is given up after this time.
     pub timeout: Duration,
     /// What it does.
@@ -65,6 +68,9 @@ pub struct Change {
     /// It is made only where the needs of the case are not met as the hosts are. Otherwise
     /// the case always needs it.
     pub only_where_needed: bool,
+    /// It moves CPUs between kinds of guests, which servers of others may have: where a compute
+    /// host has any, the cases are skipped.
+    pub takes_cpus: bool,
     /// It is nothing to cases that need other changes of which this is true: they share one
     /// preparation. No two of them may set the same option.
     pub beside: bool,
@@ -81,6 +87,7 @@ impl Case {
             claims: Claims::ONE_GUEST,
             change: None,
             network: true,
+            controlled: false,
             timeout: minutes(5),
             run,
         }
@@ -109,6 +116,11 @@ impl Case {
     /// The same with guests that have no network, unless it chooses one for a guest.
     pub const fn without_network(self) -> Case {
         Case { network: false, ..self }
+    }
+
+    /// The same, broken unless something it checks has a negative control.
+    pub const fn controlled(self) -> Case {
+        Case { controlled: true, ..self }
     }
 
     /// The same with another time limit.

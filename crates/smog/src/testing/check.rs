@@ -90,14 +90,15 @@ impl<F> Control<F> {
     }
 }
 
-/// Look at facts and at what controls make of them: the assertion's own checks, and a
-/// failed check for each control that it does not notice.
+/// Look at facts and at what controls make of them: the assertion's own checks, a failed
+/// check for each control that it does not notice, and how many it does.
 pub(super) fn controlled<F: Clone>(
     facts: &F,
     assertion: impl Fn(&F) -> Vec<Check>,
     controls: &[Control<F>],
-) -> Vec<Check> {
+) -> (Vec<Check>, usize) {
     let mut checks = assertion(facts);
+    let mut noticed = 0;
     // On facts that are wrong already, every control is red and shows nothing.
     if checks.iter().all(|check| check.holds) {
         for control in controls {
@@ -108,10 +109,12 @@ pub(super) fn controlled<F: Clone>(
                     "the assertion holds all the same",
                     "a failed check",
                 ));
+            } else {
+                noticed += 1;
             }
         }
     }
-    checks
+    (checks, noticed)
 }
 
 #[cfg(test)]
@@ -129,8 +132,10 @@ mod tests {
     #[test]
     fn an_assertion_that_cannot_fail_fails() {
         let controls = [Control::new("another number", |number: u32| number + 1)];
-        assert!(controlled(&1, is_one, &controls).iter().all(|check| check.holds));
-        let checks = controlled(&1, is_anything, &controls);
+        let (checks, noticed) = controlled(&1, is_one, &controls);
+        assert!(checks.iter().all(|check| check.holds) && noticed == 1);
+        let (checks, noticed) = controlled(&1, is_anything, &controls);
+        assert_eq!(noticed, 0);
         let failed: Vec<&Check> = checks.iter().filter(|check| !check.holds).collect();
         assert_eq!(failed.len(), 1);
         assert_eq!(failed[0].what, "negative control: another number");
@@ -139,7 +144,7 @@ mod tests {
     #[test]
     fn a_failed_assertion_is_not_blamed_on_its_controls() {
         let controls = [Control::new("the right number", |_: u32| 1)];
-        let checks = controlled(&2, is_one, &controls);
+        let (checks, _) = controlled(&2, is_one, &controls);
         assert_eq!(checks.len(), 1);
         assert_eq!(checks[0].to_string(), "number: found 2, expected 1");
     }

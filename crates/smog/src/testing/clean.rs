@@ -137,6 +137,7 @@ impl Leftovers {
         }
         for (_, id, name) in &self.servers {
             let ended = async {
+                cloud.end_migrations(id, wait).await?;
                 gone_is_fine(cloud.delete_server(id).await)?;
                 cloud.wait_until_gone(id, wait).await
             };

@@ -24,8 +24,6 @@ pub struct Inventory {
     pub filters: Option<BTreeSet<String>>,
     /// Whether the computes share their instances directory.
     pub shared_storage: bool,
-    /// Controllers: hosts with Nova's services that are no computes.
-    pub controllers: Vec<Host>,
 }
 
 /// One compute host that is up, enabled, and answers.
@@ -41,6 +39,8 @@ pub struct ComputeHost {
     pub dedicated: Cpuset,
     /// Those of them that domains which were there before are pinned to: other people's servers.
     pub taken: Cpuset,
+    /// How many domains there are: other people's servers, before cases have any.
+    pub domains: usize,
     /// `[compute]cpu_shared_set`; where it is not set, none beside a dedicated set, else all
     /// that are online.
     pub shared: Cpuset,
@@ -64,6 +64,12 @@ pub struct ComputeHost {
     pub has_uefi: bool,
     /// `[vnc]enabled`, which is on where it is not set.
     pub has_screen: bool,
+    /// `[libvirt]images_type`: where disks of guests are; "default" where it is not set.
+    pub images_type: String,
+    /// `[DEFAULT]force_config_drive`: every guest has one.
+    pub forces_config_drive: bool,
+    /// `[DEFAULT]state_path`: nova-compute's own folder.
+    pub state_path: String,
     /// Each `[pci]device_spec` (or `passthrough_whitelist`).
     pub pci_specs: Vec<String>,
     /// Each `[pci]alias`.
@@ -80,6 +86,16 @@ impl ComputeHost {
     /// Its CPUs for pinned guests that no server of others has.
     pub fn free_dedicated(&self) -> Cpuset {
         self.dedicated.difference(&self.taken)
+    }
+
+    /// The same by NUMA cell, the largest number of CPUs first: a pinned guest that asks for no
+    /// cells has all of its CPUs in one cell of the host.
+    pub fn free_dedicated_by_cell(&self) -> Vec<Cpuset> {
+        let free = self.free_dedicated();
+        let cells = self.capabilities.cells.iter().map(|cell| cell.cpuset().intersection(&free));
+        let mut cells: Vec<Cpuset> = cells.filter(|cell| !cell.is_empty()).collect();
+        cells.sort_by_key(|cell| std::cmp::Reverse(cell.len()));
+        cells
     }
 
     /// It has no CPU left for a pinned guest: servers of others have them all, or there is none.
@@ -155,10 +171,10 @@ impl Inventory {
             }
         }
         hosts.sort_by(|one, other| one.name.cmp(&other.name));
-        let (filters, controllers) = scheduler(cloud, &services, &hosts).await;
+        let filters = scheduler_filters(cloud, &services).await;
         let shared_storage =
             hosts.len() > 1 && hosts.windows(2).all(|pair| pair[0].instances == pair[1].instances);
-        Ok(Inventory { hosts, unusable, compute, filters, shared_storage, controllers })
+        Ok(Inventory { hosts, unusable, compute, filters, shared_storage })
     }
 
     /// The hosts cases may use.
@@ -263,9 +279,13 @@ async fn look_at(cloud: &Cloud, name: &str) -> Result<ComputeHost> {
             .filter(|every| !every.is_zero())
             .unwrap_or(MINUTE),
         first_count_after: seconds(&conf, "periodic_fuzzy_delay").unwrap_or(MINUTE),
-        has_screen: !matches!(conf.get("vnc", "enabled"), Some("false" | "False" | "0" | "no")),
+        has_screen: is_on(&conf, "vnc", "enabled", true),
+        images_type: conf.get("libvirt", "images_type").unwrap_or("default").to_string(),
+        forces_config_drive: is_on(&conf, "DEFAULT", "force_config_drive", false),
+        state_path: state_path.to_string(),
         pci_specs,
         pci_aliases: conf.get_all("pci", "alias"),
+        domains: domains.len(),
         taken: pins(&domains).intersection(&dedicated.clone().unwrap_or_default()),
         dedicated: dedicated.unwrap_or_default(),
         shared,
@@ -284,6 +304,15 @@ fn pins(domains: &[Domain]) -> Cpuset {
 
 const MINUTE: std::time::Duration = std::time::Duration::from_secs(60);
 
+/// An option that is on or off, in any of the words oslo.config takes for it.
+fn is_on(conf: &Conf, section: &str, key: &str, default: bool) -> bool {
+    match conf.get(section, key).map(str::to_ascii_lowercase).as_deref() {
+        Some("true" | "1" | "yes" | "on") => true,
+        Some("false" | "0" | "no" | "off") => false,
+        _ => default,
+    }
+}
+
 /// An option of `[DEFAULT]` that is a number of seconds.
 fn seconds(conf: &Conf, key: &str) -> Option<std::time::Duration> {
     conf.get("DEFAULT", key)?.parse().ok().map(std::time::Duration::from_secs)
@@ -293,12 +322,11 @@ fn cpus(conf: &Conf, key: &str) -> Result<Option<Cpuset>> {
     conf.get("compute", key).map(str::parse).transpose()
 }
 
-/// The scheduler's filters, and the hosts of Nova that are no computes.
-async fn scheduler(
+/// The filters of the last scheduler whose host answers.
+async fn scheduler_filters(
     cloud: &Cloud,
     services: &[crate::cloud::ComputeService],
-    computes: &[ComputeHost],
-) -> (Option<BTreeSet<String>>, Vec<Host>) {
+) -> Option<BTreeSet<String>> {
     let mut names: Vec<&str> = services
         .iter()
         .filter(|service| service.binary == "nova-scheduler")
@@ -306,7 +334,6 @@ async fn scheduler(
         .collect();
     names.dedup();
     let mut filters = None;
-    let mut controllers = Vec::new();
     for name in names {
         let Ok(host) = cloud.host(name).await else { continue };
         let Ok(layout) = host.layout().await else { continue };
@@ -319,11 +346,8 @@ async fn scheduler(
         filters = Some(listed.map_or_else(default_filters, |listed| {
             listed.split(',').map(|filter| filter.trim().to_string()).collect()
         }));
-        if !computes.iter().any(|compute| compute.name == name) {
-            controllers.push(host);
-        }
     }
-    (filters, controllers)
+    filters
 }
 
 /// Nova's own list, where the option is not set (`[filter_scheduler]enabled_filters`).

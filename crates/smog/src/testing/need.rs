@@ -53,8 +53,10 @@ pub enum Need {
     LockedMemory,
     /// Files can be mounted on every compute host, as for a vfat config drive.
     LoopDevices,
-    /// Instances directories that the computes do *not* share.
+    /// Instances directories that the computes do *not* share, with the guests' disks in them.
     LocalStorage,
+    /// No compute host gives every guest a config drive (`[DEFAULT]force_config_drive`).
+    NoForcedConfigDrive,
     /// Hosts with kernels of their own: what the case does to a kernel would hit its neighbours.
     OwnKernels,
 }
@@ -84,7 +86,8 @@ impl Need {
             | Need::PciAlias
             | Need::Filter(_)
             | Need::Screen
-            | Need::LocalStorage => false,
+            | Need::LocalStorage
+            | Need::NoForcedConfigDrive => false,
         }
     }
 
@@ -182,9 +185,19 @@ impl Need {
             Need::LoopDevices => hosts.iter().find(|host| !host.has_loop_devices).map(|host| {
                 format!("needs loop devices on every compute host; {} has none (a container?)", host.name)
             }),
-            Need::LocalStorage => inventory
-                .shared_storage
-                .then(|| "is for hosts that do not share their instances directory; these do".into()),
+            Need::LocalStorage if inventory.shared_storage => {
+                Some("is for hosts that do not share their instances directory; these do".into())
+            }
+            Need::LocalStorage => {
+                hosts.iter().find(|host| matches!(host.images_type.as_str(), "rbd" | "sio")).map(|host| {
+                    let kind = &host.images_type;
+                    format!("is for disks on the hosts; {} has `[libvirt]images_type={kind}`", host.name)
+                })
+            }
+            Need::NoForcedConfigDrive => hosts
+                .iter()
+                .find(|host| host.forces_config_drive)
+                .map(|host| format!("is for hosts without `force_config_drive`; {} has it on", host.name)),
             Need::OwnKernels => inventory.one_kernel().map(|names| {
                 format!("needs compute hosts with kernels of their own; {} share one", names.join(" and "))
             }),

@@ -118,6 +118,21 @@ impl std::fmt::Display for Thrown {
     }
 }
 
+/// A record of a log, as reports show it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// When.
+    pub at: Option<Timestamp>,
+    /// The host it was logged on.
+    pub host: String,
+    /// The log.
+    pub source: String,
+    /// "INFO", "WARNING" …; empty where the log tells none.
+    pub level: String,
+    /// Its message, at most 400 characters of it.
+    pub text: String,
+}
+
 /// Where a guest was seen, as the kernel has it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Place {
@@ -168,10 +183,20 @@ pub struct CaseReport {
     pub steps: Vec<(f64, String)>,
     /// What it found.
     pub checks: Vec<Check>,
+    /// How many negative controls turned one of its assertions red.
+    #[serde(default)]
+    pub controls: usize,
     /// What the services threw meanwhile on its account.
     pub thrown: Vec<Thrown>,
     /// How many exceptions were allowed by the list.
     pub allowed: u64,
+    /// What the logs of all hosts have of its requests and servers: the gravest records, in
+    /// the order of time, and at most 40. All of them are in its folder.
+    #[serde(default)]
+    pub records: Vec<LogLine>,
+    /// How many records there are in all.
+    #[serde(default)]
+    pub record_count: usize,
     /// Its API calls.
     pub calls: Vec<CallLine>,
     /// Where its guests were.
@@ -207,8 +232,11 @@ impl CaseReport {
             change: None,
             steps: Vec::new(),
             checks: Vec::new(),
+            controls: 0,
             thrown: Vec::new(),
             allowed: 0,
+            records: Vec::new(),
+            record_count: 0,
             calls: Vec::new(),
             places: Vec::new(),
             leaked: Vec::new(),

@@ -8,11 +8,12 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinHandle;
 
-use super::outcome::{CallLine, Thrown};
+use super::check::Check;
+use super::outcome::{CallLine, LogLine, Thrown};
 use crate::error::{Error, Result};
 use crate::guest::Guest;
 use crate::host::Host;
-use crate::watch::{AllowList, Event, LAST_WORDS, Record, Sources, Watch};
+use crate::watch::{AllowList, Event, LAST_WORDS, Level, Record, Sources, Watch};
 
 /// The logs of all hosts, kept for as long as a running case may ask for them.
 pub(super) struct Logs {
@@ -71,13 +72,15 @@ pub(super) struct Cut {
     pub all: Vec<Record>,
     pub thrown: Vec<Thrown>,
     pub allowed: u64,
+    /// The classes of all exceptions of the case and of what caused them, by their last words.
+    pub classes: BTreeSet<String>,
 }
 
 impl Logs {
     /// Follow the logs of these hosts; returns when what is new from now on is seen, or when
-    /// the hosts had their time for it.
-    pub async fn start(hosts: Vec<(Host, Sources)>) -> Logs {
-        let kept = Arc::new(Mutex::new(Kept::default()));
+    /// the hosts had their time for it. `problems` tells of hosts that smog has no way to.
+    pub async fn start(hosts: Vec<(Host, Sources)>, problems: BTreeSet<String>) -> Logs {
+        let kept = Arc::new(Mutex::new(Kept { problems, ..Kept::default() }));
         if hosts.is_empty() {
             return Logs { kept, reader: None };
         }
@@ -130,9 +133,9 @@ impl Logs {
             cut.own.push(record.clone());
             let Some(exception) = &record.exception else { continue };
             taken.push(kept.first + at as u64);
-            // What came over RPC bears a suffix.
-            let name = exception.short_name();
-            let name = name.strip_suffix("_Remote").unwrap_or(name);
+            let name = class(&exception.name);
+            cut.classes.extend(exception.causes.iter().map(|cause| class(&cause.name).to_string()));
+            cut.classes.insert(name.to_string());
             if purpose.iter().any(|purpose| purpose == name) || allow.allows(record) {
                 cut.allowed += 1;
             } else {
@@ -182,6 +185,12 @@ impl Kept {
     }
 }
 
+/// The last word of an exception's class; what came over RPC bears a suffix.
+fn class(name: &str) -> &str {
+    let name = name.rsplit('.').next().unwrap_or(name);
+    name.strip_suffix("_Remote").unwrap_or(name)
+}
+
 fn thrown(record: &Record) -> Thrown {
     let exception = record.exception.clone().unwrap_or_default();
     let cause = (!exception.causes.is_empty()).then(|| {
@@ -196,6 +205,78 @@ fn thrown(record: &Record) -> Thrown {
         name: exception.name,
         message: exception.message,
         cause,
+    }
+}
+
+/// So many records stand in a report.
+const SHOWN: usize = 40;
+
+/// So many characters of one.
+const SHOWN_CHARS: usize = 400;
+
+impl Cut {
+    /// The logs tell of an exception of this class.
+    pub fn tells_of(&self, name: &str) -> Check {
+        let found: Vec<&str> = self.classes.iter().map(String::as_str).collect();
+        let found = if found.is_empty() { "none".to_string() } else { found.join(", ") };
+        Check::that("exceptions", self.classes.contains(name), found, name).from("the logs of all hosts")
+    }
+
+    /// The records that a report shows: the gravest, in the order of time.
+    pub fn shown(&self) -> Vec<LogLine> {
+        let level = |record: &&Record| std::cmp::Reverse(record.level.unwrap_or(Level::Debug));
+        let mut gravest: Vec<&Record> =
+            self.own.iter().filter(|record| record.level.is_some_and(|level| level >= Level::Info)).collect();
+        gravest.sort_by_key(level);
+        gravest.truncate(SHOWN);
+        gravest.sort_by_key(|record| record.time);
+        gravest.into_iter().map(log_line).collect()
+    }
+
+    /// The likely first cause of a failure: the earliest exception, by its root; where none
+    /// was thrown, the earliest error that was logged.
+    pub fn likely(&self) -> Option<String> {
+        // What has no time cannot be the first of those that have.
+        let first = self.thrown.iter().min_by_key(|thrown| (thrown.at.is_none(), thrown.at));
+        let Some(first) = first else {
+            let errors = self.own.iter().filter(|record| {
+                record.exception.is_none() && record.level.is_some_and(|level| level >= Level::Error)
+            });
+            let error = errors.min_by_key(|record| (record.time.is_none(), record.time))?;
+            return Some(format!("{} ({} {})", first_words(&error.message), error.host, error.source));
+        };
+        // A cause that says the same says nothing.
+        Some(match first.cause.as_ref().filter(|cause| !cause.contains(first.message.trim())) {
+            Some(cause) => format!("{cause}, which became {first}"),
+            None => first.to_string(),
+        })
+    }
+}
+
+fn log_line(record: &Record) -> LogLine {
+    LogLine {
+        at: record.time,
+        host: record.host.clone(),
+        source: record.source.clone(),
+        level: record.level.map(|level| level.to_string()).unwrap_or_default(),
+        text: short(&record.message),
+    }
+}
+
+/// The beginning of a message, without the request that stands before it.
+fn first_words(message: &str) -> String {
+    let words = message.strip_prefix("[req-").and_then(|rest| rest.split_once("] "));
+    cut_to(words.map_or(message, |(_, words)| words), 160)
+}
+
+fn short(text: &str) -> String {
+    cut_to(text, SHOWN_CHARS)
+}
+
+fn cut_to(text: &str, chars: usize) -> String {
+    match text.char_indices().nth(chars) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text.to_string(),
     }
 }
 
@@ -333,6 +414,7 @@ mod tests {
         assert_eq!((one.own.len(), one.all.len()), (2, 4));
         let other = logs.cut(begin, &belongs("req-b"), &mut allow, &["Theirs".to_string()]);
         assert_eq!((other.thrown.len(), other.allowed), (0, 1), "its purpose");
+        assert!(other.tells_of("Theirs").holds && !other.tells_of("Mine").holds);
         let (rest, _) = logs.close(&mut allow).await;
         let names: Vec<&str> = rest.iter().map(|thrown| thrown.name.as_str()).collect();
         assert_eq!(names, ["nova.exception.Early", "nova.exception.Nobodys"]);
@@ -355,6 +437,50 @@ mod tests {
         let allow = Allow::of(Some("RowNotFound"), Some("ovsdbapp"), None, None).expect("an entry");
         let (left, _) = logs(vec![noise, other]).close(&mut AllowList::new([allow])).await;
         assert_eq!(left.len(), 1, "{left:?}");
+    }
+
+    #[test]
+    fn the_likely_cause_is_the_first_and_not_the_last() {
+        let at = |second: i64, name: &str| record(second, "req-a", Some(name));
+        let undated = Record { time: None, ..at(0, "nova.exception.Undated") };
+        let logs = logs(vec![undated, at(205, "nova.exception.Symptom"), at(201, "nova.exception.Cause")]);
+        let begin = Timestamp::from_second(150).expect("a time");
+        let cut = logs.cut(begin, &belongs("req-a"), &mut AllowList::default(), &[]);
+        assert!(cut.likely().is_some_and(|likely| likely.contains("Cause")), "{:?}", cut.likely());
+    }
+
+    #[test]
+    fn without_an_exception_it_is_the_first_error() {
+        let said = |second: i64, level: Level, message: &str| Record {
+            level: Some(level),
+            message: message.into(),
+            ..record(second, "req-a", None)
+        };
+        let logs = logs(vec![
+            said(201, Level::Warning, "odd"),
+            said(203, Level::Error, "late"),
+            said(202, Level::Error, "[req-0-1] no such cell"),
+        ]);
+        let begin = Timestamp::from_second(150).expect("a time");
+        let cut = logs.cut(begin, &belongs("req-a"), &mut AllowList::default(), &[]);
+        assert_eq!(cut.likely().as_deref(), Some("no such cell (cmp1 nova-compute.log)"));
+        let shown: Vec<String> = cut.shown().into_iter().map(|line| line.text).collect();
+        assert_eq!(shown, ["odd", "[req-0-1] no such cell", "late"], "in the order of time");
+    }
+
+    #[test]
+    fn what_a_report_shows_are_the_gravest_records() {
+        let said = |level: Level| Record { level: Some(level), ..record(201, "req-a", None) };
+        let mut records = vec![said(Level::Debug); 3];
+        records.extend(vec![said(Level::Info); 100]);
+        records.push(said(Level::Warning));
+        let logs = logs(records);
+        let begin = Timestamp::from_second(150).expect("a time");
+        let cut = logs.cut(begin, &belongs("req-a"), &mut AllowList::default(), &[]);
+        let shown = cut.shown();
+        assert_eq!((shown.len(), cut.own.len()), (SHOWN, 104));
+        assert!(shown.iter().any(|line| line.level == "WARNING"));
+        assert!(shown.iter().all(|line| line.level != "DEBUG"));
     }
 
     #[test]

@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     const fn change(name: &'static str, beside: bool) -> Change {
-        Change { name, wish: |_| Wish::new(), only_where_needed: false, beside }
+        Change { name, wish: |_| Wish::new(), only_where_needed: false, takes_cpus: false, beside }
     }
 
     static CPUS: Change = change("CPUs", false);

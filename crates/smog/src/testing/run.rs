@@ -4,7 +4,7 @@ mod attempt;
 mod own_project;
 mod stop;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -25,6 +25,7 @@ use crate::cloud::Cloud;
 use crate::config::{Settings, SmogFile, Surroundings};
 use crate::environment::{self, Environment};
 use crate::error::{Error, Result};
+use crate::host::Host;
 use crate::watch::{AllowList, Sources};
 
 /// Whose the resources of cases are.
@@ -144,7 +145,7 @@ impl Runner {
                 }
                 Isolation::Case | Isolation::None => (None, self.cloud.clone()),
             };
-            let logs = Arc::new(self.follow_logs(&inventory).await);
+            let logs = Arc::new(self.follow_logs().await);
             let mut run = Run {
                 id: id.clone(),
                 cloud,
@@ -199,6 +200,13 @@ impl Runner {
     /// when it is made.
     fn unable(&self, case: &Case, inventory: &Inventory) -> Option<String> {
         if let Some(change) = case.change_on(inventory) {
+            let strangers = inventory.hosts.iter().find(|host| change.takes_cpus && host.domains > 0);
+            if let Some(host) = strangers {
+                return Some(format!(
+                    "needs hosts without servers of others, whose CPUs it would change ({}); {} has {}",
+                    change.name, host.name, host.domains
+                ));
+            }
             return (!self.options.prepare).then(|| {
                 format!(
                     "needs a changed configuration of the hosts: {}; `--prepare` makes it and restores it",
@@ -361,17 +369,24 @@ impl Runner {
         self.options.expected.get(case.name).copied().unwrap_or(case.timeout.as_secs_f64() / 10.0)
     }
 
-    async fn follow_logs(&self, inventory: &Inventory) -> Logs {
+    async fn follow_logs(&self) -> Logs {
         if !self.options.watch {
-            return Logs::start(Vec::new()).await;
+            return Logs::start(Vec::new(), BTreeSet::new()).await;
         }
-        let mut hosts = Vec::new();
-        let computes = inventory.hosts.iter().map(|compute| &compute.host);
-        for host in computes.chain(&inventory.controllers) {
-            let sources = Sources::detect(host).await.unwrap_or_else(|_| Sources::usual());
-            hosts.push((host.clone(), sources));
+        // Of smog.yml, with a nova-compute that is up or down, and with any other service of Nova.
+        let mut names = self.cloud.host_names().await;
+        names.extend(self.cloud.compute_services().await.unwrap_or_default().into_iter().map(|it| it.host));
+        let (mut hosts, mut unread): (Vec<Host>, BTreeSet<String>) = Default::default();
+        for name in names {
+            match self.cloud.host(&name).await {
+                Ok(host) if hosts.iter().any(|known| known.name() == host.name()) => {}
+                Ok(host) => hosts.push(host),
+                Err(why) => drop(unread.insert(format!("{name}: {why}"))),
+            }
         }
-        Logs::start(hosts).await
+        let sources = futures_util::future::join_all(hosts.iter().map(Sources::detect)).await;
+        let sources = sources.into_iter().map(|found| found.unwrap_or_else(|_| Sources::usual()));
+        Logs::start(hosts.iter().cloned().zip(sources).collect(), unread).await
     }
 
     fn tell(&self, event: Event<'_>) {

@@ -6,7 +6,7 @@ use crate::cloud::{Allocation, Cloud, Provider, Server};
 use crate::cpuset::Cpuset;
 use crate::error::Result;
 use crate::guest::Guest;
-use crate::host::{Facts, GuestProcess, Role};
+use crate::host::{Facts, GuestProcess, HugeMap, Role};
 use crate::libvirt::{Domain, DomainState};
 
 /// What was seen of a guest. Assertions are functions of it, so that a wrong one can be
@@ -30,6 +30,8 @@ pub struct Seen {
     pub providers: Vec<String>,
     /// The host's kernel: cells, free pages.
     pub facts: Facts,
+    /// The CPUs of the host's NUMA cells, by cell, as libvirt has them.
+    pub cells: BTreeMap<u32, Cpuset>,
     /// How many NUMA cells of the host are made up (smog's lab); its CPUs are then mapped:
     /// the domain XML names the CPU asked for, the kernel has it modulo the real ones.
     pub simulated_cells: u32,
@@ -61,10 +63,17 @@ impl Seen {
             .filter(|provider| of_host(provider))
             .map(|provider| provider.id.clone())
             .collect();
+        let simulated_cells = facts.lab.as_ref().map_or(0, |lab| lab.simulated_cells);
+        let cells = match simulated_cells {
+            0 => facts.cells.iter().map(|cell| (cell.id, cell.cpus.clone())).collect(),
+            // The kernel knows nothing of them.
+            _ => host.capabilities().await?.cells.iter().map(|cell| (cell.id, cell.cpuset())).collect(),
+        };
         Ok(Seen {
             host: guest.server.host.clone().unwrap_or_default(),
             server: guest.server.clone(),
-            simulated_cells: facts.lab.as_ref().map_or(0, |lab| lab.simulated_cells),
+            cells,
+            simulated_cells,
             domain,
             state,
             process,
@@ -83,6 +92,22 @@ impl Seen {
     pub fn booked(&self, class: &str) -> u64 {
         let here = self.allocations.iter().filter(|allocation| self.providers.contains(&allocation.provider));
         here.filter_map(|allocation| allocation.resources.get(class)).sum()
+    }
+
+    /// The CPUs that the kernel has for these: where cells are simulated there are fewer real
+    /// CPUs than libvirt was told of, and each is mapped to one of them. The same elsewhere.
+    #[must_use]
+    pub fn real(&self, cpus: &Cpuset) -> Cpuset {
+        let count = self.facts.cpus.online.len() as u32;
+        match self.simulated_cells {
+            0 => cpus.clone(),
+            _ => cpus.iter().map(|cpu| cpu % count.max(1)).collect(),
+        }
+    }
+
+    /// The CPUs of these NUMA cells of its host.
+    pub fn cpus_of_cells(&self, cells: &Cpuset) -> Cpuset {
+        cells.iter().filter_map(|cell| self.cells.get(&cell)).fold(Cpuset::new(), |all, cpus| all.union(cpus))
     }
 
     /// The same with other domain XML; what is no domain XML any more leaves it as it was.
@@ -124,6 +149,24 @@ impl Seen {
     pub fn in_small_pages(mut self) -> Seen {
         self.process.memory = None;
         self.process.huge_kib = 0;
+        self
+    }
+
+    /// The same with its memory in huge pages of 2 MiB, whatever was declared.
+    #[must_use]
+    pub fn in_huge_pages(mut self) -> Seen {
+        let kib = self.domain.memory_kib;
+        let map = HugeMap { start: 0, size_kib: kib, page_kib: 2048, used_kib: kib, file: None };
+        self.process.memory.get_or_insert_default().huge_maps.push(map);
+        self
+    }
+
+    /// The same with its memory in a NUMA cell that the host has not.
+    #[must_use]
+    pub fn in_another_cell(mut self) -> Seen {
+        for map in self.process.memory.iter_mut().flat_map(|maps| &mut maps.numa_maps) {
+            map.pages = map.pages.iter().map(|(cell, pages)| (cell + 1000, *pages)).collect();
+        }
         self
     }
 

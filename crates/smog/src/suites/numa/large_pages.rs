@@ -1,15 +1,18 @@
 //! `numa.NUMALargePage`: guests whose memory is in huge pages.
 
+use std::collections::BTreeMap;
+
 use super::super::assertions::{
     IN_HUGE_PAGES, IN_SMALL_PAGES, RUNS, in_huge_pages, in_small_pages, mapped_kib, runs,
 };
+use super::super::{boots_without, shelve_offloaded};
 use super::small;
-use crate::cloud::{BootRequest, FlavorChoice};
+use crate::cloud::{BootRequest, FlavorChoice, Order};
 use crate::error::Result;
 use crate::flavor::PageSize;
 use crate::guest::Guest;
 use crate::host::Facts;
-use crate::testing::{Case, Claims, Need, Test, minutes};
+use crate::testing::{Case, Check, Claims, Control, Need, Seen, Test, minutes};
 
 const SIZE_KIB: u64 = 2048;
 
@@ -18,12 +21,26 @@ fn free(facts: &Facts) -> u64 {
     facts.memory.pool(SIZE_KIB).map_or(0, |pool| pool.free)
 }
 
+/// The same by NUMA cell.
+fn free_by_cell(facts: &Facts) -> BTreeMap<u32, u64> {
+    facts.cells.iter().map(|cell| (cell.id, cell.pool(SIZE_KIB).map_or(0, |pool| pool.free))).collect()
+}
+
+fn one_page_less(mut facts: Facts) -> Facts {
+    for pool in
+        facts.cells.iter_mut().flat_map(|cell| &mut cell.pages).filter(|pool| pool.size_kib == SIZE_KIB)
+    {
+        pool.free = pool.free.wrapping_sub(1);
+    }
+    facts
+}
+
 /// Look at a guest whose memory must be in 2 MiB pages.
-async fn check_huge(t: &Test, guest: &mut Guest) -> Result<()> {
+async fn check_huge(t: &Test, guest: &mut Guest) -> Result<Seen> {
     let seen = t.look(guest).await?;
     t.assert(&seen, runs, RUNS);
     t.assert(&seen, |seen| in_huge_pages(seen, SIZE_KIB), IN_HUGE_PAGES);
-    Ok(())
+    Ok(seen)
 }
 
 async fn check_small(t: &Test, guest: &mut Guest) -> Result<()> {
@@ -39,7 +56,9 @@ async fn large_pages(t: &mut Test) -> Result<()> {
     let (pair, key) = t.aggregate_pair("pages").await?;
     let host = pair.host().to_string();
     let way = t.host(0)?.host.clone();
-    let free_before = free(&way.facts().await?);
+    let zone = t.cloud.compute_service(&host).await?.zone;
+    let facts = way.facts().await?;
+    let (free_before, mut by_cell) = (free(&facts), free_by_cell(&facts));
     // Few guests, so that the test is quick: each takes a third of the pool.
     let pages = free_before / 3;
     let ram_mib = pages * SIZE_KIB / 1024;
@@ -51,7 +70,7 @@ async fn large_pages(t: &mut Test) -> Result<()> {
     let request = |flavor: &crate::cloud::Flavor| BootRequest {
         flavor: FlavorChoice::Named(flavor.id.clone()),
         // The aggregate, not smog, chooses the host.
-        availability_zone: Some("nova".into()),
+        availability_zone: Some(zone.clone()),
         ..BootRequest::default()
     };
     let large = t.flavor(spec(PageSize::Large, ram_mib)).await?;
@@ -59,9 +78,29 @@ async fn large_pages(t: &mut Test) -> Result<()> {
     for number in 1..=room {
         let mut guest = t.boot_request(request(&large)).await?;
         t.check_eq(format!("host of guest {number}"), &guest.server.host.clone().unwrap_or_default(), &host);
-        check_huge(t, &mut guest).await?;
-        let left = free(&way.facts().await?);
-        t.check_eq(format!("free pages after guest {number}"), &left, &(free_before - number * pages));
+        let seen = check_huge(t, &mut guest).await?;
+        t.check_eq(
+            format!("free pages after guest {number}"),
+            &free(&seen.facts),
+            &(free_before - number * pages),
+        );
+        if seen.simulated_cells == 0 {
+            // The cell its memory is bound to has given them, and no other.
+            let bound = seen.domain.numatune.iter().flat_map(|tune| &tune.mem_nodes).next();
+            let cell = bound.and_then(|node| node.cells.iter().next()).unwrap_or_default();
+            by_cell.entry(cell).and_modify(|free| *free = free.saturating_sub(pages));
+            let taken = |facts: &Facts| {
+                vec![
+                    Check::eq(
+                        format!("free pages by cell after guest {number}"),
+                        &free_by_cell(facts),
+                        &by_cell,
+                    )
+                    .from("/sys/devices/system/node/nodeN/hugepages/*/free_hugepages"),
+                ]
+            };
+            t.assert(&seen.facts, taken, &[Control::new("a page less in a cell", one_page_less)]);
+        }
         guests.push(guest);
     }
     let reason = t.refused("one more guest, without pages left", request(&large)).await?;
@@ -85,8 +124,7 @@ async fn large_pages(t: &mut Test) -> Result<()> {
 
 async fn explicit_size(t: &mut Test) -> Result<()> {
     let mut guest = t.boot(small(1, 128).pages(PageSize::Kib(SIZE_KIB))).await?;
-    check_huge(t, &mut guest).await?;
-    let seen = t.look(&mut guest).await?;
+    let seen = check_huge(t, &mut guest).await?;
     let pages = mapped_kib(&seen, SIZE_KIB) / SIZE_KIB;
     t.check_eq("2 MiB pages of its memory", &pages, &64);
     Ok(())
@@ -100,6 +138,7 @@ async fn unknown_size(t: &mut Test) -> Result<()> {
     if has {
         return t.skip("a host has 1 GiB pages; this case is for clouds without");
     }
+    boots_without(t, "huge pages", small(1, 1024)).await?;
     let spec = small(1, 1024).pages(PageSize::Kib(gib));
     let request = BootRequest { flavor: FlavorChoice::Made(Box::new(spec)), ..BootRequest::default() };
     let reason = t.refused("a page size that no host has", request).await?;
@@ -108,6 +147,7 @@ async fn unknown_size(t: &mut Test) -> Result<()> {
 }
 
 async fn not_a_multiple(t: &mut Test) -> Result<()> {
+    boots_without(t, "the odd MiB", small(1, 128).pages(PageSize::Kib(SIZE_KIB))).await?;
     // 129 MiB is no multiple of 2 MiB.
     let flavor = t.flavor(small(1, 129)).await?;
     let specs = [("hw:mem_page_size".to_string(), SIZE_KIB.to_string())].into();
@@ -124,14 +164,36 @@ async fn resize_large_to_small(t: &mut Test) -> Result<()> {
     t.resize(&mut guest, small(1, 160).pages(PageSize::Small)).await?;
     check_small(t, &mut guest).await?;
     t.resize(&mut guest, small(1, 128).pages(PageSize::Large)).await?;
-    check_huge(t, &mut guest).await
+    check_huge(t, &mut guest).await.map(drop)
 }
 
 async fn reboot_keeps(t: &mut Test) -> Result<()> {
     let mut guest = t.boot(small(1, 128).pages(PageSize::Large)).await?;
     check_huge(t, &mut guest).await?;
-    t.order_to(&mut guest, &crate::cloud::Order::Reboot { hard: true }).await?;
-    check_huge(t, &mut guest).await
+    t.order_to(&mut guest, &Order::Reboot { hard: true }).await?;
+    check_huge(t, &mut guest).await.map(drop)
+}
+
+async fn shelve(t: &mut Test) -> Result<()> {
+    let mut guest = t.boot(small(1, 128).pages(PageSize::Large)).await?;
+    let before = check_huge(t, &mut guest).await?;
+    shelve_offloaded(t, &mut guest, &before).await?;
+    t.order_to(&mut guest, &Order::Unshelve { zone: None, host: None }).await?;
+    check_huge(t, &mut guest).await.map(drop)
+}
+
+async fn resize_revert(t: &mut Test) -> Result<()> {
+    let mut guest = t.boot(small(1, 128).pages(PageSize::Large)).await?;
+    let before = check_huge(t, &mut guest).await?;
+    let flavor = t.flavor(small(1, 160).pages(PageSize::Small)).await?;
+    t.order_to(&mut guest, &Order::Resize { flavor: flavor.id }).await?;
+    // It runs there, and waits for the word that it may stay.
+    let between = t.look(&mut guest).await?;
+    t.assert(&between, in_small_pages, IN_SMALL_PAGES);
+    t.order_to(&mut guest, &Order::RevertResize).await?;
+    let after = check_huge(t, &mut guest).await?;
+    t.check_eq("host after the revert", &after.host, &before.host);
+    Ok(())
 }
 
 async fn size_to_size(t: &mut Test) -> Result<()> {
@@ -188,22 +250,24 @@ pub(super) const CASES: &[Case] = &[
     Case::new(
         "numa.NUMALargePage.test_unknown_size",
         "A page size that no host has is refused.\n\
-         Steps: ask for 1 GiB pages where no host has any.\n\
+         Steps: boot a guest of 1 GiB; ask for the same in 1 GiB pages where no host has any.\n\
          Proves: no fall-back to another size.",
         |t| Box::pin(unknown_size(t)),
     )
     .without_network()
     .needs(&[NUMA])
+    .claims(Claims::ONE_GUEST.memory_mib(1152))
     .tags(&["pages", "negative"]),
     Case::new(
         "numa.NUMALargePage.test_not_a_multiple",
         "Memory that is no multiple of the page size is refused.\n\
-         Steps: 129 MiB in pages of 2 MiB.\n\
+         Steps: boot 128 MiB in pages of 2 MiB; ask for 129 MiB.\n\
          Proves: the last page is not silently a small one.",
         |t| Box::pin(not_a_multiple(t)),
     )
     .without_network()
     .needs(&[NUMA, PAGES])
+    .claims(Claims::ONE_GUEST.pages_mib(128))
     .tags(&["pages", "negative"]),
     Case::new(
         "numa.NUMALargePage.test_resize_large_to_small",
@@ -228,6 +292,30 @@ pub(super) const CASES: &[Case] = &[
     .needs(&[NUMA, PAGES])
     .claims(Claims::ONE_GUEST.pages_mib(128))
     .tags(&["pages", "reboot"]),
+    Case::new(
+        "numa.NUMALargePage.test_resize_revert",
+        "A resize away from huge pages can be taken back.\n\
+         Steps: large → small by resize; look at the memory maps; revert; look.\n\
+         Proves: its pages were kept for it, and are used again.",
+        |t| Box::pin(resize_revert(t)),
+    )
+    .without_network()
+    .needs(&[NUMA, PAGES])
+    .claims(Claims::TWO_HOSTS.pages_mib(128))
+    .timeout(minutes(8))
+    .tags(&["pages", "resize"]),
+    Case::new(
+        "numa.NUMALargePage.test_shelve",
+        "A guest in huge pages that is shelved comes back in huge pages.\n\
+         Steps: shelve and offload; look at host and placement; unshelve; look at the memory maps.\n\
+         Proves: nothing is booked meanwhile, and the pages are claimed where it comes back.",
+        |t| Box::pin(shelve(t)),
+    )
+    .without_network()
+    .needs(&[NUMA, PAGES])
+    .claims(Claims::TWO_HOSTS.pages_mib(128))
+    .timeout(minutes(6))
+    .tags(&["pages", "shelve"]),
     Case::new(
         "numa.NUMALargePage.test_size_to_size",
         "A resize from one size of huge pages to another.\n\

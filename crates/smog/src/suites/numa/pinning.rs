@@ -1,9 +1,11 @@
 //! `numa.NUMAVCPUPinningTest`: guests whose vCPUs have CPUs for themselves.
 
 use super::super::assertions::{
-    EMULATOR, FLOATS, PINNED, REAL_TIME, RUNS, emulator_on, floats, pinned, real_time, runs,
+    EMULATOR, FLOATS, PINNED, REAL_TIME, RUNS, emulator_apart, emulator_on, floats, guest_sees, pinned,
+    real_time, runs,
 };
 use super::super::changes::TWO_DEDICATED_CPUS;
+use super::super::{boots_without, console, shelve_offloaded};
 use super::small;
 use crate::cloud::{BootRequest, FlavorChoice, Order};
 use crate::cpuset::Cpuset;
@@ -53,24 +55,33 @@ async fn simple(t: &mut Test) -> Result<()> {
 
 async fn until_full(t: &mut Test) -> Result<()> {
     let host = t.host(0)?.name.clone();
-    let room = t.host(0)?.free_dedicated().len();
+    let mut left = t.host(0)?.free_dedicated_by_cell();
+    let room: usize = left.iter().map(Cpuset::len).sum();
     t.step(format!("{host} has {room} CPUs for pinned guests"));
-    let flavor = t.flavor(small(1, 96).pinned()).await?;
+    // Few guests, also where a host has many CPUs; each has its CPUs in one cell.
+    let most = room.div_ceil(4);
     let mut used = Cpuset::new();
-    for number in 1..=room {
-        let mut guest = t.boot_flavor(&flavor).await?;
+    let mut number = 0;
+    while let Some(largest @ 1..) = left.iter().map(Cpuset::len).max() {
+        number += 1;
+        let mut guest = t.boot(small(largest.min(most) as u32, 96).pinned()).await?;
         let seen = check_pinned(t, &mut guest).await?;
         let pins = seen.domain.pinned_cpus();
+        if pins.is_empty() {
+            return Ok(());
+        }
         t.check(
             format!("CPUs of guest {number}"),
             pins.is_disjoint(&used),
             pins.to_string(),
             format!("none of {used}, which others have"),
         );
+        left = left.iter().map(|cell| cell.difference(&pins)).collect();
         used = used.union(&pins);
     }
-    let request = BootRequest { flavor: FlavorChoice::Named(flavor.id), ..BootRequest::default() };
-    let reason = t.refused("one more pinned guest", request).await?;
+    let one =
+        BootRequest { flavor: FlavorChoice::Made(Box::new(small(1, 96).pinned())), ..BootRequest::default() };
+    let reason = t.refused("one more pinned guest", one).await?;
     t.check_no_valid_host(&reason);
     Ok(())
 }
@@ -88,6 +99,17 @@ async fn threads_prefer(t: &mut Test) -> Result<()> {
 }
 
 async fn threads_isolate(t: &mut Test) -> Result<()> {
+    let host = t.host(0)?;
+    if host.has_siblings() {
+        // Such a host says of its PCPUs in placement that they may have siblings in use, and the
+        // guest asks for hosts that say they cannot (Nova's HW_CPU_HYPERTHREADING).
+        t.step(format!("{} has CPUs with siblings: Nova refuses the policy there", host.name));
+        let spec = small(1, 96).pinned().thread_policy(ThreadPolicy::Isolate);
+        let request = BootRequest { flavor: FlavorChoice::Made(Box::new(spec)), ..BootRequest::default() };
+        let reason = t.refused("`isolate` on a host whose CPUs have siblings", request).await?;
+        t.check_no_valid_host(&reason);
+        return Ok(());
+    }
     let mut guest = t.boot(small(1, 96).pinned().thread_policy(ThreadPolicy::Isolate)).await?;
     let seen = check_pinned(t, &mut guest).await?;
     // Nobody else may have a sibling of its CPUs.
@@ -152,31 +174,16 @@ async fn emulator_isolate(t: &mut Test) -> Result<()> {
     let mut guest = t.boot(spec).await?;
     let seen = t.look(&mut guest).await?;
     let dedicated = dedicated_of(t, &seen);
-    let apart = |seen: &Seen| {
-        let pins = seen.domain.pinned_cpus();
-        let emulator = seen.process.emulator_affinity().cloned().unwrap_or_default();
-        let alone = emulator.len() == 1 && emulator.is_subset(&dedicated) && emulator.is_disjoint(&pins);
-        let mut checks = vec![
-            Check::that(
-                "CPU of the emulator",
-                alone,
-                emulator.to_string(),
-                format!("one of {dedicated}, none of {pins}"),
-            )
-            .from("/proc/PID/status, Cpus_allowed_list"),
-            Check::eq("PCPU booked in placement", &seen.booked("PCPU"), &2).from("placement"),
-        ];
-        checks.extend(emulator_on(seen, &emulator).into_iter().take(1));
-        checks
-    };
-    t.assert(&seen, apart, EMULATOR);
+    t.assert(&seen, |seen| emulator_apart(seen, &dedicated), EMULATOR);
     let vcpu = |seen: &Seen| pinned(seen, &all(1), &dedicated).into_iter().take(2).collect();
     t.assert(&seen, vcpu, &PINNED[..2]);
     Ok(())
 }
 
 async fn emulator_isolate_without_room(t: &mut Test) -> Result<()> {
-    let most = t.inventory.hosts.iter().map(|host| host.free_dedicated().len()).max().unwrap_or(0) as u32;
+    // Its CPUs, the emulator's among them, are in one cell of the host.
+    let most = t.host(0)?.free_dedicated_by_cell().first().map_or(0, Cpuset::len) as u32;
+    boots_without(t, "a CPU for the emulator", small(most, 96).pinned()).await?;
     let spec = small(most, 96).pinned().emulator_threads(EmulatorThreads::Isolate);
     let request = BootRequest { flavor: FlavorChoice::Made(Box::new(spec)), ..BootRequest::default() };
     let reason = t.refused("vCPUs on all CPUs, and one more for the emulator", request).await?;
@@ -193,6 +200,42 @@ async fn mixed(t: &mut Test) -> Result<()> {
     t.assert(&seen, |seen| pinned(seen, &one, &dedicated), PINNED);
     t.assert(&seen, |seen| floats(seen, &all(1), &shared), FLOATS);
     Ok(())
+}
+
+async fn two_vcpus(t: &mut Test) -> Result<()> {
+    let mut guest = t.boot(small(2, 96).pinned()).await?;
+    let seen = check_pinned(t, &mut guest).await?;
+    if console::reports(t).await? {
+        let report = console::report(t, &guest).await?;
+        for check in guest_sees(&report, seen.domain.cells().len(), 2) {
+            t.add(check);
+        }
+    }
+    Ok(())
+}
+
+async fn resize_revert(t: &mut Test) -> Result<()> {
+    let mut guest = t.boot(small(1, 96).pinned()).await?;
+    let before = check_pinned(t, &mut guest).await?;
+    let flavor = t.flavor(small(1, 112).pinned()).await?;
+    t.order_to(&mut guest, &Order::Resize { flavor: flavor.id }).await?;
+    // It runs there, and waits for the word that it may stay.
+    let between = t.look(&mut guest).await?;
+    let dedicated = dedicated_of(t, &between);
+    t.assert(&between, |seen| pinned(seen, &all(1), &dedicated), PINNED);
+    t.order_to(&mut guest, &Order::RevertResize).await?;
+    let after = check_pinned(t, &mut guest).await?;
+    t.check_eq("host after the revert", &after.host, &before.host);
+    t.check_eq("pins after the revert", &after.domain.vcpu_pins(), &before.domain.vcpu_pins());
+    Ok(())
+}
+
+async fn shelve(t: &mut Test) -> Result<()> {
+    let mut guest = t.boot(small(1, 96).pinned()).await?;
+    let before = check_pinned(t, &mut guest).await?;
+    shelve_offloaded(t, &mut guest, &before).await?;
+    t.order_to(&mut guest, &Order::Unshelve { zone: None, host: None }).await?;
+    check_pinned(t, &mut guest).await.map(drop)
 }
 
 async fn resize_pinned_to_unpinned(t: &mut Test) -> Result<()> {
@@ -288,11 +331,11 @@ async fn collocation(t: &mut Test) -> Result<()> {
     let mut stays = t.boot_request(on(&here)).await?;
     let mut moves = t.boot_request(on(&there)).await?;
     let (one, other) = (check_pinned(t, &mut stays).await?, check_pinned(t, &mut moves).await?);
-    t.step(format!(
-        "before: {:?} on {here}, {:?} on {there}",
-        one.domain.vcpu_pins(),
-        other.domain.vcpu_pins()
-    ));
+    let (one, other) = (one.domain.pinned_cpus(), other.domain.pinned_cpus());
+    t.step(format!("before: CPU {one} on {here}, CPU {other} on {there}"));
+    if one.is_disjoint(&other) {
+        return t.skip("the two hosts gave different CPUs, so that nothing has to be pinned anew");
+    }
     t.live_migrate(&mut moves, Some(&here)).await?;
     let after = check_pinned(t, &mut moves).await?;
     let beside = check_pinned(t, &mut stays).await?;
@@ -324,6 +367,42 @@ pub(super) const CASES: &[Case] = &[
     .needs(&[NUMA, Need::DedicatedCpus(1)])
     .claims(PINNED_GUEST)
     .tags(&["pinning"]),
+    Case::new(
+        "numa.NUMAVCPUPinningTest.test_two_vcpus",
+        "Each vCPU of a pinned guest has a CPU of its own.\n\
+         Steps: boot two vCPUs with hw:cpu_policy=dedicated; compare pins, threads and placement.\n\
+         Proves: two different CPUs of cpu_dedicated_set, and the guest sees two.",
+        |t| Box::pin(two_vcpus(t)),
+    )
+    .without_network()
+    .needs(&[NUMA, Need::DedicatedCpus(2)])
+    .claims(Claims::ONE_GUEST.dedicated(2))
+    .under(&TWO_DEDICATED_CPUS)
+    .tags(&["pinning"]),
+    Case::new(
+        "numa.NUMAVCPUPinningTest.test_resize_revert",
+        "A resize of a pinned guest can be taken back.\n\
+         Steps: pinned → pinned with more memory by resize; look at pins and threads; revert; look.\n\
+         Proves: it is pinned on either host, and has its first CPUs again afterwards.",
+        |t| Box::pin(resize_revert(t)),
+    )
+    .without_network()
+    .needs(&[NUMA, Need::ComputeHosts(2), Need::DedicatedCpusOn(1, 2)])
+    .claims(Claims::TWO_HOSTS.dedicated(1))
+    .timeout(minutes(8))
+    .tags(&["pinning", "resize"]),
+    Case::new(
+        "numa.NUMAVCPUPinningTest.test_shelve",
+        "A pinned guest that is shelved gives its CPUs back, and has some again.\n\
+         Steps: shelve and offload; look at host and placement; unshelve; look at pins and threads.\n\
+         Proves: no CPU is booked meanwhile, and it is pinned where it comes back.",
+        |t| Box::pin(shelve(t)),
+    )
+    .without_network()
+    .needs(&[NUMA, Need::DedicatedCpus(1)])
+    .claims(Claims::TWO_HOSTS.dedicated(1))
+    .timeout(minutes(6))
+    .tags(&["pinning", "shelve"]),
     Case::new(
         "numa.NUMAVCPUPinningTest.test_until_full",
         "A host takes as many pinned vCPUs as it has CPUs for them, and no more.\n\
@@ -418,12 +497,14 @@ pub(super) const CASES: &[Case] = &[
     Case::new(
         "numa.NUMAVCPUPinningTest.test_emulator_isolate_without_room",
         "A CPU for the emulator is part of what a guest asks for.\n\
-         Steps: as many pinned vCPUs as a host has CPUs, and isolated emulator threads.\n\
+         Steps: boot a guest with as many pinned vCPUs as a host has CPUs in a cell; delete it; ask for\n\
+         the same with isolated emulator threads.\n\
          Proves: refused, because one CPU is missing.",
         |t| Box::pin(emulator_isolate_without_room(t)),
     )
     .without_network()
     .needs(&[NUMA, Need::DedicatedCpus(1)])
+    .claims(Claims::ONE_GUEST.all_dedicated())
     .tags(&["pinning", "emulator", "negative"]),
     Case::new(
         "numa.NUMAVCPUPinningTest.test_mixed",

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::cpuset::Cpuset;
 use crate::testing::inventory::HostLine;
-use crate::testing::{CallLine, CaseReport, Check, Outcome, Place, RunId, RunReport, Thrown, Try};
+use crate::testing::{CallLine, CaseReport, Check, LogLine, Outcome, Place, RunId, RunReport, Thrown, Try};
 
 pub(super) fn run() -> RunReport {
     RunReport {
@@ -25,7 +25,7 @@ pub(super) fn run() -> RunReport {
             broken(),
             leaked(),
         ],
-        unread: Vec::new(),
+        unread: vec!["net1: no answer".into()],
         unattributed: vec![Thrown {
             at: Some(at(31.5)),
             host: "cmp2".into(),
@@ -138,6 +138,15 @@ fn failed() -> CaseReport {
             cause: Some("libvirt.libvirtError: cannot set CPU affinity: Invalid argument".into()),
         }],
         allowed: 1,
+        controls: 3,
+        records: vec![LogLine {
+            at: Some(at(37.9)),
+            host: "cmp1".into(),
+            source: "nova-compute.log".into(),
+            level: "WARNING".into(),
+            text: "CPU <2> is in use".into(),
+        }],
+        record_count: 41,
         places: vec![place(11.0, "b", "cmp1", &["0-7", "0-7"], 0), place(11.0, "gone", "cmp9", &["1"], 0)],
         kept: vec!["smog-1124-141502-3fa9-01-b".into()],
         folder: Some(PathBuf::from("log/test_simple-2026-11-24-14-15-28")),

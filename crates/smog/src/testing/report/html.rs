@@ -139,6 +139,13 @@ fn beside(page: &mut String, report: &RunReport) {
         }
         page.push_str("</ul></section>\n");
     }
+    if !report.unread.is_empty() {
+        page.push_str("<section class=\"note leaked\"><b>Logs that were not read</b>, or not wholly: what was thrown there is not known<ul>");
+        for log in &report.unread {
+            let _ = write!(page, "<li>{}</li>", esc(log));
+        }
+        page.push_str("</ul></section>\n");
+    }
     if !report.unattributed.is_empty() {
         let count = counted(report.unattributed.len(), "exception");
         let _ = write!(page, "<details class=\"note\"><summary>{count} of no case</summary>");

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::told;
 use crate::testing::inventory::HostLine;
-use crate::testing::{CallLine, CaseReport, Check, Outcome, Place, RunReport, Thrown};
+use crate::testing::{CallLine, CaseReport, Check, LogLine, Outcome, Place, RunReport, Thrown};
 
 /// The run as JSON, one object a line; `type` says which.
 ///
@@ -17,8 +17,9 @@ use crate::testing::{CallLine, CaseReport, Check, Outcome, Place, RunReport, Thr
 ///   "flaky" or "leaked" where it passed and is so), `why`, `likely`, `attempts` (a number;
 ///   0 when it never began), `earlier` (how earlier tries ended: `outcome`, `why`), `began`,
 ///   `seconds`, `claims`, `stage` (hosts), `change`, `checks` (`what`, `found`, `expected`,
-///   `source`, `holds`), `steps` (`after_seconds`, `text`), `thrown` (`at`, `host`, `source`,
-///   `request_id`, `name`, `message`, `cause`), `allowed` (a number of exceptions), `calls`
+///   `source`, `holds`), `controls` (how many negative controls turned a check red), `steps` (`after_seconds`, `text`), `thrown` (`at`, `host`, `source`,
+///   `request_id`, `name`, `message`, `cause`), `allowed` (a number of exceptions),
+///   `records` (the gravest: `at`, `host`, `source`, `level`, `text`), `record_count`, `calls`
 ///   (`at`, `service`, `method`, `path`, `status`, `request_id`, `ms` in milliseconds),
 ///   `places` (`after_seconds`, `guest`, `host`, `vcpus` as CPU lists by vCPU, `pinned`,
 ///   `huge_mib` in MiB, `cells`), `leaked`, `kept`, `folder`.
@@ -83,9 +84,12 @@ struct Case<'a> {
     stage: &'a [String],
     change: Option<&'a str>,
     checks: &'a [Check],
+    controls: usize,
     steps: Vec<Step<'a>>,
     thrown: &'a [Thrown],
     allowed: u64,
+    records: &'a [LogLine],
+    record_count: usize,
     calls: &'a [CallLine],
     places: Vec<Where<'a>>,
     leaked: &'a [String],
@@ -129,9 +133,12 @@ impl Case<'_> {
             stage: &case.stage,
             change: case.change.as_deref(),
             checks: &case.checks,
+            controls: case.controls,
             steps: case.steps.iter().map(|(after, text)| Step { after_seconds: *after, text }).collect(),
             thrown: &case.thrown,
             allowed: case.allowed,
+            records: &case.records,
+            record_count: case.record_count,
             calls: &case.calls,
             places: case.places.iter().map(place).collect(),
             leaked: &case.leaked,

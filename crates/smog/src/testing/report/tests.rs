@@ -25,6 +25,7 @@ fn the_text_of_a_terminal() {
 fn the_text_says_when_all_is_well_and_when_nothing_ran() {
     let mut run = fixture::run();
     run.unattributed.clear();
+    run.unread.clear();
     run.cases.truncate(1);
     assert_eq!(summary_text(&run, 0), "PASSED   1 case in 63.2 s: 1 passed (run 1124-141502-3fa9)\n");
     run.cases.clear();
@@ -126,6 +127,10 @@ fn the_page_has_what_matters_of_each_case() {
         "server smog-1124-141502-3fa9-06-a: still deleting",
         "oslo_messaging.exceptions.MessagingTimeout",
         "needs 1024 MiB of free 1 GiB pages",
+        "<td>WARNING</td><td>CPU &lt;2&gt; is in use</td>",
+        "the gravest of 41 records",
+        "<small>and 3 negative controls</small>",
+        "<li>net1: no answer</li>",
     ];
     for part in parts {
         assert!(page.contains(part), "{part}");

@@ -98,11 +98,19 @@ pub(super) fn story(case: &CaseReport) -> String {
     list(&mut line, "steps", steps);
     let mark = |holds: bool| if holds { "  ok" } else { "  NO" };
     let checks = case.checks.iter().map(|check| format!("{}  {check}", mark(check.holds)));
-    list(&mut line, "checks", checks);
+    list(&mut line, &checks_title(case), checks);
     list(&mut line, "exceptions", case.thrown.iter().map(|thrown| format!("  {thrown}")));
     list(&mut line, "left behind", case.leaked.iter().map(|left| format!("  {left}")));
     list(&mut line, "kept", case.kept.iter().map(|kept| format!("  {kept}")));
     text
+}
+
+/// "checks", and how many negative controls turned one of them red.
+fn checks_title(case: &CaseReport) -> String {
+    match case.controls {
+        0 => "checks".into(),
+        count => format!("checks, and {}", counted(count, "negative control")),
+    }
 }
 
 /// What went wrong, as plain text: checks that do not hold, exceptions, what is left.

@@ -10,6 +10,7 @@ use super::{Isolation, Run, Runner};
 use crate::cloud::{Cloud, IsolatedProject};
 use crate::error::{Error, Result};
 use crate::guest::Guest;
+use crate::testing::check::Check;
 use crate::testing::name::case_stamp;
 use crate::testing::outcome::{CallLine, CaseReport, Outcome};
 use crate::testing::recorder::{Belongs, Cut, Folder};
@@ -100,7 +101,7 @@ impl Runner {
             Err(why) => report.outcome = Outcome::Broken(sentence(&why)),
             Ok((folder, project, cloud, outcome)) => {
                 report.folder = Some(folder.0.clone());
-                report.outcome = verdict(outcome, &log);
+                report.outcome = verdict(&case, outcome, &log);
                 // What was thrown so far makes the scene worth keeping; the rest comes with the clean-up.
                 judge(&mut report, &self.cut_logs(&case, run, cloud.own_project_id(), began, &calls, &log));
                 let keep = self.options.keep && attempt > self.options.retries && run.change.is_none();
@@ -109,15 +110,18 @@ impl Runner {
                 run.logs.last_words().await;
                 let cut = self.cut_logs(&case, run, cloud.own_project_id(), began, &calls, &log);
                 judge(&mut report, &cut);
+                if self.options.watch {
+                    expect(&mut report, &cut, &log);
+                }
                 write_folder(folder, &report, &cut);
             }
         }
         let said = std::mem::take(&mut *log.said());
         report.steps = said.steps;
         report.checks = said.checks;
+        report.controls = said.controls;
         report.places = said.places;
         report.calls = std::mem::take(&mut *calls.lock().unwrap_or_else(PoisonError::into_inner));
-        report.likely = report.outcome.is_bad().then(|| likely(&report)).flatten();
         report.seconds = begun.elapsed().as_secs_f64();
         if let Some(before) = before {
             report.follows(before);
@@ -171,9 +175,13 @@ impl Runner {
         // What a case that was cut off had begun on hosts comes to its end first.
         drop(log.changing.lock().await);
         // What was ordered when the case was cut off has a name, but no id here yet.
+        let mut moving = Vec::new();
         if let Ok(servers) = cloud.servers_where(&[("name", prefix)]).await {
             let mut said = log.said();
             for server in servers.iter().filter(|server| is_of(prefix, &server.name)) {
+                if server.status == "MIGRATING" {
+                    moving.push(server.id.clone());
+                }
                 if !said.made.servers.iter().any(|(id, _)| *id == server.id) {
                     said.made.servers.push((server.id.clone(), server.name.clone()));
                 }
@@ -200,6 +208,10 @@ impl Runner {
             }
         }
         self.tell(Event::CaseState { case, text: "cleaning up" });
+        for id in moving {
+            // Where it does not end, deleting the server says what is wrong.
+            let _ = cloud.end_migrations(&id, Wait::default()).await;
+        }
         report.leaked = clean::remove_made(cloud, &made, Wait::default()).await;
         if let Some(project) = project {
             cloud.close().await;
@@ -260,7 +272,7 @@ fn heard(calls: &Arc<Mutex<Vec<CallLine>>>) -> crate::cloud::OnCall {
     })
 }
 
-fn verdict(outcome: Result<(), Ended>, log: &CaseLog) -> Outcome {
+fn verdict(case: &Case, outcome: Result<(), Ended>, log: &CaseLog) -> Outcome {
     let said = log.said();
     let failed = said.checks.iter().filter(|check| !check.holds).count();
     match outcome {
@@ -280,6 +292,9 @@ fn verdict(outcome: Result<(), Ended>, log: &CaseLog) -> Outcome {
         _ => match &said.skipped {
             Some(why) => Outcome::Skipped(why.clone()),
             None if said.checks.is_empty() => Outcome::Broken("it checked nothing".into()),
+            None if case.controlled && said.controls == 0 => {
+                Outcome::Broken("nothing it checked has a negative control".into())
+            }
             None => Outcome::Passed,
         },
     }
@@ -289,21 +304,26 @@ fn verdict(outcome: Result<(), Ended>, log: &CaseLog) -> Outcome {
 fn judge(report: &mut CaseReport, cut: &Cut) {
     report.thrown.clone_from(&cut.thrown);
     report.allowed = cut.allowed;
+    report.records = cut.shown();
+    report.record_count = cut.own.len();
     if report.outcome == Outcome::Passed
         && let Some(first) = cut.thrown.first()
     {
         report.outcome = Outcome::Failed(format!("a service threw {first}"));
     }
+    report.likely = report.outcome.is_bad().then(|| cut.likely()).flatten();
 }
 
-/// The likely first cause: the earliest exception of the case's own requests, by its root.
-fn likely(report: &CaseReport) -> Option<String> {
-    let first = report.thrown.iter().min_by_key(|thrown| thrown.at)?;
-    // A cause that says the same says nothing.
-    Some(match first.cause.as_ref().filter(|cause| !cause.contains(first.message.trim())) {
-        Some(cause) => format!("{cause}, which became {first}"),
-        None => first.to_string(),
-    })
+/// Exceptions that are a case's purpose must have been thrown.
+fn expect(report: &mut CaseReport, cut: &Cut, log: &CaseLog) {
+    let mut said = log.said();
+    let checks: Vec<Check> = said.expected.iter().map(|name| cut.tells_of(name)).collect();
+    if report.outcome == Outcome::Passed
+        && let Some(missing) = checks.iter().find(|check| !check.holds)
+    {
+        report.outcome = Outcome::Failed(missing.to_string());
+    }
+    said.checks.extend(checks);
 }
 
 fn write_folder(folder: &Folder, report: &CaseReport, cut: &Cut) {
@@ -337,6 +357,41 @@ fn panic_text(why: tokio::task::JoinError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const CASE: Case = Case::new("t.Unit.test_any", "", |_| Box::pin(async { Ok(()) }));
+
+    #[test]
+    fn an_exception_that_is_the_purpose_must_have_been_thrown() {
+        let ended = |thrown: &str| {
+            let log = CaseLog::new(CASE, None);
+            log.said().expected.push("CPUPinningInvalid".into());
+            let cut = Cut { classes: [thrown.to_string()].into(), ..Cut::default() };
+            let mut report = CaseReport::of(&CASE, 1);
+            expect(&mut report, &cut, &log);
+            let checks = log.said().checks.len();
+            (report.outcome, checks)
+        };
+        assert_eq!(ended("CPUPinningInvalid"), (Outcome::Passed, 1));
+        let (outcome, _) = ended("NoValidHost");
+        assert_eq!(
+            outcome.why(),
+            "exceptions: found NoValidHost, expected CPUPinningInvalid (the logs of all hosts)"
+        );
+    }
+
+    #[test]
+    fn a_case_of_smog_s_own_without_a_negative_control_is_broken() {
+        let ended = |case: Case, controls: usize| {
+            let log = CaseLog::new(case, None);
+            log.said().checks.push(Check::eq("one", &1, &1));
+            log.said().controls = controls;
+            verdict(&case, Ok(()), &log)
+        };
+        assert_eq!(ended(CASE, 0), Outcome::Passed);
+        assert_eq!(ended(CASE.controlled(), 1), Outcome::Passed);
+        assert_eq!(ended(CASE.controlled(), 0).word(), "broken");
+        assert!(crate::suites::all().iter().all(|case| case.controlled));
+    }
 
     #[test]
     fn a_case_cleans_up_its_own_guests_and_no_other_s() {

@@ -6,7 +6,7 @@ use super::markup::{esc, fill, mark, more};
 use super::{THROWN_HEAD, classes, picture, thrown_row};
 use crate::testing::inventory::HostLine;
 use crate::testing::report::told::{self, class_and_method, seconds};
-use crate::testing::{CallLine, CaseReport, Check};
+use crate::testing::{CallLine, CaseReport, Check, LogLine};
 
 /// So many of the slowest calls are shown.
 const CALLS: usize = 5;
@@ -20,6 +20,7 @@ pub(super) fn case(number: usize, case: &CaseReport, hosts: &[HostLine], room: u
     let pictures = picture::places(number, &case.places, hosts, &mut room);
     let steps = steps(case, &mut room);
     let calls = calls(case, &mut room);
+    let records = records(case, &mut room);
     let (class, method) = class_and_method(&case.name);
     let state = told::state(case);
     let why = told::why(case);
@@ -38,7 +39,7 @@ pub(super) fn case(number: usize, case: &CaseReport, hosts: &[HostLine], room: u
     );
     document(&mut text, &case.doc);
     outcome(&mut text, case);
-    text.push_str(&[checks, thrown, steps, calls].concat());
+    text.push_str(&[checks, thrown, steps, records, calls].concat());
     facts(&mut text, case);
     text.push_str(&pictures);
     text.push_str("</div></details>\n");
@@ -86,8 +87,12 @@ fn checks(case: &CaseReport, room: &mut usize) -> String {
     let order = case.failed_checks().chain(case.checks.iter().filter(|check| check.holds));
     let (rows, left) = fill(room, order, check_row);
     format!(
-        "<h3>Checks</h3><table><tr><th></th><th>what</th><th>found</th><th>expected</th><th>source</th></tr>\
+        "<h3>Checks{}</h3><table><tr><th></th><th>what</th><th>found</th><th>expected</th><th>source</th></tr>\
          {rows}</table>{}\n",
+        match case.controls {
+            0 => String::new(),
+            count => format!(" <small>and {}</small>", told::counted(count, "negative control")),
+        },
         more(left, "check")
     )
 }
@@ -130,6 +135,30 @@ fn steps(case: &CaseReport, room: &mut usize) -> String {
     };
     let (rows, left) = fill(room, case.steps.iter(), row);
     format!("<h3>Steps</h3><table class=\"steps\">{rows}</table>{}\n", more(left, "step"))
+}
+
+fn records(case: &CaseReport, room: &mut usize) -> String {
+    if case.records.is_empty() {
+        return String::new();
+    }
+    let row = |record: &LogLine| {
+        let at = record.at.map(|at| at.strftime("%H:%M:%S%.3f").to_string()).unwrap_or_default();
+        format!(
+            "<tr><td class=\"when\">{at}</td><td>{} {}</td><td>{}</td><td>{}</td></tr>",
+            esc(&record.host),
+            esc(&record.source),
+            esc(&record.level),
+            esc(&record.text)
+        )
+    };
+    let (rows, left) = fill(room, case.records.iter(), row);
+    let whole = told::counted(case.record_count, "record");
+    format!(
+        "<details class=\"records\"><summary>Log records <small>the gravest of {whole}; all are in records.log of its \
+         folder</small></summary><table><tr><th>when</th><th>log</th><th>level</th><th>text</th></tr>{rows}</table>{}\
+         </details>\n",
+        more(left, "record")
+    )
 }
 
 fn calls(case: &CaseReport, room: &mut usize) -> String {

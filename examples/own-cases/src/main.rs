@@ -3,8 +3,8 @@
 //! ```sh
 //! lab/up
 //! eval "$(lab/env)"
-//! cargo run -p smog-cli --example own_cases -- test
-//! cargo run -p smog-cli --example own_cases -- test --list --long
+//! cargo run -p own-cases -- test
+//! cargo run -p own-cases -- test --list --long
 //! ```
 
 use smog::Result;
