@@ -148,10 +148,10 @@ fn a_case_whose_time_is_over_is_kept_for_a_look() {
     let logs = tempfile::tempdir().expect("a temporary folder");
     let log_dir = logs.path().display().to_string();
     // It takes longer than that, and has its guest long before.
-    let limits = ["--timeout", "20", "--keep", "--log-dir", &log_dir];
-    let case = ["test", "sanity.SanityTest.test_server_actions"];
+    let limits = ["--timeout", "8", "--keep", "--log-dir", &log_dir];
+    let case = ["test", "machine.UefiTest.test_uefi_boot_and_rebuild"];
     let ran = lab().run(&[case.as_slice(), &limits].concat()).expect(1);
-    assert!(ran.out.contains("BROKEN") && ran.out.contains("its time is over (20 s)"), "{}", ran.out);
+    assert!(ran.out.contains("BROKEN") && ran.out.contains("its time is over (8 s)"), "{}", ran.out);
     let hint = ran.out.lines().find_map(|line| line.split("kept, look: smog ").nth(1));
     let show: Vec<&str> = hint.unwrap_or_else(|| panic!("no hint: {}", ran.out)).split_whitespace().collect();
     let shown = lab().run(&show).expect(0);
