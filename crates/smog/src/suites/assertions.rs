@@ -346,7 +346,7 @@ pub(super) fn emulator_on(seen: &Seen, cpus: &Cpuset) -> Vec<Check> {
     let thread = seen.process.emulator_affinity().cloned().unwrap_or_default();
     vec![
         Check::eq("pin of the emulator", &pin, cpus).from("domain XML, <emulatorpin>"),
-        Check::eq("affinity of the main thread", &thread, cpus).from(THREADS),
+        Check::eq("affinity of the main thread", &thread, &seen.real(cpus)).from(THREADS),
     ]
 }
 

@@ -98,6 +98,11 @@ impl ComputeHost {
         cells
     }
 
+    /// How many of them the cell has that has most.
+    pub fn free_dedicated_in_a_cell(&self) -> usize {
+        self.free_dedicated_by_cell().first().map_or(0, Cpuset::len)
+    }
+
     /// It has no CPU left for a pinned guest: servers of others have them all, or there is none.
     pub fn is_full(&self) -> bool {
         self.free_dedicated().is_empty()

@@ -11,8 +11,8 @@ pub enum Need {
     ComputeHosts(usize),
     /// The compute API at least at this microversion.
     Compute(Microversion),
-    /// So many CPUs for pinned guests on one host (`[compute]cpu_dedicated_set`) that no server
-    /// of others has.
+    /// So many CPUs for pinned guests in one NUMA cell of a host (`[compute]cpu_dedicated_set`)
+    /// that no server of others has: a pinned guest that asks for no cells needs them so.
     DedicatedCpus(u64),
     /// The same on so many hosts.
     DedicatedCpusOn(u64, usize),
@@ -114,12 +114,12 @@ impl Need {
             Need::Compute(need) => (inventory.compute < need)
                 .then(|| format!("needs compute microversion {need}; this cloud has {}", inventory.compute)),
             Need::DedicatedCpus(need) => {
-                best("free dedicated CPUs (`[compute]cpu_dedicated_set`)", need, &|host| {
-                    host.free_dedicated().len() as u64
+                best("free dedicated CPUs (`[compute]cpu_dedicated_set`) in a NUMA cell", need, &|host| {
+                    host.free_dedicated_in_a_cell() as u64
                 })
             }
             Need::DedicatedCpusOn(need, count) => {
-                let with = hosts.iter().filter(|host| host.free_dedicated().len() as u64 >= need).count();
+                let with = hosts.iter().filter(|host| host.free_dedicated_in_a_cell() as u64 >= need).count();
                 (with < count).then(|| {
                     format!("needs {need} free dedicated CPUs on each of {count} hosts; {with} have so many")
                 })

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::cloud::{Allocation, Cloud, Provider, Server};
 use crate::cpuset::Cpuset;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::guest::Guest;
-use crate::host::{Facts, GuestProcess, HugeMap, Role};
+use crate::host::{Cmd, Facts, GuestProcess, Host, HugeMap, Role};
 use crate::libvirt::{Domain, DomainState};
 
 /// What was seen of a guest. Assertions are functions of it, so that a wrong one can be
@@ -33,8 +33,20 @@ pub struct Seen {
     /// The CPUs of the host's NUMA cells, by cell, as libvirt has them.
     pub cells: BTreeMap<u32, Cpuset>,
     /// How many NUMA cells of the host are made up (smog's lab); its CPUs are then mapped:
-    /// the domain XML names the CPU asked for, the kernel has it modulo the real ones.
+    /// the domain XML names the CPU asked for, the kernel has another ([`Seen::real`]).
     pub simulated_cells: u32,
+    /// How many CPUs there really are, where cells are simulated.
+    pub real_cpus: Option<u32>,
+}
+
+/// /proc/cpuinfo is the kernel's own, where /sys is made up.
+async fn real_cpus(host: &Host) -> Result<u32> {
+    let counted = host.run(Cmd::new("grep").args(["-c", "^processor", "/proc/cpuinfo"])).await?;
+    counted.text().trim().parse().map_err(|_| Error::Parse {
+        what: "number of CPUs".into(),
+        source_of: format!("/proc/cpuinfo on {}", host.name()),
+        why: format!("`{}` is no number", counted.text().trim()),
+    })
 }
 
 impl Seen {
@@ -64,16 +76,17 @@ impl Seen {
             .map(|provider| provider.id.clone())
             .collect();
         let simulated_cells = facts.lab.as_ref().map_or(0, |lab| lab.simulated_cells);
-        let cells = match simulated_cells {
-            0 => facts.cells.iter().map(|cell| (cell.id, cell.cpus.clone())).collect(),
-            // The kernel knows nothing of them.
-            _ => host.capabilities().await?.cells.iter().map(|cell| (cell.id, cell.cpuset())).collect(),
+        let cells = facts.cells.iter().map(|cell| (cell.id, cell.cpus.clone())).collect();
+        let real_cpus = match simulated_cells {
+            0 => None,
+            _ => Some(real_cpus(&host).await?),
         };
         Ok(Seen {
             host: guest.server.host.clone().unwrap_or_default(),
             server: guest.server.clone(),
             cells,
             simulated_cells,
+            real_cpus,
             domain,
             state,
             process,
@@ -94,14 +107,16 @@ impl Seen {
         here.filter_map(|allocation| allocation.resources.get(class)).sum()
     }
 
-    /// The CPUs that the kernel has for these: where cells are simulated there are fewer real
-    /// CPUs than libvirt was told of, and each is mapped to one of them. The same elsewhere.
+    /// The CPUs that the kernel has for these, the same but where cells are simulated: there
+    /// are fewer real CPUs than libvirt was told of. Those of a set that are real are what
+    /// the kernel takes; of a set without any, each stands for a real one (lab/cells/shim.c).
     #[must_use]
     pub fn real(&self, cpus: &Cpuset) -> Cpuset {
-        let count = self.facts.cpus.online.len() as u32;
-        match self.simulated_cells {
-            0 => cpus.clone(),
-            _ => cpus.iter().map(|cpu| cpu % count.max(1)).collect(),
+        let Some(count) = self.real_cpus else { return cpus.clone() };
+        let real: Cpuset = cpus.intersection(&(0..count).collect());
+        match real.is_empty() {
+            true => cpus.iter().map(|cpu| cpu % count.max(1)).collect(),
+            false => real,
         }
     }
 

@@ -182,7 +182,7 @@ async fn emulator_isolate(t: &mut Test) -> Result<()> {
 
 async fn emulator_isolate_without_room(t: &mut Test) -> Result<()> {
     // Its CPUs, the emulator's among them, are in one cell of the host.
-    let most = t.host(0)?.free_dedicated_by_cell().first().map_or(0, Cpuset::len) as u32;
+    let most = t.host(0)?.free_dedicated_in_a_cell() as u32;
     boots_without(t, "a CPU for the emulator", small(most, 96).pinned()).await?;
     let spec = small(most, 96).pinned().emulator_threads(EmulatorThreads::Isolate);
     let request = BootRequest { flavor: FlavorChoice::Made(Box::new(spec)), ..BootRequest::default() };
