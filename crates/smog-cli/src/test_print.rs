@@ -152,7 +152,7 @@ fn word(state: &str) -> String {
         "FAIL" | "BROKEN" | "LEAK" | "FAILED" | "LEAKED" | "NOTHING" => {
             anstyle::AnsiColor::Red.on_default().bold()
         }
-        "SKIP" | "FLAKY" | "AGAIN" | "CUT" | "SKIPPED" | "THROWN" | "UNREAD" | "INTERRUPTED" => {
+        "SKIP" | "FLAKY" | "AGAIN" | "CUT" | "SKIPPED" | "THROWN" | "UNREAD" | "INTERRUPTED" | "KEPT" => {
             anstyle::AnsiColor::Yellow.on_default()
         }
         _ => anstyle::Style::new().bold(),
@@ -171,6 +171,7 @@ pub fn coloured(summary: &str) -> String {
         "SLOWEST",
         "THROWN",
         "UNREAD",
+        "KEPT",
         "INTERRUPTED",
         "PASSED",
         "NOTHING",

@@ -156,6 +156,7 @@ fn a_case_whose_time_is_over_is_kept_for_a_look() {
     let show: Vec<&str> = hint.unwrap_or_else(|| panic!("no hint: {}", ran.out)).split_whitespace().collect();
     let shown = lab().run(&show).expect(0);
     let run = show[2].strip_prefix("smog-").and_then(|rest| rest.split("-00-").next()).expect("a run");
+    assert!(ran.out.contains(&format!("smog clean --run {run}")), "how it ends: {}", ran.out);
     lab().run(&["clean", "--run", run, "--yes"]).expect(0);
     assert!(shown.out.contains(show[2]), "{}", shown.out);
     assert!(ids(show[2]).is_empty(), "clean has removed it");

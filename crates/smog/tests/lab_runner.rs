@@ -112,6 +112,8 @@ const WAYS: &[Case] = &[
     Case::new("t.Way.test_cannot_fail", "Asserts what cannot fail.", |t| Box::pin(holds_what_cannot_fail(t))),
     Case::new("t.Way.test_needs_too_much", "Needs 99 hosts.", |t| Box::pin(passes(t)))
         .needs(&[Need::ComputeHosts(99)]),
+    Case::new("t.Way.test_needs_volumes", "Needs Cinder.", |t| Box::pin(passes(t)))
+        .needs(&[Need::Service("volumev3")]),
 ];
 
 #[tokio::test]
@@ -140,6 +142,10 @@ async fn every_way_a_case_can_end_is_told_as_what_it_is() {
     assert!(word == "failed" && why.starts_with("negative control: another number"), "{why}");
     let (word, why) = way("needs_too_much");
     assert!(word == "skipped" && why.starts_with("needs 99 compute hosts; this cloud has 2"), "{why}");
+    let (word, why) = way("needs_volumes");
+    let told =
+        "needs service `volumev3`; the cloud's catalog has compute, identity, image, network, placement";
+    assert_eq!((word, why.as_str()), ("skipped", told));
     assert_eq!(report.exit_code(), ExitCode::Failed);
     // Each that ran has a folder with its report.
     let folders = std::fs::read_dir(bench.folder.path()).expect("the folder").filter_map(|entry| entry.ok());

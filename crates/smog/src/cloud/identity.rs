@@ -1,5 +1,7 @@
 //! Keystone: projects, users, roles, and who has which role where.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -235,6 +237,16 @@ impl Cloud {
         self.delete(Service::Identity, format!("/users/{id}")).await
     }
 
+    /// The types of all services in the catalog: "compute", "volumev3" …
+    ///
+    /// # Errors
+    /// As [`Cloud::call`].
+    pub async fn service_types(&self) -> Result<BTreeSet<String>> {
+        let answer = self.call(Call::get(Service::Identity, "/auth/catalog")).await?;
+        let catalog: Catalog = answer.read("catalog")?;
+        Ok(catalog.catalog.into_iter().map(|service| service.r#type).collect())
+    }
+
     /// All roles (administrators).
     ///
     /// # Errors
@@ -282,6 +294,16 @@ impl Cloud {
         let found: Vec<Value> = self.list(call, "role_assignments").await?;
         Ok(found.iter().map(role_assignment).collect())
     }
+}
+
+#[derive(Deserialize)]
+struct Catalog {
+    catalog: Vec<CatalogService>,
+}
+
+#[derive(Deserialize)]
+struct CatalogService {
+    r#type: String,
 }
 
 fn role_assignment(found: &Value) -> RoleAssignment {

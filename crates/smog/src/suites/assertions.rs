@@ -428,3 +428,6 @@ fn shown(cpus: &Cpuset, none: &str) -> String {
 fn sizes(kib: &[u64]) -> String {
     kib.iter().map(|size| show::kib(*size)).collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests;

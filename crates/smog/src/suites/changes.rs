@@ -181,6 +181,7 @@ mod tests {
             hosts: Vec::new(),
             unusable: Vec::new(),
             compute: crate::cloud::Microversion(2, 100),
+            services: BTreeSet::new(),
             filters: None,
             shared_storage: false,
         };

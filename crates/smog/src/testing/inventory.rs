@@ -20,6 +20,8 @@ pub struct Inventory {
     pub unusable: Vec<(String, String)>,
     /// The newest compute microversion.
     pub compute: Microversion,
+    /// The types of all services in keystone's catalog.
+    pub services: BTreeSet<String>,
     /// `[filter_scheduler]enabled_filters`; `None` where no scheduler's host answers.
     pub filters: Option<BTreeSet<String>>,
     /// Whether the computes share their instances directory.
@@ -152,11 +154,11 @@ impl Inventory {
     /// As [`Cloud::call`]. A host that does not answer is listed as unusable.
     pub async fn look(cloud: &Cloud) -> Result<Inventory> {
         let compute = cloud.compute_microversion().await?;
-        let services = cloud.compute_services().await?;
+        let nova = cloud.compute_services().await?;
         let mut hosts = Vec::new();
         let mut unusable = Vec::new();
         let mut looks = tokio::task::JoinSet::new();
-        for service in services.iter().filter(|service| service.binary == "nova-compute") {
+        for service in nova.iter().filter(|service| service.binary == "nova-compute") {
             if service.state != "up" || service.status != "enabled" {
                 let why = format!("nova-compute is {} and {}", service.state, service.status);
                 unusable.push((service.host.clone(), why));
@@ -176,10 +178,11 @@ impl Inventory {
             }
         }
         hosts.sort_by(|one, other| one.name.cmp(&other.name));
-        let filters = scheduler_filters(cloud, &services).await;
+        let filters = scheduler_filters(cloud, &nova).await;
         let shared_storage =
             hosts.len() > 1 && hosts.windows(2).all(|pair| pair[0].instances == pair[1].instances);
-        Ok(Inventory { hosts, unusable, compute, filters, shared_storage })
+        let services = cloud.service_types().await?;
+        Ok(Inventory { hosts, unusable, compute, services, filters, shared_storage })
     }
 
     /// The hosts cases may use.

@@ -11,6 +11,8 @@ pub enum Need {
     ComputeHosts(usize),
     /// The compute API at least at this microversion.
     Compute(Microversion),
+    /// A service of this type in keystone's catalog: "volumev3".
+    Service(&'static str),
     /// So many CPUs for pinned guests in one NUMA cell of a host (`[compute]cpu_dedicated_set`)
     /// that no server of others has: a pinned guest that asks for no cells needs them so.
     DedicatedCpus(u64),
@@ -67,6 +69,7 @@ impl Need {
         match self {
             Need::ComputeHosts(_)
             | Need::Compute(_)
+            | Need::Service(_)
             | Need::Cells(_)
             | Need::AtMostCells(_)
             | Need::Siblings
@@ -94,7 +97,7 @@ impl Need {
     /// Why it is not there, or nothing when it is.
     pub fn missing(&self, inventory: &Inventory) -> Option<String> {
         let hosts: Vec<&ComputeHost> = inventory.usable().collect();
-        if hosts.is_empty() && !matches!(self, Need::Compute(_)) {
+        if hosts.is_empty() && !matches!(self, Need::Compute(_) | Need::Service(_)) {
             return Some(format!("no compute host can be used: {}", inventory.problems()));
         }
         let best = |what: &str, need: u64, have: &dyn Fn(&ComputeHost) -> u64| {
@@ -113,6 +116,10 @@ impl Need {
             }),
             Need::Compute(need) => (inventory.compute < need)
                 .then(|| format!("needs compute microversion {need}; this cloud has {}", inventory.compute)),
+            Need::Service(need) => (!inventory.services.contains(need)).then(|| {
+                let have: Vec<&str> = inventory.services.iter().map(String::as_str).collect();
+                format!("needs service `{need}`; the cloud's catalog has {}", have.join(", "))
+            }),
             Need::DedicatedCpus(need) => {
                 best("free dedicated CPUs (`[compute]cpu_dedicated_set`) in a NUMA cell", need, &|host| {
                     host.free_dedicated_in_a_cell() as u64

@@ -1,6 +1,6 @@
 //! The hands of a case: it boots, looks, checks; what it makes is removed after it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -71,6 +71,8 @@ pub(super) struct Said {
     pub skipped: Option<String>,
     pub made: Made,
     pub places: Vec<Place>,
+    /// The names of its guests' domains, as far as they are there when it ends.
+    pub domains: BTreeSet<String>,
     pub allowed: Vec<String>,
     /// Exceptions that must have been thrown.
     pub expected: Vec<String>,

@@ -16,7 +16,7 @@ const THROWN: usize = 3;
 const NAMES: usize = 3;
 
 /// The summary as plain text. Each entry's first line begins with a word in capitals that a
-/// face may colour (SKIPPED, SLOWEST, THROWN, UNREAD, FLAKY, INTERRUPTED, LEAKED, BROKEN, FAILED),
+/// face may colour (SKIPPED, SLOWEST, THROWN, UNREAD, FLAKY, INTERRUPTED, LEAKED, BROKEN, FAILED, KEPT),
 /// what belongs to it is indented below; what matters most comes last, since that is what
 /// a terminal shows. The last line counts; it begins with PASSED, FAILED, INTERRUPTED or
 /// NOTHING (ran). `slowest` is how many of the slowest cases are named.
@@ -42,6 +42,11 @@ pub fn summary_text(report: &RunReport, slowest: usize) -> String {
         for case in report.cases.iter().filter(|case| told::state(case) == word) {
             one(&mut text, word, case);
         }
+    }
+    if report.cases.iter().any(|case| !case.kept.is_empty()) {
+        let how =
+            format!("guests, and what they need; when you have looked: smog clean --run {}", report.run);
+        entry(&mut text, "KEPT", &how);
     }
     for left in &report.leaked {
         entry(&mut text, "LEAKED", &format!("run {}: {left}", report.run));

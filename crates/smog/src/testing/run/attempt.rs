@@ -179,6 +179,7 @@ impl Runner {
         if let Ok(servers) = cloud.servers_where(&[("name", prefix)]).await {
             let mut said = log.said();
             for server in servers.iter().filter(|server| is_of(prefix, &server.name)) {
+                said.domains.extend(server.instance_name.clone());
                 if server.status == "MIGRATING" {
                     moving.push(server.id.clone());
                 }
@@ -235,6 +236,7 @@ impl Runner {
         let belongs = Belongs {
             requests: calls.iter().filter_map(|call| call.request_id.clone()).collect(),
             servers: said.made.servers.iter().map(|(id, _)| id.clone()).collect(),
+            domains: said.domains.clone(),
             all: case.claims.alone,
             project,
         };

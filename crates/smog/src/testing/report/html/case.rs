@@ -144,9 +144,10 @@ fn records(case: &CaseReport, room: &mut usize) -> String {
     let row = |record: &LogLine| {
         let at = record.at.map(|at| at.strftime("%H:%M:%S%.3f").to_string()).unwrap_or_default();
         format!(
-            "<tr><td class=\"when\">{at}</td><td>{} {}</td><td>{}</td><td>{}</td></tr>",
-            esc(&record.host),
+            "<tr><td class=\"when\">{at}</td><td title=\"{}\">{} {}</td><td>{}</td><td>{}</td></tr>",
             esc(&record.source),
+            esc(&record.host),
+            esc(record.source.rsplit('/').next().unwrap_or_default()),
             esc(&record.level),
             esc(&record.text)
         )
@@ -154,8 +155,8 @@ fn records(case: &CaseReport, room: &mut usize) -> String {
     let (rows, left) = fill(room, case.records.iter(), row);
     let whole = told::counted(case.record_count, "record");
     format!(
-        "<details class=\"records\"><summary>Log records <small>the gravest of {whole}; all are in records.log of its \
-         folder</small></summary><table><tr><th>when</th><th>log</th><th>level</th><th>text</th></tr>{rows}</table>{}\
+        "<details class=\"records\"><summary><b>Log records</b> <small>the gravest of {whole}; all are in records.log of \
+         its folder</small></summary><table><tr><th>when</th><th>log</th><th>level</th><th>text</th></tr>{rows}</table>{}\
          </details>\n",
         more(left, "record")
     )
