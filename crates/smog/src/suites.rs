@@ -21,6 +21,7 @@ use crate::cloud::{BootRequest, Flavor, FlavorChoice, Order};
 use crate::error::Result;
 use crate::flavor::FlavorSpec;
 use crate::guest::Guest;
+use crate::libvirt::DiskSource;
 use crate::testing::{Case, Check, ComputeHost, Control, Seen, Test};
 
 /// Every bundled case, suite after suite. Each is broken when nothing it checks has a negative
@@ -107,6 +108,15 @@ async fn shelve_offloaded(t: &Test, guest: &mut Guest, before: &Seen) -> Result<
     let booked = t.cloud.allocations(&guest.server.id).await?;
     t.check_eq("allocations while offloaded", &booked.len(), &0);
     Ok(())
+}
+
+/// The disks of a domain, as files on its host.
+fn disk_files(seen: &Seen) -> Vec<String> {
+    let files = seen.domain.devices.disks.iter().filter_map(|disk| match &disk.source {
+        Some(DiskSource::File(path)) => Some(path.clone()),
+        _ => None,
+    });
+    files.collect()
 }
 
 /// A guest's domain is not on this host.

@@ -157,13 +157,7 @@ async fn every_way_a_case_can_end_is_told_as_what_it_is() {
     assert_eq!(report.exit_code(), ExitCode::NothingRan, "skipped is not passed");
 }
 
-static OTHER_CPUS: Change = Change {
-    name: "other CPUs",
-    wish: |_| Wish::new(),
-    only_where_needed: false,
-    takes_cpus: true,
-    beside: false,
-};
+static OTHER_CPUS: Change = Change { name: "other CPUs", takes_cpus: true, ..NOTHING };
 
 static NOTHING: Change = Change {
     name: "nothing",
@@ -199,13 +193,7 @@ fn no_such_driver(_: &Inventory) -> Wish {
     Wish::new().with(Target::Computes, Want::Option(option))
 }
 
-static NO_SUCH_DRIVER: Change = Change {
-    name: "no such driver",
-    wish: no_such_driver,
-    only_where_needed: false,
-    takes_cpus: false,
-    beside: false,
-};
+static NO_SUCH_DRIVER: Change = Change { name: "no such driver", wish: no_such_driver, ..NOTHING };
 
 #[tokio::test]
 async fn hosts_that_could_not_be_prepared_are_as_before() {

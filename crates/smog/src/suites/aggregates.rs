@@ -1,7 +1,6 @@
 //! `aggregates`: hosts chosen by what an administrator says of them.
 
-use super::{of, small};
-use crate::cloud::BootRequest;
+use super::{of, on, small};
 use crate::error::Result;
 use crate::testing::{Case, Check, Claims, Control, Need, Test, minutes};
 
@@ -45,8 +44,7 @@ async fn isolation(t: &mut Test) -> Result<()> {
         let found = guest.server.host.clone().unwrap_or_default();
         t.check(format!("host of guest {number}"), found != host, &found, format!("any but {host}"));
     }
-    let request = BootRequest { host: Some(host.clone()), ..of(&flavor) };
-    let reason = t.refused("the isolated host, asked for by name", request).await?;
+    let reason = t.refused("the isolated host, asked for by name", on(&flavor, &host)).await?;
     t.check_no_valid_host(&reason);
     Ok(())
 }

@@ -2,8 +2,8 @@
 
 use super::assertions::{RUNS, runs};
 use super::changes::{CUSTOM_CPU_MODEL, FILE_BACKED_MEMORY, FILE_BACKED_MEMORY_ON_LAST, SCREENS};
-use super::{boot_with, check_gone, of, small};
-use crate::cloud::{BootRequest, FlavorChoice, LiveMigration, Microversion, Order};
+use super::{boot_with, check_gone, on, small};
+use crate::cloud::{LiveMigration, Microversion, Order};
 use crate::error::Result;
 use crate::flavor::WatchdogAction;
 use crate::guest::Guest;
@@ -304,9 +304,7 @@ fn mapped_in_file(seen: &Seen) -> u64 {
 async fn file_backed(t: &mut Test) -> Result<()> {
     let flavor = t.flavor(small(1, 96)).await?;
     let host = t.host(0)?.name.clone();
-    let request =
-        BootRequest { flavor: FlavorChoice::Named(flavor.id), host: Some(host), ..BootRequest::default() };
-    let mut guest = t.boot_request(request).await?;
+    let mut guest = t.boot_request(on(&flavor, &host)).await?;
     let in_files = |seen: &Seen| {
         let backing = &seen.domain.memory_backing;
         let line = seen.process.command_line.join(" ");
@@ -350,7 +348,7 @@ async fn to_file_backed(t: &mut Test) -> Result<()> {
     let hosts: Vec<String> = t.inventory.hosts.iter().map(|host| host.name.clone()).collect();
     let (Some(here), Some(there)) = (hosts.first().cloned(), hosts.last().cloned()) else { return Ok(()) };
     let flavor = t.flavor(small(1, 96)).await?;
-    let mut guest = t.boot_request(BootRequest { host: Some(here.clone()), ..of(&flavor) }).await?;
+    let mut guest = t.boot_request(on(&flavor, &here)).await?;
     let before = t.look(&mut guest).await?;
     let how = LiveMigration { host: Some(there.clone()), ..LiveMigration::default() };
     // Nova's own checks may let it through; libvirt then refuses the other memory.

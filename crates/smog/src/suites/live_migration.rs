@@ -5,7 +5,7 @@ use super::assertions::{
     in_huge_pages, pinned, runs,
 };
 use super::changes::{SERIAL_CONSOLES, SLOW_MIGRATION, TWO_DEDICATED_CPUS};
-use super::{check_gone, check_on_shared, console, fill_dedicated, of, on, reboot_softly, small};
+use super::{check_gone, check_on_shared, console, disk_files, fill_dedicated, of, on, reboot_softly, small};
 use crate::cloud::{BlockMigration, BootRequest, LiveMigration, Order};
 use crate::cpuset::Cpuset;
 use crate::error::Result;
@@ -150,16 +150,7 @@ async fn block_migration(t: &mut Test) -> Result<()> {
     guest.server = t.cloud.live_migrate_with(&guest.server, &how, t.wait()).await?;
     let seen = check_moved(t, &mut guest, &from, &there).await?;
     // The disk came along: it is on the new host, and not on the old one.
-    let paths: Vec<String> = seen
-        .domain
-        .devices
-        .disks
-        .iter()
-        .filter_map(|disk| match &disk.source {
-            Some(crate::libvirt::DiskSource::File(path)) => Some(path.clone()),
-            _ => None,
-        })
-        .collect();
+    let paths = disk_files(&seen);
     let (old, new) = (t.cloud.host(&from).await?, t.cloud.host(&there).await?);
     for path in &paths {
         t.check_eq(format!("{path} on {there}"), &new.exists(path).await?, &true);

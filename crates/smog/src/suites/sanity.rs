@@ -5,8 +5,8 @@ use serde_json::json;
 use super::assertions::{RUNS, runs};
 use super::changes::{SERIAL_CONSOLES, VFAT_CONFIG_DRIVE};
 use super::{
-    boot_with, check_gone, check_new_process, check_on_shared, console, of, reboot_softly, shelve_offloaded,
-    small,
+    boot_with, check_gone, check_new_process, check_on_shared, console, disk_files, of, on, reboot_softly,
+    shelve_offloaded, small,
 };
 use crate::cloud::{BootRequest, Call, Order, RemoteConsole, Service};
 use crate::error::{Error, Result};
@@ -234,15 +234,6 @@ async fn mandatory_config_drive(t: &mut Test) -> Result<()> {
     Ok(())
 }
 
-/// The disks of a domain, as files on its host.
-fn disk_files(seen: &Seen) -> Vec<String> {
-    let files = seen.domain.devices.disks.iter().filter_map(|disk| match &disk.source {
-        Some(DiskSource::File(path)) => Some(path.clone()),
-        _ => None,
-    });
-    files.collect()
-}
-
 async fn rescue(t: &mut Test) -> Result<()> {
     let mut guest = t.boot(small(1, 96)).await?;
     let before = t.look(&mut guest).await?;
@@ -389,7 +380,7 @@ async fn reboot_hard(t: &mut Test) -> Result<()> {
 async fn cold_migration(t: &mut Test) -> Result<()> {
     let flavor = t.flavor(small(1, 96)).await?;
     let from = t.host(0)?.name.clone();
-    let mut guest = t.boot_request(BootRequest { host: Some(from.clone()), ..of(&flavor) }).await?;
+    let mut guest = t.boot_request(on(&flavor, &from)).await?;
     t.order_to(&mut guest, &Order::Migrate { host: None }).await?;
     t.order_to(&mut guest, &Order::ConfirmResize).await?;
     let seen = t.look(&mut guest).await?;

@@ -5,7 +5,7 @@ use super::super::assertions::{
     real_time, runs,
 };
 use super::super::changes::TWO_DEDICATED_CPUS;
-use super::super::{boots_without, console, shelve_offloaded};
+use super::super::{boots_without, check_new_process, console, shelve_offloaded};
 use super::small;
 use crate::cloud::{BootRequest, FlavorChoice, Order};
 use crate::cpuset::Cpuset;
@@ -258,12 +258,7 @@ async fn reboot(t: &mut Test) -> Result<()> {
     t.order_to(&mut guest, &Order::Reboot { hard: true }).await?;
     let after = check_pinned(t, &mut guest).await?;
     t.check_eq("pins after the reboot", &after.domain.vcpu_pins(), &before.domain.vcpu_pins());
-    t.check(
-        "the process",
-        after.process.pid != before.process.pid,
-        after.process.pid.to_string(),
-        "a new one",
-    );
+    check_new_process(t, &before, &after);
     Ok(())
 }
 
