@@ -24,7 +24,7 @@ use std::path::PathBuf;
 use crate::error::{Error, Result};
 
 pub use computes::{ComputeEntry, ComputesFile};
-pub use credentials::{Credentials, Login};
+pub use credentials::{Credentials, Login, Scope};
 pub use keys::schema;
 pub use layers::SettingLine;
 pub use secret::{Secret, is_secret};

@@ -127,6 +127,10 @@ impl Cloud {
             project_id: Some(project.id.clone()),
             project_domain_name: None,
             project_domain_id: None,
+            domain_name: None,
+            domain_id: None,
+            system_scope: None,
+            trust_id: None,
             ..own.clone()
         }
     }

@@ -55,7 +55,7 @@ fn sdk_config(credentials: &Credentials) -> CloudConfig {
             auth.password = Some(password.reveal().into());
             ("v3password", password)
         }
-        Login::ApplicationCredential { id, name, username, secret } => {
+        Login::ApplicationCredential { id, name, username, secret, .. } => {
             auth.username = username.clone();
             auth.application_credential_id = id.clone();
             auth.application_credential_name = name.clone();
@@ -71,6 +71,7 @@ fn sdk_config(credentials: &Credentials) -> CloudConfig {
             auth.token = Some(token.reveal().into());
             ("v3token", token)
         }
+        Login::Totp { .. } | Login::MultiFactor(_) => unreachable!("no source makes these logins yet"),
     };
     CloudConfig {
         auth: Some(auth),

@@ -117,6 +117,7 @@ fn credentials(path: &Path, name: &str, cloud: Cloud) -> Result<Credentials> {
             id: auth.application_credential_id,
             name: auth.application_credential_name,
             username: auth.username,
+            user_id: auth.user_id,
             secret,
         }
     } else if let Some(password) = auth.password {
@@ -149,10 +150,17 @@ fn credentials(path: &Path, name: &str, cloud: Cloud) -> Result<Credentials> {
         project_id: auth.project_id.or(auth.tenant_id),
         project_domain_name: auth.project_domain_name.or(auth.domain_name),
         project_domain_id: auth.project_domain_id.or(auth.domain_id),
+        domain_name: None,
+        domain_id: None,
+        system_scope: None,
+        trust_id: None,
         region: cloud.region_name,
         interface: cloud.interface.or(cloud.endpoint_type).map(|name| bare_interface(&name)),
         cacert: cloud.cacert,
         verify: cloud.verify.unwrap_or(true) && !cloud.insecure.unwrap_or(false),
+        cert: None,
+        key: None,
+        endpoint_overrides: BTreeMap::new(),
     })
 }
 

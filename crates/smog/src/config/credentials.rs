@@ -1,8 +1,10 @@
 //! Who talks to which cloud.
 
+use std::collections::BTreeMap;
+
 use super::secret::Secret;
 
-/// How the user proves who they are.
+/// How the user proves who they are: one of keystone's authentication methods, or several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Login {
     /// User name (or id) and password.
@@ -22,11 +24,55 @@ pub enum Login {
         name: Option<String>,
         /// `OS_USERNAME`, needed with a name.
         username: Option<String>,
+        /// `OS_USER_ID`, in place of the user's name.
+        user_id: Option<String>,
         /// `OS_APPLICATION_CREDENTIAL_SECRET`.
         secret: Secret,
     },
+    /// A time-based one-time password (`auth_type: v3totp`).
+    Totp {
+        /// `OS_USERNAME`, or nothing when the id is given.
+        username: Option<String>,
+        /// `OS_USER_ID`.
+        user_id: Option<String>,
+        /// `OS_PASSCODE`.
+        passcode: Secret,
+    },
     /// An existing token.
     Token(Secret),
+    /// Several methods in one request (`auth_type: v3multifactor`), in the order of
+    /// `auth_methods`; none of them is itself a `MultiFactor`.
+    MultiFactor(Vec<Login>),
+}
+
+/// What a token is good for; keystone takes exactly one scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Scope {
+    /// A project, by id, or by name with its domain.
+    Project {
+        /// `OS_PROJECT_ID`.
+        id: Option<String>,
+        /// `OS_PROJECT_NAME`.
+        name: Option<String>,
+        /// `OS_PROJECT_DOMAIN_ID`.
+        domain_id: Option<String>,
+        /// `OS_PROJECT_DOMAIN_NAME`.
+        domain_name: Option<String>,
+    },
+    /// A domain (`OS_DOMAIN_ID`, `OS_DOMAIN_NAME` without a project).
+    Domain {
+        /// `OS_DOMAIN_ID`.
+        id: Option<String>,
+        /// `OS_DOMAIN_NAME`.
+        name: Option<String>,
+    },
+    /// The whole deployment (`OS_SYSTEM_SCOPE=all`).
+    System,
+    /// What a trust delegates (`OS_TRUST_ID`).
+    Trust(String),
+    /// None is asked for: an application credential and a token bring their own, and a
+    /// user without a project gets a token that is good for keystone only.
+    Unscoped,
 }
 
 /// Everything needed to open a session.
@@ -52,6 +98,14 @@ pub struct Credentials {
     pub project_domain_name: Option<String>,
     /// `OS_PROJECT_DOMAIN_ID`.
     pub project_domain_id: Option<String>,
+    /// `OS_DOMAIN_NAME`: the domain a token is scoped to, where no project is named.
+    pub domain_name: Option<String>,
+    /// `OS_DOMAIN_ID`.
+    pub domain_id: Option<String>,
+    /// `OS_SYSTEM_SCOPE`: `all` is the only value keystone knows.
+    pub system_scope: Option<String>,
+    /// `OS_TRUST_ID`.
+    pub trust_id: Option<String>,
     /// `OS_REGION_NAME`.
     pub region: Option<String>,
     /// Catalog interface: "public" (default), "internal" or "admin".
@@ -60,9 +114,42 @@ pub struct Credentials {
     pub cacert: Option<String>,
     /// Whether certificates are checked.
     pub verify: bool,
+    /// A file with the client's certificate (`OS_CERT`).
+    pub cert: Option<String>,
+    /// A file with the private key of `cert` (`OS_KEY`), where it is not in the same file.
+    pub key: Option<String>,
+    /// URLs that replace the catalog's, by service type (`compute_endpoint_override`,
+    /// `OS_COMPUTE_ENDPOINT_OVERRIDE`).
+    pub endpoint_overrides: BTreeMap<String, String>,
 }
 
 impl Credentials {
+    /// The scope to ask keystone for.
+    pub fn scope(&self) -> Scope {
+        if matches!(self.login, Login::ApplicationCredential { .. }) {
+            // The credential carries its own scope; keystone refuses a second one.
+            return Scope::Unscoped;
+        }
+        if let Some(trust) = &self.trust_id {
+            return Scope::Trust(trust.clone());
+        }
+        if self.project_id.is_some() || self.project_name.is_some() {
+            return Scope::Project {
+                id: self.project_id.clone(),
+                name: self.project_name.clone(),
+                domain_id: self.project_domain_id.clone(),
+                domain_name: self.project_domain_name.clone(),
+            };
+        }
+        if self.domain_id.is_some() || self.domain_name.is_some() {
+            return Scope::Domain { id: self.domain_id.clone(), name: self.domain_name.clone() };
+        }
+        if self.system_scope.is_some() {
+            return Scope::System;
+        }
+        Scope::Unscoped
+    }
+
     /// Bring the 2015 form up to date: a keystone v2.0 URL becomes v3, and a user
     /// and project without a domain are taken from the default one. Returns the
     /// notices a person should see.
@@ -91,12 +178,19 @@ impl Credentials {
 
     /// The user as messages name them.
     pub fn user(&self) -> &str {
-        match &self.login {
-            Login::Password { username, user_id, .. } => {
+        self.login.user()
+    }
+}
+
+impl Login {
+    fn user(&self) -> &str {
+        match self {
+            Login::Password { username, user_id, .. } | Login::Totp { username, user_id, .. } => {
                 username.as_deref().or(user_id.as_deref()).unwrap_or("?")
             }
             Login::ApplicationCredential { id, name, .. } => name.as_deref().or(id.as_deref()).unwrap_or("?"),
             Login::Token(_) => "(token)",
+            Login::MultiFactor(methods) => methods.first().map_or("?", Login::user),
         }
     }
 }

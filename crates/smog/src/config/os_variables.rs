@@ -27,7 +27,7 @@ pub(super) fn credentials(variables: &BTreeMap<String, String>, source: &str) ->
         if id.is_none() && name.is_none() {
             return Err(missing("OS_APPLICATION_CREDENTIAL_ID"));
         }
-        Login::ApplicationCredential { id, name, username, secret: Secret::new(secret) }
+        Login::ApplicationCredential { id, name, username, user_id, secret: Secret::new(secret) }
     } else if let Some(password) = get(&["OS_PASSWORD"]) {
         if username.is_none() && user_id.is_none() {
             return Err(missing("OS_USERNAME"));
@@ -51,10 +51,17 @@ pub(super) fn credentials(variables: &BTreeMap<String, String>, source: &str) ->
         project_id: get(&["OS_PROJECT_ID", "OS_TENANT_ID"]),
         project_domain_name: get(&["OS_PROJECT_DOMAIN_NAME", "OS_DEFAULT_DOMAIN_NAME"]),
         project_domain_id: get(&["OS_PROJECT_DOMAIN_ID", "OS_DEFAULT_DOMAIN_ID"]),
+        domain_name: get(&["OS_DOMAIN_NAME"]),
+        domain_id: get(&["OS_DOMAIN_ID"]),
+        system_scope: get(&["OS_SYSTEM_SCOPE"]),
+        trust_id: get(&["OS_TRUST_ID"]),
         region: get(&["OS_REGION_NAME"]),
         interface: get(&["OS_INTERFACE", "OS_ENDPOINT_TYPE"]).map(|name| bare_interface(&name)),
         cacert: get(&["OS_CACERT"]),
         verify: verify && !insecure,
+        cert: get(&["OS_CERT"]),
+        key: get(&["OS_KEY"]),
+        endpoint_overrides: BTreeMap::new(),
     })
 }
 
