@@ -104,7 +104,7 @@ pub async fn refresh() -> Result<ExitCode, Error> {
 
 fn write(path: &PathBuf, names: &Names) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(path);
-    std::fs::create_dir_all(folder)?;
+    smog::private_folder(folder).map_err(std::io::Error::other)?;
     // Two shells may ask at once: neither may read half a file.
     let part = path.with_extension(std::process::id().to_string());
     std::fs::write(&part, serde_json::to_vec(names).unwrap_or_default())?;

@@ -223,9 +223,12 @@ pub fn run_cases<'py>(
         }
     };
     let settings = session.settings().clone();
-    let log_dir = log_dir
-        .or_else(|| settings.file.log_dir.clone())
-        .unwrap_or_else(|| std::env::temp_dir().join("smog"));
+    let log_dir = match log_dir.or_else(|| settings.file.log_dir.clone()) {
+        Some(dir) => dir,
+        None => Surroundings::of_process()
+            .log_folder("log_dir=")
+            .map_err(|error| crate::errors::to_py(py, &error))?,
+    };
     let folder = Surroundings::of_process().journal_folder(crate::environment::JOURNAL);
     let folder = folder.map_err(|error| crate::errors::to_py(py, &error))?;
     let environment = options(&folder, "Python: smog.run_cases", &Ctx::default());

@@ -126,9 +126,22 @@ impl Surroundings {
     /// # Errors
     /// [`Error::Invalid`] where the user has no folder for such things.
     pub fn journal_folder(&self, way: &str) -> Result<PathBuf> {
-        let folder = self.state_dir.as_ref().map(|state| state.join("smog/journal"));
+        self.state_folder("journal", way)
+    }
+
+    /// Where runs of tests are recorded when neither the user nor smog.yml names a folder.
+    /// `way` is how a face lets a person name another.
+    ///
+    /// # Errors
+    /// As [`Surroundings::journal_folder`].
+    pub fn log_folder(&self, way: &str) -> Result<PathBuf> {
+        self.state_folder("logs", way)
+    }
+
+    fn state_folder(&self, name: &str, way: &str) -> Result<PathBuf> {
+        let folder = self.state_dir.as_ref().map(|state| state.join("smog").join(name));
         folder.ok_or_else(|| Error::Invalid {
-            what: "the journal's folder".into(),
+            what: format!("the folder of the {name}"),
             why: "neither XDG_STATE_HOME nor HOME is set".into(),
             hint: Some(format!("name one with `{way}`")),
         })

@@ -28,6 +28,7 @@ pub mod host;
 pub mod libvirt;
 mod near;
 pub mod oslo;
+mod private_folder;
 mod quote;
 pub mod show;
 pub mod suites;
@@ -41,6 +42,7 @@ pub use error::{Error, Result};
 pub use exit::ExitCode;
 pub use guest::Guest;
 pub use near::near;
+pub use private_folder::{private_file, private_folder, record_folder};
 pub use quote::{quote, quote_all};
 
 /// Log in to the cloud this process's environment names: `OS_*` variables,

@@ -181,7 +181,11 @@ async fn upload(file: PathBuf, new: New, session: &Session) -> Result<(), Error>
 }
 
 async fn fetch(args: FetchArgs, session: &Session) -> Result<(), Error> {
-    let folder = args.cache.or_else(crate::names::cache_folder).unwrap_or_else(|| PathBuf::from("/tmp/smog"));
+    let folder = args.cache.or_else(crate::names::cache_folder).ok_or_else(|| Error::Invalid {
+        what: "the cache folder".into(),
+        why: "neither XDG_CACHE_HOME nor HOME is set".into(),
+        hint: Some("name one with `--cache DIR`".into()),
+    })?;
     let mut source = ImageSource::new(&args.url, folder.join("images"));
     if let Some(checksum) = args.checksum {
         source = source.with_checksum(checksum);

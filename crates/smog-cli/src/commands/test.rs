@@ -112,7 +112,7 @@ pub struct TestArgs {
     #[arg(long, help_heading = "Run")]
     no_watch: bool,
 
-    /// Where the folders of cases are written [default: log_dir of smog.yml, or /tmp/smog]
+    /// Where the folders of cases are written [default: log_dir of smog.yml, or ~/.local/state/smog/logs]
     #[arg(long, value_name = "DIR", help_heading = "Reports")]
     log_dir: Option<PathBuf>,
 
@@ -161,7 +161,10 @@ enum Isolate {
 pub async fn run(args: TestArgs, session: &Session, cases: Vec<Case>) -> Result<ExitCode, Error> {
     let log_dir = match &args.log_dir {
         Some(dir) => dir.clone(),
-        None => session.smog_file()?.log_dir.unwrap_or_else(|| PathBuf::from("/tmp/smog")),
+        None => match session.smog_file()?.log_dir {
+            Some(dir) => dir,
+            None => session.surroundings.log_folder("--log-dir DIR")?,
+        },
     };
     let last = match report::last(&log_dir) {
         // It would only have told how long cases take.

@@ -63,7 +63,7 @@ impl ImageSource {
             self.check(&file).await?;
             return Ok(file);
         }
-        tokio::fs::create_dir_all(&self.cache_dir).await.map_err(|why| unusable(&self.cache_dir, &why))?;
+        crate::private_folder(&self.cache_dir)?;
         let file = self.cached(&url);
         if self.is_cached(&file).await? {
             return Ok(file);

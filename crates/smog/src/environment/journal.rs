@@ -178,6 +178,7 @@ impl Store {
     /// # Errors
     /// [`Error::Config`] with the path, when the disk or the rights do not allow it.
     pub fn write(&self, journal: &Journal) -> Result<()> {
+        crate::record_folder(&self.folder)?;
         let path = self.body(journal.run(), &journal.host);
         let text = journal.to_json()?;
         self.made(&path, || {

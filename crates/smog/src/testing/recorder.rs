@@ -1,6 +1,8 @@
 //! The flight recorder: the logs of all hosts while cases run, and a case's folder.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::io::Write as _;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -318,11 +320,11 @@ impl Folder {
             why: why.to_string(),
             hint: Some("`log_dir` of smog.yml, or `--log-dir`, names another".into()),
         };
-        std::fs::create_dir_all(below).map_err(failed)?;
+        crate::record_folder(below)?;
         for number in 1.. {
             let name = if number == 1 { stamp.to_string() } else { format!("{stamp}-{number}") };
             let path = below.join(name);
-            match std::fs::create_dir(&path) {
+            match std::fs::DirBuilder::new().mode(0o700).create(&path) {
                 Ok(()) => return Ok(Folder(path)),
                 Err(why) if why.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(why) => return Err(failed(why)),
@@ -335,9 +337,10 @@ impl Folder {
     pub fn write(&self, name: &str, content: &str) {
         let path = self.0.join(name);
         if let Some(parent) = path.parent() {
-            let _ = std::fs::create_dir_all(parent);
+            let _ = crate::private_folder(parent);
         }
-        let _ = std::fs::write(path, content);
+        let file = crate::private_file().truncate(true).open(path);
+        let _ = file.and_then(|mut file| file.write_all(content.as_bytes()));
     }
 
     pub fn write_records(&self, name: &str, records: &[Record]) {

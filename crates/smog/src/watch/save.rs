@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Zoned;
@@ -26,7 +27,7 @@ impl Save {
     /// [`Error::Invalid`] when it cannot be made.
     pub fn into(folder: &Path) -> Result<Save> {
         let stamp = Zoned::now().strftime("%Y-%-m-%-d-%-H-%-M-%-S").to_string();
-        std::fs::create_dir_all(folder).map_err(|why| failed(folder, &why))?;
+        crate::record_folder(folder)?;
         Ok(Save { folder: folder.into(), stamp, files: HashMap::new() })
     }
 
@@ -40,7 +41,7 @@ impl Save {
         let file = match self.files.entry(key) {
             std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
             std::collections::hash_map::Entry::Vacant(entry) => {
-                let file = OpenOptions::new().create(true).append(true).open(&path);
+                let file = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
                 entry.insert(file.map_err(|why| failed(&path, &why))?)
             }
         };

@@ -97,7 +97,9 @@ fn text(in_use: &SmogFile, cloud: Option<&str>, controllers: &[Found], computes:
     }
     match &in_use.log_dir {
         Some(dir) => text += &format!("\nlog_dir: {}\n", quoted(&dir.display().to_string())),
-        None => text += "\n# Where smog puts what it records.\n# log_dir: /tmp/smog\n",
+        None => {
+            text += "\n# Where smog puts what it records [default: ~/.local/state/smog/logs].\n# log_dir: /tmp/smog\n"
+        }
     }
     text += "\n# The nodes, by role. `user` is the one to log in as; without it your ssh configuration\n\
              # decides. A node that is a guest of a machine you reach has its address as `parent`.\n";

@@ -1,7 +1,6 @@
 //! Where a run is kept, so that it can be looked at and its failures run again.
 
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -24,7 +23,8 @@ pub fn store(report: &RunReport, log_dir: &Path) -> Result<PathBuf> {
         return Err(cannot_write(&runs, format!("`{}` is not the id of a run", report.run)));
     }
     let folder = runs.join(&report.run.0);
-    std::fs::create_dir_all(&folder).map_err(|why| cannot_write(&folder, why.to_string()))?;
+    crate::record_folder(log_dir)?;
+    crate::private_folder(&folder)?;
     let path = folder.join(FILE);
     let json = serde_json::to_string(report).map_err(|why| cannot_write(&path, why.to_string()))?;
     write_whole(&path, &(json + "\n"))?;
@@ -76,9 +76,8 @@ fn is_id(run: &RunId) -> bool {
 
 fn write_whole(path: &Path, content: &str) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    // As readable as the process makes its files: a CI collects them as another user.
-    let readable = std::fs::Permissions::from_mode(0o666);
-    let written = tempfile::Builder::new().permissions(readable).tempfile_in(folder).and_then(|mut file| {
+    // Mode 0600, as a temporary file has it: what a run records of a cloud is the user's own.
+    let written = tempfile::NamedTempFile::new_in(folder).and_then(|mut file| {
         file.write_all(content.as_bytes())?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|why| why.error)
