@@ -205,7 +205,9 @@ impl Error {
             }
             Error::NotFound { near, .. } => Some(format!("did you mean {}?", listed(near))),
             Error::Ambiguous { .. } => Some("use one of the ids".to_string()),
-            Error::Api { status, message, .. } => api_hint(*status, message).map(str::to_string),
+            Error::Api { status, message, .. } => {
+                locked_hint(message).or_else(|| api_hint(*status, message).map(str::to_string))
+            }
             Error::Auth { hint, .. }
             | Error::Unreachable { hint, .. }
             | Error::Untrusted { hint, .. }
@@ -243,6 +245,17 @@ impl Error {
         }
     }
 
+    /// The same with the server's name in a service's reason, where it has only the id.
+    #[must_use]
+    pub(crate) fn about_server(mut self, id: &str, name: &str) -> Error {
+        if let Error::Api { message, .. } = &mut self {
+            for called in [format!("Instance {id}"), format!("instance {id}"), format!("Server {id}")] {
+                *message = message.replace(&called, &format!("guest `{name}`"));
+            }
+        }
+        self
+    }
+
     /// Whether the same thing, asked again a little later, may succeed.
     pub fn is_temporary(&self) -> bool {
         match self {
@@ -251,6 +264,17 @@ impl Error {
             _ => false,
         }
     }
+}
+
+/// For Nova's "Instance ID is locked", or the same with the name that [`Error::about_server`] puts in.
+fn locked_hint(message: &str) -> Option<String> {
+    let (before, _) = message.split_once(" is locked")?;
+    let name = match before.strip_suffix('`').and_then(|before| before.rsplit_once('`')) {
+        Some((_, name)) => name,
+        None => before.rsplit(' ').next()?,
+    };
+    let name = crate::quote::quote(name);
+    Some(format!("it is locked: `smog guest unlock {name}`, by whoever locked it or an administrator"))
 }
 
 fn api_hint(status: u16, message: &str) -> Option<&'static str> {

@@ -144,13 +144,13 @@ impl Guest {
         self.cloud.console_log(&self.server.id, lines).await
     }
 
-    /// Delete it, wait until it is gone, and delete the flavor smog made for it.
+    /// Delete it, wait until it is gone, and delete the flavor smog made for it. A move of it
+    /// ends first (see [`Cloud::end_migrations`]). [`Cloud::delete_guests`] deletes several.
     ///
     /// # Errors
     /// [`Error::Fault`] when Nova cannot, [`Error::Timeout`].
     pub async fn delete(&self, wait: Wait<'_>) -> Result<()> {
-        self.cloud.delete_server(&self.server.id).await?;
-        self.cloud.wait_until_gone(&self.server.id, wait).await?;
+        self.cloud.delete_server_and_wait(&self.server, wait).await?;
         match self.server.metadata.get(OWN_FLAVOR) {
             Some(flavor) => self.cloud.delete_own_flavor(flavor).await,
             None => Ok(()),

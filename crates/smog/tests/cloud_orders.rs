@@ -196,3 +196,94 @@ async fn an_old_nova_is_not_asked_for_what_it_cannot_do() {
         assert_eq!(fake.count("POST /compute"), 0, "nothing was ordered");
     }
 }
+
+const MOVES: &str = "GET /compute/v2.1/servers/58f3b349-c623-47b1-897c-14f8aa011e09/migrations";
+const ABORT: &str = "DELETE /compute/v2.1/servers/58f3b349-c623-47b1-897c-14f8aa011e09/migrations/7";
+const DELETE: &str = "DELETE /compute/v2.1/servers/58f3b349-c623-47b1-897c-14f8aa011e09";
+
+fn moves(status: Option<&str>) -> Script {
+    let one = status.map(|status| serde_json::json!({"id": 7, "status": status, "dest_compute": "cmp2"}));
+    Script::ok(&serde_json::json!({"migrations": one.into_iter().collect::<Vec<_>>()}).to_string())
+}
+
+/// The paths asked for, in order, of these methods.
+fn changes(fake: &FakeCloud) -> Vec<String> {
+    let firsts = fake.asked().into_iter().filter(|head| head.starts_with("DELETE"));
+    firsts
+        .map(|head| head.split(' ').nth(1).unwrap_or_default().rsplit('/').next().unwrap_or_default().into())
+        .collect()
+}
+
+/// Nova deletes a server that moves as well, and then the source keeps an allocation for ever.
+#[tokio::test]
+async fn a_guest_that_moves_is_deleted_after_its_move_has_ended() {
+    let fake = FakeCloud::start(vec![
+        // The record is not there yet, then cannot be aborted yet, then is aborted, then closes late.
+        (SERVER, shown("MIGRATING", Some("migrating"))),
+        (MOVES, moves(None)),
+        (SERVER, shown("MIGRATING", Some("migrating"))),
+        (MOVES, moves(Some("queued"))),
+        (ABORT, Script::status(400).body(r#"{"badRequest": {"message": "no"}}"#)),
+        (SERVER, shown("MIGRATING", Some("migrating"))),
+        (MOVES, moves(Some("running"))),
+        (ABORT, Script::status(202)),
+        (SERVER, shown("ACTIVE", None)),
+        (MOVES, moves(Some("running"))),
+        (SERVER, shown("ACTIVE", None)),
+        (MOVES, moves(None)),
+        (DELETE, Script::status(204)),
+    ])
+    .await;
+    let cloud = cloud(&fake).await;
+    smog::Guest::new(&cloud, server()).delete(QUICK).await.expect("deleted");
+    assert_eq!(changes(&fake), ["7", "7", ID]);
+}
+
+/// A resize cannot be aborted; a member may not look at migrations at all.
+#[tokio::test]
+async fn a_resize_is_waited_for_before_the_guest_is_deleted() {
+    let forbidden = || Script::status(403).body(r#"{"forbidden": {"message": "Policy doesn't allow it"}}"#);
+    let fake = FakeCloud::start(vec![
+        (SERVER, shown("RESIZE", Some("resize_migrating"))),
+        (MOVES, forbidden()),
+        (SERVER, shown("VERIFY_RESIZE", None)),
+        (MOVES, forbidden()),
+        (DELETE, Script::status(204)),
+    ])
+    .await;
+    let cloud = cloud(&fake).await;
+    smog::Guest::new(&cloud, server()).delete(QUICK).await.expect("deleted");
+    assert_eq!(changes(&fake), [ID]);
+    assert_eq!(fake.count(MOVES), 2, "it looked until the resize was over");
+}
+
+#[tokio::test]
+async fn several_are_deleted_although_one_is_locked() {
+    let other = "11111111-2222-3333-4444-555555555555";
+    let second = "GET /compute/v2.1/servers/11111111-2222-3333-4444-555555555555";
+    let locked =
+        format!(r#"{{"conflictingRequest": {{"code": 409, "message": "Instance {ID} is locked"}}}}"#);
+    let fake = FakeCloud::start(vec![
+        (SERVER, shown("ACTIVE", None)),
+        (MOVES, moves(None)),
+        (DELETE, Script::status(409).body(&locked)),
+        (second, shown("ACTIVE", None)),
+        ("DELETE /compute/v2.1/servers/11111111-2222-3333-4444-555555555555", Script::status(204)),
+    ])
+    .await;
+    let cloud = cloud(&fake).await;
+    let guest = |id: &str| {
+        let mut server = server();
+        server.id = id.into();
+        smog::Guest::new(&cloud, server)
+    };
+    let told = std::sync::Mutex::new(0);
+    let all = cloud
+        .delete_guests(vec![guest(ID), guest(other), guest(ID)], QUICK, &|_| *told.lock().expect("told") += 1)
+        .await;
+    assert_eq!((all.len(), *told.lock().expect("told")), (2, 2), "the same guest twice is one");
+    let why = all[0].ended.as_ref().expect_err("locked");
+    assert!(why.to_string().ends_with("with 409: guest `t1` is locked"), "{why}");
+    assert!(why.hint().is_some_and(|hint| hint.contains("`smog guest unlock t1`")), "{:?}", why.hint());
+    assert!(all[1].ended.is_ok(), "{:?}", all[1]);
+}

@@ -158,6 +158,72 @@ fn a_lost_pin_shows() {
     assert!(!domain(&plain).has_huge_pages());
 }
 
+/// `<domain>` with the least libvirt writes, and this inside.
+fn small(inside: &str) -> Domain {
+    domain(&format!(
+        "<domain type='kvm'><name>a</name><uuid>u</uuid><memory unit='KiB'>2097152</memory>{inside}</domain>"
+    ))
+}
+
+#[test]
+fn a_page_for_named_cells_goes_before_the_one_for_all() {
+    let default = "<page size='2048' unit='KiB'/>";
+    let named = "<page size='1' unit='G' nodeset='1'/>";
+    for pages in [format!("{default}{named}"), format!("{named}{default}")] {
+        let backing = small(&format!("<memoryBacking><hugepages>{pages}</hugepages></memoryBacking>"));
+        let sizes = [0, 1, 2].map(|cell| backing.memory_backing.huge_page_kib(cell));
+        assert_eq!(sizes, [Some(2048), Some(1 << 20), Some(2048)], "{pages}");
+    }
+    // No page for a cell that nobody names.
+    let backing = small(&format!("<memoryBacking><hugepages>{named}</hugepages></memoryBacking>"));
+    assert_eq!(backing.memory_backing.huge_page_kib(0), None);
+}
+
+#[test]
+fn units_are_read_whatever_their_case() {
+    let domain = domain(
+        "<domain type='kvm'><name>a</name><uuid>u</uuid><memory unit='gib'>2</memory>\
+         <currentMemory unit='MB'>1024</currentMemory></domain>",
+    );
+    assert_eq!((domain.memory_kib, domain.current_memory_kib), (2 << 20, 1_000_000));
+}
+
+/// s390x has no serial port: Nova writes `<console>` with an SCLP target, and its log there.
+#[test]
+fn the_console_log_of_s390x() {
+    let log = "<log file='/var/lib/nova/instances/u/console.log' append='off'/>";
+    let domain = small(&format!(
+        "<devices><console type='pty'><source path='/dev/pts/3'/>{log}<target type='sclp' port='0'/></console></devices>"
+    ));
+    assert_eq!(domain.console_log(), Some("/var/lib/nova/instances/u/console.log"));
+    // Old Nova on s390x: a file, as `<console type='file'>`.
+    let domain = small(
+        "<devices><console type='file'><source path='/c.log'/><target type='sclp'/></console></devices>",
+    );
+    assert_eq!(domain.console_log(), Some("/c.log"));
+    // Where both are there, the serial port's is Nova's.
+    let domain = small(
+        "<devices><console type='pty'><log file='/b'/></console><serial type='pty'><log file='/a'/></serial></devices>",
+    );
+    assert_eq!(domain.console_log(), Some("/a"));
+}
+
+#[test]
+fn several_tpms_and_watchdogs() {
+    let domain = small(
+        "<devices><tpm model='spapr-tpm-proxy'><backend type='passthrough'/></tpm>\
+         <tpm model='tpm-spapr'><backend type='emulator' version='2.0'/></tpm>\
+         <watchdog model='itco' action='reset'/><watchdog model='i6300esb' action='pause'/></devices>",
+    );
+    let devices = &domain.devices;
+    let tpms: Vec<(&str, Option<&str>)> =
+        devices.tpms.iter().map(|tpm| (tpm.model.as_str(), tpm.version.as_deref())).collect();
+    assert_eq!(tpms, [("spapr-tpm-proxy", None), ("tpm-spapr", Some("2.0"))]);
+    let models: Vec<&str> = devices.watchdogs.iter().map(|one| one.model.as_str()).collect();
+    assert_eq!(models, ["itco", "i6300esb"]);
+    assert_eq!(devices.watchdog.as_ref().map(|one| one.model.as_str()), Some("itco"));
+}
+
 #[test]
 fn what_is_wrong_is_told_with_its_place() {
     for (from, to, place) in [

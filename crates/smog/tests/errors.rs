@@ -35,6 +35,14 @@ fn every_error() -> Vec<Error> {
             request_id: request_id.clone(),
         },
         Error::Api {
+            service: text("compute"),
+            method: text("DELETE"),
+            path: text("/servers/1f"),
+            status: 409,
+            message: text("guest `my web` is locked"),
+            request_id: None,
+        },
+        Error::Api {
             service: text("network"),
             method: text("GET"),
             path: text("/networks"),

@@ -10,7 +10,7 @@ pub(super) fn text(body: &[u8], status: u16) -> String {
         _ => html_title(body).unwrap_or_else(|| reason(status).to_string()),
     });
     // Sentences are put into sentences here.
-    text.split_whitespace().collect::<Vec<_>>().join(" ").trim_end_matches('.').to_string()
+    without_html(&text).split_whitespace().collect::<Vec<_>>().join(" ").trim_end_matches('.').to_string()
 }
 
 /// Nova `{"itemNotFound": {"message"}}`, neutron `{"NeutronError": {"message"}}`,
@@ -28,6 +28,53 @@ fn message(value: &Value) -> Option<String> {
         Value::String(text) => Some(text.clone()),
         child => child.get("message").and_then(Value::as_str).map(str::to_string),
     })
+}
+
+/// The text without HTML: glance puts `<br />` into the messages of its JSON too, often written
+/// `&lt;br /&gt;`. What is no tag of HTML stays, such as `<class 'ValueError'>`.
+fn without_html(text: &str) -> String {
+    let text = ENTITIES.iter().fold(text.to_string(), |text, (name, letter)| text.replace(name, letter));
+    let mut plain = String::new();
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find('<') {
+        plain.push_str(&rest[..at]);
+        rest = &rest[at..];
+        match rest.find('>').filter(|end| is_tag(&rest[1..*end])) {
+            Some(end) => {
+                plain.push(' ');
+                rest = &rest[end + 1..];
+            }
+            None => {
+                plain.push('<');
+                rest = &rest[1..];
+            }
+        }
+    }
+    plain + rest
+}
+
+/// Entities and their letters; `&amp;` is the last, so that nothing is read twice.
+const ENTITIES: &[(&str, &str)] = &[
+    ("&lt;", "<"),
+    ("&gt;", ">"),
+    ("&quot;", "\""),
+    ("&#34;", "\""),
+    ("&#39;", "'"),
+    ("&#x27;", "'"),
+    ("&apos;", "'"),
+    ("&nbsp;", " "),
+    ("&amp;", "&"),
+];
+
+/// Whether what is between `<` and `>` is a tag of HTML.
+fn is_tag(inside: &str) -> bool {
+    const TAGS: &[&str] = &[
+        "a", "b", "body", "br", "code", "div", "em", "font", "h1", "h2", "h3", "h4", "head", "hr", "html",
+        "i", "li", "p", "pre", "span", "strong", "title", "tt", "ul",
+    ];
+    let name: String =
+        inside.trim_start_matches('/').chars().take_while(char::is_ascii_alphanumeric).collect();
+    TAGS.contains(&name.to_ascii_lowercase().as_str())
 }
 
 /// Glance answers errors as a small HTML page: the text between `</h1>` and `</body>`.
@@ -71,6 +118,18 @@ mod tests {
             (
                 "<html>\n <head>\n  <title>404 Not Found</title>\n </head>\n <body>\n  <h1>404 Not Found</h1>\n  Failed to find image x<br /><br />\n\n </body>\n</html>",
                 "Failed to find image x",
+            ),
+            (
+                r#"{"message": "You are not authorized to complete publicize_image action.&lt;br /&gt;&lt;br /&gt;\n\n\n", "code": "403 Forbidden", "title": "Forbidden"}"#,
+                "You are not authorized to complete publicize_image action",
+            ),
+            (
+                r#"{"badRequest": {"message": "Unexpected API Error.<br>Name &amp; type: <class 'ValueError'>, 3 < 4"}}"#,
+                "Unexpected API Error. Name & type: <class 'ValueError'>, 3 < 4",
+            ),
+            (
+                r#"{"error": {"message": "<html><body><p>It&#39;s <b>off</b> now.</p></body></html>"}}"#,
+                "It's off now",
             ),
             ("", "Conflict"),
         ] {

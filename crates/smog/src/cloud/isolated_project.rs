@@ -103,7 +103,7 @@ impl Cloud {
         let servers = self.servers_matching(&filter).await?;
         // A cloud that ignores the filter must not cost anyone a server.
         let own: Vec<_> = servers.into_iter().filter(|server| server.project_id == project_id).collect();
-        for server in own.iter().filter(|server| server.status == "MIGRATING") {
+        for server in own.iter().filter(|server| server.is_moving()) {
             self.end_migrations(&server.id, wait).await?;
         }
         for server in &own {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::nic::with_request;
-use super::{Call, Cloud, Microversion, Migration, RunningMigration, Server, Service};
+use super::{Call, Cloud, Microversion, Migration, Server, Service};
 use crate::error::{Error, Result};
 use crate::wait::{self, Seen, Wait};
 
@@ -74,7 +74,8 @@ impl Cloud {
             BlockMigration::No => json!(false),
         };
         let body = json!({"os-migrateLive": {"host": how.host, "block_migration": block}});
-        self.server_action(&server.id, body, version).await
+        let taken = self.server_action(&server.id, body, version).await;
+        taken.map_err(|why| why.about_server(&server.id, &server.name))
     }
 
     /// Let a live migration end now: the guest is paused or switched to post-copy
@@ -95,36 +96,6 @@ impl Cloud {
     pub async fn abort_migration(&self, server_id: &str, migration_id: u64) -> Result<()> {
         let path = format!("/servers/{server_id}/migrations/{migration_id}");
         self.compute(Call::delete(Service::Compute, path)).await.map(drop)
-    }
-
-    /// End the live migrations of a server that is to be deleted: given up where that is
-    /// possible still, waited for where not. Nova deletes a server that moves, too, and then
-    /// what it had on its host can stay booked in placement for ever.
-    ///
-    /// # Errors
-    /// As [`Cloud::call`]; [`Error::Timeout`] when one does not end.
-    pub async fn end_migrations(&self, server_id: &str, wait: Wait<'_>) -> Result<()> {
-        for migration in self.migrations_under_way(server_id).await? {
-            match self.abort_migration(server_id, migration.id).await {
-                // It cannot be given up yet, or any more.
-                Ok(()) | Err(Error::NotFound { .. } | Error::Api { status: 400 | 404 | 409, .. }) => {}
-                Err(why) => return Err(why),
-            }
-        }
-        wait::until(&format!("migrations of server `{server_id}` to end"), wait, || async {
-            Ok(match self.migrations_under_way(server_id).await?.first() {
-                Some(migration) => Seen::NotYet(migration.status.clone()),
-                None => Seen::Done(()),
-            })
-        })
-        .await
-    }
-
-    async fn migrations_under_way(&self, server_id: &str) -> Result<Vec<RunningMigration>> {
-        match self.running_migrations(server_id).await {
-            Err(Error::NotFound { .. } | Error::Api { status: 404, .. }) => Ok(Vec::new()),
-            other => other,
-        }
     }
 
     async fn newest_migration(&self, server_id: &str) -> Result<u64> {

@@ -156,7 +156,8 @@ impl Cloud {
     pub async fn give(&self, server: &Server, order: &Order) -> Result<Option<String>> {
         let version = self.compute_microversion().await?;
         let body = self.body_of(order).await?;
-        self.server_action(&server.id, body, version).await
+        let taken = self.server_action(&server.id, body, version).await;
+        taken.map_err(|why| why.about_server(&server.id, &server.name))
     }
 
     /// Give an order and wait until it is done.

@@ -100,9 +100,13 @@ pub fn parse_numa_maps(text: &str) -> Vec<NumaMap> {
 }
 
 fn numa_map(line: &str) -> Option<NumaMap> {
-    let mut words = line.split(' ');
+    let mut words = line.split(' ').peekable();
     let start = u64::from_str_radix(words.next()?, 16).ok()?;
-    let policy = words.next()?.to_string();
+    let mut policy = words.next()?.to_string();
+    // Two policies have a blank in their names: `prefer (many):0-1`, `weighted interleave:0-1`.
+    if let Some(rest) = words.next_if(|word| word.starts_with("(many)") || word.starts_with("interleave")) {
+        policy = format!("{policy} {rest}");
+    }
     let mut map = NumaMap { start, policy, file: None, page_kib: 4, pages: BTreeMap::new() };
     for word in words {
         let Some((key, value)) = word.split_once('=') else { continue };
@@ -159,4 +163,22 @@ fn smaps_head(line: &str) -> Option<HugeMap> {
 /// The kernel writes blanks in names as `\040`.
 fn unescaped(name: &str) -> String {
     name.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_numa_maps;
+
+    /// The names of policies as the kernel's `mpol_to_str` writes them.
+    #[test]
+    fn policies_with_a_blank_or_flags() {
+        let text = "7f00 prefer (many):0-1 anon=4 dirty=4 N0=4 kernelpagesize_kB=4\n\
+                    7f10 weighted interleave:0-1 anon=2 N0=1 N1=1 kernelpagesize_kB=4\n\
+                    7f20 bind=static:1 anon=1 N1=1 kernelpagesize_kB=4\n\
+                    7f30 default heap anon=1 N0=1 kernelpagesize_kB=4\n";
+        let maps = parse_numa_maps(text);
+        let policies: Vec<&str> = maps.iter().map(|map| map.policy.as_str()).collect();
+        assert_eq!(policies, ["prefer (many):0-1", "weighted interleave:0-1", "bind=static:1", "default"]);
+        assert_eq!(maps[0].pages[&0], 4);
+    }
 }

@@ -21,14 +21,21 @@ pub struct Devices {
     pub hostdevs: Vec<Hostdev>,
     /// `<serial>` ports; Nova's console log is the first one's.
     pub serials: Vec<Serial>,
+    /// `<console>`s. On x86 the first is the first serial port again; on s390x, which has no serial
+    /// ports, Nova's console log is the first one's.
+    pub consoles: Vec<Serial>,
     /// `<video>` cards.
     pub videos: Vec<Video>,
-    /// `<watchdog>`.
+    /// The first `<watchdog>`.
     pub watchdog: Option<Watchdog>,
+    /// All `<watchdog>`s; libvirt allows several since 9.1.
+    pub watchdogs: Vec<Watchdog>,
     /// `<rng>`s.
     pub rngs: Vec<Rng>,
-    /// `<tpm>`.
+    /// The first `<tpm>`.
     pub tpm: Option<Tpm>,
+    /// All `<tpm>`s; on ppc64 a `spapr-tpm-proxy` may stand beside another.
+    pub tpms: Vec<Tpm>,
     /// `<memballoon model=…>`: `virtio` or `none`.
     pub memballoon: Option<String>,
     /// `<iommu>`: the guest's own IOMMU.
@@ -173,22 +180,25 @@ pub struct Rng {
 /// `<tpm>`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Tpm {
-    /// `tpm-tis` or `tpm-crb`.
+    /// `tpm-tis`, `tpm-crb`, `tpm-spapr` or `spapr-tpm-proxy`; empty where it is left to libvirt.
     pub model: String,
+    /// `<backend type=…>`: `emulator`, `passthrough` or `external`.
+    pub backend: Option<String>,
     /// `<backend version=…>`: `1.2` or `2.0`.
     pub version: Option<String>,
 }
 
 impl Devices {
     pub(super) fn read(node: Node<'_, '_>) -> Result<Devices, Flaw> {
-        let watchdog = child(node, "watchdog").map(|node| Watchdog {
+        let watchdog =
+            |node| Watchdog { model: attr(node, "model").unwrap_or_default(), action: attr(node, "action") };
+        let watchdogs: Vec<Watchdog> = children(node, "watchdog").map(watchdog).collect();
+        let tpm = |node| Tpm {
             model: attr(node, "model").unwrap_or_default(),
-            action: attr(node, "action"),
-        });
-        let tpm = child(node, "tpm").map(|node| Tpm {
-            model: attr(node, "model").unwrap_or_default(),
+            backend: child_attr(node, "backend", "type"),
             version: child_attr(node, "backend", "version"),
-        });
+        };
+        let tpms: Vec<Tpm> = children(node, "tpm").map(tpm).collect();
         let serial = |node| Serial {
             kind: attr(node, "type").unwrap_or_default(),
             path: child_attr(node, "source", "path"),
@@ -206,10 +216,13 @@ impl Devices {
             interfaces: children(node, "interface").map(interface).collect::<Result<_, _>>()?,
             hostdevs: children(node, "hostdev").map(hostdev).collect::<Result<_, _>>()?,
             serials: children(node, "serial").map(serial).collect(),
+            consoles: children(node, "console").map(serial).collect(),
             videos: children(node, "video").map(video).collect::<Result<_, _>>()?,
-            watchdog,
+            watchdog: watchdogs.first().cloned(),
+            watchdogs,
             rngs: children(node, "rng").map(rng).collect::<Result<_, _>>()?,
-            tpm,
+            tpm: tpms.first().cloned(),
+            tpms,
             memballoon: child_attr(node, "memballoon", "model"),
             iommu,
         })

@@ -193,9 +193,9 @@ impl Domain {
 
     /// The console log on the host that Nova reads.
     pub fn console_log(&self) -> Option<&str> {
-        self.devices.serials.iter().find_map(|serial| match serial.kind.as_str() {
-            "file" => serial.path.as_deref(),
-            _ => serial.log.as_deref(),
+        self.devices.serials.iter().chain(&self.devices.consoles).find_map(|port| match port.kind.as_str() {
+            "file" => port.path.as_deref(),
+            _ => port.log.as_deref(),
         })
     }
 }

@@ -142,22 +142,29 @@ pub(super) fn flag_attr(node: Node<'_, '_>, name: &str) -> Option<bool> {
     }
 }
 
-/// A size in KiB out of a number and its unit, as libvirt has them: KiB when no unit is given.
+/// A size in KiB out of a number and its unit, as libvirt has them: KiB when no unit is given;
+/// the case of the letters does not matter.
 pub(super) fn size_kib(node: Node<'_, '_>, value: u64, unit: Option<&str>) -> std::result::Result<u64, Flaw> {
-    let bytes: u64 = match unit.unwrap_or("KiB") {
-        "b" | "bytes" => 1,
-        "KB" => 1000,
-        "k" | "KiB" => 1 << 10,
-        "MB" => 1_000_000,
-        "M" | "MiB" => 1 << 20,
-        "GB" => 1_000_000_000,
-        "G" | "GiB" => 1 << 30,
-        "TB" => 1_000_000_000_000,
-        "T" | "TiB" => 1 << 40,
-        unit => return Err(Flaw::new(node, format!("`{unit}` is no unit of size"))),
-    };
+    let unit = unit.filter(|unit| !unit.is_empty()).unwrap_or("KiB");
+    let bytes = unit_bytes(unit).ok_or_else(|| Flaw::new(node, format!("`{unit}` is no unit of size")))?;
     let total = value.checked_mul(bytes).ok_or_else(|| Flaw::new(node, "the size is too large"))?;
     Ok(total / 1024)
+}
+
+/// How many bytes a unit has, as libvirt's `virScaleInteger` reads it: `b`, `byte`, `bytes`; a
+/// letter alone or with `iB` counts in powers of 1024, with `B` in powers of 1000.
+fn unit_bytes(unit: &str) -> Option<u64> {
+    let unit = unit.to_ascii_lowercase();
+    if matches!(unit.as_str(), "b" | "byte" | "bytes") {
+        return Some(1);
+    }
+    let power = "kmgtpe".find(unit.chars().next()?)? as u32 + 1;
+    let base: u64 = match &unit[1..] {
+        "" | "ib" => 1024,
+        "b" => 1000,
+        _ => return None,
+    };
+    base.checked_pow(power)
 }
 
 /// The text of an element, a size with the unit in `unit=`.
@@ -165,4 +172,35 @@ pub(super) fn size_text_kib(node: Node<'_, '_>) -> std::result::Result<u64, Flaw
     let value = number_text(node)?
         .ok_or_else(|| Flaw::new(node, format!("<{}> is empty", node.tag_name().name())))?;
     size_kib(node, value, node.attribute("unit"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unit_bytes;
+
+    #[test]
+    fn units_as_libvirt_reads_them() {
+        for (unit, bytes) in [
+            ("KiB", 1 << 10),
+            ("kib", 1 << 10),
+            ("KIB", 1 << 10),
+            ("k", 1 << 10),
+            ("kb", 1000),
+            ("KB", 1000),
+            ("m", 1 << 20),
+            ("mib", 1 << 20),
+            ("gB", 1_000_000_000),
+            ("GIB", 1 << 30),
+            ("p", 1 << 50),
+            ("EiB", 1 << 60),
+            ("B", 1),
+            ("Bytes", 1),
+            ("byte", 1),
+        ] {
+            assert_eq!(unit_bytes(unit), Some(bytes), "{unit}");
+        }
+        for unit in ["", "Kibi", "pages", "Ki", "é", "KiBB"] {
+            assert_eq!(unit_bytes(unit), None, "{unit}");
+        }
+    }
 }

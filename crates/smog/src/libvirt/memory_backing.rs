@@ -51,11 +51,10 @@ impl MemoryBacking {
     /// The size in KiB of the huge pages behind a guest cell, when it has some of a named size.
     pub fn huge_page_kib(&self, guest_cell: u32) -> Option<u64> {
         let pages = self.huge_pages.as_ref()?;
-        let of_cell = pages.iter().find(|page| match &page.guest_cells {
-            Some(cells) => cells.contains(guest_cell),
-            None => true,
-        });
-        of_cell.and_then(|page| page.size_kib)
+        // The one without a nodeset is for the cells that no other names, wherever it stands.
+        let named =
+            pages.iter().find(|page| page.guest_cells.as_ref().is_some_and(|of| of.contains(guest_cell)));
+        named.or_else(|| pages.iter().find(|page| page.guest_cells.is_none())).and_then(|page| page.size_kib)
     }
 }
 
