@@ -20,7 +20,19 @@ from __future__ import annotations
 
 from typing import Any
 
+try:
+    from . import _smog
+except ModuleNotFoundError as why:
+    if why.name != "smog._smog":
+        raise
+    raise ModuleNotFoundError(
+        "smog's extension is not built for this Python: run `pip install .` in the source folder, then start "
+        "Python in another folder",
+        name=why.name,
+    ) from None
+
 from . import errors
+from ._gone import explain_imports
 from ._smog import (
     Aggregate,
     ApiCall,
@@ -92,6 +104,7 @@ from .errors import (
     Untrusted,
 )
 
+explain_imports()
 __version__ = _version()
 
 __all__ = [

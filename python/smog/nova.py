@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+from ._numbers import seconds, whole
 from ._smog import Cloud, Flavor, Guest, Hypervisor, Image, KeyPair, Server, ServerGroup
 from .errors import Fault, NotFound, SmogError, Timeout
 
@@ -43,8 +44,8 @@ def poll_status(
     instance: Guest,
     status: str,
     block: bool = True,
-    poll_interval: float = 3,
-    timeout: float = 300,
+    poll_interval: float | str = 3,
+    timeout: float | str = 300,
     log: bool = False,
 ) -> bool:
     """Wait up to `timeout` seconds for a status, "ACTIVE" or "deleted"; whether it came.
@@ -57,6 +58,7 @@ def poll_status(
     ...     print(instance.fault)
     """
     wanted = status.upper()
+    timeout = seconds("timeout", timeout)
     if not block:
         return _is(instance, wanted)
     if log:
@@ -142,15 +144,15 @@ def add_sg_rule(
     nc: Cloud,
     parent: str = "default",
     proto: str = "tcp",
-    from_port: int = 22,
-    to_port: int = 22,
+    from_port: int | str = 22,
+    to_port: int | str = 22,
     cidr: str | None = None,
     group_id: str | None = None,
 ) -> str:
     """Let something in: a rule of the security group `parent`; the rule's id. Two API calls."""
     if group_id is not None:
         raise NotImplementedError("rules between groups: cloud.call('network', 'POST', '/v2.0/security-group-rules')")
-    ports = None if proto == "icmp" else (from_port, to_port)
+    ports = None if proto == "icmp" else (whole("from_port", from_port), whole("to_port", to_port))
     return nc.add_security_rule(parent, protocol=proto, ports=ports, cidr=cidr)
 
 
@@ -214,8 +216,15 @@ def server_group_create(nc: Cloud, name: str, policies: str = "affinity") -> Ser
     return nc.create_server_group(name, policies.split(",")[0].strip())
 
 
-def create_flavor(nc: Cloud, name: str, ram: int, num_vcpus: int, disksize: int) -> Flavor:
-    """Make a flavor: memory in MiB, disk in GiB. One API call."""
-    return nc.create_flavor(name, vcpus=num_vcpus, ram_mib=ram, disk_gib=disksize)
+def create_flavor(
+    nc: Cloud, name: str, ram: int | str, num_vcpus: int | str, disksize: int | str
+) -> Flavor:
+    """Make a flavor: memory in MiB, disk in GiB; numbers may be text. One API call."""
+    return nc.create_flavor(
+        name,
+        vcpus=whole("num_vcpus", num_vcpus),
+        ram_mib=whole("ram", ram),
+        disk_gib=whole("disksize", disksize),
+    )
 
 

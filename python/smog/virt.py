@@ -11,6 +11,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 from typing import Any, NoReturn
 
+from ._numbers import seconds
 from ._smog import Domain, Host
 from .errors import ConfigException, SmogError, Timeout
 
@@ -105,8 +106,9 @@ def get_host_model(hyper_ip: str, dom_name: str, user: str = "root", driver: str
     return get_domain(hyper_ip, dom_name, user).cpu_mode
 
 
-def rebooter(host: str, timeout: float = 360) -> None:
+def rebooter(host: str, timeout: float | str = 360) -> None:
     """Reboot a host and wait until it answers with a new boot id."""
+    timeout = seconds("timeout", timeout)
     machine = Host.at(host)
     before = machine.facts().to_dict()["boot_id"]
     machine.run("systemctl", "reboot", check=False)
@@ -121,8 +123,9 @@ def rebooter(host: str, timeout: float = 360) -> None:
     raise Timeout(f"gave up waiting for host `{host}` to boot again after {timeout:.0f} s", host=host)
 
 
-def pinger(host: str, timeout: float = 300) -> None:
+def pinger(host: str, timeout: float | str = 300) -> None:
     """Wait until a host answers a command (not only a ping)."""
+    timeout = seconds("timeout", timeout)
     deadline = time.monotonic() + timeout
     while True:
         try:
@@ -148,24 +151,24 @@ def check_kvm_file(host: str) -> bool:
     return Host.at(host).exists("/dev/kvm")
 
 
-def turn_on(hv_ip: str, domain_name: str, ip_addr: str, wait: float = 300) -> Domain:
+def turn_on(hv_ip: str, domain_name: str, ip_addr: str, wait: float | str = 300) -> Domain:
     """Start a domain on its hypervisor and wait until the machine inside answers."""
     power_on(get_domain(hv_ip, domain_name), host=hv_ip)
     pinger(ip_addr, wait)
     return get_domain(hv_ip, domain_name)
 
 
-def shutdown(domain: Domain, timeout: float = 120, *, host: str | Host) -> str:
+def shutdown(domain: Domain, timeout: float | str = 120, *, host: str | Host) -> str:
     """Cut a domain's power and wait until it is off; its state. `host` is its hypervisor."""
     machine = host if isinstance(host, Host) else Host.at(host)
-    machine.destroy_domain(domain.name, timeout=timeout)
+    machine.destroy_domain(domain.name, timeout=seconds("timeout", timeout))
     return machine.domain_state(domain.name)
 
 
-def power_on(domain: Domain, timeout: float = 30, *, host: str | Host) -> str:
+def power_on(domain: Domain, timeout: float | str = 30, *, host: str | Host) -> str:
     """Start a domain and wait until it runs; its state. `host` is its hypervisor."""
     machine = host if isinstance(host, Host) else Host.at(host)
-    machine.start_domain(domain.name, timeout=timeout)
+    machine.start_domain(domain.name, timeout=seconds("timeout", timeout))
     return machine.domain_state(domain.name)
 
 

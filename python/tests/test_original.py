@@ -163,11 +163,71 @@ def test_injector_and_info():
 
 def test_the_yaml_of_a_test_class(tmp_path: pathlib.Path):
     (tmp_path / "configs").mkdir()
-    (tmp_path / "configs" / "numa_lp_config.yml").write_text("nova: {virt_type: kvm}\n")
+    (tmp_path / "configs" / "numa_lp_config.yml").write_text("cirros: {name: small}\n")
 
     class NUMALargePage(base.NovaTest):
         config_file = "numa_lp_config.yml"
         config_dir = str(tmp_path / "test_x.py")
 
     NUMALargePage.setUpClass()
-    assert NUMALargePage.config == {"nova": {"virt_type": "kvm"}}
+    assert NUMALargePage.config == {"cirros": {"name": "small"}}
+
+
+@pytest.mark.parametrize(
+    ("statement", "instead"),
+    [
+        ("from smog.utils.nested_virt.nested import Compute, _setup_nested_support", "smog nested"),
+        ("from smog.utils import pci", "smog host show"),
+        ("import smog.utils.pci.pci_passthrough", "smog prepare --vfs"),
+        ("from smog.utils.pkgmgr import yum", "installs nothing"),
+        ("import smog.utils.conf_gen", "smog config init"),
+        ("from smog.utils.live_migration.live_migration import ConfigureNFS", "smog prepare"),
+        ("import smog.utils.upgrade", "long done"),
+        ("from smog.types.hy_types import MetaData", "plain Python"),
+        ("import smog.tests.misc", "smog.tests.sanity"),
+    ],
+)
+def test_an_import_of_a_module_that_is_gone_says_where_it_went(statement: str, instead: str):
+    with pytest.raises(ModuleNotFoundError, match=instead):
+        exec(statement, {})
+
+
+def test_other_modules_that_are_not_there_are_no_different():
+    with pytest.raises(ModuleNotFoundError, match="No module named 'smog.utils.nothing'"):
+        exec("import smog.utils.nothing", {})
+
+
+def test_numbers_may_be_text():
+    from smog._numbers import seconds, whole
+
+    assert (whole("ram", "128"), whole("ram", 128), whole("ram", 128.0), seconds("timeout", "2.5")) == (128, 128, 128, 2.5)
+    for wrong in ("many", "", "1.5", 1.5, None, float("inf")):
+        with pytest.raises(smog.ArgumentError, match="ram .*not a whole number"):
+            whole("ram", wrong)  # type: ignore[arg-type]
+    for wrong in ("soon", -1, float("nan")):
+        with pytest.raises(smog.ArgumentError, match="not a number of seconds"):
+            seconds("timeout", wrong)
+    assert numa.determine_fit({0: {"free": 1000}, "number": 1}, "free", factor="2") == {0: {"free": 512.0}}
+
+
+def test_a_flavor_of_text_is_one_of_numbers():
+    class Cloud:
+        def create_flavor(self, name: str, **sizes: object) -> dict[str, object]:
+            return sizes
+
+    stack = base.BaseStack(cloud=Cloud())  # type: ignore[arg-type]
+    made = stack.create_flavor("f", ram="128", vcpus="1", disksize="1", specs={"hw:numa_nodes": 1})
+    assert made == {"ram_mib": 128, "vcpus": 1, "disk_gib": 1, "extra_specs": {"hw:numa_nodes": "1"}}
+    assert smog.nova.create_flavor(Cloud(), "f", "128", "2", "0") == {"ram_mib": 128, "vcpus": 2, "disk_gib": 0}
+
+
+def test_the_introduction_s_other_spelling_is_found_by_name_only():
+    import unittest
+
+    suite = unittest.defaultTestLoader.loadTestsFromName("smog.tests.numa.NUMALargePage.test_large_page")
+    (case,) = suite
+    assert case._testMethodName == "test_large_page" and "pages" in (case.shortDescription() or "")
+    names = unittest.defaultTestLoader.getTestCaseNames(numa.NUMALargePage)
+    assert "test_large_pages" in names and "test_large_page" not in names
+    with pytest.raises(AttributeError):
+        numa.NUMALargePage.test_other  # noqa: B018

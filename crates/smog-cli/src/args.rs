@@ -138,3 +138,15 @@ pub enum Verb {
     #[command(hide = true)]
     RefreshNames,
 }
+
+impl Verb {
+    /// The suite whose file the command uses over smog.yml (`--suite`).
+    pub fn suite(&self) -> Option<&str> {
+        match self {
+            Verb::Check(args) => args.wish.suite.as_deref(),
+            Verb::Prepare(args) => args.wish.suite.as_deref(),
+            Verb::Restore(args) => args.suite.as_deref(),
+            _ => None,
+        }
+    }
+}

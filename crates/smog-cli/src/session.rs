@@ -90,14 +90,6 @@ impl Session {
         entries.iter().map(allow).collect()
     }
 
-    /// The file of a suite on top of smog.yml, or smog.yml alone.
-    pub fn file_of(&self, suite: Option<&str>) -> Result<smog::config::SmogFile> {
-        match suite {
-            Some(suite) => self.surroundings.suite_file(suite),
-            None => self.surroundings.smog_file(),
-        }
-    }
-
     /// Each `--set` that names an option of a file on the hosts.
     pub fn host_settings(&self) -> &[String] {
         &self.host_settings
@@ -210,6 +202,7 @@ fn surroundings(args: &Args) -> Surroundings {
         rc_file: args.rc.clone(),
         config_file: args.config.clone(),
         sets: args.set.iter().filter(|text| !is_of_named_hosts(text)).cloned().collect(),
+        suite: args.verb.suite().map(str::to_string),
         ..Surroundings::of_process()
     }
 }

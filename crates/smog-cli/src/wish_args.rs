@@ -9,7 +9,8 @@ use crate::session::Session;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "What is wanted")]
 pub struct WishArgs {
-    /// What this suite's file asks of hosts; without any wish, what smog.yml asks
+    /// Use the requirements and the hosts of this suite's file: a name or a path
+    /// [default: smog.yml]
     #[arg(long, value_name = "NAME")]
     pub suite: Option<String>,
 
@@ -59,7 +60,7 @@ impl WishArgs {
     pub fn wish(&self, session: &Session) -> Result<Wish> {
         let mut wish = Wish::new();
         if self.suite.is_some() || self.words(session).is_empty() {
-            let (of_file, cannot) = Wish::of_file(&session.file_of(self.suite.as_deref())?);
+            let (of_file, cannot) = Wish::of_file(&session.smog_file()?);
             wish = of_file;
             cannot.iter().for_each(|text| crate::output::warning(text));
         }

@@ -802,7 +802,8 @@ impl Cloud {
     /// The words are those of `smog prepare`: settings `[WHO/]FILE:SECTION.KEY=VALUE`, huge
     /// pages `SIZE=COUNT[@CELL]`, sysctls `NAME=VALUE`, services `UNIT=active,enabled`, vfs
     /// `INTERFACE=COUNT`; `nested` asks for nested KVM, `kernel_words` for words of the kernel's command
-    /// line. WHO is a host, "computes", "controllers" or "all".
+    /// line. WHO is a host, "computes", "controllers" or "all". `suite` (a name or a path) adds
+    /// what a suite's file asks for, on the hosts it lists.
     ///
     /// >>> with cloud.environment("nova.conf:libvirt.virt_type=kvm", huge_pages=["2M=256"]):
     /// ...     ...
@@ -810,7 +811,7 @@ impl Cloud {
         *settings: "str", filters: "Sequence[str]" = vec![], huge_pages: "Sequence[str]" = vec![],
         sysctl: "Sequence[str]" = vec![], services: "Sequence[str]" = vec![], vfs: "Sequence[str]" = vec![],
         nested: "bool" = false, kernel_words: "Sequence[str]" = vec![], at_boot: "bool" = false, hosts: "Sequence[str | Host]" = vec![],
-        journal: "str | os.PathLike[str] | None" = None, timeout: "float" = 180.0
+        suite: "str | os.PathLike[str] | None" = None, journal: "str | os.PathLike[str] | None" = None, timeout: "float" = 180.0
     ) -> "Environment")]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn environment(
@@ -826,11 +827,23 @@ impl Cloud {
         kernel_words: Vec<String>,
         at_boot: bool,
         hosts: Vec<NameOf>,
+        suite: Option<PathBuf>,
         journal: Option<PathBuf>,
         timeout: f64,
     ) -> PyResult<Environment> {
-        let asked =
-            Asked { settings, filters, huge_pages, sysctl, services, vfs, nested, kernel_words, at_boot };
+        let suite = suite.map(|path| path.to_string_lossy().into_owned());
+        let asked = Asked {
+            suite,
+            settings,
+            filters,
+            huge_pages,
+            sysctl,
+            services,
+            vfs,
+            nested,
+            kernel_words,
+            at_boot,
+        };
         let hosts = hosts.into_iter().map(NameOf::name).collect();
         Environment::new(py, &self.session, asked, hosts, journal, timeout)
     }

@@ -16,7 +16,8 @@ use crate::session::Session;
 /// variables, `OS_CLOUD`, smog.yml), or with a user and a password.
 ///
 /// `rc` is a keystonerc/openrc file, `config` the one smog.yml to read, `settings` overrules
-/// values of it (`{"nova.virt_type": "kvm"}`). With `auth_url`, `username`, `password` and
+/// values of it (`{"nova.virt_type": "kvm"}`), and `suite` (a name or a path) lays the file of a
+/// suite over it, its hosts and credentials included. With `auth_url`, `username`, `password` and
 /// `project_name` (or `tenant_name`) nothing else decides who logs in where.
 ///
 /// Raises `AuthError` when keystone says no, `Unreachable`, `ConfigException`.
@@ -28,6 +29,7 @@ use crate::session::Session;
 #[pyo3(signature = (
     cloud: "str | None" = None, *, rc: "str | os.PathLike[str] | None" = None,
     config: "str | os.PathLike[str] | None" = None, settings: "dict[str, object] | None" = None,
+    suite: "str | os.PathLike[str] | None" = None,
     auth_url: "str | None" = None, username: "str | None" = None, password: "str | None" = None,
     project_name: "str | None" = None, tenant_name: "str | None" = None,
     user_domain_name: "str | None" = None, project_domain_name: "str | None" = None
@@ -39,6 +41,7 @@ pub fn connect(
     rc: Option<PathBuf>,
     config: Option<PathBuf>,
     settings: Option<BTreeMap<String, Bound<'_, PyAny>>>,
+    suite: Option<PathBuf>,
     auth_url: Option<String>,
     username: Option<String>,
     password: Option<String>,
@@ -52,6 +55,7 @@ pub fn connect(
         rc_file: rc,
         config_file: config,
         sets: sets(settings)?,
+        suite: suite.map(|path| path.to_string_lossy().into_owned()),
         ..Surroundings::of_process()
     };
     let named = [

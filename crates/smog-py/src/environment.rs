@@ -38,6 +38,7 @@ pub struct Environment {
 
 /// What is asked for, in the words of `smog prepare`.
 pub struct Asked {
+    pub suite: Option<String>,
     pub settings: Vec<String>,
     pub filters: Vec<String>,
     pub huge_pages: Vec<String>,
@@ -50,8 +51,16 @@ pub struct Asked {
 }
 
 impl Asked {
-    fn wish(self) -> Result<Wish> {
+    /// The wish; what the suite's file asks for and cannot be had is an error.
+    fn wish(self, session: &Session) -> Result<Wish> {
         let mut wish = Wish::new();
+        if self.suite.is_some() {
+            let (of_file, cannot) = Wish::of_file(&session.settings().file);
+            if let Some(why) = cannot.into_iter().next() {
+                return Err(Error::Invalid { what: "the suite's file".into(), why, hint: None });
+            }
+            wish = of_file;
+        }
         for text in &self.settings {
             wish = wish.with_setting(text)?;
         }
@@ -91,9 +100,13 @@ impl Environment {
         timeout: f64,
     ) -> PyResult<Environment> {
         let say = |error: Error| to_py(py, &error);
+        let session = match &asked.suite {
+            Some(suite) => Arc::new(session.of_suite(suite.clone()).map_err(say)?),
+            None => session.clone(),
+        };
         Ok(Environment {
-            session: session.clone(),
-            wish: asked.wish().map_err(say)?,
+            wish: asked.wish(&session).map_err(say)?,
+            session,
             hosts,
             folder: match journal {
                 Some(folder) => folder,

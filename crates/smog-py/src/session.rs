@@ -38,6 +38,13 @@ impl Session {
         Ok(Session { surroundings, settings, clouds: Mutex::new(vec![(std::process::id(), cloud)]), seen })
     }
 
+    /// The same login with a suite's file over smog.yml; it logs in when first asked.
+    pub fn of_suite(&self, suite: String) -> Result<Session> {
+        let surroundings = Surroundings { suite: Some(suite), ..self.surroundings.clone() };
+        let settings = surroundings.settings()?;
+        Ok(Session { surroundings, settings, clouds: Mutex::default(), seen: self.seen.clone() })
+    }
+
     /// This process's login.
     pub async fn cloud(&self) -> Result<Cloud> {
         let pid = std::process::id();

@@ -54,6 +54,9 @@ pub struct Surroundings {
     pub config_file: Option<PathBuf>,
     /// `--set PATH=VALUE`, in the order given; they overrule everything else.
     pub sets: Vec<String>,
+    /// `--suite NAME`: the suite whose file lies over smog.yml, its hosts and credentials
+    /// included; see [`Surroundings::suite_file`].
+    pub suite: Option<String>,
 }
 
 impl Settings {
@@ -81,6 +84,7 @@ impl std::fmt::Debug for Surroundings {
             .field("os_cloud", &self.os_cloud)
             .field("rc_file", &self.rc_file)
             .field("config_file", &self.config_file)
+            .field("suite", &self.suite)
             .field("sets", &self.sets.iter().map(|set| set.split('=').next()).collect::<Vec<_>>())
             .finish()
     }
@@ -177,7 +181,10 @@ impl Surroundings {
     /// # Errors
     /// [`Error::Config`] when one cannot be read or understood.
     pub fn smog_file(&self) -> Result<SmogFile> {
-        layers::Layers::of(self)?.smog_file()
+        match &self.suite {
+            Some(suite) => self.suite_file(suite),
+            None => layers::Layers::of(self)?.smog_file(),
+        }
     }
 
     /// The settings with a suite's file over smog.yml: a path, or a name that is looked

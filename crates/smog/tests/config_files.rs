@@ -151,6 +151,23 @@ fn what_is_no_configuration_is_refused() {
 }
 
 #[test]
+fn a_suite_s_file_brings_its_hosts_and_may_have_sections_of_its_own() {
+    let folder = Folder::with(&[
+        ("smog.yml", "hosts: {computes: [{name: old, host: 192.0.2.1}]}\n"),
+        ("mine.yml", "hosts: {controllers: [{name: c, host: 192.0.2.9}]}\nmy_images: [a, b]\n"),
+        ("typo.yml", "novva: {virt_type: kvm}\n"),
+    ]);
+    let mut from = folder.surroundings();
+    from.suite = Some("mine.yml".into());
+    let hosts: Vec<_> =
+        from.smog_file().expect("a file").hosts.into_iter().filter_map(|one| one.name).collect();
+    assert!(hosts.contains(&"c".to_string()), "{hosts:?}");
+    from.suite = Some("typo.yml".into());
+    let said = from.smog_file().expect_err("a typo").hint();
+    assert_eq!(said.as_deref(), Some("did you mean `nova`?"));
+}
+
+#[test]
 fn layers_overrule_key_by_key_and_remember_their_place() {
     let folder = Folder::with(&[
         ("home/smog/smog.yml", "log_dir: /home\nnova:\n  virt_type: kvm\n  filters: [A, B]\n"),

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from .._numbers import seconds
 from .._smog import Host, Output, Stop
 from ..errors import CommandException, ResultException
 
@@ -72,9 +73,9 @@ class ProcessResult:
         """Its exit code; `None` while it runs."""
         return None if self._output is None else self._output.exit_code
 
-    def wait(self, timeout: float | None = None) -> ProcessResult:
+    def wait(self, timeout: float | str | None = None) -> ProcessResult:
         """Wait until it has ended; raises what kept it from running."""
-        self._ended.wait(timeout)
+        self._ended.wait(None if timeout is None else seconds("timeout", timeout))
         if self._error is not None:
             raise self._error
         return self
@@ -142,7 +143,7 @@ class Command:
         checkresult: tuple[bool, int] = (True, 0),
         throws: bool = True,
         remote: bool = True,
-        timeout: float | None = None,
+        timeout: float | str | None = None,
         **popen_kw: Any,
     ) -> ProcessResult:
         """Run it. One round trip.
@@ -160,7 +161,7 @@ class Command:
 
         def run() -> None:
             try:
-                output = machine.run(*shlex.split(line), check=False, timeout=timeout or 60.0)
+                output = machine.run(*shlex.split(line), check=False, timeout=seconds("timeout", timeout or 60.0))
                 if showout and output.stdout:
                     self.logger.debug("%s", output.stdout)
                 if showerr and output.stderr:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import Any, NoReturn, TypeVar
 
 from .. import _smog
+from .._numbers import whole
 from .._smog import Cloud, Host, Record
 from ..errors import MonitoredException, ReadOnlyException
 
@@ -97,9 +98,9 @@ class ExceptionHandler(Handler):
     `die=False` goes on after `count`. With `fail`, `failed` says that it saw one.
     """
 
-    def __init__(self, rdr: Any = None, fail: bool = True, count: int = 1, die: bool = True) -> None:
+    def __init__(self, rdr: Any = None, fail: bool = True, count: int | str = 1, die: bool = True) -> None:
         super().__init__(rdr)
-        self.fail, self.counts, self.die = fail, count, die
+        self.fail, self.counts, self.die = fail, whole("count", count), die
         self.failed = False
         self._result = {}
 

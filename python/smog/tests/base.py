@@ -17,6 +17,7 @@ import unittest
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
+from .._numbers import whole
 from .._smog import (
     Aggregate,
     Cloud,
@@ -42,6 +43,7 @@ from ..errors import (
     BootException,
     CommandException,
     ConfigException,
+    Fault,
     FreePageException,
     InvalidInjectorError,
     NotFound,
@@ -49,7 +51,7 @@ from ..errors import (
 )
 from ..neutron import NIC
 from ..nova import poll_status
-from . import get_yaml_file
+from . import cases, get_yaml_file, yaml_path
 
 __all__ = [
     "BARE_METAL",
@@ -336,8 +338,13 @@ class BaseStack:
         """Every guest that has a host and is not in ERROR, or those given, each with its domain.
 
         One API call, and one command per host. Of guests that are given, Nova is asked one by
-        one. `user` and `htype` are not used: hosts are reached as smog.yml and OpenSSH say.
+        one. One that is still being built is waited for, at most 300 s, so that its host and its
+        domain are known. `user` and `htype` are not used: hosts are reached as smog.yml and OpenSSH say.
         """
+        if guests is not None:
+            guests = list(guests)
+            for guest in guests:
+                _until_built(guest)
         found = self.cloud.discover(None if guests is None else list(guests))
         has_host = (guest for guest in found if guest.status != "ERROR" and guest.server.host)
         discovered = Discovered(has_host if guests is None else found)
@@ -367,17 +374,23 @@ class BaseStack:
     def create_flavor(
         self,
         name: str | None = None,
-        ram: int = 1024,
-        vcpus: int = 1,
-        disksize: int = 0,
+        ram: int | str = 1024,
+        vcpus: int | str = 1,
+        disksize: int | str = 0,
         specs: dict[str, str] | None = None,
     ) -> Flavor:
-        """A flavor: memory in MiB, disk in GiB (0: the image's own size).
+        """A flavor: memory in MiB, disk in GiB (0: the image's own size); numbers may be text.
 
         Without a name it gets one of its own: "smog-…".
         """
         name = name or f"smog-{os.urandom(4).hex()}"
-        flavor = self.cloud.create_flavor(name, vcpus=vcpus, ram_mib=ram, disk_gib=disksize, extra_specs=specs)
+        flavor = self.cloud.create_flavor(
+            name,
+            vcpus=whole("vcpus", vcpus),
+            ram_mib=whole("ram", ram),
+            disk_gib=whole("disksize", disksize),
+            extra_specs=specs and {key: str(value) for key, value in specs.items()},
+        )
         self._flavors.append(flavor)
         return flavor
 
@@ -519,6 +532,17 @@ class BaseStack:
         return f"<{type(self).__name__}: {where}>"
 
 
+def _until_built(guest: Guest | Server | str) -> None:
+    """Wait while Nova builds a guest; one that ends in ERROR is shown as it is."""
+    if not isinstance(guest, Guest) or guest.status != "BUILD":
+        return
+    glob_logger.info("waiting until %s is built", guest.name)
+    try:
+        guest.wait_for("ACTIVE", timeout=300)
+    except Fault as why:
+        glob_logger.warning("%s", why)
+
+
 def _unless_gone(delete: Callable[..., None], *args: Any) -> None:
     try:
         delete(*args)
@@ -615,18 +639,40 @@ def _log_dir() -> str:
 class BaseTest(unittest.TestCase):
     """A test with a YAML file of its own: `config_file` in the folder `configs` beside `config_dir`.
 
-    `cls.config` is its content; `{}` when the class names no file.
+    `cls.config` is its content; `{}` when the class names no file. What the file asks of hosts
+    (`nova:`, `libvirt_conf:`, `live_migration:`, on the `hosts:` it lists) is checked before the
+    first test: hosts that are not ready skip the class and say what is missing. With
+    `prepare = True`, here or in `smog.tests.cases.options`, they are prepared, and restored after
+    the last test.
     """
 
     config_file: str | None = None
     config_dir: str = __file__
     config: Any = {}
+    prepare: bool = False
 
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
-        if cls.config_file:
-            cls.config = get_yaml_file(cls.config_dir, cls.config_file)
+        if not cls.config_file:
+            return
+        cls.config = get_yaml_file(cls.config_dir, cls.config_file)
+        path = yaml_path(cls.config_dir, cls.config_file)
+        if not {"nova", "libvirt_conf", "live_migration"} & set(cls.config or {}):
+            return
+        environment = cases.cloud().environment(suite=path)
+        if cls.prepare or cases.options.get("prepare"):
+            environment.prepare()
+            cls.addClassCleanup(environment.restore)
+            return
+        plan = environment.check()
+        if not plan.is_ready:
+            missing = [f"{host.host}: {change}" for host in plan.hosts for change in host.changes]
+            lines = "\n  ".join([*missing, *plan.cannot])
+            raise unittest.SkipTest(
+                f"hosts are not as {cls.config_file} asks:\n  {lines}\n"
+                f"`smog prepare --suite {path}` changes them, or `prepare = True` in the class"
+            )
 
     def same_host(self, guests: Iterable[Guest], check: str | None = None) -> bool:
         """Whether all guests are on one host (on `check`, when it is given). One API call each."""
@@ -828,11 +874,12 @@ def get_free_hugepages(host: str, size_kib: int | None = None) -> int:
     return pools[size_kib if size_kib is not None else min(pools)][1]
 
 
-def set_hugepages(host: str, num_pages: int = 256, persistent: bool = False) -> int:
+def set_hugepages(host: str, num_pages: int | str = 256, persistent: bool = False) -> int:
     """Raise the number of huge pages of the default size; the number now. Never lowers it.
 
     It is not brought back by itself: `cloud.environment(huge_pages=["2M=256"])` is.
     """
+    num_pages = whole("num_pages", num_pages)
     machine = Host.at(host)
     now = int(machine.read("/proc/sys/vm/nr_hugepages"))
     if now < num_pages:

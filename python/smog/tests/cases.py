@@ -22,6 +22,10 @@ __all__ = ["Broken", "classes", "options"]
 #: >>> smog.tests.cases.options.update(prepare=True, keep=True)
 options: dict[str, Any] = {}
 
+#: Other spellings of the introduction, by class and method. They are found by name only: whoever
+#: runs a whole class runs each case once.
+ALIASES = {"numa.NUMALargePage": {"test_large_page": "test_large_pages"}}
+
 _clouds: dict[int, Cloud] = {}
 
 
@@ -38,12 +42,28 @@ def classes(suite: str, module: str) -> dict[str, type[unittest.TestCase]]:
             document = f"The cases {of}.{group}: see each test's document."
             body = bodies.setdefault(group, {"__module__": module, "__doc__": document})
             body[method] = _method(case.name, method, case.doc)
-    return {group: type(group, (unittest.TestCase,), body) for group, body in bodies.items()}
+    return {group: _class(group, body, ALIASES.get(f"{suite}.{group}", {})) for group, body in bodies.items()}
+
+
+def _class(name: str, body: dict[str, Any], aliases: dict[str, str]) -> type[unittest.TestCase]:
+    if not aliases:
+        return type(name, (unittest.TestCase,), body)
+
+    class ByAlias(type):
+        def __getattr__(cls, asked: str) -> Any:
+            if asked in aliases:
+                return getattr(cls, aliases[asked])
+            raise AttributeError(f"type object {name!r} has no attribute {asked!r}")
+
+    def of_instance(self: Any, asked: str) -> Any:
+        return getattr(type(self), asked).__get__(self)
+
+    return ByAlias(name, (unittest.TestCase,), {**body, "__getattr__": of_instance})
 
 
 def _method(case: str, name: str, document: str) -> Callable[[unittest.TestCase], None]:
     def run(self: unittest.TestCase) -> None:
-        (report,) = run_cases(_cloud(), case, jobs=1, **options)
+        (report,) = run_cases(cloud(), case, jobs=1, **options)
         _judge(self, report)
 
     run.__name__ = name
@@ -61,7 +81,7 @@ def _judge(test: unittest.TestCase, report: CaseReport) -> None:
         test.fail(str(report))
 
 
-def _cloud() -> Cloud:
+def cloud() -> Cloud:
     """One login for all cases of a process."""
     pid = os.getpid()
     if pid not in _clouds:

@@ -17,6 +17,7 @@ from typing import Any, NoReturn, TypeVar
 
 import smog.nova
 
+from .._numbers import whole
 from .._smog import Flavor, FlavorSpec, Guest, Host, Server
 from ..core.commander import Command
 from ..core.logger import glob_logger
@@ -99,7 +100,7 @@ class NUMA(BaseStack):
     def create_numa_topo_extra_specs(
         self,
         flavor: Flavor,
-        numa_nodes: int = 1,
+        numa_nodes: int | str = 1,
         numa_mempolicy: str = "preferred",
         specs: dict[str, str] | None = None,
     ) -> Any:
@@ -107,15 +108,15 @@ class NUMA(BaseStack):
 
         `numa_mempolicy` is accepted and not set: Nova has no memory policy since 2015.
         """
-        spec = _spec(flavor).numa_nodes(numa_nodes)
+        spec = _spec(flavor).numa_nodes(whole("numa_nodes", numa_nodes))
         for key, value in (specs or {}).items():
             spec = spec.extra(key, str(value))
         return spec
 
     @flavor_comp
-    def create_pci_flavor(self, flavor: Flavor, alias_name: str, num_devs: int = 1) -> Any:
+    def create_pci_flavor(self, flavor: Flavor, alias_name: str, num_devs: int | str = 1) -> Any:
         """Devices of an alias of nova.conf (`pci_passthrough:alias`)."""
-        return _spec(flavor).pci(alias_name, num_devs)
+        return _spec(flavor).pci(alias_name, whole("num_devs", num_devs))
 
     @flavor_comp
     def create_large_page_flavor(self, flavor: Flavor, size: str | int = "large") -> Any:
@@ -173,13 +174,13 @@ class NUMA(BaseStack):
         """`vm.nr_hugepages` of a host. One command."""
         return Host.at(bare_metal).read("/proc/sys/vm/nr_hugepages").strip()
 
-    def set_large_page_info(self, bare_metal: str, num_pages: int = 128) -> int:
+    def set_large_page_info(self, bare_metal: str, num_pages: int | str = 128) -> int:
         """Raise `vm.nr_hugepages` of a host; see `base.set_hugepages`."""
         return base.set_hugepages(bare_metal, num_pages)
 
 
 def determine_fit(
-    nodes: dict[Any, Any], mem_type: str, delta: str = "smaller", factor: int = 2, size_fmt: str = "MB"
+    nodes: dict[Any, Any], mem_type: str, delta: str = "smaller", factor: int | str = 2, size_fmt: str = "MB"
 ) -> dict[Any, dict[str, float]]:
     """For each cell of `get_host_numactl`: a power of two of memory that fits, or that does not.
 
@@ -194,6 +195,7 @@ def determine_fit(
     units = {"KB": 1024.0, "MB": 1.0, "GB": 1 / 1024}
     if size_fmt not in units:
         raise ArgumentError(f"size_fmt `{size_fmt}`: not one of KB, MB, GB")
+    factor = whole("factor", factor)
     fits = {}
     for cell, has in nodes.items():
         if cell == "number":
@@ -206,9 +208,9 @@ def determine_fit(
     return fits
 
 
-def get_cpus_from_node(nodes: dict[Any, Any], node_num: int) -> int:
+def get_cpus_from_node(nodes: dict[Any, Any], node_num: int | str) -> int:
     """How many CPUs a cell of `get_host_numactl` has."""
-    return len(nodes[node_num]["cpus"])
+    return len(nodes[whole("node_num", node_num)]["cpus"])
 
 
 def make_root(xmlstring: str) -> ElementTree.Element:
@@ -235,7 +237,7 @@ def check_largepage_support_current(host: str) -> bool:
     return any(total for total, _ in Host.at(host).facts().huge_pages.values())
 
 
-def setup_largepage_support(host: str, numpages: int = 128) -> int:
+def setup_largepage_support(host: str, numpages: int | str = 128) -> int:
     """Raise the number of huge pages of a host; see `base.set_hugepages`."""
     return base.set_hugepages(host, numpages)
 

@@ -20,16 +20,4 @@ from typing import NoReturn
 def __getattr__(name: str) -> NoReturn:
     from .._gone import explain
 
-    explain(
-        __name__,
-        name,
-        {
-            "conf_gen": "the command `smog config init`",
-            "nested_virt": "the command `smog nested --file computes.yml`",
-            "live_migration": "the command `smog prepare`",
-            "upgrade": "nothing: that upgrade is long done",
-            "pci": "the commands `smog host show` and `smog prepare --vfs`",
-            "pkgmgr": "nothing: smog installs nothing on hosts",
-            "iscsi": "nothing: smog installs nothing on hosts",
-        },
-    )
+    explain(__name__, name, {})

@@ -16,7 +16,7 @@ use crate::wish_args::WishArgs;
     smog check --set nova.conf:libvirt.virt_type=kvm --host cmp1")]
 pub struct CheckArgs {
     #[command(flatten)]
-    wish: WishArgs,
+    pub wish: WishArgs,
     #[command(flatten)]
     environment: EnvironmentArgs,
 }

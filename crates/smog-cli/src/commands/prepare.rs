@@ -21,7 +21,7 @@ use crate::wish_args::WishArgs;
     smog --dry-run prepare --set nova.conf:libvirt.virt_type=kvm")]
 pub struct PrepareArgs {
     #[command(flatten)]
-    wish: WishArgs,
+    pub wish: WishArgs,
     #[command(flatten)]
     environment: EnvironmentArgs,
     /// Do not ask

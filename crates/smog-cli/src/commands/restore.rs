@@ -25,6 +25,9 @@ pub struct RestoreArgs {
     /// Only the parents of this `computes:` file, as `smog nested` changed them
     #[arg(long, value_name = "FILE")]
     computes: Option<PathBuf>,
+    /// Use the hosts of this suite's file, as `smog prepare --suite` did
+    #[arg(long, value_name = "NAME")]
+    pub suite: Option<String>,
     /// Only this run
     #[arg(long, value_name = "RUN")]
     run: Option<String>,

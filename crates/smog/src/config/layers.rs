@@ -13,6 +13,7 @@ use super::set::{self, Assignment};
 use super::tree::{Body, Node, Origin, Place, Source};
 use super::{SmogFile, Surroundings, yaml};
 use crate::error::Result;
+use crate::near;
 use crate::show::{Column, Show};
 
 /// The layers of one [`SmogFile`].
@@ -79,9 +80,17 @@ impl Layers {
         self.paths.last().cloned()
     }
 
+    /// With the file of a suite on top. It may have sections of its own, which its tests read;
+    /// one that looks like a section of smog.yml is a typo all the same.
     pub(super) fn with_suite(&self, path: &Path) -> Result<Layers> {
         let mut layers = self.clone();
-        layers.add(path)?;
+        let mut tree = yaml::read_tree(path)?;
+        if let Body::Map(entries) = &mut tree.body {
+            let is_known = |name: &str| FILE.iter().any(|key| key.name == name);
+            let names = || FILE.iter().map(|key| key.name);
+            entries.retain(|entry| is_known(&entry.key) || !near(&entry.key, names()).is_empty());
+        }
+        layers.add_tree(tree, path)?;
         Ok(layers)
     }
 
@@ -101,7 +110,10 @@ impl Layers {
     /// Every layer is checked by itself, so that a typo is told even where a later
     /// layer overrules it.
     fn add(&mut self, path: &Path) -> Result<()> {
-        let tree = yaml::read_tree(path)?;
+        self.add_tree(yaml::read_tree(path)?, path)
+    }
+
+    fn add_tree(&mut self, tree: Node, path: &Path) -> Result<()> {
         checked(&tree, Kind::Section(FILE), "the file")?;
         self.files.push(tree);
         self.paths.push(path.into());

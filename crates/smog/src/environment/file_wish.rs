@@ -11,7 +11,9 @@ impl Wish {
     /// The wish of `nova:`, `libvirt_conf:`, `live_migration:` and of `--set FILE:…`; and what of
     /// them smog cannot prepare, a sentence each.
     ///
-    /// `large_page_num` counts pages of 2 MiB on each compute and needs `large_page: true`.
+    /// `large_page_num` counts pages of each host's default size (`Hugepagesize` of
+    /// /proc/meminfo) and needs `large_page: true`. They are for the computes and, as in the
+    /// introduction of 2015, for the machines the computes run on (`parent:`).
     pub fn of_file(file: &SmogFile) -> (Wish, Vec<String>) {
         let nova = &file.nova;
         let mut cannot = vec![];
@@ -43,11 +45,14 @@ impl Wish {
         match (nova.large_page, nova.large_page_num) {
             (Some(true), Some(count)) => {
                 let at_boot = nova.large_page_persist == Some(true);
-                let pages = PagesWish { size_kib: 2048, cell: None, count, now: true, at_boot };
-                wish = wish.with(Target::Computes, Want::Pages(pages));
+                let pages = PagesWish { size_kib: None, cell: None, count, now: true, at_boot };
+                wish = wish.with(Target::Computes, Want::Pages(pages.clone()));
+                if has_parents {
+                    wish = wish.with(Target::Parents, Want::Pages(pages));
+                }
             }
             (Some(true), None) => {
-                cannot.push("`nova.large_page` is on, but `nova.large_page_num` tells no number".into())
+                cannot.push("`nova.large_page` is on, but `nova.large_page_num` has no number".into())
             }
             (_, _) => {}
         }
@@ -109,9 +114,11 @@ mod tests {
         let file = SmogFile::read(std::path::Path::new(path)).expect("the introduction's file");
         let (wish, cannot) = Wish::of_file(&file);
         let is_wanted = |wanted: &dyn Fn(&Want) -> bool| wish.items.iter().any(|item| wanted(&item.want));
-        assert!(is_wanted(
-            &|want| matches!(want, Want::Pages(pages) if pages.count == 256 && !pages.at_boot)
-        ));
+        let pages: Vec<&Target> = (wish.items.iter())
+            .filter(|item| matches!(&item.want, Want::Pages(pages) if pages.count == 256 && !pages.at_boot && pages.size_kib.is_none()))
+            .map(|item| &item.target)
+            .collect();
+        assert_eq!(pages, [&Target::Computes, &Target::Parents]);
         assert!(is_wanted(&|want| matches!(want, Want::NestedKvm)));
         assert!(is_wanted(&|want| matches!(want, Want::Option(option) if option.key == "virt_type")));
         assert!(is_wanted(

@@ -207,7 +207,7 @@ fn name_of(want: &Want) -> String {
     match want {
         Want::Option(option) => format!("{}:{}.{}", option.file, option.section, option.key),
         Want::Filters(filters) => format!("scheduler filters {}", filters.join(", ")),
-        Want::Pages(pages) => format!("{} pages", kib(pages.size_kib)),
+        Want::Pages(pages) => format!("{} pages", pages.size_kib.map_or("huge".into(), kib)),
         Want::Sysctl { name, .. } => name.clone(),
         Want::Value { path, .. } => path.clone(),
         Want::NestedKvm => "nested KVM".into(),

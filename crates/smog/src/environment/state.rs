@@ -34,6 +34,8 @@ pub struct HostState {
     pub units: BTreeMap<String, Service>,
     /// The filters Nova has on by itself.
     pub default_filters: Vec<String>,
+    /// Names of all filters of the host's Nova; empty where it could not be asked.
+    pub known_filters: Vec<String>,
     /// The kind of container the host is, by `systemd-detect-virt --container`.
     pub container: Option<String>,
     /// The tool that changes the kernel's command line.
@@ -182,6 +184,7 @@ pub(super) async fn look(place: &Place, wish: &Wish) -> Result<HostState> {
         values: BTreeMap::new(),
         units: BTreeMap::new(),
         default_filters: Vec::new(),
+        known_filters: Vec::new(),
         container: None,
         boot_tool: None,
         storage: None,
@@ -262,6 +265,10 @@ pub(super) async fn look(place: &Place, wish: &Wish) -> Result<HostState> {
         let python = "from nova import conf; print(','.join(conf.CONF.filter_scheduler.enabled_filters))";
         batch.add(Cmd::new("python3").args(["-c", python]))
     });
+    let all_filters = asks_filters.then(|| {
+        let python = "from nova.scheduler import filters; print(','.join(one.__name__ for one in filters.all_filters()))";
+        batch.add(Cmd::new("python3").args(["-c", python]))
+    });
     let asked = async {
         match units.is_empty() {
             true => Ok(Vec::new()),
@@ -309,6 +316,15 @@ pub(super) async fn look(place: &Place, wish: &Wish) -> Result<HostState> {
             true => text.split(',').map(str::to_string).collect(),
             false => FILTERS.map(str::to_string).to_vec(),
         };
+    }
+    if let Some(ask) = all_filters
+        && answers.get(ask).exit.is_ok()
+    {
+        let text = answers.get(ask).text();
+        // Nova may print warnings first.
+        let names = text.trim().lines().last().unwrap_or_default().split(',');
+        state.known_filters =
+            names.map(str::trim).filter(|name| !name.is_empty()).map(str::to_string).collect();
     }
     Ok(state)
 }

@@ -141,8 +141,9 @@ pub struct OptionWish {
 /// Huge pages of one size.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PagesWish {
-    /// The size of a page in KiB.
-    pub size_kib: u64,
+    /// The size of a page in KiB; `None` is the host's default size (`Hugepagesize` of
+    /// /proc/meminfo).
+    pub size_kib: Option<u64>,
     /// The NUMA cell they shall be in; over all cells, evenly, when `None`.
     pub cell: Option<u32>,
     /// How many, at least.
@@ -369,7 +370,7 @@ impl FromStr for PagesWish {
                 None => (rest, None),
             };
             Some(PagesWish {
-                size_kib: size_kib(size)?,
+                size_kib: Some(size_kib(size)?),
                 cell,
                 count: count.trim().parse().ok()?,
                 now: true,
@@ -474,7 +475,9 @@ mod tests {
 
     #[test]
     fn pages() {
-        let pages = |text: &str| text.parse::<PagesWish>().map(|one| (one.size_kib, one.count, one.cell));
+        let pages = |text: &str| {
+            text.parse::<PagesWish>().map(|one| (one.size_kib.unwrap_or(0), one.count, one.cell))
+        };
         assert_eq!(pages("2M=256").ok(), Some((2048, 256, None)));
         assert_eq!(pages("1GiB=2@cell1").ok(), Some((1 << 20, 2, Some(1))));
         assert_eq!(pages("2048=1@0").ok(), Some((2048, 1, Some(0))));

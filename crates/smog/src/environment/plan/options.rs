@@ -6,6 +6,7 @@ use super::super::wish::{OptionWish, Target};
 use super::draft::Draft;
 use crate::error::Result;
 use crate::host::ServiceRole;
+use crate::near::near;
 use crate::oslo::OsloConfig;
 
 impl Draft<'_> {
@@ -122,6 +123,10 @@ impl Draft<'_> {
         if missing.is_empty() {
             return Ok(());
         }
+        if let Some(why) = self.no_such_filter(&missing)? {
+            self.plan.cannot(what, why);
+            return Ok(());
+        }
         let glue = if list.contains(", ") { ", " } else { "," };
         let new: Vec<&str> =
             list.split(',').map(str::trim).filter(|name| !name.is_empty()).chain(missing).collect();
@@ -132,6 +137,38 @@ impl Draft<'_> {
             let after = edited.get_all(section, key).into_iter().map(str::to_string).collect();
             Ok((edited, OptionEdit { section: section.into(), key: key.into(), before, after }))
         })
+    }
+
+    /// Why Nova would not start with these filters: a name that none of its filters has.
+    /// `available_filters` may name others; a dotted name is a class of somebody else's.
+    fn no_such_filter(&self, names: &[&str]) -> Result<Option<String>> {
+        let known = &self.state.known_filters;
+        if known.is_empty() || self.has_other_filters()? {
+            return Ok(None);
+        }
+        let unknown = names.iter().find(|name| !name.contains('.') && !known.iter().any(|one| one == *name));
+        Ok(unknown.map(|name| {
+            let near = near(name, known.iter().map(String::as_str));
+            let hint = near.first().map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            format!("its Nova has no filter called `{name}`{hint}")
+        }))
+    }
+
+    /// Whether nova.conf makes other filters available than Nova's own.
+    fn has_other_filters(&self) -> Result<bool> {
+        const OWN: [&str; 2] =
+            ["nova.scheduler.filters.all_filters", "nova.scheduler.filters.standard_filters"];
+        const NAMES: [(&str, &str); 2] =
+            [("filter_scheduler", "available_filters"), ("DEFAULT", "scheduler_available_filters")];
+        for path in self.state.configs.get(&ServiceRole::NovaScheduler).into_iter().flatten() {
+            let Some(text) = self.text_of(path) else { continue };
+            let file = OsloConfig::parse(text, path)?;
+            let values = NAMES.iter().flat_map(|(section, key)| file.get_all(section, key));
+            if values.into_iter().any(|value| !OWN.contains(&value)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     pub(super) fn edit(

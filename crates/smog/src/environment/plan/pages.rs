@@ -7,8 +7,13 @@ use crate::show::kib;
 
 impl Draft<'_> {
     pub(super) fn pages(&mut self, wish: &PagesWish) {
-        let size = kib(wish.size_kib);
-        let file = format!("hugepages/hugepages-{}kB/nr_hugepages", wish.size_kib);
+        let default = || self.state.facts.as_ref()?.memory.default_huge_page_kib;
+        let Some(size_kib) = wish.size_kib.or_else(default) else {
+            self.plan.cannot("have huge pages", "its kernel has no default size of huge pages".to_string());
+            return;
+        };
+        let size = kib(size_kib);
+        let file = format!("hugepages/hugepages-{size_kib}kB/nr_hugepages");
         let cell_path = |cell: u32| format!("/sys/devices/system/node/node{cell}/{file}");
         let whole = format!("/sys/kernel/mm/{file}");
         let what = format!("have {size} pages");
@@ -54,7 +59,7 @@ impl Draft<'_> {
             if wish.now && now < count {
                 let available =
                     self.state.facts.as_ref().map_or(u64::MAX, |facts| facts.memory.available_kib);
-                if (count - now).saturating_mul(wish.size_kib) > available {
+                if (count - now).saturating_mul(size_kib) > available {
                     self.plan.cannot(
                         format!("have {count} {name}"),
                         format!("there are {now}, and only {} of memory is available", mib(available)),

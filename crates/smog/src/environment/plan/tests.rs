@@ -52,6 +52,7 @@ fn compute() -> HostState {
         values: BTreeMap::from([("/proc/sys/vm/swappiness".to_string(), "60".to_string())]),
         units: BTreeMap::from([unit("nova-compute.service"), unit("libvirtd.service")]),
         default_filters: vec!["ComputeFilter".into()],
+        known_filters: vec!["ComputeFilter".into(), "NUMATopologyFilter".into(), "RamFilter".into()],
         container: Some("systemd-nspawn".into()),
         boot_tool: None,
         storage: None,
@@ -146,6 +147,29 @@ fn missing_filters_are_added_to_the_list_that_counts() {
     let plan = super::plan(&State { hosts: vec![old] }, &wish).expect("a plan");
     let new = text(&plan.hosts[0], "/etc/nova/nova.conf");
     assert_eq!(new, "[DEFAULT]\nscheduler_default_filters = RamFilter, ComputeFilter, NUMATopologyFilter\n");
+}
+
+#[test]
+fn a_filter_that_nova_does_not_have_is_refused() {
+    let plan = |text: &str, name: &str| {
+        let mut host = controller();
+        host.files
+            .insert("/etc/nova/nova.conf".into(), ("/etc/nova/nova.conf".into(), Some(FileImage::new(text))));
+        super::plan(&State { hosts: vec![host] }, &Wish::new().with_filters([name])).expect("a plan")
+    };
+    let refused = plan("[DEFAULT]\n", "NUMATopologyFilterr");
+    assert!(!refused.has_changes());
+    assert!(
+        refused.cannot()[0].ends_with(
+            "its Nova has no filter called `NUMATopologyFilterr`; did you mean `NUMATopologyFilter`?"
+        ),
+        "{:?}",
+        refused.cannot()
+    );
+    // Somebody's own filters: Nova alone knows their names.
+    let own = "[filter_scheduler]\navailable_filters = nova.scheduler.filters.all_filters\navailable_filters = mine.filters\n";
+    assert!(plan(own, "MyFilter").has_changes());
+    assert!(plan("[DEFAULT]\n", "mine.filters.MyFilter").has_changes());
 }
 
 #[test]
