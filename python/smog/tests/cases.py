@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import unittest
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from .. import _smog
 from .._smog import CaseReport, Cloud, connect, run_cases
@@ -58,7 +58,7 @@ def _class(name: str, body: dict[str, Any], aliases: dict[str, str]) -> type[uni
     def of_instance(self: Any, asked: str) -> Any:
         return getattr(type(self), asked).__get__(self)
 
-    return ByAlias(name, (unittest.TestCase,), {**body, "__getattr__": of_instance})
+    return cast("type[unittest.TestCase]", ByAlias(name, (unittest.TestCase,), {**body, "__getattr__": of_instance}))
 
 
 def _method(case: str, name: str, document: str) -> Callable[[unittest.TestCase], None]:
