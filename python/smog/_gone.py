@@ -64,7 +64,8 @@ class GoneModules(importlib.abc.MetaPathFinder):
         instead = MODULES.get(fullname)
         if instead is None:
             return None
-        raise ModuleNotFoundError(_sentence(fullname, instead), name=fullname)
+        # Not ModuleNotFoundError: `from package import module` would swallow it.
+        raise ImportError(_sentence(fullname, instead), name=fullname)
 
 
 def explain_imports() -> None:
