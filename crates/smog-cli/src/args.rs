@@ -15,7 +15,8 @@ use crate::output::Form;
 #[derive(Debug, Parser)]
 #[command(name = "smog", version, propagate_version = false, max_term_width = 100)]
 #[command(after_help = "Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 cloud, host or credentials \
-                  unusable, 4 nothing ran, 130 interrupted.\n\
+                  unusable, 4 nothing ran, 130 interrupted, \
+                  141 nobody reads the output.\n\
                   With smog's own lab: eval \"$(lab/env)\"")]
 pub struct Args {
     /// The cloud of clouds.yaml to use

@@ -1,6 +1,6 @@
 //! An environment as the command line makes it: hosts, journal folder, progress, the tests' hook.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,7 +46,7 @@ impl EnvironmentArgs {
         if file.hosts.is_empty() {
             return Err(why);
         }
-        crate::output::warning(&format!("{why}; going on with the hosts of smog.yml, without heartbeats"));
+        crate::output::warning_of("going on with the hosts of smog.yml, without heartbeats", &why);
         Environment::of_file(&file, &self.hosts, options)
     }
 
@@ -94,7 +94,7 @@ pub fn variable(name: &str) -> Option<String> {
 
 /// One line an event on standard error.
 fn tell(what: Tell<'_>) {
-    let _ = writeln!(std::io::stderr(), "{}: {}", what.host, what.text);
+    crate::output::note(&format!("{}: {}", what.host, what.text));
 }
 
 /// Ask before something is changed.
@@ -112,7 +112,7 @@ pub fn confirmed(question: &str, yes: bool) -> Result<bool> {
             hint: Some("`--yes` answers the question; `--dry-run` shows what would change".into()),
         });
     }
-    eprint!("{question} [y/N] ");
+    crate::output::question(&format!("{question} [y/N] "));
     let mut answer = String::new();
     let read = std::io::stdin().read_line(&mut answer);
     Ok(read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes"))

@@ -53,19 +53,32 @@ pub fn main_with(cases: Vec<Case>) -> Process {
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(why) => {
-            eprintln!("error: cannot start threads: {why}");
+            output::error_text(&format!("cannot start threads: {why}"));
             return Process::from(u8::from(ExitCode::CouldNotRun));
         }
     };
     let ended = runtime.block_on(run(args, cases));
     // A command that was given up may still hold a blocking thread.
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));
-    match ended {
-        Ok(code) => Process::from(u8::from(code)),
+    Process::from(u8::from(code_of(ended)))
+}
+
+/// What was wrong is said; the exit code.
+fn code_of(ended: Result<ExitCode, Error>) -> ExitCode {
+    let code = match ended {
+        Ok(code) => code,
         Err(why) => {
             output::error(&why);
-            Process::from(u8::from(why.exit_code()))
+            return why.exit_code();
         }
+    };
+    match output::failure() {
+        // What was asked for was done, and could not be told: that is not all well.
+        Some(why) if code == ExitCode::Ok => {
+            output::error_text(&format!("standard output: {why}"));
+            ExitCode::Failed
+        }
+        _ => code,
     }
 }
 
@@ -76,9 +89,15 @@ async fn run(args: Args, cases: Vec<Case>) -> Result<ExitCode, Error> {
     let ended = tokio::select! {
         ended = dispatch(args.verb, &session, cases) => ended,
         () = interrupt_of(&session) => Err(Error::Interrupted { left: session.take_back().await }),
+        () = nobody_reads(&session) => Ok(ExitCode::ReaderGone),
     };
     session.close().await;
     match ended {
+        // Nothing was changed, and nobody saw (all of) the answer. What was changed comes to
+        // its end, and the exit code says how it went.
+        Ok(ExitCode::Ok) | Err(Error::Interrupted { .. }) if output::is_gone() && !session.is_at_work() => {
+            Ok(ExitCode::ReaderGone)
+        }
         // The first change was shown instead of made: that is what was asked for.
         Err(Error::Interrupted { .. }) if session.dry_run => Ok(ExitCode::Ok),
         ended => ended,
@@ -130,6 +149,14 @@ async fn interrupt_of(session: &Session) {
     interrupted().await;
     if session.is_ending_itself() {
         interrupted().await;
+    }
+}
+
+/// The reader of standard output went away, and nothing was begun that must come to its end.
+async fn nobody_reads(session: &Session) {
+    output::reader_gone().await;
+    if session.is_at_work() || session.is_ending_itself() {
+        std::future::pending::<()>().await;
     }
 }
 

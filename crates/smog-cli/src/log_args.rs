@@ -114,12 +114,12 @@ impl LogArgs {
                 }
                 // It may come back: its usual places are followed then.
                 Err(why) if why.is_temporary() && follow => {
-                    output::warning(&format!("host `{}` does not answer yet: {why}", host.name()));
+                    output::warning_of(&format!("host `{}` does not answer yet", host.name()), &why);
                     let sources = Sources { from, until, follow, ..Sources::usual() };
                     chosen.push((host, sources));
                 }
                 Err(why) if self.hosts.is_empty() => {
-                    output::warning(&format!("host `{}` is left out: {why}", host.name()));
+                    output::warning_of(&format!("host `{}` is left out", host.name()), &why);
                 }
                 Err(why) => return Err(why),
             }
@@ -175,7 +175,7 @@ impl LogArgs {
         if all.is_empty() {
             return Err(why);
         }
-        output::warning(&format!("{why}; going on with the hosts of smog.yml"));
+        output::warning_of("going on with the hosts of smog.yml", &why);
         let known: Vec<&str> = all.iter().map(Host::name).collect();
         if let Some(name) = self.hosts.iter().find(|name| !known.contains(&name.as_str())) {
             let near = known.into_iter().map(str::to_string).collect();

@@ -1,12 +1,27 @@
-//! Printing: results to standard output, talk to standard error.
+//! Printing: results to standard output, everything else to standard error. All that smog
+//! prints passes here, so that three things hold everywhere: text of others is made visible
+//! (`smog::show::visible`), a reader that went away ends the command cleanly, nothing panics.
+//!
+//! Data streams (a console, a command's output, domain XML) are bytes as they are where no
+//! terminal is the reader, as with `kubectl logs`; JSON and YAML keep every value, JSON with
+//! `\u009b` for what a terminal would obey.
 
-use std::io::{IsTerminal, Write};
+mod painted;
+mod sentence;
+mod stream;
+mod table;
+
+use std::borrow::Cow;
 
 use anstyle::{AnsiColor, Style};
-use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
 use serde::Serialize;
-use smog::show::{Column, Show};
-use smog::{Error, ExitCode, near};
+use smog::show::{Column, Show, steers, visible, visible_line};
+use smog::{Error, near};
+
+pub use painted::Painted;
+use sentence::sentence;
+pub use stream::{err_is_terminal, failure, is_gone, reader_gone};
+use table::table;
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -43,51 +58,100 @@ const RED: Style = AnsiColor::Red.on_default().bold();
 const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
 const CYAN: Style = AnsiColor::Cyan.on_default();
 
-/// Print an error, its way out below it.
+/// Print an error, its hint below it.
 pub fn error(why: &Error) {
-    let mut to = anstream::stderr();
-    // Nothing to do when standard error itself is gone.
-    let _ = writeln!(to, "{RED}error{RED:#}: {why}");
-    if let Some(hint) = why.hint() {
-        let _ = writeln!(to, "{CYAN}hint{CYAN:#}: {hint}");
-    }
+    said(RED, "error", &why.to_string());
+    hint(why.hint().as_deref());
+}
+
+/// Print what is wrong where there is no [`Error`].
+pub fn error_text(text: &str) {
+    said(RED, "error", text);
 }
 
 /// Print a warning: the command goes on.
 pub fn warning(text: &str) {
-    let _ = writeln!(anstream::stderr(), "{YELLOW}warning{YELLOW:#}: {text}");
+    said(YELLOW, "warning", text);
 }
 
-/// Print text to standard output. A reader that went away (`smog … | head`) is fine.
-pub fn text(text: &str) {
-    bytes(text.as_bytes());
+/// The same about an error, whose hint is kept: `about` comes before its sentence.
+pub fn warning_of(about: &str, why: &Error) {
+    said(YELLOW, "warning", &format!("{about}: {why}"));
+    hint(why.hint().as_deref());
 }
 
-/// Print text with colours, which go away where there is no terminal, in the middle of work
-/// that must come to its end: a reader that went away, or a full disk, is no reason to leave
-/// hosts changed.
-pub fn styled(text: &str) {
-    let mut to = anstream::stdout();
-    let _ = to.write_all(text.as_bytes()).and_then(|()| to.flush());
+/// What to do, below an error or a warning.
+pub fn hint(text: Option<&str>) {
+    if let Some(text) = text {
+        said(CYAN, "hint", text);
+    }
 }
 
-/// The same on standard error, for a line.
+fn said(style: Style, word: &str, text: &str) {
+    stream::err_styled(&format!("{style}{word}{style:#}: {}\n", sentence(text)));
+}
+
+/// Print a line on standard error: progress, and what is good to know.
 pub fn note(text: &str) {
-    let _ = writeln!(anstream::stderr(), "{text}");
+    stream::err_styled(&format!("{}\n", visible(text)));
 }
 
-/// Print bytes as they are to standard output.
-pub fn bytes(bytes: &[u8]) {
-    let mut to = std::io::stdout();
-    let Err(why) = to.write_all(bytes).and_then(|()| to.flush()) else { return };
-    let code = match why.kind() {
-        std::io::ErrorKind::BrokenPipe => ExitCode::Ok,
-        _ => {
-            note(&format!("{RED}error{RED:#}: standard output: {why}"));
-            ExitCode::Failed
+/// Print on standard error what a command wrote there.
+pub fn error_output(text: &str) {
+    match stream::err_is_terminal() {
+        true => stream::err_styled(&visible(&text.replace("\r\n", "\n"))),
+        false => stream::err_styled(text),
+    }
+}
+
+/// Ask, on standard error, in the line the answer will be typed in.
+pub fn question(text: &str) {
+    stream::err_styled(&visible(text));
+}
+
+/// Print text to standard output.
+pub fn text(text: &str) {
+    stream::out(visible(text).as_bytes());
+}
+
+/// Print text with colours, which go away where there is no terminal.
+pub fn painted(text: &Painted) {
+    stream::out_styled(text.as_str());
+}
+
+/// Print data that others wrote, whole: bytes as they are, on a terminal made visible.
+pub fn data(bytes: &[u8]) {
+    match stream::out_is_terminal() {
+        true => stream::out(visible(&String::from_utf8_lossy(bytes).replace("\r\n", "\n")).as_bytes()),
+        false => stream::out(bytes),
+    }
+}
+
+/// Print JSON or YAML of ours.
+pub fn machine_text(text: &str, form: Form) {
+    match form {
+        Form::Yaml => stream::out(text.as_bytes()),
+        _ => stream::out(escaped_json(text).as_bytes()),
+    }
+}
+
+/// The same JSON with `\uXXXX` for what a terminal would obey. Characters beyond ASCII only
+/// stand in strings, where both are the same.
+fn escaped_json(text: &str) -> Cow<'_, str> {
+    let hides = |c: char| c >= '\u{7f}' && steers(c);
+    if !text.contains(hides) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match hides(c) {
+            true => {
+                c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")))
+            }
+            false => out.push(c),
         }
-    };
-    std::process::exit(i32::from(u8::from(code)));
+    }
+    Cow::Owned(out)
 }
 
 /// Print many things: a table for people, or all they are for machines.
@@ -105,21 +169,29 @@ pub fn list<T: Show + Serialize>(items: &[T], view: &View) -> Result<(), Error> 
         let by = column(name, &all)?;
         items.sort_by_key(|item| natural((by.cell)(item)));
     }
-    let rows: Vec<Vec<String>> =
-        items.iter().map(|item| chosen.iter().map(|column| (column.cell)(item)).collect()).collect();
+    let rows: Vec<Vec<String>> = items
+        .iter()
+        .map(|item| chosen.iter().map(|column| one_line(&(column.cell)(item))).collect())
+        .collect();
     match view.form {
         Form::Value => text(&rows.iter().map(|row| row.join("\t") + "\n").collect::<String>()),
         _ => {
             let names: Vec<&str> = chosen.iter().map(|column| column.name).collect();
             // A column that says nothing for any row is left out of the calm form.
             let keep_empty = view.form == Form::Wide || !view.columns.is_empty();
-            text(&table(&names, &rows, keep_empty));
+            stream::out(table(&names, &rows, keep_empty, view.form == Form::Wide).as_bytes());
         }
     }
     Ok(())
 }
 
-/// Print one thing: its columns below each other for people, all it is for machines.
+fn one_line(cell: &str) -> String {
+    visible_line(cell).into_owned()
+}
+
+/// Print one thing: all its columns that say something below each other for people, all it is
+/// for machines. Below each other there is room: what a list shows in its wide form only
+/// (a fault, properties) is shown here always.
 pub fn show<T: Show + Serialize>(item: &T, view: &View) -> Result<(), Error> {
     match view.form {
         Form::Json | Form::Yaml => machine(item, view.form),
@@ -127,14 +199,14 @@ pub fn show<T: Show + Serialize>(item: &T, view: &View) -> Result<(), Error> {
         Form::Table | Form::Wide => {
             let all: Vec<&Column<T>> = T::COLUMNS.iter().collect();
             let chosen: Vec<&Column<T>> = match view.columns.is_empty() {
-                true => all.into_iter().filter(|column| view.form == Form::Wide || !column.wide).collect(),
+                true => all,
                 false => view.columns.iter().map(|name| column(name, &all)).collect::<Result<_, _>>()?,
             };
             let cells = chosen.iter().map(|column| (column.name, (column.cell)(item)));
             let cells: Vec<(&str, String)> = cells.filter(|(_, cell)| !cell.is_empty()).collect();
             let width = cells.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
             for (name, cell) in cells {
-                let cell = cell.replace('\n', &format!("\n{:width$}  ", ""));
+                let cell = cell.trim_end().replace('\n', &format!("\n{:width$}  ", ""));
                 text(&format!("{name:<width$}  {cell}\n"));
             }
             Ok(())
@@ -145,14 +217,60 @@ pub fn show<T: Show + Serialize>(item: &T, view: &View) -> Result<(), Error> {
 /// Print one thing for machines.
 pub fn machine<T: Serialize>(item: &T, form: Form) -> Result<(), Error> {
     let printed = match form {
-        Form::Yaml => serde_saphyr::to_string(item).map_err(|why| unprintable(&why))?,
+        Form::Yaml => yaml(item)?,
         _ => serde_json::to_string_pretty(item).map_err(|why| unprintable(&why))?,
     };
-    text(&printed);
-    if !printed.ends_with('\n') {
-        text("\n");
-    }
+    let end = if printed.ends_with('\n') { "" } else { "\n" };
+    machine_text(&(printed + end), form);
     Ok(())
+}
+
+/// The same value as YAML, `"\u009b"` for what a terminal would obey: the crate writes such
+/// characters as they are, which YAML forbids.
+pub fn yaml<T: Serialize>(item: &T) -> Result<String, Error> {
+    let text = serde_saphyr::to_string(item).map_err(|why| unprintable(&why))?;
+    if !text.contains(|c: char| c != '\n' && steers(c)) {
+        return Ok(text);
+    }
+    let mut value = serde_json::to_value(item).map_err(|why| unprintable(&why))?;
+    let mut odd = vec![];
+    set_aside(&mut value, &mut odd);
+    let mut text = serde_saphyr::to_string(&value).map_err(|why| unprintable(&why))?;
+    // From the last: `odd-1` begins `odd-10`.
+    for (at, string) in odd.iter().enumerate().rev() {
+        // A string of JSON is a quoted scalar of YAML.
+        let quoted = serde_json::to_string(string).map_err(|why| unprintable(&why))?;
+        text = text.replace(&placeholder(at), &escaped_json(&quoted));
+    }
+    Ok(text)
+}
+
+/// Put a plain word in place of each string that YAML cannot show.
+fn set_aside(value: &mut serde_json::Value, odd: &mut Vec<String>) {
+    let mut put = |text: &mut String| {
+        if text.contains(|c: char| c != '\n' && steers(c)) {
+            odd.push(std::mem::replace(text, placeholder(odd.len())));
+        }
+    };
+    match value {
+        serde_json::Value::String(text) => put(text),
+        serde_json::Value::Array(items) => items.iter_mut().for_each(|item| set_aside(item, odd)),
+        serde_json::Value::Object(fields) => {
+            let pairs: Vec<(String, serde_json::Value)> = std::mem::take(fields).into_iter().collect();
+            for (mut key, mut value) in pairs {
+                if key.contains(steers) {
+                    odd.push(std::mem::replace(&mut key, placeholder(odd.len())));
+                }
+                set_aside(&mut value, odd);
+                fields.insert(key, value);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn placeholder(at: usize) -> String {
+    format!("smog-set-this-string-aside-{at}")
 }
 
 fn unprintable(why: &dyn std::fmt::Display) -> Error {
@@ -166,17 +284,29 @@ fn machine_list<T: Serialize>(items: &[T], view: &View) -> Result<(), Error> {
     if let Some(by) = &view.sort {
         values.sort_by_key(|value| natural(field(value, by).map(plain).unwrap_or_default()));
     }
-    if !view.columns.is_empty() {
-        for value in &mut values {
-            let kept = view.columns.iter().filter_map(|name| {
-                let object = value.as_object()?;
-                let (name, value) = object.iter().find(|(key, _)| same(key, name))?;
-                Some((name.clone(), value.clone()))
-            });
-            *value = serde_json::Value::Object(kept.collect());
-        }
+    for value in &mut values {
+        only_fields(value, &view.columns);
     }
     machine(&values, view.form)
+}
+
+/// Keep only the fields of these names; all, when none is named.
+pub fn only_fields(value: &mut serde_json::Value, names: &[String]) {
+    if names.is_empty() {
+        return;
+    }
+    let kept = names.iter().filter_map(|name| {
+        let object = value.as_object()?;
+        let (name, value) = object.iter().find(|(key, _)| same(key, name))?;
+        Some((name.clone(), value.clone()))
+    });
+    *value = serde_json::Value::Object(kept.collect());
+}
+
+/// The columns of these names.
+pub fn columns<T: Show>(names: &[String]) -> Result<Vec<&'static Column<T>>, Error> {
+    let all: Vec<&'static Column<T>> = T::COLUMNS.iter().collect();
+    names.iter().map(|name| column(name, &all)).collect()
 }
 
 fn field<'a>(value: &'a serde_json::Value, name: &str) -> Option<&'a serde_json::Value> {
@@ -225,43 +355,6 @@ fn natural(text: String) -> Vec<(u64, String)> {
     key
 }
 
-fn table(names: &[&str], rows: &[Vec<String>], keep_empty: bool) -> String {
-    let shown: Vec<usize> = (0..names.len())
-        .filter(|at| keep_empty || *at == 0 || rows.iter().any(|row| !row[*at].is_empty()))
-        .collect();
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(
-        shown.iter().map(|at| Cell::new(names[*at].to_uppercase()).add_attribute(Attribute::Dim)),
-    );
-    for row in rows {
-        table.add_row(shown.iter().map(|at| coloured(names[*at], &row[*at])));
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
-    if std::io::stdout().is_terminal()
-        && anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never
-    {
-        table.enforce_styling();
-    } else {
-        table.force_no_tty();
-    }
-    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_string()).collect();
-    lines.join("\n") + "\n"
-}
-
-/// Colour repeats what the word says; it never says anything alone.
-fn coloured(column: &str, text: &str) -> Cell {
-    let cell = Cell::new(text);
-    match (column, text) {
-        ("status" | "state", "ACTIVE" | "up" | "completed") => cell.fg(Color::Green),
-        ("status" | "state", text) if text.starts_with("ERROR") || text == "down" => cell.fg(Color::Red),
-        ("agrees", "NO") => cell.fg(Color::Red),
-        _ => cell,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -288,9 +381,20 @@ mod tests {
     }
 
     #[test]
-    fn empty_columns_are_left_out_of_the_calm_table() {
-        let rows = vec![vec!["web".to_string(), String::new()], vec!["db".to_string(), String::new()]];
-        assert_eq!(table(&["name", "pages"], &rows, false), "NAME\nweb\ndb\n");
-        assert_eq!(table(&["name", "pages"], &rows, true), "NAME  PAGES\nweb\ndb\n");
+    fn json_keeps_its_values_without_steering_a_terminal() {
+        let value = serde_json::json!({"name": "a\u{9b}b\u{202e}c\u{e0041}\u{7f}d\x1b"});
+        let text = serde_json::to_string(&value).expect("json");
+        let shown = escaped_json(&text);
+        assert!(!shown.chars().any(steers), "{shown}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).expect("json again"), value);
+    }
+
+    #[test]
+    fn yaml_has_no_raw_control_characters() {
+        let value = serde_json::json!({"name": "a\x1b]0;b\x07\u{9b}c\u{202e}\r\u{7f}\u{2028}"});
+        let value = serde_json::json!([value, {"plain": ["b", "tab\there", "two\nlines"], "k\u{9b}": 1}]);
+        let text = yaml(&value).expect("yaml");
+        assert!(!text.chars().any(|c| c != '\n' && steers(c)), "{text:?}");
+        assert_eq!(serde_saphyr::from_str::<serde_json::Value>(&text).expect("yaml again"), value);
     }
 }

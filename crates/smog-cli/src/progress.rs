@@ -1,11 +1,13 @@
 //! A long wait, shown: one moving line on a terminal, a line at each change elsewhere.
 
-use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use smog::show::visible_line;
 use smog::wait::{Wait, Waiting};
+
+use crate::output;
 
 pub struct Progress {
     bar: Option<ProgressBar>,
@@ -18,13 +20,13 @@ impl Progress {
     /// Show `what` from now on. Nothing is shown when `quiet`.
     pub fn begin(what: impl Into<String>, quiet: bool) -> Progress {
         let what = what.into();
-        let on_terminal = std::io::stderr().is_terminal() && !quiet;
+        let on_terminal = output::err_is_terminal() && !quiet;
         let bar = on_terminal.then(|| {
             let bar = ProgressBar::new_spinner();
             if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix}: {msg} {elapsed:.dim}") {
                 bar.set_style(style);
             }
-            bar.set_prefix(what.clone());
+            bar.set_prefix(visible_line(&what).into_owned());
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
@@ -34,12 +36,12 @@ impl Progress {
     /// Show a state.
     pub fn state(&self, state: &str) {
         if let Some(bar) = &self.bar {
-            bar.set_message(state.to_string());
+            bar.set_message(visible_line(state).into_owned());
             return;
         }
         let Ok(mut said) = self.said.lock() else { return };
         if !self.quiet && *said != state {
-            eprintln!("  {state}");
+            output::note(&format!("  {}", visible_line(state)));
             *said = state.to_string();
         }
     }

@@ -24,6 +24,7 @@ pub struct Session {
     cloud: OnceCell<Cloud>,
     on_interrupt: Mutex<OnInterrupt>,
     ends_itself: AtomicBool,
+    at_work: Arc<AtomicBool>,
 }
 
 /// What an interrupt leaves behind.
@@ -45,6 +46,7 @@ impl Session {
             cloud: OnceCell::new(),
             on_interrupt: Mutex::default(),
             ends_itself: AtomicBool::new(false),
+            at_work: Arc::default(),
         }
     }
 
@@ -55,7 +57,7 @@ impl Session {
                 let settings = self.surroundings.settings()?;
                 if !self.quiet {
                     for notice in &settings.notices {
-                        eprintln!("note: {notice}");
+                        crate::output::note(&format!("note: {notice}"));
                     }
                 }
                 let mut options = Options::default();
@@ -65,6 +67,8 @@ impl Session {
                 if self.verbose {
                     options.on_call = Some(Arc::new(tell));
                 }
+                let at_work = Arc::clone(&self.at_work);
+                options.before_changes = Some(Arc::new(move || may_begin(&at_work)));
                 Cloud::connect(&settings, options).await
             })
             .await
@@ -119,6 +123,20 @@ impl Session {
         self.ends_itself.store(true, Ordering::Relaxed);
     }
 
+    /// From now on something is changed, which comes to its end (or is taken back) also when
+    /// nobody reads what is told. Calls to the cloud that change something say so themselves.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] when the reader is gone already: then it is not begun.
+    pub fn begins_work(&self) -> Result<()> {
+        may_begin(&self.at_work)
+    }
+
+    /// Whether something was changed, or is being.
+    pub fn is_at_work(&self) -> bool {
+        self.at_work.load(Ordering::Relaxed)
+    }
+
     /// Whether the command ends by itself at the first interrupt.
     pub fn is_ending_itself(&self) -> bool {
         self.ends_itself.load(Ordering::Relaxed)
@@ -149,17 +167,25 @@ impl Session {
     }
 }
 
+fn may_begin(at_work: &AtomicBool) -> Result<()> {
+    if crate::output::is_gone() && !at_work.load(Ordering::Relaxed) {
+        return Err(Error::Interrupted { left: "nothing was changed".into() });
+    }
+    at_work.store(true, Ordering::Relaxed);
+    Ok(())
+}
+
 /// One line per API call on standard error.
 fn tell(call: &CallRecord) {
     let status = call.status.map_or("---".into(), |status| status.to_string());
-    eprintln!(
+    crate::output::note(&format!(
         "{:<9} {:<6} {status} {:>6.0} ms  {}  {}",
         call.service,
         call.method,
         call.elapsed.as_secs_f64() * 1000.0,
         call.path,
         call.request_id.as_deref().unwrap_or("-"),
-    );
+    ));
 }
 
 /// What would be asked, on standard output: the answer of `--dry-run`.

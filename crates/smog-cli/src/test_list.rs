@@ -40,7 +40,7 @@ pub async fn run(chosen: &[Case], long: bool, session: &Session) -> Result<ExitC
     let inventory = match session.cloud().await {
         Ok(cloud) => Some(Inventory::look(cloud).await?),
         Err(why) => {
-            output::warning(&format!("whether they can run is not known: {why}"));
+            output::warning_of("whether they can run is not known", &why);
             None
         }
     };

@@ -2,14 +2,14 @@
 //! each running case waits for.
 
 use std::collections::HashMap;
-use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use smog::show::visible_line;
 use smog::testing::{CaseReport, Event};
 
-use crate::output;
+use crate::output::{self, Painted};
 
 pub struct Printer {
     quiet: bool,
@@ -26,13 +26,14 @@ struct Inner {
 
 impl Printer {
     pub fn new(quiet: bool) -> Printer {
-        let on_terminal = std::io::stderr().is_terminal() && !quiet;
+        let on_terminal = output::err_is_terminal() && !quiet;
         Printer { quiet, bars: on_terminal.then(MultiProgress::new), inner: Mutex::default() }
     }
 
     /// A line that stays, above the moving ones.
-    fn line(&self, text: &str) {
-        let print = || output::styled(&format!("{text}\n"));
+    fn line(&self, text: Painted) {
+        let text = text.line_end();
+        let print = || output::painted(&text);
         match &self.bars {
             Some(bars) => bars.suspend(print),
             None => print(),
@@ -67,7 +68,10 @@ impl Printer {
                     None => String::new(),
                 };
                 if !self.quiet {
-                    self.line(&format!("run {run}: {cases} cases on {}{kernel}", hosts.join(", ")));
+                    self.line(
+                        Painted::default()
+                            .plain(&format!("run {run}: {cases} cases on {}{kernel}", hosts.join(", "))),
+                    );
                 }
             }
             Event::Doing { text } => {
@@ -89,21 +93,21 @@ impl Printer {
                     inner.running.insert(case.name, bar);
                 }
                 if !self.quiet && attempt == 1 {
-                    let mut text = format!("{}  {}  [{}]", word("RUN"), case.name, stage.hosts.join(", "));
+                    let mut text = format!("  {}  [{}]", case.name, stage.hosts.join(", "));
                     for line in case.doc.lines() {
                         text.push_str(&format!("\n         {line}"));
                     }
-                    self.line(&text);
+                    self.line(word("RUN").plain(&text));
                 }
             }
             Event::CaseState { case, text } => {
                 if let Some(bar) = inner.running.get(case.name) {
-                    bar.set_message(text.to_string());
+                    bar.set_message(visible_line(text).into_owned());
                 }
             }
             Event::CaseAgain { report } => {
                 self.remove(&mut inner, report);
-                self.line(&format!("{}  {}: {}", word("AGAIN"), report.name, report.outcome.why()));
+                self.line(word("AGAIN").plain(&format!("  {}: {}", report.name, report.outcome.why())));
             }
             Event::CaseEnded { report, ended } => {
                 self.remove(&mut inner, report);
@@ -141,13 +145,17 @@ impl Printer {
         };
         let why = report.outcome.why();
         let why = if why.is_empty() { String::new() } else { format!("\n         {why}") };
-        self.line(&format!("{} {took} {}{why}", word(state), report.name));
+        self.line(word(state).plain(&format!(" {took} {}{why}", report.name)));
     }
 }
 
 /// An outcome in a column of its own, coloured on a terminal.
-fn word(state: &str) -> String {
-    let style = match state {
+fn word(state: &str) -> Painted {
+    Painted::default().in_style(style_of(state), &format!("{state:>7}"))
+}
+
+fn style_of(state: &str) -> anstyle::Style {
+    match state {
         "PASS" | "PASSED" => anstyle::AnsiColor::Green.on_default(),
         "FAIL" | "BROKEN" | "LEAK" | "FAILED" | "LEAKED" | "NOTHING" => {
             anstyle::AnsiColor::Red.on_default().bold()
@@ -156,12 +164,11 @@ fn word(state: &str) -> String {
             anstyle::AnsiColor::Yellow.on_default()
         }
         _ => anstyle::Style::new().bold(),
-    };
-    format!("{style}{state:>7}{style:#}")
+    }
 }
 
 /// The summary with the first word of each line that begins with an outcome coloured.
-pub fn coloured(summary: &str) -> String {
+pub fn coloured(summary: &str) -> Painted {
     let words = [
         "FAILED",
         "BROKEN",
@@ -176,9 +183,11 @@ pub fn coloured(summary: &str) -> String {
         "PASSED",
         "NOTHING",
     ];
-    let line = |line: &str| match words.iter().find(|word| line.starts_with(**word)) {
-        Some(first) => format!("{}{}\n", word(first).trim_start(), &line[first.len()..]),
-        None => format!("{line}\n"),
-    };
-    summary.lines().map(line).collect()
+    summary.lines().fold(Painted::default(), |text, line| {
+        let text = match words.iter().find(|word| line.starts_with(**word)) {
+            Some(first) => text.in_style(style_of(first), first).plain(&line[first.len()..]),
+            None => text.plain(line),
+        };
+        text.line_end()
+    })
 }

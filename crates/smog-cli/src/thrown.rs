@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use smog::show::visible_line;
 use smog::watch::{AllowList, AllowUse, Exceptions, Handler, Record, Save, Verdict};
+
+use crate::output;
 
 /// Counts exceptions by type, host and log, with the requests they belong to.
 pub struct Thrown {
@@ -37,31 +40,27 @@ impl Thrown {
     pub fn summary(&self, took: Duration, save: Option<&Save>) {
         let count = self.count();
         let s = if count == 1 { "" } else { "s" };
-        eprintln!("{count} exception{s} in {} records, {:.1} s", self.seen, took.as_secs_f64());
+        output::note(&format!("{count} exception{s} in {} records, {:.1} s", self.seen, took.as_secs_f64()));
         let mut kinds: Vec<_> = self.kinds.iter().collect();
         kinds.sort_by_key(|(_, kind)| std::cmp::Reverse(kind.times));
         for ((name, host, log), kind) in kinds.iter().take(MOST_KINDS) {
             let message = kind.message.lines().next().unwrap_or_default();
             let message: String = message.chars().take(100).collect();
-            eprintln!(
-                "  {} × {name} on {host} in {log}: {}",
-                kind.times,
-                crate::record_print::plain(&message)
-            );
+            output::note(&visible_line(&format!("  {} × {name} on {host} in {log}: {message}", kind.times)));
             for request in &kind.requests {
-                eprintln!("      {request}");
+                output::note(&visible_line(&format!("      {request}")));
             }
         }
         if kinds.len() > MOST_KINDS {
             let more: u64 = kinds[MOST_KINDS..].iter().map(|(_, kind)| kind.times).sum();
-            eprintln!("  {more} × of {} other kinds", kinds.len() - MOST_KINDS);
+            output::note(&format!("  {more} × of {} other kinds", kinds.len() - MOST_KINDS));
         }
         for AllowUse { entry, why, times } in self.exceptions.allowed() {
-            eprintln!("  {times} × allowed: {entry} ({why})");
+            output::note(&format!("  {times} × allowed: {entry} ({why})"));
         }
         if let Some(save) = save {
             for path in save.paths() {
-                eprintln!("  saved: {}", path.display());
+                output::note(&format!("  saved: {}", path.display()));
             }
         }
     }

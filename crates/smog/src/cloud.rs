@@ -104,6 +104,9 @@ pub type OnCall = Arc<dyn Fn(&CallRecord) + Send + Sync>;
 /// Called instead of a change; see [`Options::instead_of_changes`].
 pub type OnChange = Arc<dyn Fn(&Call) + Send + Sync>;
 
+/// Says whether a change may be made.
+pub type BeforeChange = Arc<dyn Fn() -> Result<()> + Send + Sync>;
+
 /// What a face may set beyond the user's [`Settings`].
 #[derive(Clone, Default)]
 pub struct Options {
@@ -112,6 +115,9 @@ pub struct Options {
     /// Change nothing: told of the first call that would change something, which then
     /// ends in [`Error::Interrupted`](crate::Error::Interrupted) instead of being made.
     pub instead_of_changes: Option<OnChange>,
+    /// Asked before each call that changes something. With an error the call is not made and
+    /// ends in it.
+    pub before_changes: Option<BeforeChange>,
     /// Do not keep the token on disk between commands.
     pub no_token_cache: bool,
     /// A folder for SSH control sockets; a private temporary one when absent.

@@ -16,6 +16,9 @@ pub enum ExitCode {
     NothingRan = 4,
     /// Stopped by Ctrl-C or a signal.
     Interrupted = 130,
+    /// The reader of standard output went away (`smog … | head`) before it had everything,
+    /// and nothing was changed: as of a program that SIGPIPE ends.
+    ReaderGone = 141,
 }
 
 impl From<ExitCode> for u8 {

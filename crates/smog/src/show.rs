@@ -1,4 +1,7 @@
-//! How a thing is shown, once for every face: its columns, and its one line.
+//! How a thing is shown, once for every face: its columns, its one line, and text of others
+//! that must not steer the terminal it is shown on.
+
+use std::borrow::Cow;
 
 /// One column of a table.
 pub struct Column<T> {
@@ -37,9 +40,81 @@ pub fn kib(kib: u64) -> String {
     }
 }
 
+/// Text of any origin for a terminal: each character that would steer the terminal, change the
+/// order of what stands beside it, or hide is spelled out (`\u{1b}`). Line ends and tabs stay.
+///
+/// Names, faults, logs and files are written by tenants and by hosts; a terminal obeys
+/// escape sequences whoever wrote them.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    spelled_out(text, |c| !matches!(c, '\n' | '\t') && steers(c))
+}
+
+/// The same for what must stay in one line and one cell: line ends and tabs are spelled out
+/// as well (`\n`, `\t`).
+pub fn visible_line(text: &str) -> Cow<'_, str> {
+    spelled_out(text, steers)
+}
+
+/// Whether a terminal would do something else with this character than show it.
+pub fn steers(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            // Soft hyphen, Arabic letter mark, Hangul fillers, Mongolian vowel separator: nothing is seen.
+            '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{3164}' | '\u{ffa0}'
+            // Zero width space; marks of direction. (Joiners are part of words and of emoji.)
+            | '\u{200b}' | '\u{200e}' | '\u{200f}'
+            // Line and paragraph separators, embeddings and overrides of direction.
+            | '\u{2028}'..='\u{202e}'
+            // Word joiner, invisible operators, isolates, old shaping controls; byte order mark.
+            | '\u{2060}'..='\u{206f}' | '\u{feff}'
+            // Interlinear annotations; tags.
+            | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+fn spelled_out(text: &str, hides: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.contains(&hides) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match hides(c) {
+            true => shown.extend(c.escape_default()),
+            false => shown.push(c),
+        }
+    }
+    Cow::Owned(shown)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::kib;
+    use super::{kib, visible, visible_line};
+
+    #[test]
+    fn what_steers_a_terminal_is_spelled_out() {
+        assert_eq!(visible("a\x1b[2Jb\0"), "a\\u{1b}[2Jb\\u{0}");
+        assert_eq!(visible("a\tb\nc\rd"), "a\tb\nc\\rd");
+        assert_eq!(visible_line("a\tb\nc"), "a\\tb\\nc");
+        // C1 (a CSI of one character), DEL, overrides and isolates of direction, separators, tags.
+        for c in [
+            '\u{9b}',
+            '\u{85}',
+            '\u{7f}',
+            '\u{202e}',
+            '\u{2066}',
+            '\u{2069}',
+            '\u{2028}',
+            '\u{2029}',
+            '\u{feff}',
+            '\u{e0041}',
+        ] {
+            assert_eq!(visible(&format!("a{c}b")), format!("a\\u{{{:x}}}b", u32::from(c)));
+        }
+        // Other scripts, combined characters and emoji are text.
+        for text in ["größe", "日本語", "e\u{301}", "👩\u{200d}🔬", "می\u{200c}خواهم", "a\\b"]
+        {
+            assert_eq!(visible_line(text), text);
+        }
+    }
 
     #[test]
     fn sizes_in_the_largest_whole_unit() {

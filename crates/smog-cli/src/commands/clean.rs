@@ -47,6 +47,7 @@ pub async fn run(args: CleanArgs, session: &Session) -> Result<ExitCode, Error> 
     if session.dry_run || !confirmed(&format!("Remove these {} things of {of}?", lines.len()), args.yes)? {
         return Ok(ExitCode::Ok);
     }
+    session.begins_work()?;
     session.leaves("what is not removed yet; `smog clean` again removes the rest");
     let tell = |waiting: Waiting<'_>| {
         if !session.quiet {

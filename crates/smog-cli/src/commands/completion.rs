@@ -38,6 +38,6 @@ pub fn run(args: CompletionArgs) -> Result<ExitCode, Error> {
         source_of: "smog".into(),
         why: why.to_string(),
     })?;
-    output::bytes(&script);
+    output::data(&script);
     Ok(ExitCode::Ok)
 }

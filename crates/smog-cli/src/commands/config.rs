@@ -46,7 +46,7 @@ pub async fn run(args: ConfigArgs, session: &Session) -> Result<ExitCode, Error>
             }
             output::list(&file.entries(), &session.view)?;
             if file.entries().is_empty() && !session.quiet {
-                eprintln!("no settings; `smog config init` writes a smog.yml");
+                output::note("no settings; `smog config init` writes a smog.yml");
             }
         }
         ConfigVerb::Init(args) => init::run(args, session).await?,
@@ -79,6 +79,6 @@ pub async fn run(args: ConfigArgs, session: &Session) -> Result<ExitCode, Error>
 
 fn tell(file: &SmogFile, session: &Session) {
     if !session.quiet {
-        file.notices.iter().for_each(|notice| eprintln!("note: {notice}"));
+        file.notices.iter().for_each(|notice| output::note(&format!("note: {notice}")));
     }
 }

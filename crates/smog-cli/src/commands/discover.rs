@@ -11,13 +11,11 @@ pub async fn run(_: DiscoverArgs, session: &Session) -> Result<ExitCode, Error> 
     let found = session.cloud().await?.discover().await?;
     output::list(&found.guests, &session.view)?;
     for problem in &found.problems {
-        output::warning(&format!(
-            "the guests on host `{}` are shown without domain: {}",
-            problem.host, problem.error
-        ));
+        let about = format!("the guests on host `{}` are shown without domain", problem.host);
+        output::warning_of(&about, &problem.error);
     }
     if found.guests.is_empty() && !session.quiet {
-        eprintln!("no guests; `smog boot NAME` boots one");
+        output::note("no guests; `smog boot NAME` boots one");
     }
     // What could not be asked is not known: a script must not take it for the whole.
     match found.problems.first() {

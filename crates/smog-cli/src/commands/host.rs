@@ -134,6 +134,9 @@ async fn power(args: PowerArgs, session: &Session) -> Result<ExitCode, Error> {
         output::text(&format!("would switch domain {domain} on {}: {:?}\n", parent.name(), args.action));
         return Ok(ExitCode::Ok);
     }
+    if !matches!(args.action, Power::State) {
+        session.begins_work()?;
+    }
     let progress = Progress::begin(format!("{domain} on {}", parent.name()), session.quiet);
     let tell = |waiting: smog::wait::Waiting<'_>| progress.state(waiting.last);
     let wait = progress.wait(Duration::from_secs(args.timeout), &tell);
@@ -166,8 +169,8 @@ async fn run_command(args: RunArgs, session: &Session) -> Result<ExitCode, Error
     let output = host.run(cmd.time_limit(limit).any_exit()).await?;
     match session.view.form {
         Form::Table | Form::Wide | Form::Value => {
-            output::bytes(&output.stdout);
-            eprint!("{}", output.error_text());
+            output::data(&output.stdout);
+            output::error_output(&output.error_text());
         }
         form => output::machine(&output, form)?,
     }

@@ -57,7 +57,7 @@ pub async fn run(args: LogsArgs, session: &Session) -> Result<ExitCode, Error> {
     let begun = Instant::now();
     let mut watch = args.logs.start(session, From::Since(since), args.until, false).await?;
     let mut thrown = Thrown::new(args.logs.allow_list(session)?);
-    let mut printer = Printer::new(session.view.form, &args.logs.hosts);
+    let mut printer = Printer::new(&session.view, &args.logs.hosts)?;
     let mut failed = None;
     while let Some(event) = watch.next().await {
         match event {

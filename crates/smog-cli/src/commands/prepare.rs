@@ -88,6 +88,7 @@ pub async fn carry_out(
         session.done("nothing was changed");
         return Ok(ExitCode::NothingRan);
     }
+    session.begins_work()?;
     session.leaves("what was changed until now is in the journal: `smog restore` brings it back");
     let begun = Instant::now();
     let prepared = environment.apply(&plan, wish).await.inspect_err(|_| {

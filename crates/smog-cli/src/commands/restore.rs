@@ -114,6 +114,7 @@ pub async fn run(args: RestoreArgs, session: &Session) -> Result<ExitCode, Error
         session.done("nothing was changed");
         return Ok(ExitCode::NothingRan);
     }
+    session.begins_work()?;
     session.leaves("what was not brought back is in the journal still: `smog restore` goes on");
     let on_conflict = match (args.keep, args.force, args.merge) {
         (true, _, _) => OnConflict::Keep,
@@ -151,7 +152,7 @@ fn say(one: &Restored, session: &Session) {
         ));
         output::text(&conflict.three_way);
         let merge = if conflict.can_merge { ", --merge (undoes smog's options only)" } else { "" };
-        eprintln!("  decide with --keep (leaves it so), --force (brings back what was){merge}");
+        output::note(&format!("  decide with --keep (leaves it so), --force (brings back what was){merge}"));
     }
     for target in &one.kept {
         session.done(&format!("{}: {target} is left to who changed it", one.host));

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 use smog::watch::{Allow, AllowList, Assembler, Handler, Record, Scan, Wanted};
 use smog::{Error, ExitCode};
 
-use crate::output::Form;
+use crate::output::{self, View};
 use crate::record_print::Printer;
 use crate::session::Session;
 use crate::thrown::Thrown;
@@ -50,15 +50,15 @@ pub struct ScanArgs {
 }
 
 pub async fn run(args: ScanArgs, session: &Session) -> Result<ExitCode, Error> {
-    let (form, quiet) = (session.view.form, session.quiet);
+    let (view, quiet) = (session.view.clone(), session.quiet);
     // On a thread of its own: Ctrl-C ends the command at once, however large the file.
-    let scanned = tokio::task::spawn_blocking(move || scan_all(&args, form, quiet)).await;
+    let scanned = tokio::task::spawn_blocking(move || scan_all(&args, &view, quiet)).await;
     scanned.unwrap_or_else(|why| {
         Err(Error::Invalid { what: "the scan".into(), why: why.to_string(), hint: None })
     })
 }
 
-fn scan_all(args: &ScanArgs, form: Form, quiet: bool) -> Result<ExitCode, Error> {
+fn scan_all(args: &ScanArgs, view: &View, quiet: bool) -> Result<ExitCode, Error> {
     let wanted = match &args.grep {
         Some(expression) => Wanted::matching(expression)?,
         None => Wanted::exceptions()?,
@@ -66,7 +66,7 @@ fn scan_all(args: &ScanArgs, form: Form, quiet: bool) -> Result<ExitCode, Error>
     let allowed: Result<Vec<Allow>, Error> =
         args.allow.iter().map(|name| Allow::of(Some(name), None, None, Some("--allow"))).collect();
     let mut thrown = Thrown::new(AllowList::new(allowed?));
-    let mut printer = Printer::new(form, std::slice::from_ref(&args.host));
+    let mut printer = Printer::new(view, std::slice::from_ref(&args.host))?;
     let begun = Instant::now();
     // All are opened before the first is read: a wrong name is told at once.
     let opened: Result<Vec<_>, Error> = args.files.iter().map(|path| Ok((path, open(path)?))).collect();
@@ -81,7 +81,10 @@ fn scan_all(args: &ScanArgs, form: Form, quiet: bool) -> Result<ExitCode, Error>
             thrown.seen += 1;
             printer.record(&record);
             thrown.record(&record);
-            ControlFlow::Continue(())
+            match output::is_gone() {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
         };
         let read = match args.every_line {
             true => every_line(&scan, file, tell),

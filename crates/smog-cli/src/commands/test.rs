@@ -169,14 +169,14 @@ pub async fn run(args: TestArgs, session: &Session, cases: Vec<Case>) -> Result<
     let last = match report::last(&log_dir) {
         // It would only have told how long cases take.
         Err(why) if !args.last && !args.failed => {
-            output::warning(&format!("the last run is not known: {why}"));
+            output::warning_of("the last run is not known", &why);
             None
         }
         other => other?,
     };
     if args.last {
         let last = last.ok_or_else(|| no_last_run(&log_dir))?;
-        output::styled(&crate::test_print::coloured(&report::summary_text(&last, args.slowest)));
+        output::painted(&crate::test_print::coloured(&report::summary_text(&last, args.slowest)));
         args.write_reports(&last)?;
         return Ok(last.exit_code());
     }
@@ -237,11 +237,13 @@ pub async fn run(args: TestArgs, session: &Session, cases: Vec<Case>) -> Result<
         }),
         stop: stop.clone(),
     };
+    session.begins_work()?;
     session.ends_itself();
     session
         .leaves("what the run had made: `smog clean` removes it, `smog restore` takes changes of hosts back");
     let repeated: Vec<Case> =
         chosen.iter().flat_map(|case| std::iter::repeat_n(*case, args.repeat.max(1))).collect();
+    let mut nobody_reads = false;
     let ended = {
         let run = runner.run(&repeated);
         tokio::pin!(run);
@@ -252,13 +254,23 @@ pub async fn run(args: TestArgs, session: &Session, cases: Vec<Case>) -> Result<
                 stop.stop();
                 run.await?
             }
+            // A run of an hour that nobody reads: as with Ctrl-C.
+            () = output::reader_gone() => {
+                printer.note("stopping, as nobody reads: cases are cut off and cleaned up");
+                nobody_reads = true;
+                stop.stop();
+                run.await?
+            }
         }
     };
     printer.end();
     // Told first: a full disk takes no result away.
-    output::styled(&crate::test_print::coloured(&report::summary_text(&ended, args.slowest)));
+    output::painted(&crate::test_print::coloured(&report::summary_text(&ended, args.slowest)));
     report::store(&ended, &log_dir)?;
     args.write_reports(&ended)?;
+    if nobody_reads {
+        return Ok(ExitCode::ReaderGone);
+    }
     Ok(ended.exit_code())
 }
 
@@ -326,7 +338,7 @@ impl TestArgs {
         let (github, gitlab) = (variable("GITHUB_ACTIONS").is_some(), variable("GITLAB_CI").is_some());
         if self.annotations || github || gitlab {
             let flavor = if gitlab { report::Flavor::GitLab } else { report::Flavor::GitHub };
-            output::styled(&report::annotations(ended, flavor));
+            output::text(&report::annotations(ended, flavor));
         }
         Ok(())
     }

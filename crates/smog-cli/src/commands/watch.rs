@@ -60,13 +60,14 @@ pub async fn run(args: WatchArgs, session: &Session) -> Result<ExitCode, Error> 
     session.ends_itself();
     let mut watch = args.logs.start(session, from, None, true).await?;
     let mut thrown = Thrown::new(args.logs.allow_list(session)?);
-    let mut printer = Printer::new(session.view.form, &args.logs.hosts);
+    let mut printer = Printer::new(&session.view, &args.logs.hosts)?;
     // With a command, only what it threw is of interest, unless something else was asked for.
     let prints =
         args.command.is_empty() || filter.exceptions || filter.level.is_some() || filter.patterns.is_some();
 
     let interrupt = crate::interrupted();
-    tokio::pin!(interrupt);
+    let nobody_reads = output::reader_gone();
+    tokio::pin!(interrupt, nobody_reads);
     let mut end = args.for_how_long.map(|length| tokio::time::Instant::now() + length);
     let mut child: Option<tokio::process::Child> = None;
     let mut code = ExitCode::Ok;
@@ -75,6 +76,8 @@ pub async fn run(args: WatchArgs, session: &Session) -> Result<ExitCode, Error> 
         let event = tokio::select! {
             event = watch.next() => event,
             () = &mut interrupt => { code = ExitCode::Interrupted; break; }
+            // `| head`, `| grep -m1`. A command goes on to its end.
+            () = &mut nobody_reads, if args.command.is_empty() => break,
             status = async { match &mut child { Some(child) => child.wait().await, None => std::future::pending().await } } => {
                 command_code = Some(status.ok().and_then(|status| status.code()).unwrap_or(1));
                 child = None;
@@ -98,10 +101,12 @@ pub async fn run(args: WatchArgs, session: &Session) -> Result<ExitCode, Error> 
                 if command_code.is_none() && child.is_none() && !args.command.is_empty() {
                     child = Some(begin(&args.command)?);
                 } else if !session.quiet && from == From::End {
-                    eprintln!("watching; Ctrl-C ends it");
+                    output::note("watching; Ctrl-C ends it");
                 }
             }
-            Event::Back { host } => eprintln!("host `{host}` is back: reading goes on where it stopped"),
+            Event::Back { host } => {
+                output::note(&format!("host `{host}` is back: reading goes on where it stopped"))
+            }
             other => told(&other),
         }
     }

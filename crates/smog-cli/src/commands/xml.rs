@@ -15,7 +15,7 @@ pub struct XmlArgs {
 pub async fn run(args: XmlArgs, session: &Session) -> Result<ExitCode, Error> {
     let mut guest = session.cloud().await?.guest(&args.guest).await?;
     let xml = guest.dumpxml().await?;
-    output::text(&xml);
+    output::data(xml.as_bytes());
     if !xml.ends_with('\n') {
         output::text("\n");
     }

@@ -214,6 +214,11 @@ impl Cloud {
             tell(&call);
             return Err(Error::Interrupted { left: "nothing was changed".into() });
         }
+        if let Some(ask) = &self.0.options.before_changes
+            && call.method != Method::GET
+        {
+            ask()?;
+        }
         let mut tried = 0;
         loop {
             tried += 1;

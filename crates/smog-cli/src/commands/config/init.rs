@@ -39,7 +39,7 @@ pub async fn run(args: InitArgs, session: &Session) -> Result<(), Error> {
     let (cloud, controllers, computes) = match ask(session).await {
         Ok(found) => found,
         Err(why) => {
-            output::warning(&format!("no cloud answered, so the file names no hosts: {why}"));
+            output::warning_of("no cloud answered, so the file names no hosts", &why);
             (None, vec![], vec![])
         }
     };

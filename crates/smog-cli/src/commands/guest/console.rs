@@ -18,7 +18,7 @@ pub struct ConsoleArgs {
 pub async fn run(args: ConsoleArgs, session: &Session) -> Result<ExitCode, Error> {
     let guest = session.cloud().await?.guest(&args.guest).await?;
     let text = guest.console(args.lines).await?;
-    output::text(&text);
+    output::data(text.as_bytes());
     if !text.is_empty() && !text.ends_with('\n') {
         output::text("\n");
     }

@@ -17,7 +17,7 @@ pub async fn run(args: ShowArgs, session: &Session) -> Result<ExitCode, Error> {
     if guest.server.host.is_some()
         && let Err(why) = guest.domain().await
     {
-        output::warning(&format!("shown without domain: {why}"));
+        output::warning_of("shown without domain", &why);
     }
     output::show(&guest, &session.view)?;
     Ok(ExitCode::Ok)
