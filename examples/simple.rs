@@ -8,6 +8,8 @@
 //! cargo run --example simple
 //! ```
 
+#![allow(clippy::print_stdout, reason = "an example")]
+
 use smog::wait::Wait;
 
 #[tokio::main]

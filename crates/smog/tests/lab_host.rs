@@ -3,6 +3,7 @@
 //! `SMOG_LAB_DIR` names the folder with `smog.yml`, `id_lab` and `known_hosts`
 //! (`./check` sets it). Without it these tests fail: they are run with the lab only.
 #![expect(clippy::expect_used, clippy::disallowed_methods, reason = "tests")]
+#![allow(clippy::print_stderr, reason = "a test says how much it looked at")]
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

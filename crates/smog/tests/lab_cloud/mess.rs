@@ -1,5 +1,7 @@
 //! What a test makes, found by its name and removed again.
 
+#![allow(clippy::print_stderr, reason = "a test tells what it cleaned up")]
+
 use std::sync::Mutex;
 use std::time::Duration;
 
