@@ -2,8 +2,10 @@
 //! anything else. What is not changed stays byte for byte: comments, order, blank
 //! lines, line ends, odd spacing, options nobody knows.
 //!
-//! The syntax is oslo.config's own: `[section]` lines, `key = value` or `key: value`,
-//! continuation lines that begin with a blank, comments that begin with `#` or `;`.
+//! The syntax is oslo.config's own: `[section]` lines, whose names are compared without case
+//! (`[DEFAULT]` excepted), `key = value` or `key: value`, continuation lines that begin with a
+//! blank (also where `#` follows it) and come directly below their option: a blank line or a
+//! comment ends a value. Comments begin with `#` or `;` in the first column.
 //! A section may come several times. An option may come several times: of a
 //! single-valued option the last counts, of a multi-valued one all do.
 
@@ -52,24 +54,29 @@ impl OsloConfig {
         let text = text.into();
         let mut sections: Vec<Section> = Vec::new();
         let mut at = 0;
+        // Whether a line that begins with a blank goes on with the option before.
+        let mut goes_on = false;
         for (number, line) in text.split_inclusive('\n').enumerate() {
             let range = at..at + line.len();
             at = range.end;
             let bare = line.trim_end_matches(['\n', '\r']);
+            // The line itself is not shown: it may hold a password.
             let refused = |why: &str| Error::Config {
                 place: format!("{place}:{}", number + 1),
-                message: format!("{why}\n    {bare}"),
+                message: why.into(),
                 hint: None,
             };
             let trimmed = bare.trim();
-            if trimmed.is_empty() || trimmed.starts_with(['#', ';']) {
+            if trimmed.is_empty() || bare.starts_with(['#', ';']) {
                 if let (Some(section), Some(key)) = (sections.last_mut(), commented_key(trimmed)) {
                     section.commented.push((key, range.end));
                 }
+                goes_on = false;
                 continue;
             }
             if bare.starts_with([' ', '\t']) {
-                let setting = sections.last_mut().and_then(|section| {
+                let section = sections.last_mut().filter(|_| goes_on);
+                let setting = section.and_then(|section| {
                     section.end_of_content = range.end;
                     section.options.last_mut()
                 });
@@ -81,6 +88,7 @@ impl OsloConfig {
                 setting.value_range.end = range.start + bare.trim_end().len();
                 continue;
             }
+            goes_on = false;
             if let Some(header) = trimmed.strip_prefix('[') {
                 let name = header.strip_suffix(']').filter(|name| !name.is_empty());
                 let name = name.ok_or_else(|| refused("a section line without its end"))?;
@@ -105,6 +113,7 @@ impl OsloConfig {
             let value = bare[split + 1..].trim();
             let value_start = range.start + bare.len() - bare[split + 1..].trim_start().len();
             section.end_of_content = range.end;
+            goes_on = true;
             section.options.push(Setting {
                 key: key.to_string(),
                 value: unquoted(value).to_string(),
@@ -120,11 +129,11 @@ impl OsloConfig {
         &self.text
     }
 
-    /// Its sections' names in order, each once.
+    /// Its sections' names in order, each once; of `[agent]` and `[AGENT]` the first.
     pub fn sections(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
         for section in &self.sections {
-            if !names.contains(&section.name.as_str()) {
+            if !names.iter().any(|name| same_section(name, &section.name)) {
                 names.push(&section.name);
             }
         }
@@ -142,7 +151,7 @@ impl OsloConfig {
     }
 
     fn settings(&self, section: &str, key: &str) -> impl DoubleEndedIterator<Item = &Setting> {
-        let sections = self.sections.iter().filter(move |one| one.name == section);
+        let sections = self.sections.iter().filter(move |one| same_section(&one.name, section));
         sections.flat_map(|one| &one.options).filter(move |setting| setting.key == key)
     }
 
@@ -207,7 +216,8 @@ impl OsloConfig {
 
     fn inserted(&self, section: &str, key: &str, lines: &str) -> Result<OsloConfig> {
         let end = self.line_end();
-        let of_name: Vec<&Section> = self.sections.iter().filter(|one| one.name == section).collect();
+        let of_name: Vec<&Section> =
+            self.sections.iter().filter(|one| same_section(&one.name, section)).collect();
         let below_comment =
             of_name.iter().flat_map(|one| &one.commented).find(|(name, _)| name == key).map(|(_, at)| *at);
         let place = below_comment.or_else(|| of_name.last().map(|one| one.end_of_content));
@@ -252,15 +262,23 @@ fn check(section: &str, key: &str, value: &str) -> Result<()> {
     }
     if value.contains(['\n', '\r']) || value != value.trim() || unquoted(value) != value {
         return invalid(
-            format!("value `{value}` of `{key}`"),
+            format!("the value of `{key}`"),
             "it has line ends, outer blanks or outer quotes, which oslo.config would not give back",
         );
     }
     Ok(())
 }
 
-/// oslo.config takes a pair of quotes around a value away.
+/// oslo.config compares the names of sections without case, `DEFAULT` excepted.
+fn same_section(one: &str, other: &str) -> bool {
+    one == other || (one != "DEFAULT" && other != "DEFAULT" && one.to_lowercase() == other.to_lowercase())
+}
+
+/// oslo.config takes a pair of quotes around a value away; of a lone quote nothing is left.
 fn unquoted(value: &str) -> &str {
+    if matches!(value, "\"" | "'") {
+        return "";
+    }
     let pair = ['"', '\''].into_iter().find_map(|quote| value.strip_prefix(quote)?.strip_suffix(quote));
     pair.unwrap_or(value)
 }
@@ -360,6 +378,71 @@ state_path = /var/lib/nova";
         assert!(nova().set("libvirt", "a=b", "c").is_err());
     }
 
+    #[test]
+    fn section_names_are_without_case_as_oslo_config_has_them() {
+        let file = OsloConfig::parse("[libvirt]\nvirt_type = kvm\n\n[LIBVIRT]\nvolume_clear = none\n", "f");
+        let file = file.expect("two spellings");
+        assert_eq!(file.sections(), ["libvirt"]);
+        assert_eq!(file.get("libvirt", "volume_clear"), Some("none"));
+        let changed = file.set("libvirt", "volume_clear", "zero").expect("set");
+        assert_eq!(changed.text(), "[libvirt]\nvirt_type = kvm\n\n[LIBVIRT]\nvolume_clear = zero\n");
+        assert_eq!(
+            changed.remove("Libvirt", "volume_clear").expect("removed").get("libvirt", "volume_clear"),
+            None
+        );
+        let file = OsloConfig::parse("[DEFAULT]\na = 1\n[default]\na = 2\n", "f").expect("not the same");
+        assert_eq!((file.get("DEFAULT", "a"), file.get("default", "a")), (Some("1"), Some("2")));
+    }
+
+    /// Recorded from oslo.config 10.7.0 by tests/data/oslo/record.py.
+    #[test]
+    fn recorded_answers_of_oslo_config() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/oslo/recorded.json");
+        let text = std::fs::read_to_string(path).expect("the recording");
+        let cases: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        let cases = cases["cases"].as_array().expect("cases");
+        assert!(cases.len() >= 40, "{}", cases.len());
+        for case in cases {
+            let text = case["text"].as_str().expect("a text");
+            match (OsloConfig::parse(text, "f"), case["sections"].as_object()) {
+                (Err(_), None) => {}
+                (Ok(file), Some(sections)) => {
+                    let named: usize = file.sections().len();
+                    assert_eq!(named, sections.len(), "{text:?}");
+                    for (section, options) in sections {
+                        for (key, values) in options.as_object().expect("options") {
+                            let values: Vec<&str> = values
+                                .as_array()
+                                .expect("values")
+                                .iter()
+                                .filter_map(|one| one.as_str())
+                                .collect();
+                            assert_eq!(file.get_all(section, key), values, "{text:?} [{section}]{key}");
+                        }
+                    }
+                }
+                (read, sections) => panic!("{text:?}: smog {read:?}, oslo.config {sections:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn no_line_and_no_value_is_shown_in_an_error() {
+        for text in [
+            "[DEFAULT]\nhush\n",
+            "[hush\n",
+            "hush = 1\n",
+            "[a]\n = hush\n",
+            "[a]\n hush\n",
+            "[a]\nb=1\n\n hush\n",
+        ] {
+            let said = OsloConfig::parse(text, "f").expect_err(text).to_string();
+            assert!(!said.contains("hush") && !said.contains('\n'), "{said}");
+        }
+        let said = nova().set("DEFAULT", "password", "hush ").expect_err("a blank").to_string();
+        assert!(!said.contains("hush"), "{said}");
+    }
+
     fn line() -> impl Strategy<Value = String> {
         prop_oneof![
             Just(String::new()),
@@ -397,8 +480,8 @@ state_path = /var/lib/nova";
             let changed = file.set(&section, &key, &value).expect("a plain option");
             prop_assert_eq!(changed.get(&section, &key), Some(value.as_str()));
             for name in file.sections() {
-                for other in file.sections.iter().filter(|one| one.name == name).flat_map(|one| &one.options) {
-                    if name != section || other.key != key {
+                for other in file.sections.iter().filter(|one| same_section(&one.name, name)).flat_map(|one| &one.options) {
+                    if !same_section(name, &section) || other.key != key {
                         prop_assert_eq!(file.get_all(name, &other.key), changed.get_all(name, &other.key));
                     }
                 }
