@@ -1,12 +1,14 @@
 //! What every command needs: the settings, the cloud when asked for, the output form,
 //! and what to say or take back when the command is interrupted.
 
+use std::collections::BTreeSet;
+use std::io::IsTerminal as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 use smog::cloud::{BootMade, Call, CallRecord, Cloud, Options};
-use smog::config::Surroundings;
+use smog::config::{Secret, Surroundings};
 use smog::watch::Allow;
 use smog::{Error, Result};
 use tokio::sync::OnceCell;
@@ -25,6 +27,7 @@ pub struct Session {
     on_interrupt: Mutex<OnInterrupt>,
     ends_itself: AtomicBool,
     at_work: Arc<AtomicBool>,
+    said: Mutex<BTreeSet<String>>,
 }
 
 /// What an interrupt leaves behind.
@@ -47,6 +50,7 @@ impl Session {
             on_interrupt: Mutex::default(),
             ends_itself: AtomicBool::new(false),
             at_work: Arc::default(),
+            said: Mutex::default(),
         }
     }
 
@@ -55,11 +59,7 @@ impl Session {
         self.cloud
             .get_or_try_init(|| async {
                 let settings = self.surroundings.settings()?;
-                if !self.quiet {
-                    for notice in &settings.notices {
-                        crate::output::note(&format!("note: {notice}"));
-                    }
-                }
+                self.note_once(&settings.notices);
                 let mut options = Options::default();
                 if self.dry_run {
                     options.instead_of_changes = Some(Arc::new(tell_change));
@@ -74,9 +74,19 @@ impl Session {
             .await
     }
 
+    /// Say each of these once per command.
+    fn note_once(&self, notices: &[String]) {
+        let Ok(mut said) = self.said.lock() else { return };
+        for notice in notices {
+            if !self.quiet && said.insert(notice.clone()) {
+                crate::output::note(&format!("note: {notice}"));
+            }
+        }
+    }
+
     /// `watch:` of smog.yml: known noise, and more logs.
     pub fn watch_section(&self) -> Result<smog::config::WatchSection> {
-        Ok(self.surroundings.smog_file()?.watch)
+        Ok(self.smog_file()?.watch)
     }
 
     /// The exceptions that `watch.allow` of smog.yml knows.
@@ -101,7 +111,9 @@ impl Session {
 
     /// The smog.yml in use, for what must work when the cloud does not answer.
     pub fn smog_file(&self) -> Result<smog::config::SmogFile> {
-        self.surroundings.smog_file()
+        let file = self.surroundings.smog_file()?;
+        self.note_once(&file.notices);
+        Ok(file)
     }
 
     /// From now on, an interrupt leaves this.
@@ -223,14 +235,22 @@ fn is_of_named_hosts(text: &str) -> bool {
 
 /// What the user's environment says, with the flags on top.
 fn surroundings(args: &Args) -> Surroundings {
-    Surroundings {
+    let mut found = Surroundings {
         os_cloud: args.os_cloud.clone(),
         rc_file: args.rc.clone(),
         config_file: args.config.clone(),
         sets: args.set.iter().filter(|text| !is_of_named_hosts(text)).cloned().collect(),
         suite: args.verb.suite().map(str::to_string),
         ..Surroundings::of_process()
+    };
+    // What is wrong with the file is said when the settings are read.
+    if std::io::stdin().is_terminal()
+        && let Ok(Some(question)) = found.password_question()
+        && let Ok(answer) = rpassword::prompt_password(format!("{question}: "))
+    {
+        found.password = Some(Secret::new(answer));
     }
+    found
 }
 
 /// A guest is named in full for what cannot be undone; its beginning is not enough.

@@ -106,7 +106,7 @@ impl WishArgs {
             let (name, value) = text.split_once('=').unwrap_or((text, ""));
             match smog::config::is_secret(name.rsplit('.').next().unwrap_or(name)) {
                 true => flag("set", &format!("{name}=(hidden)")),
-                false => flag("set", &format!("{name}={value}")),
+                false => flag("set", &format!("{name}={}", smog::config::without_passwords(value))),
             }
         }
         if !self.filters.is_empty() {

@@ -4,18 +4,22 @@
 //! The library does not read the user's environment: a face collects it into
 //! [`Surroundings`] and everything here is a function of that.
 
-mod clouds_yaml;
+mod clouds;
 mod computes;
 mod credentials;
+mod fields;
 mod keys;
-mod keystonerc;
 mod layers;
+mod login;
+mod openrc;
 mod os_variables;
 mod secret;
 mod sections;
 mod set;
 mod smog_yml;
+mod tls;
 mod tree;
+mod trust;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -27,7 +31,7 @@ pub use computes::{ComputeEntry, ComputesFile};
 pub use credentials::{Credentials, Login, Scope};
 pub use keys::schema;
 pub use layers::SettingLine;
-pub use secret::{Secret, is_secret};
+pub use secret::{Secret, is_secret, without_passwords};
 pub use sections::{
     AllowEntry, CirrosSection, ConfOption, ConfValue, HostKind, LiveMigrationSection, NovaSection,
     WatchSection,
@@ -46,12 +50,18 @@ pub struct Surroundings {
     pub config_dir: Option<PathBuf>,
     /// The user's folder for what is kept between runs (`~/.local/state`).
     pub state_dir: Option<PathBuf>,
+    /// The user's home, for `~` in files.
+    pub home_dir: Option<PathBuf>,
     /// `--os-cloud NAME`.
     pub os_cloud: Option<String>,
+    /// `--region NAME`: it counts more than every other source's.
+    pub region: Option<String>,
     /// `--rc FILE`: a keystonerc/openrc file.
     pub rc_file: Option<PathBuf>,
     /// `--config FILE`: the one smog.yml to read.
     pub config_file: Option<PathBuf>,
+    /// What a person answered to [`Surroundings::password_question`].
+    pub password: Option<Secret>,
     /// `--set PATH=VALUE`, in the order given; they overrule everything else.
     pub sets: Vec<String>,
     /// `--suite NAME`: the suite whose file lies over smog.yml, its hosts and credentials
@@ -66,10 +76,13 @@ impl Settings {
     /// # Errors
     /// [`Error::Config`] when the suite's file cannot be understood.
     pub fn suite(&self, name: &str) -> Result<SmogFile> {
-        match self.file.layers.suite_path(name) {
-            Some(path) => self.file.with_suite(&path),
-            None => Ok(self.file.clone()),
-        }
+        let (path, notice) = self.file.layers.suite_path(name);
+        let mut file = match path {
+            Some(path) => self.file.with_suite(&path)?,
+            None => self.file.clone(),
+        };
+        file.notices.extend(notice);
+        Ok(file)
     }
 }
 
@@ -81,10 +94,13 @@ impl std::fmt::Debug for Surroundings {
             .field("current_dir", &self.current_dir)
             .field("config_dir", &self.config_dir)
             .field("state_dir", &self.state_dir)
+            .field("home_dir", &self.home_dir)
             .field("os_cloud", &self.os_cloud)
+            .field("region", &self.region)
             .field("rc_file", &self.rc_file)
             .field("config_file", &self.config_file)
             .field("suite", &self.suite)
+            .field("password", &self.password)
             .field("sets", &self.sets.iter().map(|set| set.split('=').next()).collect::<Vec<_>>())
             .finish()
     }
@@ -120,6 +136,7 @@ impl Surroundings {
             current_dir: std::env::current_dir().unwrap_or_default(),
             config_dir,
             state_dir,
+            home_dir: set("HOME"),
             ..Surroundings::default()
         }
     }
@@ -155,21 +172,42 @@ impl Surroundings {
     ///
     /// Credentials are taken from the first of: `--rc`, `--os-cloud`, the variable
     /// `OS_CLOUD`, the variables `OS_AUTH_URL` and its friends, `credentials:` in
-    /// smog.yml, `cloud:` in smog.yml, the only cloud in clouds.yaml.
+    /// smog.yml, `cloud:` in smog.yml, the only cloud in clouds.yaml. `OS_*` variables are laid
+    /// over a cloud of clouds.yaml, as the `openstack` command does; `--os-cloud envvars` names
+    /// the variables themselves.
     ///
     /// # Errors
     /// [`Error::Config`] for files and variables that cannot be used,
     /// [`Error::NotFound`] for an unknown cloud, [`Error::Auth`] when no source has
-    /// credentials.
+    /// credentials, or an openrc file asks for a password that nobody has given.
     pub fn settings(&self) -> Result<Settings> {
         self.settings_of(self.smog_file()?)
     }
 
     fn settings_of(&self, file: SmogFile) -> Result<Settings> {
         let mut notices = file.notices.clone();
-        let mut credentials = self.credentials(&file)?;
+        let (mut credentials, said) = self.credentials(&file)?;
+        notices.extend(said);
+        if let Some(region) = &self.region {
+            credentials.region = Some(region.clone());
+        }
         notices.extend(credentials.use_keystone_v3());
         Ok(Settings { credentials, file, notices })
+    }
+
+    /// What to ask a person before [`Surroundings::settings`], where the openrc file of `--rc`
+    /// asks for a password and neither [`Surroundings::password`] nor `OS_PASSWORD` has it.
+    ///
+    /// # Errors
+    /// As [`Surroundings::settings`], for that file.
+    pub fn password_question(&self) -> Result<Option<String>> {
+        let Some(path) = &self.rc_file else { return Ok(None) };
+        let found = openrc::read(path, self)?;
+        let variable = |name: &str| found.variables.get(name).map_or("?", String::as_str);
+        let project = found.variables.get("OS_PROJECT_NAME").map(|name| format!(" in project `{name}`"));
+        Ok(found.asks.then(|| {
+            format!("password of user `{}`{}", variable("OS_USERNAME"), project.unwrap_or_default())
+        }))
     }
 
     /// What all smog.yml files, `SMOG_*` variables and `--set` flags say together.
@@ -203,68 +241,114 @@ impl Surroundings {
     /// [`Error::Config`] when a file cannot be read or understood.
     pub fn suite_file(&self, suite: &str) -> Result<SmogFile> {
         let layers = layers::Layers::of(self)?;
-        match layers.suite_path(suite) {
-            Some(path) => layers.with_suite(&path)?.smog_file(),
-            None => layers.smog_file(),
-        }
+        let (path, notice) = layers.suite_path(suite);
+        let mut file = match path {
+            Some(path) => layers.with_suite(&path)?.smog_file()?,
+            None => layers.smog_file()?,
+        };
+        file.notices.extend(notice);
+        Ok(file)
     }
 
-    /// The files that are merged, the weakest first.
-    pub(crate) fn smog_paths(&self) -> Vec<PathBuf> {
+    /// The files that are merged, the weakest first, and notices about those passed over.
+    pub(crate) fn smog_paths(&self) -> (Vec<PathBuf>, Vec<String>) {
         // A file that was named must exist; the others are looked for.
         if let Some(named) = &self.config_file {
-            return vec![named.clone()];
+            return (vec![named.clone()], vec![]);
         }
         if let Some(named) = self.variables.get("SMOG_CONFIG").filter(|value| !value.is_empty()) {
-            return vec![PathBuf::from(named)];
+            return (vec![PathBuf::from(named)], vec![]);
         }
         let mut places = vec![PathBuf::from("/etc/smog/smog.yml")];
         places.extend(self.config_dir.iter().map(|dir| dir.join("smog/smog.yml")));
         let here = ["smog.yml", "smog_config.yml"].map(|name| self.current_dir.join(name));
         places.extend(here.into_iter().find(|path| path.is_file()));
         places.retain(|path| path.is_file());
-        places
-    }
-
-    fn credentials(&self, file: &SmogFile) -> Result<Credentials> {
-        if let Some(path) = &self.rc_file {
-            return keystonerc::read(path);
-        }
-        let chosen = self.os_cloud.clone().or_else(|| {
-            let name = self.variables.get("OS_CLOUD").filter(|name| !name.is_empty())?;
-            Some(name.clone())
+        let mut notices = Vec::new();
+        places.retain(|path| match trust::why_not(path) {
+            None => true,
+            Some(why) => {
+                notices.push(trust::notice(path, &why, &format!("--config {}", path.display())));
+                false
+            }
         });
-        if let Some(name) = chosen {
-            return clouds_yaml::read(&self.clouds_yaml_places(), &name);
-        }
-        if self.variables.get("OS_AUTH_URL").is_some_and(|url| !url.is_empty()) {
-            return os_variables::credentials(&self.variables, "the OS_* variables");
-        }
-        if let Some(found) = &file.credentials {
-            return Ok(found.clone());
-        }
-        if let Some(name) = &file.cloud {
-            return clouds_yaml::read(&self.clouds_yaml_places(), name);
-        }
-        clouds_yaml::only(&self.clouds_yaml_places())?.ok_or_else(|| Error::Auth {
-            message: "no credentials: neither OS_* variables, nor a cloud name, nor smog.yml has any".into(),
-            hint: "source an openrc file, or name a cloud of clouds.yaml with `--os-cloud NAME`; \
-                   with smog's own lab: eval \"$(lab/env)\""
-                .into(),
-        })
+        (places, notices)
     }
 
-    /// openstacksdk's search path, so that what works there works here.
-    fn clouds_yaml_places(&self) -> Vec<PathBuf> {
-        if let Some(named) = self.variables.get("OS_CLIENT_CONFIG_FILE").filter(|value| !value.is_empty()) {
-            return vec![PathBuf::from(named)];
+    fn credentials(&self, file: &SmogFile) -> Result<(Credentials, Vec<String>)> {
+        let home = self.home_dir.as_deref();
+        if let Some(path) = &self.rc_file {
+            let found = openrc::read(path, self)?;
+            if found.asks {
+                return Err(Error::Auth {
+                    message: format!("{} asks for the password, and nobody answered", path.display()),
+                    hint: "set OS_PASSWORD, or run smog on a terminal, where it asks".into(),
+                });
+            }
+            let source = format!("the variables in {}", path.display());
+            let (credentials, said) =
+                os_variables::credentials(&found.variables, &source, openrc::ADD_IT, home)?;
+            return Ok((credentials, [found.notices, said].concat()));
         }
+        let set = |name: &str| self.variables.get(name).filter(|value| !value.is_empty());
+        let of_variables =
+            || os_variables::credentials(&self.variables, "the OS_* variables", os_variables::SET_IT, home);
+        let chosen = self.os_cloud.as_ref().or_else(|| set("OS_CLOUD"));
+        let name = match chosen {
+            Some(name) if name == set("OS_CLOUD_NAME").map_or("envvars", String::as_str) => {
+                return of_variables();
+            }
+            Some(name) => Some(name.clone()),
+            None if set("OS_AUTH_URL").is_some() => return of_variables(),
+            None => match (&file.credentials, &file.cloud) {
+                (Some(found), _) => return Ok((found.clone(), vec![])),
+                (None, cloud) => cloud.clone(),
+            },
+        };
+        let files = clouds::files::read(self)?;
+        let variables = os_variables::fields(&self.variables);
+        let over = clouds::Over { variables: &variables, region: self.region.as_deref(), home };
+        let Some(name) = name.or_else(|| clouds::only(&files)) else {
+            return Err(Error::Auth {
+                message: "no credentials: neither OS_* variables, nor a cloud name, nor smog.yml has any"
+                    .into(),
+                hint: ["source an openrc file, or name a cloud of clouds.yaml with `--os-cloud NAME`; \
+                       with smog's own lab: eval \"$(lab/env)\""]
+                .into_iter()
+                .chain(files.notices.iter().map(String::as_str))
+                .collect::<Vec<_>>()
+                .join("\n"),
+            });
+        };
+        let (credentials, said) =
+            clouds::read(&files, &name, &over).map_err(|why| with_notices(why, &files.notices))?;
+        Ok((credentials, [files.notices, said].concat()))
+    }
+
+    /// openstacksdk's folders for its files, so that what works there works here.
+    fn openstack_folders(&self) -> Vec<PathBuf> {
         let mut folders = vec![self.current_dir.clone()];
         folders.extend(self.config_dir.iter().map(|dir| dir.join("openstack")));
-        folders.push(PathBuf::from("/etc/openstack"));
+        folders.extend(self.home_dir.iter().map(|home| home.join(".config/openstack")));
+        folders.extend(["/etc/xdg/openstack", "/etc/openstack"].map(PathBuf::from));
+        let mut seen = std::collections::BTreeSet::new();
+        folders.retain(|folder| seen.insert(folder.clone()));
         folders
-            .iter()
-            .flat_map(|folder| ["clouds.yaml", "clouds.yml"].map(|name| folder.join(name)))
-            .collect()
+    }
+}
+
+/// A file that was passed over may be why a cloud is not found.
+fn with_notices(why: Error, notices: &[String]) -> Error {
+    match why {
+        Error::NotFound { what, name, near } if near.is_empty() && !notices.is_empty() => Error::Config {
+            place: what.clone(),
+            message: format!("no {what} called `{name}`"),
+            hint: Some(notices.join("\n")),
+        },
+        Error::Config { place, message, hint } if !notices.is_empty() => {
+            let lines = hint.into_iter().chain(notices.iter().cloned()).collect::<Vec<_>>();
+            Error::Config { place, message, hint: Some(lines.join("\n")) }
+        }
+        other => other,
     }
 }

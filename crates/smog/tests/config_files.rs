@@ -79,24 +79,20 @@ fn the_introduction_s_documents_as_they_stand() {
 }
 
 #[test]
-fn a_typo_shows_file_line_column_the_line_and_the_nearest_key() {
+fn a_typo_shows_file_line_column_and_the_nearest_key() {
     for (text, said, hint) in [
-        ("hots: {}\n", "smog.yml:1:1: no key `hots` here\n    hots: {}\n    ^", "did you mean `hosts`"),
-        (
-            "nova:\n  virt_typ: kvm\n",
-            "smog.yml:2:3: no key `virt_typ` here\n      virt_typ: kvm\n      ^",
-            "`virt_type`",
-        ),
+        ("hots: {}\n", "smog.yml:1:1: no key `hots` here", "did you mean `hosts`"),
+        ("nova:\n  virt_typ: kvm\n", "smog.yml:2:3: no key `virt_typ` here", "`virt_type`"),
         ("hosts:\n  a: {host: b, usr: c}\n", "smog.yml:2:16: no key `usr` here", "`user`"),
         ("nova: {virt_type: xen}\n", "smog.yml:1:19: `virt_type` must be one of kvm, qemu", ""),
         ("nova: {cpu_mode: host-pasthrough}\n", "1:18: `cpu_mode` must be one of", "`host-passthrough`"),
         (
             "nova: {large_page_num: -1}\n",
-            "1:24: `large_page_num` must be a whole number from 0, not `-1`",
+            "1:24: `large_page_num` must be a whole number from 0, not this number",
             "",
         ),
-        ("nova: {large_page: perhaps}\n", "1:20: `large_page` must be `true` or `false`, not `perhaps`", ""),
-        ("nova: {filters: A}\n", "1:17: `filters` must be a list, not `A`", ""),
+        ("nova: {large_page: perhaps}\n", "1:20: `large_page` must be `true` or `false`, not this text", ""),
+        ("nova: {filters: A}\n", "1:17: `filters` must be a list, not this text", ""),
         ("hosts: {a: {host: b, type: container}}\n", "1:28: `type` must be one of vm, baremetal", ""),
         ("hosts:\n  a: {user: b}\n", "2:6: a host of `a` has no `host`", ""),
         ("watch:\n  allow:\n    - why: x\n", "3:7: an entry of `allow` needs", ""),
@@ -116,7 +112,7 @@ fn a_typo_shows_file_line_column_the_line_and_the_nearest_key() {
             "1:14: `credentials` must be `smog`, `master` or a set of OS_* variables",
             "",
         ),
-        ("cloud: a\ncloud: b\n", "2:1: `cloud` is there twice", ""),
+        ("cloud: a\ncloud: b\n", "2:1: this key is there twice", ""),
         ("- a\n", "1:1: `the file` must be a set of keys, not a list", ""),
     ] {
         let (got, way_out) = refused(text);
@@ -335,4 +331,90 @@ proptest::proptest! {
             proptest::prop_assert_eq!(got, wanted.map(|(value, from)| (value.to_string(), from)));
         }
     }
+}
+
+/// What people give as smog.yml by mistake, and typos around a password.
+#[test]
+fn no_error_shows_a_line_or_a_value_of_a_file() {
+    const PW: &str = "s3cr3tPW";
+    for text in [
+        "export OS_AUTH_URL=http://192.0.2.1:5000/v3\nexport OS_USERNAME=u\nexport OS_PASSWORD='s3cr3tPW'\n",
+        "export OS_PASSWORD: s3cr3tPW\n",
+        "OS_PASSWORD=s3cr3tPW: x\n",
+        "[keystone_authtoken]\npassword = s3cr3tPW\n",
+        "[database]\nconnection = mysql://u:s3cr3tPW@h/d\n",
+        "connection: mysql://u:s3cr3tPW@h/d\n",
+        "s3cr3tPW\n",
+        "- s3cr3tPW\n",
+        "s3cr3tPW: x\n",
+        "credentials: s3cr3tPW\n",
+        "credentials: {OS_PASSWORD: [s3cr3tPW]}\n",
+        "credentials: {OS_PASSWORD: {a: s3cr3tPW}}\n",
+        "credentials: {OS_PASSWORD: s3cr3tPW\n",
+        "credentials: {OS_PASSWORD: s3cr3tPW}}\n",
+        "credentials: {OS_PASSWORD: *s3cr3tPW}\n",
+        "credentials: {OS_PASSWORD: \"\\s3cr3tPW\"}\n",
+        "credentials: {OS_AUTH_URL: http://k, OS_USERNAME: u, OS_PASSWORD: p, OS_VERIFY: s3cr3tPW}\n",
+        "credentials: {OS_AUTH_URL: http://k, OS_USERNAME: u, OS_PASSWORD: p, OS_AUTH_TYPE: 's3cr3tPW!'}\n",
+        "nova: {virt_type: s3cr3tPW}\n",
+        "nova: {large_page: s3cr3tPW}\n",
+        "nova: s3cr3tPW\n",
+        "nova: {s3cr3tPW: 1}\n",
+        "hosts: {a: s3cr3tPW}\n",
+        "hosts: {a: {host: [s3cr3tPW]}}\n",
+        "lab: {release: s3cr3tPW, simulated_cells: s3cr3tPW}\n",
+        "watch: {allow: [{message: '(s3cr3tPW'}]}\n",
+        "ssh: s3cr3tPW\n",
+        "cloud: [s3cr3tPW]\n",
+        "cloud: \"s3cr3tPW\n",
+        "cloud: a\n\ts3cr3tPW: b\n",
+        "cloud: &s3cr3tPW\ncloud: *other\n",
+    ] {
+        let folder = Folder::with(&[("smog.yml", text)]);
+        let path = folder.path("smog.yml");
+        let errors = [SmogFile::read(&path).err(), ComputesFile::read(&path).err()];
+        assert!(errors.iter().any(Option::is_some), "{text}");
+        for why in errors.into_iter().flatten() {
+            let said = format!("{why} {}", why.hint().unwrap_or_default());
+            assert!(!said.contains(PW), "{text}\n{said}");
+            assert!(said.contains("smog.yml"), "{said}");
+        }
+    }
+    let folder = Folder::with(&[]);
+    for set in [
+        "nova.virt_type=s3cr3tPW",
+        "nova.large_page=s3cr3tPW",
+        "nova.filters=[s3cr3tPW",
+        "nova.filters=*s3cr3tPW",
+        "credentials.OS_PASSWORD=[s3cr3tPW",
+        "credentials=s3cr3tPW",
+        "hosts.computes=s3cr3tPW",
+    ] {
+        let said = folder.set(&[set]).map(|_| ()).expect_err(set).to_string();
+        assert!(!said.contains(PW), "{set}\n{said}");
+    }
+    for name in ["SMOG_NOVA__VIRT_TYPE", "SMOG_NOVA__FILTERS", "SMOG_CREDENTIALS", "SMOG_HOSTS"] {
+        let variables = [(name.to_string(), format!("[{PW}"))].into();
+        let why = Surroundings { variables, ..folder.surroundings() }.smog_file().expect_err(name);
+        assert!(!why.to_string().contains(PW), "{name}: {why}");
+    }
+}
+
+#[test]
+fn a_file_that_others_can_write_is_not_obeyed() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = Folder::with(&[("smog.yml", "log_dir: /x\n"), ("one.yml", "log_dir: /y\n")]);
+    let chmod = |name: &str, mode: u32| {
+        std::fs::set_permissions(folder.path(name), std::fs::Permissions::from_mode(mode)).expect("chmod");
+    };
+    chmod("smog.yml", 0o666);
+    chmod("one.yml", 0o666);
+    let file = folder.surroundings().smog_file().expect("nothing is wrong");
+    assert_eq!(file.log_dir, None);
+    assert!(file.notices[0].contains("is not read: everybody can write it"), "{:?}", file.notices);
+    assert!(file.notices[0].contains("--config"), "{:?}", file.notices);
+    let file = folder.surroundings().suite_file("one").expect("nothing is wrong");
+    assert_eq!((file.log_dir, file.notices.len()), (None, 2));
+    let named = Surroundings { config_file: Some(folder.path("smog.yml")), ..folder.surroundings() };
+    assert!(named.smog_file().expect("named, so read").log_dir.is_some());
 }

@@ -126,7 +126,7 @@ pub struct Credentials {
 impl Credentials {
     /// The scope to ask keystone for.
     pub fn scope(&self) -> Scope {
-        if matches!(self.login, Login::ApplicationCredential { .. }) {
+        if self.login.has_own_scope() {
             // The credential carries its own scope; keystone refuses a second one.
             return Scope::Unscoped;
         }
@@ -183,6 +183,11 @@ impl Credentials {
 }
 
 impl Login {
+    /// Whether the login brings a scope of its own, so that none is asked for.
+    pub(super) fn has_own_scope(&self) -> bool {
+        matches!(self, Login::ApplicationCredential { .. })
+    }
+
     fn user(&self) -> &str {
         match self {
             Login::Password { username, user_id, .. } | Login::Totp { username, user_id, .. } => {

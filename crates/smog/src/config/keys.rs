@@ -3,9 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::tree::Source;
 use super::tree::{Body, Node};
-use super::yaml::shown;
 use crate::error::{Error, Result};
 use crate::near;
 
@@ -157,13 +155,30 @@ pub(super) const COMPUTES: &[Key] = &[
     ),
 ];
 
-/// An error at the place of a node.
+/// An error at the place of a node. It shows nothing of what is written there: see
+/// [`super::yaml`].
 pub(super) fn wrong(place: &super::tree::Place, message: String, hint: Option<String>) -> Error {
-    let line = match &*place.source {
-        Source::File { text, .. } => shown(text, place.line, place.column),
-        _ => String::new(),
-    };
-    Error::Config { place: place.to_string(), message: format!("{message}{line}"), hint }
+    Error::Config { place: place.to_string(), message, hint }
+}
+
+/// A key that smog does not know, as an error may show it: one that looks like a key of smog.yml
+/// or is one elsewhere. Others may be a part of a password that lost its quotes.
+fn shown<'a>(key: &'a str, keys: &[Key]) -> Option<&'a str> {
+    let is_near = |name: &&str| strsim::jaro_winkler(key, name) > 0.8;
+    let known = keys.iter().map(|key| key.name).chain(every_name(FILE)).any(|name| is_near(&name));
+    known.then_some(key)
+}
+
+/// Every name in these sections and those below.
+fn every_name(keys: &'static [Key]) -> Vec<&'static str> {
+    fn below(kind: Kind) -> Vec<&'static str> {
+        match kind {
+            Kind::List(one) | Kind::Map(one) | Kind::Many(one) => below(*one),
+            Kind::Section(keys) => every_name(keys),
+            _ => vec![],
+        }
+    }
+    keys.iter().flat_map(|key| std::iter::once(key.name).chain(below(key.kind))).collect()
 }
 
 /// Check a tree and give it as plain JSON.
@@ -172,14 +187,14 @@ pub(super) fn wrong(place: &super::tree::Place, message: String, hint: Option<St
 /// [`Error::Config`] with the place of the first thing wrong.
 pub(super) fn checked(node: &Node, kind: Kind, name: &str) -> Result<Value> {
     let bad = |what: &str| {
-        let written = match node.text() {
-            Some(_) if super::secret::is_secret(name) => "the value".to_string(),
-            Some(text) => format!("`{text}`"),
-            None => match node.body {
-                Body::List(_) => "a list".into(),
-                Body::Map(_) => "a set of keys".into(),
-                _ => "nothing".into(),
-            },
+        // What kind of thing it is, and nothing of the thing itself.
+        let written = match node.body {
+            Body::List(_) => "a list",
+            Body::Map(_) => "a set of keys",
+            Body::Bool(..) => "a truth value",
+            Body::Number(_) => "this number",
+            Body::Text(_) => "this text",
+            Body::Null => "nothing",
         };
         Err(wrong(&node.place, format!("`{name}` must be {what}, not {written}"), None))
     };
@@ -227,7 +242,7 @@ pub(super) fn checked(node: &Node, kind: Kind, name: &str) -> Result<Value> {
                 None => {
                     let near = near(text, words.iter().copied());
                     let hint = near.first().map(|near| format!("did you mean `{near}`?"));
-                    let message = format!("`{name}` must be one of {}, not `{text}`", words.join(", "));
+                    let message = format!("`{name}` must be one of {}", words.join(", "));
                     Err(wrong(&node.place, message, hint))
                 }
             }
@@ -267,7 +282,10 @@ pub(super) fn checked(node: &Node, kind: Kind, name: &str) -> Result<Value> {
                 let known = keys.iter().find(|key| key.name == entry.key).ok_or_else(|| {
                     wrong(
                         &entry.place,
-                        format!("no key `{}` here", entry.key),
+                        match shown(&entry.key, keys) {
+                            Some(key) => format!("no key `{key}` here"),
+                            None => "smog knows no such key here".into(),
+                        },
                         Some(nearest(&entry.key, keys)),
                     )
                 })?;

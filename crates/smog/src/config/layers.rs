@@ -7,11 +7,11 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::keys::{FILE, Kind, checked, nearest, wrong};
-use super::secret::is_secret;
+use super::secret::{is_secret, without_passwords};
 use super::sections::ConfOption;
 use super::set::{self, Assignment};
 use super::tree::{Body, Node, Origin, Place, Source};
-use super::{SmogFile, Surroundings, yaml};
+use super::{SmogFile, Surroundings, trust, yaml};
 use crate::error::Result;
 use crate::near;
 use crate::show::{Column, Show};
@@ -24,6 +24,9 @@ pub(super) struct Layers {
     current_dir: PathBuf,
     over: Vec<Assignment>,
     pub conf_options: Vec<ConfOption>,
+    /// Files that were passed over, and why.
+    pub notices: Vec<String>,
+    home_dir: Option<PathBuf>,
 }
 
 /// The files' text may hold passwords.
@@ -60,8 +63,11 @@ impl Layers {
     }
 
     pub(super) fn of(from: &Surroundings) -> Result<Layers> {
-        let mut layers = Layers { current_dir: from.current_dir.clone(), ..Layers::default() };
-        for path in from.smog_paths() {
+        let (paths, notices) = from.smog_paths();
+        let home_dir = from.home_dir.clone();
+        let current_dir = from.current_dir.clone();
+        let mut layers = Layers { current_dir, home_dir, notices, ..Layers::default() };
+        for path in paths {
             layers.add(&path)?;
         }
         for (name, value) in &from.variables {
@@ -94,17 +100,32 @@ impl Layers {
         Ok(layers)
     }
 
-    /// The file of a suite, if there is one. A path is taken as it stands.
-    pub(super) fn suite_path(&self, name: &str) -> Option<PathBuf> {
+    /// The user's home, for `~` in credentials.
+    pub(super) fn home(&self) -> Option<&Path> {
+        self.home_dir.as_deref()
+    }
+
+    /// The file of a suite, if there is one. A path is taken as it stands; a file that is only
+    /// found must be the user's or root's, and the notice says when it is not.
+    pub(super) fn suite_path(&self, name: &str) -> (Option<PathBuf>, Option<String>) {
         if name.contains('/') || name.ends_with(".yml") || name.ends_with(".yaml") {
-            return Some(self.current_dir.join(name));
+            return (Some(self.current_dir.join(name)), None);
         }
         let file = format!("{name}.yml");
         let mut places = vec![self.current_dir.join(&file), self.current_dir.join("configs").join(&file)];
         places.extend(
             self.paths.iter().rev().filter_map(|path| Some(path.parent()?.join("suites").join(&file))),
         );
-        places.into_iter().find(|path| path.is_file() && !self.paths.contains(path))
+        let Some(path) = places.into_iter().find(|path| path.is_file() && !self.paths.contains(path)) else {
+            return (None, None);
+        };
+        match trust::why_not(&path) {
+            None => (Some(path), None),
+            Some(why) => {
+                let way = format!("--suite {}", path.display());
+                (None, Some(trust::notice(&path, &why, &way)))
+            }
+        }
     }
 
     /// Every layer is checked by itself, so that a typo is told even where a later
@@ -146,14 +167,15 @@ impl Layers {
                 _ if path.iter().any(|part| is_secret(part)) => "(hidden)".into(),
                 Body::List(_) => "[]".into(),
                 Body::Map(_) => "{}".into(),
-                _ => node.text().unwrap_or_default().to_string(),
+                _ => without_passwords(node.text().unwrap_or_default()),
             },
             setting: path.join("."),
             from: node.place.origin(),
         });
         let options = self.conf_options.iter().map(|one| {
             let setting = format!("{}:{}.{}", one.file, one.section, one.option);
-            let value = if is_secret(&one.option) { "(hidden)".into() } else { one.value.clone() };
+            let value =
+                if is_secret(&one.option) { "(hidden)".into() } else { without_passwords(&one.value) };
             SettingLine { from: Origin::Flag(setting.clone()), setting, value }
         });
         lines.chain(options).collect()

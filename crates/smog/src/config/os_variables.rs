@@ -1,98 +1,69 @@
-//! `OS_*` variables, from the environment, a keystonerc file or smog_config.yml.
+//! `OS_*` variables, from the environment, an openrc file or smog.yml.
 //!
-//! Old spellings (`OS_TENANT_NAME`, `OS_ENDPOINT_TYPE`, `OS_INSECURE`) mean what
-//! they meant.
+//! Old spellings (`OS_TENANT_NAME`, `OS_ENDPOINT_TYPE`, `OS_INSECURE`) mean what they meant.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
 
-use super::credentials::{Credentials, Login};
-use super::secret::Secret;
-use crate::error::{Error, Result};
+use super::credentials::Credentials;
+use super::fields::{Fields, Speaker};
+use super::tree::{Body, Node, Place, Source};
+use crate::error::Result;
 
-/// Credentials out of a set of `OS_*` variables. `source` is named in errors.
-pub(super) fn credentials(variables: &BTreeMap<String, String>, source: &str) -> Result<Credentials> {
-    let get = |names: &[&str]| {
-        names.iter().find_map(|name| variables.get(*name)).filter(|value| !value.is_empty()).cloned()
-    };
-    let missing = |name: &str| Error::Auth {
-        message: format!("{source} have no {name}"),
-        hint: format!("set {name}, or name a cloud of clouds.yaml with `--os-cloud NAME`"),
-    };
-    let auth_url = get(&["OS_AUTH_URL"]).ok_or_else(|| missing("OS_AUTH_URL"))?;
-    let username = get(&["OS_USERNAME"]);
-    let user_id = get(&["OS_USER_ID"]);
-    let login = if let Some(secret) = get(&["OS_APPLICATION_CREDENTIAL_SECRET"]) {
-        let id = get(&["OS_APPLICATION_CREDENTIAL_ID"]);
-        let name = get(&["OS_APPLICATION_CREDENTIAL_NAME"]);
-        if id.is_none() && name.is_none() {
-            return Err(missing("OS_APPLICATION_CREDENTIAL_ID"));
-        }
-        Login::ApplicationCredential { id, name, username, user_id, secret: Secret::new(secret) }
-    } else if let Some(password) = get(&["OS_PASSWORD"]) {
-        if username.is_none() && user_id.is_none() {
-            return Err(missing("OS_USERNAME"));
-        }
-        Login::Password { username, user_id, password: Secret::new(password) }
-    } else if let Some(token) = get(&["OS_TOKEN", "OS_AUTH_TOKEN"]) {
-        Login::Token(Secret::new(token))
-    } else {
-        return Err(missing("OS_PASSWORD"));
-    };
-    let insecure = get(&["OS_INSECURE"]).is_some_and(|value| is_true(&value));
-    let verify = get(&["OS_VERIFY"]).is_none_or(|value| is_true(&value));
-    Ok(Credentials {
-        name: "envvars".into(),
-        source: source.into(),
-        auth_url,
-        login,
-        user_domain_name: get(&["OS_USER_DOMAIN_NAME", "OS_DEFAULT_DOMAIN_NAME"]),
-        user_domain_id: get(&["OS_USER_DOMAIN_ID", "OS_DEFAULT_DOMAIN_ID"]),
-        project_name: get(&["OS_PROJECT_NAME", "OS_TENANT_NAME"]),
-        project_id: get(&["OS_PROJECT_ID", "OS_TENANT_ID"]),
-        project_domain_name: get(&["OS_PROJECT_DOMAIN_NAME", "OS_DEFAULT_DOMAIN_NAME"]),
-        project_domain_id: get(&["OS_PROJECT_DOMAIN_ID", "OS_DEFAULT_DOMAIN_ID"]),
-        domain_name: get(&["OS_DOMAIN_NAME"]),
-        domain_id: get(&["OS_DOMAIN_ID"]),
-        system_scope: get(&["OS_SYSTEM_SCOPE"]),
-        trust_id: get(&["OS_TRUST_ID"]),
-        region: get(&["OS_REGION_NAME"]),
-        interface: get(&["OS_INTERFACE", "OS_ENDPOINT_TYPE"]).map(|name| bare_interface(&name)),
-        cacert: get(&["OS_CACERT"]),
-        verify: verify && !insecure,
-        cert: get(&["OS_CERT"]),
-        key: get(&["OS_KEY"]),
-        endpoint_overrides: BTreeMap::new(),
-    })
+/// The way out for a variable that is not there, where the user can set one.
+pub(super) const SET_IT: &str = "set VARIABLE, or name a cloud of clouds.yaml with `--os-cloud NAME`";
+
+/// Variables as fields: `OS_AUTH_URL` is `auth_url`. An empty one says nothing.
+pub(super) fn fields(variables: &BTreeMap<String, String>) -> Fields {
+    let mut fields = Fields::default();
+    for (name, value) in variables {
+        let Some(key) = name.strip_prefix("OS_").filter(|_| !value.is_empty()) else { continue };
+        let place = Place { source: Arc::new(Source::Variable(name.clone())), line: 1, column: 1 };
+        fields.rest.insert(key.to_lowercase(), Node { body: Body::Text(value.clone()), place });
+    }
+    fields
 }
 
-/// "publicURL" is the old spelling of "public".
-pub(super) fn bare_interface(name: &str) -> String {
-    name.strip_suffix("URL").unwrap_or(name).to_string()
-}
-
-fn is_true(value: &str) -> bool {
-    matches!(value.to_lowercase().as_str(), "1" | "true" | "yes" | "on")
+/// Credentials out of a set of `OS_*` variables, and what a person should be told. `source` is
+/// named in errors; `hint` is the way out for a missing one, with VARIABLE in its place.
+///
+/// # Errors
+/// [`crate::Error::Auth`] for a missing variable, [`crate::Error::Config`] for one that cannot
+/// be used.
+pub(super) fn credentials(
+    variables: &BTreeMap<String, String>,
+    source: &str,
+    hint: &str,
+    home: Option<&Path>,
+) -> Result<(Credentials, Vec<String>)> {
+    fields(variables).credentials("envvars", source, &Speaker::Variables { source, hint }, home)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Error;
+    use crate::config::{Login, Scope};
 
-    fn variables(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-        pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+    fn read(pairs: &[(&str, &str)]) -> Result<Credentials> {
+        let variables = pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        credentials(&variables, "the OS_* variables", SET_IT, Some(Path::new("/home/u"))).map(|found| found.0)
+    }
+
+    fn with(more: &[(&str, &str)]) -> Result<Credentials> {
+        let user = [("OS_USERNAME", "u"), ("OS_PASSWORD", "p"), ("OS_AUTH_URL", "http://k/v3")];
+        read(&[&user, more].concat())
     }
 
     #[test]
     fn the_introduction_s_four_variables_are_enough() {
-        let mut found = credentials(
-            &variables(&[
-                ("OS_USERNAME", "admin"),
-                ("OS_TENANT_NAME", "admin"),
-                ("OS_PASSWORD", "4b6b6e5db1054988"),
-                ("OS_AUTH_URL", "http://192.0.2.30:5000/v2.0/"),
-            ]),
-            "test",
-        )
+        let mut found = read(&[
+            ("OS_USERNAME", "admin"),
+            ("OS_TENANT_NAME", "admin"),
+            ("OS_PASSWORD", "4b6b6e5db1054988"),
+            ("OS_AUTH_URL", "http://192.0.2.30:5000/v2.0/"),
+        ])
         .expect("credentials");
         let notices = found.use_keystone_v3();
         assert_eq!(found.auth_url, "http://192.0.2.30:5000/v3");
@@ -104,25 +75,124 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        let error = credentials(&variables(&[("OS_AUTH_URL", "http://k")]), "the OS_* variables")
-            .expect_err("no password");
+        let error = read(&[("OS_AUTH_URL", "http://k")]).expect_err("no password");
         assert_eq!(error.to_string(), "the OS_* variables have no OS_PASSWORD");
     }
 
     #[test]
     fn old_spellings_mean_what_they_meant() {
-        let found = credentials(
-            &variables(&[
-                ("OS_USERNAME", "u"),
-                ("OS_PASSWORD", "p"),
-                ("OS_AUTH_URL", "http://k/v3"),
-                ("OS_ENDPOINT_TYPE", "internalURL"),
-                ("OS_INSECURE", "true"),
-            ]),
-            "test",
-        )
-        .expect("credentials");
+        let found =
+            with(&[("OS_ENDPOINT_TYPE", "internalURL"), ("OS_INSECURE", "true")]).expect("credentials");
         assert_eq!(found.interface.as_deref(), Some("internal"));
         assert!(!found.verify);
+    }
+
+    #[test]
+    fn verify_never_fails_open() {
+        for (word, verify, cacert) in [
+            ("true", true, None),
+            ("YES", true, None),
+            ("y", true, None),
+            ("1", true, None),
+            ("False", false, None),
+            ("n", false, None),
+            ("0", false, None),
+            ("off", false, None),
+            ("/etc/ca.pem", true, Some("/etc/ca.pem")),
+            ("~/ca.pem", true, Some("/home/u/ca.pem")),
+            ("ca.pem", true, Some("ca.pem")),
+            ("../ca", true, Some("../ca")),
+        ] {
+            let found = with(&[("OS_VERIFY", word)]).expect(word);
+            assert_eq!((found.verify, found.cacert.as_deref()), (verify, cacert), "{word}");
+        }
+        for word in ["flase", "none", "never", "2", "-", "disable"] {
+            let said = with(&[("OS_VERIFY", word)]).expect_err(word).to_string();
+            assert!(said.contains("OS_VERIFY must be true, false or the path"), "{said}");
+        }
+        for word in ["flase", "/etc/ca.pem"] {
+            let said = with(&[("OS_INSECURE", word)]).expect_err(word).to_string();
+            assert!(said.contains("OS_INSECURE must be true or false"), "{said}");
+        }
+        let found = with(&[("OS_INSECURE", "false")]).expect("checked");
+        assert!(found.verify);
+        let found = with(&[("OS_INSECURE", "true"), ("OS_VERIFY", "true")]).expect("unchecked");
+        assert!(!found.verify, "insecure is the most aggressive setting, so it wins");
+    }
+
+    #[test]
+    fn unchecked_certificates_are_said() {
+        let variables =
+            [("OS_AUTH_URL", "http://k"), ("OS_USERNAME", "u"), ("OS_PASSWORD", "p"), ("OS_VERIFY", "no")]
+                .map(|(name, value)| (name.to_string(), value.to_string()));
+        let (_, notices) =
+            credentials(&variables.into(), "the OS_* variables", SET_IT, None).expect("credentials");
+        assert_eq!(notices.len(), 1, "{notices:?}");
+        assert!(notices[0].contains("certificates are not checked (OS_VERIFY)"), "{notices:?}");
+    }
+
+    #[test]
+    fn every_kind_of_login_smog_supports() {
+        let found = with(&[("OS_AUTH_TYPE", "v3totp"), ("OS_PASSCODE", "1234")]).expect("totp");
+        assert!(matches!(found.login, Login::Totp { .. }), "{found:?}");
+        let both = [
+            ("OS_AUTH_TYPE", "v3multifactor"),
+            ("OS_AUTH_METHODS", "v3password,v3totp"),
+            ("OS_PASSCODE", "1"),
+        ];
+        let Login::MultiFactor(methods) = with(&both).expect("both").login else { panic!("no multifactor") };
+        assert!(matches!(methods[..], [Login::Password { .. }, Login::Totp { .. }]), "{methods:?}");
+        let found = with(&[("OS_AUTH_TYPE", "token"), ("OS_TOKEN", "t")]).expect("token");
+        assert_eq!(found.login, Login::Token(crate::config::Secret::new("t")));
+        let app = [("OS_AUTH_TYPE", "v3applicationcredential"), ("OS_APPLICATION_CREDENTIAL_SECRET", "s")];
+        let said = with(&app).expect_err("no id").to_string();
+        assert!(said.contains("OS_APPLICATION_CREDENTIAL_ID"), "{said}");
+        let app = [&app[..], &[("OS_APPLICATION_CREDENTIAL_ID", "i")]].concat();
+        let found = with(&app).expect("application credential");
+        assert!(matches!(found.login, Login::ApplicationCredential { .. }), "{found:?}");
+        assert_eq!(found.scope(), Scope::Unscoped);
+    }
+
+    #[test]
+    fn other_kinds_are_refused_by_name() {
+        for kind in
+            ["v3oidcpassword", "v3samlpassword", "v2password", "none", "admin_token", "http_basic", "x"]
+        {
+            let error = with(&[("OS_AUTH_TYPE", kind)]).expect_err(kind);
+            assert!(error.to_string().contains(&format!("OS_AUTH_TYPE is `{kind}`")), "{error}");
+            assert!(matches!(error, Error::Config { .. }));
+        }
+        let said = with(&[("OS_AUTH_TYPE", "Hush PW!")]).expect_err("no word").to_string();
+        assert!(!said.contains("Hush"), "{said}");
+    }
+
+    #[test]
+    fn a_scope_is_one() {
+        let found = with(&[("OS_SYSTEM_SCOPE", "all")]).expect("system");
+        assert_eq!(found.scope(), Scope::System);
+        let found = with(&[("OS_DOMAIN_NAME", "d")]).expect("domain");
+        assert_eq!(found.scope(), Scope::Domain { id: None, name: Some("d".into()) });
+        let found = with(&[("OS_TRUST_ID", "t")]).expect("trust");
+        assert_eq!(found.scope(), Scope::Trust("t".into()));
+        let found = with(&[("OS_DOMAIN_NAME", "d"), ("OS_PROJECT_NAME", "p")]).expect("project");
+        assert_eq!((found.user_domain_name.as_deref(), found.domain_name), (Some("d"), None));
+        let said =
+            with(&[("OS_SYSTEM_SCOPE", "all"), ("OS_PROJECT_NAME", "p")]).expect_err("two").to_string();
+        assert!(said.contains("two scopes: a project and the system"), "{said}");
+        assert!(with(&[("OS_SYSTEM_SCOPE", "some")]).is_err());
+    }
+
+    #[test]
+    fn endpoint_overrides_and_client_certificates() {
+        let found = with(&[
+            ("OS_COMPUTE_ENDPOINT_OVERRIDE", "http://n/v2.1"),
+            ("OS_BLOCK_STORAGE_ENDPOINT_OVERRIDE", "http://c"),
+            ("OS_CERT", "~/c.pem"),
+            ("OS_KEY", "k.pem"),
+        ])
+        .expect("credentials");
+        assert_eq!(found.endpoint_overrides["compute"], "http://n/v2.1");
+        assert_eq!(found.endpoint_overrides["block-storage"], "http://c");
+        assert_eq!((found.cert.as_deref(), found.key.as_deref()), (Some("/home/u/c.pem"), Some("k.pem")));
     }
 }

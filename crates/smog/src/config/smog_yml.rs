@@ -157,7 +157,7 @@ impl SmogFile {
     /// The merged tree as types.
     pub(super) fn of_tree(tree: &Node, layers: Layers) -> Result<SmogFile> {
         let all = checked(tree, Kind::Section(FILE), "smog.yml")?;
-        let mut notices = Vec::new();
+        let mut notices = layers.notices.clone();
         if let Some(clones) = tree.get("rdo_clones").filter(|node| !node.is_null()) {
             notices.push(format!(
                 "`rdo_clones` ({}) has no meaning any more: smog brings its own client",
@@ -193,7 +193,10 @@ impl SmogFile {
                     serde_json::from_value(value.clone()).unwrap_or_default();
                 let place = tree.get("credentials").map(|node| node.place.origin().to_string());
                 let source = format!("the credentials in {}", place.unwrap_or_default());
-                Some(os_variables::credentials(&pairs, &source)?)
+                let found = os_variables::credentials(&pairs, &source, os_variables::SET_IT, layers.home());
+                let (found, said) = found?;
+                notices.extend(said);
+                Some(found)
             }
         };
         let text = |key: &str| all.get(key).and_then(Value::as_str).map(str::to_string);
@@ -269,8 +272,12 @@ fn section<T: serde::de::DeserializeOwned + Default>(tree: &Node, all: &Value, k
 
 fn typed<T: serde::de::DeserializeOwned>(tree: &Node, all: &Value, key: &str) -> Result<T> {
     serde_json::from_value(all.get(key).cloned().unwrap_or_default()).map_err(|why| match tree.get(key) {
-        Some(node) => wrong(&node.place, format!("`{key}`: {why}"), None),
-        None => Error::Config { place: key.to_string(), message: why.to_string(), hint: None },
+        // The sentence of the library may repeat the value.
+        Some(node) => {
+            let kind = if why.is_data() { "is not of the form it should have" } else { "cannot be read" };
+            wrong(&node.place, format!("`{key}` {kind}"), None)
+        }
+        None => Error::Config { place: key.into(), message: "cannot be read".into(), hint: None },
     })
 }
 

@@ -8,8 +8,8 @@ use serde::Serialize;
 /// What a value was read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Source {
-    /// A file, with its text for the line shown in errors.
-    File { path: PathBuf, text: String },
+    /// A file. Its text is not kept: no error shows any of it, since it may hold a password.
+    File { path: PathBuf },
     /// An environment variable.
     Variable(String),
     /// A `--set` flag: the part before `=`, so that no secret is repeated.
@@ -108,6 +108,11 @@ impl std::fmt::Display for Place {
 }
 
 impl Node {
+    /// A text that stands for `anchor`, at its place.
+    pub(super) fn of_text(text: &str, anchor: &Node) -> Node {
+        Node { body: Body::Text(text.into()), place: anchor.place.clone() }
+    }
+
     pub(super) fn get(&self, key: &str) -> Option<&Node> {
         let Body::Map(entries) = &self.body else { return None };
         entries.iter().find(|entry| entry.key == key).map(|entry| &entry.value)

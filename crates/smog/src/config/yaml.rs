@@ -1,14 +1,14 @@
-//! Reading a YAML file into a type, or into a tree of settings, with errors that
-//! show the place.
+//! Reading a YAML file into a tree of settings, with errors that name the place and show
+//! nothing of the text: any file may hold a password, also one given by mistake.
 
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
+use serde_saphyr::options::DuplicateKeyPolicy;
 
-use super::secret::is_secret;
 use super::tree::{Body, Entry, Node, Place, Source};
 use crate::error::{Error, Result};
 
@@ -17,6 +17,9 @@ const LARGEST: u64 = 1 << 20;
 
 /// Values of a file after its aliases are filled in: what an alias bomb exceeds.
 const MOST_NODES: usize = 50_000;
+
+/// What is said of a file that the user may not read.
+pub(super) const DENIED: &str = "permission denied";
 
 /// The text of a configuration file.
 ///
@@ -62,87 +65,82 @@ pub(super) fn read_text(path: &Path) -> Result<String> {
     })
 }
 
-/// Parse a YAML text; errors name `path`, line and column and show the line.
-pub(super) fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T> {
-    parsed(text).map_err(|(row, column, message)| match row {
-        0 => Error::Config { place: path.display().to_string(), message, hint: None },
-        _ => Error::Config {
-            place: format!("{}:{row}:{column}", path.display()),
-            message: format!("{message}{}", shown(text, row, column)),
-            hint: None,
-        },
-    })
+/// A file as a tree. A key that comes twice is refused.
+pub(super) fn read_tree(path: &Path) -> Result<Node> {
+    tree(path, DuplicateKeyPolicy::Error)
 }
 
-/// A file as a tree.
-pub(super) fn read_tree(path: &Path) -> Result<Node> {
+/// A file of others as a tree: of a key that comes twice both are there, as PyYAML takes it.
+pub(super) fn read_forgiving(path: &Path) -> Result<Node> {
+    tree(path, DuplicateKeyPolicy::PassThrough)
+}
+
+fn tree(path: &Path, duplicates: DuplicateKeyPolicy) -> Result<Node> {
     let text = read_text(path)?;
-    let spanned: Spanned<Raw> = parse(path, &text)?;
-    let source = Arc::new(Source::File { path: path.into(), text: text.clone() });
+    let spanned = parsed(&text, duplicates).map_err(|(row, column, message)| Error::Config {
+        place: match row {
+            0 => path.display().to_string(),
+            _ => format!("{}:{row}:{column}", path.display()),
+        },
+        message,
+        hint: None,
+    })?;
+    let source = Arc::new(Source::File { path: path.into() });
     Ok(spanned.value.placed(&text, &source, &spanned.referenced, &spanned.defined))
 }
 
 /// A value given by a variable or a flag.
 pub(super) fn value_tree(text: &str, source: Source) -> Result<Node> {
     let source = Arc::new(source);
-    let spanned: Spanned<Raw> = parsed(text).map_err(|(_, _, message)| Error::Config {
+    let spanned = parsed(text, DuplicateKeyPolicy::Error).map_err(|(_, _, message)| Error::Config {
         place: Place { source: source.clone(), line: 1, column: 1 }.to_string(),
-        message: format!("the value is not YAML: {message}"),
+        message: format!("the value is not YAML: {}", message.trim_start_matches("this is not valid YAML: ")),
         hint: Some("quote the value in YAML: `'\"a: b\"'`".into()),
     })?;
     Ok(spanned.value.placed(text, &source, &spanned.referenced, &spanned.defined))
 }
 
-/// The line, and a caret below the column; nothing of a secret.
-pub(super) fn shown(text: &str, row: usize, column: usize) -> String {
-    let Some(line) = row.checked_sub(1).and_then(|at| text.lines().nth(at)) else { return String::new() };
-    let line = match line.split_once(':') {
-        Some((key, value)) if is_secret(key) && !value.trim().is_empty() => format!("{key}: (hidden)"),
-        _ => line.to_string(),
-    };
-    // A tab is as wide below the line as in it.
-    let before: String =
-        line.chars().take(column.saturating_sub(1)).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
-    format!("\n    {line}\n    {before}^")
-}
-
-fn parsed<T: DeserializeOwned>(text: &str) -> Result<T, (usize, usize, String)> {
+fn parsed(text: &str, duplicates: DuplicateKeyPolicy) -> Result<Spanned<Raw>, (usize, usize, String)> {
     let options = serde_saphyr::options! {
         with_snippet: false,
+        duplicate_keys: duplicates,
         budget: serde_saphyr::budget! { max_nodes: MOST_NODES },
     };
     serde_saphyr::from_str_with_options(text, options).map_err(|why| {
         let (row, column) =
             why.location().map(|at| (at.line() as usize, at.column() as usize)).unwrap_or((0, 0));
-        (row, column, clean(&why.to_string()))
+        (row, column, sentence(&why.to_string()).into())
     })
 }
 
-/// The parser ends its sentence with the place, which stands in front already, and
-/// speaks of its own options.
-fn clean(sentence: &str) -> String {
-    let sentence = sentence.split(" at line ").next().unwrap_or(sentence).trim_end_matches('.');
-    let said = |beginning: &str| sentence.starts_with(beginning);
-    if said("budget breached") || said("alias") && sentence.contains("limit") {
-        return "the aliases here unfold to more than a configuration can need".into();
+/// What is wrong, in smog's own words. The parser's sentence may repeat a part of the text (an
+/// anchor's name, an escape, a key), so none of it is handed on.
+fn sentence(said: &str) -> &'static str {
+    let has = |word: &str| said.contains(word);
+    if said.starts_with("budget breached") || said.starts_with("alias") && has("limit") {
+        "the aliases here unfold to more than a configuration can need"
+    } else if said.starts_with("multiple YAML documents") {
+        "a second document begins here (`---`), only one is read"
+    } else if said.starts_with("recursive references") {
+        "an alias within its own anchor never ends"
+    } else if said.starts_with("duplicate mapping key") {
+        "this key is there twice"
+    } else if has("anchor") || has("alias") {
+        "this alias has no anchor; a value that begins with `*` or `&` needs quotes"
+    } else if has("tab") {
+        "a tab is no indentation in YAML"
+    } else if has("escape") {
+        "this is no escape of YAML; a value with a backslash needs single quotes"
+    } else {
+        "this is not valid YAML: a bracket, a quote or a `: ` is missing or too many, here or before"
     }
-    if said("multiple YAML documents") {
-        return "a second document begins here (`---`), only one is read".into();
-    }
-    if said("recursive references") {
-        return "an alias within its own anchor never ends".into();
-    }
-    if let Some(key) = sentence.strip_prefix("duplicate mapping key: ") {
-        return format!("`{}` is there twice", key.split(", set Dup").next().unwrap_or(key));
-    }
-    sentence.to_string()
 }
 
 /// "no such file" rather than "No such file or directory (os error 2)".
 fn plain(why: &std::io::Error) -> String {
     match why.kind() {
         std::io::ErrorKind::NotFound => "no such file".into(),
-        std::io::ErrorKind::PermissionDenied => "permission denied".into(),
+        std::io::ErrorKind::PermissionDenied => DENIED.into(),
         _ => why.to_string(),
     }
 }

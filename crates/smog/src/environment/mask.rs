@@ -1,6 +1,6 @@
 //! Values nobody should read over a shoulder.
 
-use crate::config::is_secret;
+use crate::config::{is_secret, without_passwords};
 
 /// A line of a configuration file with the value hidden where its name, or a
 /// password in a URL, says so. The line end stays.
@@ -16,14 +16,7 @@ pub fn masked(line: &str) -> String {
             return format!("{} (hidden){end}", &bare[..=at]);
         }
     }
-    // user:password@host
-    if let Some(begin) = bare.find("://").map(|at| at + 3)
-        && let Some(length) = bare[begin..].find('@')
-        && let Some(colon) = bare[begin..begin + length].find(':')
-    {
-        return format!("{}:(hidden){}{end}", &bare[..begin + colon], &bare[begin + length..]);
-    }
-    line.to_string()
+    format!("{}{end}", without_passwords(bare))
 }
 
 /// A domain's XML with the passwords of its consoles hidden.
@@ -71,6 +64,8 @@ mod tests {
         assert_eq!(masked("#admin_password=x"), "#admin_password= (hidden)");
         assert_eq!(masked("transport_url = rabbit://u:p@h\n"), "transport_url = (hidden)\n");
         assert_eq!(masked("url = http://me:pw@h/"), "url = http://me:(hidden)@h/");
+        assert_eq!(masked("fixed_key = 0123abc\n"), "fixed_key = (hidden)\n");
+        assert_eq!(masked("urls = nova://a:p1@h1,b:p2@h2\n"), "urls = nova://a:(hidden)@h1,b:(hidden)@h2\n");
         for plain in [
             "virt_type = kvm\n",
             "send_service_user_token = True",

@@ -1,0 +1,92 @@
+//! A keystonerc/openrc file (`--rc FILE`), read as bash would read it.
+//!
+//! Assignments are read here. A file that needs a shell (`$(…)`, `${X:-d}`, `if`, `. file`) is
+//! run by a real bash with a clean environment and a time limit: the user named it, as for
+//! `source`. It is not run where others can write it. No line is ever passed over in silence.
+
+mod shell;
+mod words;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use self::words::Stop;
+use super::{Surroundings, trust, yaml};
+use crate::error::{Error, Result};
+
+/// What an openrc file says.
+pub(super) struct Openrc {
+    /// Its `OS_*` variables.
+    pub variables: BTreeMap<String, String>,
+    /// What a person should be told.
+    pub notices: Vec<String>,
+    /// Whether it asks for a password that is not known yet.
+    pub asks: bool,
+}
+
+/// The way out for a variable that is not there.
+pub(super) const ADD_IT: &str = "add VARIABLE to the file, or `source` it and leave `--rc` out";
+
+/// Read a file; `from` has the password for one that asks for it.
+///
+/// # Errors
+/// [`Error::Config`] with the line, for what neither smog nor bash can read, and for a file
+/// that is no openrc file.
+pub(super) fn read(path: &Path, from: &Surroundings) -> Result<Openrc> {
+    let text = yaml::read_text(path)?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let mut notices = Vec::new();
+    let is_windows = text.contains("\r\n");
+    if is_windows {
+        notices.push(format!(
+            "{} has Windows line ends; bash would take each as a part of the value, smog does not",
+            path.display()
+        ));
+    }
+    let at = |line: usize| format!("{}:{line}", path.display());
+    let found = match words::parse(&text.replace("\r\n", "\n"), from.home_dir.as_deref()) {
+        Ok(variables) => Openrc { variables, notices, asks: false },
+        Err(Stop { line, what, for_shell: false }) => {
+            return Err(Error::Config {
+                place: at(line),
+                message: what,
+                hint: Some(
+                    "`source` the file and leave `--rc` out, or put the value into single quotes".into(),
+                ),
+            });
+        }
+        Err(Stop { line, what, for_shell: true }) => {
+            let refused = |why: &str| Error::Config {
+                place: at(line),
+                message: format!("{what} needs a shell, {why}"),
+                hint: Some("`source` the file and leave `--rc` out".into()),
+            };
+            if is_windows {
+                return Err(refused("and bash cannot read a file with Windows line ends"));
+            }
+            if let Some(why) = trust::why_not(path) {
+                return Err(refused(&format!("and smog runs no file that others may have written: {why}")));
+            }
+            let known = from.password.clone().map(|password| password.reveal().to_string());
+            let password = known.or_else(|| from.variables.get("OS_PASSWORD").cloned());
+            let ran = shell::run(path, from, password.filter(|password| !password.is_empty()).as_deref());
+            let ran = ran.map_err(|why| refused(&why))?;
+            if let Some(other) = ran.asked.iter().find(|name| !shell::is_password(name)) {
+                return Err(refused(&format!("and it asks for {other}, which smog does not know")));
+            }
+            notices.push(format!("{}: {what} needs a shell, so bash has run the file", at(line)));
+            Openrc { variables: ran.variables, notices, asks: !ran.asked.is_empty() }
+        }
+    };
+    if !found.variables.contains_key("OS_AUTH_URL") {
+        return Err(Error::Config {
+            place: path.display().to_string(),
+            message: "no line sets OS_AUTH_URL, so this is no openrc file".into(),
+            hint: Some("openrc files have lines such as `export OS_AUTH_URL=http://…`".into()),
+        });
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests;
