@@ -140,6 +140,7 @@ impl Fields {
     ) -> Result<(Credentials, Vec<String>)> {
         let mut notices = Vec::new();
         let field = |name: &str| self.field(name);
+        login::check(self, speaker)?;
         let Some(auth_url) = self.auth_url() else { return Err(speaker.missing("auth_url")) };
         let login = login::of(self, speaker)?;
         let [project_name, project_id] = ["project_name", "project_id"].map(field);

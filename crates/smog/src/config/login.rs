@@ -9,6 +9,19 @@ use crate::error::{Error, Result};
 const SUPPORTED: &str = "smog supports password, v3password, token, v3token, v3applicationcredential, v3totp and \
      v3multifactor; `openstack token issue` gives a token for `auth_type: v3token`";
 
+/// Whether smog supports the `auth_type`: said before anything else that may be wrong.
+///
+/// # Errors
+/// [`Error::Config`] where it does not.
+pub(super) fn check(fields: &Fields, speaker: &Speaker<'_>) -> Result<()> {
+    const KINDS: [&str; 7] =
+        ["password", "v3password", "token", "v3token", "v3totp", "v3applicationcredential", "v3multifactor"];
+    match fields.auth_type() {
+        Some(kind) if !KINDS.contains(&kind.as_str()) => Err(unsupported(&kind, "auth_type", speaker)),
+        _ => Ok(()),
+    }
+}
+
 /// The login that these fields describe.
 ///
 /// Without `auth_type` it is a password, as in openstacksdk; where there is none, what there is.

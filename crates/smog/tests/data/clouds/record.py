@@ -57,14 +57,14 @@ CASES = {
     "quoted-number": auth(f"{A}, username: u, password: '0123', project_name: pr"),
     "token": c("    auth_type: token\n", f"{A}, token: t, project_name: pr"),
     "token-auth-token": c("    auth_type: token\n", f"{A}, auth_token: t, project_name: pr"),
-    "token-v3": c("    auth_type: v3token\n", f"{A}, token: t, project_name: pr"),
+    "token-v3": c("    auth_type: v3token\n", f"{A}, token: t, project_name: pr, project_domain_name: E"),
     "token-beside-password": c("    auth_type: token\n", f"{P}, token: t"),
     "appcred-id": c("    auth_type: v3applicationcredential\n", f"{A}, application_credential_id: i, application_credential_secret: s"),
     "appcred-name": c("    auth_type: v3applicationcredential\n", f"{A}, application_credential_name: n, application_credential_secret: s, username: u, user_domain_name: D"),
     "appcred-no-id": c("    auth_type: v3applicationcredential\n", f"{A}, application_credential_secret: s"),
-    "totp": c("    auth_type: v3totp\n", f"{A}, username: u, user_domain_name: D, passcode: '123456', project_name: pr"),
-    "multifactor": c("    auth_type: v3multifactor\n    auth_methods: [v3password, v3totp]\n", f"{P}, passcode: '123456'"),
-    "multifactor-text": c("    auth_type: v3multifactor\n    auth_methods: v3password,v3totp\n", f"{P}, passcode: '123456'"),
+    "totp": c("    auth_type: v3totp\n", f"{A}, username: u, user_domain_name: D, passcode: '123456', project_name: pr, project_domain_name: E"),
+    "multifactor": c("    auth_type: v3multifactor\n    auth_methods: [v3password, v3totp]\n", f"{P}, user_domain_name: D, project_domain_name: E, passcode: '123456'"),
+    "multifactor-text": c("    auth_type: v3multifactor\n    auth_methods: v3password,v3totp\n", f"{P}, user_domain_name: D, project_domain_name: E, passcode: '123456'"),
     "oidc": c("    auth_type: v3oidcpassword\n", f"{P}, identity_provider: i, protocol: openid, client_id: c, client_secret: none, discovery_endpoint: 'https://x'"),
     "unknown-type": c("    auth_type: v3nosuchthing\n"),
     "type-v2": c("    auth_type: v2password\n"),
@@ -132,7 +132,7 @@ WITH_VARIABLES = {
     "env-domain": (c(""), {"OS_USER_DOMAIN_NAME": "D"}),
     "env-cacert": (c("    cacert: /a\n"), {"OS_CACERT": "/b"}),
     "env-interface": (c("    interface: public\n"), {"OS_INTERFACE": "internal"}),
-    "env-type": (c(""), {"OS_AUTH_TYPE": "v3token", "OS_TOKEN": "t"}),
+    "env-type": (auth(f"{A}, project_name: pr, project_domain_name: E"), {"OS_AUTH_TYPE": "v3token", "OS_TOKEN": "t"}),
     "env-url-and-login": (c(""), {"OS_AUTH_URL": "http://192.0.2.9/v3", "OS_USERNAME": "v", "OS_PASSWORD": "q"}),
     "env-url-alone": (c(""), {"OS_AUTH_URL": "http://192.0.2.9/v3"}),
     "env-project-over-id": (auth(f"{U}, project_id: i"), {"OS_PROJECT_NAME": "x"}),
@@ -189,4 +189,5 @@ def main():
     print(json.dumps({"openstacksdk": version("openstacksdk"), "cases": recorded}, indent=1))
 
 
-main()
+if __name__ == "__main__":
+    main()
