@@ -314,8 +314,8 @@ class Cloud:
         without a domain.
 
         >>> cloud.discover()
-        NAME  STATUS  HOST  DOMAIN             VCPUS  RAM      PINNED TO  PAGES  ADDRESS
-        web   ACTIVE  cmp2  instance-00000022  1      128 MiB  1          2 MiB  192.168.77.36
+        NAME  STATUS  HOST  DOMAIN             LIBVIRT  VCPUS  RAM      PINNED TO  PAGES  ADDRESS
+        web   ACTIVE  cmp2  instance-00000022  running  1      128 MiB  1          2 MiB  192.168.77.36
         """
     def environment(self, /, *settings: str, filters: Sequence[str] = ..., huge_pages: Sequence[str] = ..., sysctl: Sequence[str] = ..., services: Sequence[str] = ..., vfs: Sequence[str] = ..., nested: bool = False, kernel_words: Sequence[str] = ..., at_boot: bool = False, hosts: Sequence[str | Host] = ..., journal: str | os.PathLike[str] | None = None, timeout: float = 180.0) -> Environment:
         """
@@ -1178,6 +1178,17 @@ class Guest:
     def start(self, /, *, timeout: SupportsFloat | SupportsIndex = 300.0) -> None:
         """
         Power on, and wait until it is.
+        """
+    @property
+    def libvirt_state(self, /) -> str:
+        """
+        libvirt's state of the domain on the host that Nova names, as it was seen last: "running",
+        "shut off", "no domain", also with the other side of a move; "" when it was not asked.
+        """
+    @property
+    def contradiction(self, /) -> str | None:
+        """
+        What libvirt says that contradicts Nova, as it was seen last; `None` when nothing does.
         """
     @property
     def status(self, /) -> str:

@@ -37,10 +37,16 @@ class Listing(list[T]):
 
     #: Hosts that could not be asked for this list, each with the reason.
     problems: list[tuple[str, str]]
+    #: Domains on hosts that belong to no server, a sentence each (`cloud.discover()`).
+    strangers: list[str]
+    #: What libvirt says that contradicts Nova, a sentence each (`cloud.discover()`).
+    contradictions: list[str]
 
     def __init__(self, items: Iterable[T] = ()) -> None:
         super().__init__(items)
         self.problems = []
+        self.strangers = []
+        self.contradictions = []
 
     def _rows(self) -> list[list[tuple[str, str]]]:
         return [item._row() for item in list(self)[:MOST_ROWS]]  # type: ignore[attr-defined]
@@ -48,6 +54,8 @@ class Listing(list[T]):
     def __repr__(self) -> str:
         lines = [text_table(self._rows(), max(0, len(self) - MOST_ROWS)) if self else "[]"]
         lines += [f"{host} was not asked: {why}" for host, why in self.problems]
+        lines += self.contradictions
+        lines += [said for said in self.strangers if said not in self.contradictions]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

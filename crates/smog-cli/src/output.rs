@@ -199,7 +199,9 @@ pub fn show<T: Show + Serialize>(item: &T, view: &View) -> Result<(), Error> {
         Form::Table | Form::Wide => {
             let all: Vec<&Column<T>> = T::COLUMNS.iter().collect();
             let chosen: Vec<&Column<T>> = match view.columns.is_empty() {
-                true => all,
+                true => {
+                    all.into_iter().filter(|column| view.form == Form::Wide || !column.only_wide).collect()
+                }
                 false => view.columns.iter().map(|name| column(name, &all)).collect::<Result<_, _>>()?,
             };
             let cells = chosen.iter().map(|column| (column.name, (column.cell)(item)));

@@ -67,7 +67,7 @@ fn a_pinned_guest_with_huge_pages_from_boot_to_delete() {
 }
 
 #[test]
-fn discover_asks_nova_once() {
+fn discover_asks_nova_for_servers_and_hypervisors_once() {
     let names = [unique("once-1"), unique("once-2")];
     let _guests = Guests::named(&[&names[0], &names[1]]);
     for (name, host) in names.iter().zip(["cmp1", "cmp2"]) {
@@ -78,7 +78,7 @@ fn discover_asks_nova_once() {
     let ran = lab().run(&["discover", "-v"]).expect(0);
     let calls: Vec<&str> = ran.err.lines().filter(|line| line.starts_with("compute")).collect();
     let lists = calls.iter().filter(|line| line.contains("/servers")).count();
-    assert_eq!((calls.len(), lists), (2, 1), "the API version and the list:\n{}", ran.err);
+    assert_eq!((calls.len(), lists), (3, 1), "the API version and two lists:\n{}", ran.err);
     for name in &names {
         assert!(ran.out.contains(name.as_str()), "{}", ran.out);
     }

@@ -207,8 +207,8 @@ impl Cloud {
     /// without a domain.
     ///
     /// >>> cloud.discover()
-    /// NAME  STATUS  HOST  DOMAIN             VCPUS  RAM      PINNED TO  PAGES  ADDRESS
-    /// web   ACTIVE  cmp2  instance-00000022  1      128 MiB  1          2 MiB  192.168.77.36
+    /// NAME  STATUS  HOST  DOMAIN             LIBVIRT  VCPUS  RAM      PINNED TO  PAGES  ADDRESS
+    /// web   ACTIVE  cmp2  instance-00000022  running  1      128 MiB  1          2 MiB  192.168.77.36
     #[pyo3(signature = (guests: "Sequence[Guest | Server | str] | None" = None) -> "Listing[Guest]")]
     fn discover<'py>(&self, py: Python<'py>, guests: Option<Vec<NameOf>>) -> PyResult<Bound<'py, PyAny>> {
         let ids = guests.map(|guests| guests.into_iter().map(NameOf::name).collect());

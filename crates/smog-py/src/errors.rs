@@ -72,6 +72,7 @@ fn made(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         }
         Error::Parse { .. } => "ParseError",
         Error::Invalid { .. } => "ArgumentError",
+        Error::Mismatch { .. } => "Fault",
         Error::Interrupted { left } => {
             more.set_item("left", left)?;
             "Interrupted"

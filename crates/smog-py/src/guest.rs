@@ -27,6 +27,7 @@ pub struct Guest {
     id: String,
     session: Arc<Session>,
     now: Mutex<(smog::cloud::Server, Option<smog::libvirt::Domain>)>,
+    sight: Mutex<smog::guest::Sight>,
 }
 
 impl Guest {
@@ -36,12 +37,18 @@ impl Guest {
         seen: Option<smog::libvirt::Domain>,
         session: &Arc<Session>,
     ) -> Guest {
-        Guest { id: server.id.clone(), session: session.clone(), now: Mutex::new((server, seen)) }
+        Guest {
+            id: server.id.clone(),
+            session: session.clone(),
+            now: Mutex::new((server, seen)),
+            sight: Mutex::default(),
+        }
     }
 
     /// The same of the core's.
     pub fn of(guest: smog::Guest, session: &Arc<Session>) -> Guest {
-        Guest::new(guest.server, guest.seen, session)
+        let sight = guest.sight;
+        Guest { sight: Mutex::new(sight), ..Guest::new(guest.server, guest.seen, session) }
     }
 
     fn look<T>(&self, look: impl FnOnce(&smog::cloud::Server, Option<&smog::libvirt::Domain>) -> T) -> T {
@@ -50,11 +57,16 @@ impl Guest {
         look(&now.0, now.1.as_ref())
     }
 
+    fn sight(&self) -> smog::guest::Sight {
+        self.sight.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
     /// The core's guest for a shown row or a question.
     fn with_core<T>(&self, cloud: &smog::Cloud, look: impl FnOnce(smog::Guest) -> T) -> T {
         let guest = self.look(|server, seen| {
             let mut guest = smog::Guest::new(cloud, server.clone());
             guest.seen = seen.cloned();
+            guest.sight = self.sight();
             guest
         });
         look(guest)
@@ -74,17 +86,22 @@ impl Guest {
     {
         let session = self.session.clone();
         let (server, seen) = self.look(|server, seen| (server.clone(), seen.cloned()));
-        let (guest, answer) = enter(py, |ctx| async move {
+        let was = self.sight();
+        let (guest, sight, answer) = enter(py, |ctx| async move {
             let cloud = session.cloud().await?;
             let mut guest = smog::Guest::new(&cloud, server);
+            guest.sight = was;
             guest.seen = seen;
             let inner = ctx.clone();
             let work = async move {
                 let (guest, answer) = question(guest, inner).await;
-                Ok(((guest.server, guest.seen), answer))
+                Ok(((guest.server, guest.seen), guest.sight, answer))
             };
             ctx.unless_stopped(left, work).await
         })?;
+        if let Ok(mut now) = self.sight.lock() {
+            *now = sight;
+        }
         if let Ok(mut now) = self.now.lock() {
             *now = guest;
         }
@@ -113,6 +130,20 @@ impl Guest {
     #[getter]
     fn name(&self) -> String {
         self.look(|server, _| server.name.clone())
+    }
+
+    /// libvirt's state of the domain on the host that Nova names, as it was seen last: "running",
+    /// "shut off", "no domain", also with the other side of a move; "" when it was not asked.
+    #[getter]
+    fn libvirt_state(&self) -> String {
+        self.sight().words()
+    }
+
+    /// What libvirt says that contradicts Nova, as it was seen last; `None` when nothing does.
+    #[getter]
+    fn contradiction(&self) -> Option<String> {
+        let sight = self.sight();
+        self.look(|server, _| sight.contradiction(server))
     }
 
     /// "ACTIVE", "BUILD", "ERROR", "SHUTOFF" …

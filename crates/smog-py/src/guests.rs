@@ -25,8 +25,9 @@ impl Guests {
     }
 }
 
-/// Every guest, or those with these ids, joined with their domains; and the hosts that
-/// could not be asked, in `.problems`.
+/// Every guest, or those with these ids, joined with their domains; in `.problems` the hosts that
+/// could not be asked, in `.strangers` domains of no server, in `.contradictions` what libvirt says
+/// that contradicts Nova.
 pub fn discover<'py>(
     py: Python<'py>,
     session: &Arc<Session>,
@@ -47,8 +48,14 @@ pub fn discover<'py>(
     session.seen(|seen| seen.guests = names);
     let problems: Vec<(String, String)> =
         found.problems.iter().map(|problem| (problem.host.clone(), problem.error.to_string())).collect();
+    let (strangers, contradictions) = (
+        found.strangers.iter().map(smog::guest::Stranger::sentence).collect::<Vec<_>>(),
+        found.contradictions(),
+    );
     let guests = listing(py, found.guests.into_iter().map(|guest| Guest::of(guest, session)).collect())?;
     guests.setattr("problems", problems)?;
+    guests.setattr("strangers", strangers)?;
+    guests.setattr("contradictions", contradictions)?;
     Ok(guests)
 }
 

@@ -59,7 +59,7 @@ use crate::config::{Credentials, HostEntry, LabSection, Settings, SshSection};
 use crate::error::Result;
 use crate::host::Host;
 
-pub use actions::{Action, ActionEvent};
+pub use actions::{Action, ActionEvent, LockedBy};
 pub use aggregates::{Aggregate, AggregatePair};
 pub use availability_zones::AvailabilityZone;
 pub use boot::BootMade;

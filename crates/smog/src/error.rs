@@ -179,6 +179,17 @@ pub enum Error {
         hint: Option<String>,
     },
 
+    /// Two layers contradict each other: Nova says one thing, libvirt or the kernel another.
+    #[error("{what}: {why}")]
+    Mismatch {
+        /// What it is about: "guest `web`".
+        what: String,
+        /// Who says what.
+        why: String,
+        /// The way out.
+        hint: Option<String>,
+    },
+
     /// The person (or the caller) asked to stop.
     #[error("interrupted: {left}")]
     Interrupted {
@@ -212,9 +223,10 @@ impl Error {
             | Error::Unreachable { hint, .. }
             | Error::Untrusted { hint, .. }
             | Error::Missing { hint, .. } => Some(hint.clone()),
-            Error::Fault { hint, .. } | Error::Config { hint, .. } | Error::Invalid { hint, .. } => {
-                hint.clone()
-            }
+            Error::Fault { hint, .. }
+            | Error::Config { hint, .. }
+            | Error::Invalid { hint, .. }
+            | Error::Mismatch { hint, .. } => hint.clone(),
             Error::Timeout { .. } => {
                 Some("it may still happen; `--timeout SECONDS` waits longer".to_string())
             }
@@ -233,7 +245,9 @@ impl Error {
             | Error::Config { .. }
             | Error::Invalid { .. } => ExitCode::Usage,
             Error::Api { status, .. } if *status < 500 => ExitCode::Failed,
-            Error::Timeout { .. } | Error::Fault { .. } | Error::Command { .. } => ExitCode::Failed,
+            Error::Timeout { .. } | Error::Fault { .. } | Error::Command { .. } | Error::Mismatch { .. } => {
+                ExitCode::Failed
+            }
             Error::Api { .. }
             | Error::Auth { .. }
             | Error::TooOld { .. }

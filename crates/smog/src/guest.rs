@@ -3,12 +3,14 @@
 
 mod discover;
 mod effective;
+mod sight;
+mod stranger;
 
 use std::collections::BTreeSet;
 
 use serde::{Serialize, Serializer};
 
-use crate::cloud::{Cloud, OWN_FLAVOR, Order, Server};
+use crate::cloud::{Cloud, Fault, LockedBy, OWN_FLAVOR, Order, Server};
 use crate::cpuset::Cpuset;
 use crate::error::{Error, Result};
 use crate::host::Host;
@@ -18,6 +20,8 @@ use crate::wait::Wait;
 
 pub use discover::{Discovery, HostProblem};
 pub use effective::Compared;
+pub use sight::{Elsewhere, Sight};
+pub use stranger::Stranger;
 
 /// A server, its host and its domain.
 ///
@@ -28,15 +32,19 @@ pub use effective::Compared;
 pub struct Guest {
     /// What Nova said.
     pub server: Server,
-    /// What libvirt said, when the guest was discovered.
+    /// What libvirt said on the host that Nova names, when the guest was discovered.
     pub seen: Option<Domain>,
+    /// The domain's state there, and the domains of it on other hosts.
+    pub sight: Sight,
+    /// Who locked it, once [`Cloud::who_locked`] was asked.
+    pub locked_by: Option<LockedBy>,
     cloud: Cloud,
 }
 
 impl Guest {
     /// Join a server with its cloud; nothing is asked.
     pub fn new(cloud: &Cloud, server: Server) -> Guest {
-        Guest { server, seen: None, cloud: cloud.clone() }
+        Guest { server, seen: None, sight: Sight::default(), locked_by: None, cloud: cloud.clone() }
     }
 
     /// The cloud it is of.
@@ -64,19 +72,43 @@ impl Guest {
     /// [`Error::Invalid`] when Nova names none: it is not scheduled yet, shelved, or
     /// the user may not see hosts.
     pub async fn host(&self) -> Result<Host> {
-        let name = self.server.host.as_deref().ok_or_else(|| Error::Invalid {
-            what: format!("guest `{}`", self.name()),
-            why: format!("Nova names no host for it (status {})", self.server.state()),
-            hint: Some("hosts are shown to administrators, for servers that have been scheduled".into()),
-        })?;
-        self.cloud.host(name).await
+        match self.server.host.as_deref() {
+            Some(name) => self.cloud.host(name).await,
+            None => Err(self.without_host()),
+        }
+    }
+
+    fn without_host(&self) -> Error {
+        let state = self.server.state();
+        let name = crate::quote::quote(self.name());
+        let (why, hint) = match self.server.status.as_str() {
+            "SHELVED_OFFLOADED" => (
+                "it is SHELVED_OFFLOADED: it is on no host, and has no domain".to_string(),
+                Some(format!("`smog guest unshelve {name}` starts it again")),
+            ),
+            _ if !self.cloud.is_admin() => (
+                format!("Nova names no host for it (status {state})"),
+                Some("hosts are shown to administrators".to_string()),
+            ),
+            "ERROR" => {
+                let fault = self.server.fault.as_ref().map(|fault| format!(": {}", fault.message));
+                let fault = fault.unwrap_or_default();
+                (format!("it is ERROR and was never on a host{fault}"), None)
+            }
+            _ => (
+                format!("Nova names no host for it (status {state})"),
+                Some("it has a host as soon as the scheduler has chosen one".to_string()),
+            ),
+        };
+        Error::Invalid { what: format!("guest `{}`", self.name()), why, hint }
     }
 
     /// Its libvirt domain, read from the host it is on now.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when neither the host known nor the one Nova names now has
-    /// it; the host's own errors.
+    /// [`Error::Mismatch`] when the host that Nova names has no such domain;
+    /// [`Error::NotFound`] for the same while Nova is at work on the server; the host's own
+    /// errors.
     pub async fn domain(&mut self) -> Result<Domain> {
         let found = self.host().await?.domain(&self.server.id).await;
         let domain = match found {
@@ -84,7 +116,7 @@ impl Guest {
                 let before = self.server.host.clone();
                 self.refresh().await?;
                 if self.server.host == before {
-                    return found;
+                    return Err(self.without_domain(found));
                 }
                 self.host().await?.domain(&self.server.id).await?
             }
@@ -92,6 +124,22 @@ impl Guest {
         };
         self.seen = Some(domain.clone());
         Ok(domain)
+    }
+
+    fn without_domain(&self, found: Result<Domain>) -> Error {
+        let sight = Sight { is_known: true, ..Sight::default() };
+        match (sight.contradiction(&self.server), found) {
+            (Some(why), _) => Error::Mismatch {
+                what: format!("guest `{}`", self.name()),
+                why,
+                hint: Some(format!(
+                    "somebody undefined it there: `smog guest reboot --hard {}` makes it anew",
+                    crate::quote::quote(self.name())
+                )),
+            },
+            (None, Err(why)) => why,
+            (None, Ok(domain)) => Error::NotFound { what: "domain".into(), name: domain.name, near: vec![] },
+        }
     }
 
     /// The domain XML as libvirt has it now: `virsh dumpxml`.
@@ -113,7 +161,7 @@ impl Guest {
             self.cloud.check_compute_host(host).await?;
         }
         self.server = self.cloud.live_migrate(&self.server, to, wait).await?;
-        self.seen = None;
+        (self.seen, self.sight) = (None, Sight::default());
         Ok(())
     }
 
@@ -123,7 +171,7 @@ impl Guest {
     /// As [`Cloud::carry_out`].
     pub async fn carry_out(&mut self, order: &Order, wait: Wait<'_>) -> Result<()> {
         self.server = self.cloud.carry_out(&self.server, order, wait).await?;
-        self.seen = None;
+        (self.seen, self.sight) = (None, Sight::default());
         Ok(())
     }
 
@@ -164,17 +212,35 @@ impl Guest {
 }
 
 impl Serialize for Guest {
-    /// The server's fields, and under `domain` what libvirt said (`null` if unasked).
+    /// The server's fields; under `domain` what libvirt said on the host that Nova names (`null`
+    /// if unasked, or if it has none), and under `libvirt` its state there, the domains of the
+    /// guest on other hosts, and what contradicts Nova.
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Libvirt<'a> {
+            asked: bool,
+            state: Option<String>,
+            elsewhere: &'a [Elsewhere],
+            contradiction: Option<String>,
+        }
         #[derive(Serialize)]
         struct Shape<'a> {
             #[serde(flatten)]
             server: &'a Server,
             domain: &'a Option<Domain>,
             xml: Option<&'a str>,
+            libvirt: Libvirt<'a>,
+            locked_by: &'a Option<LockedBy>,
         }
-        Shape { server: &self.server, domain: &self.seen, xml: self.seen.as_ref().map(Domain::xml) }
-            .serialize(to)
+        let libvirt = Libvirt {
+            asked: self.sight.is_known,
+            state: self.sight.state.map(|state| state.to_string()),
+            elsewhere: &self.sight.elsewhere,
+            contradiction: self.contradiction(),
+        };
+        let xml = self.seen.as_ref().map(Domain::xml);
+        let (server, domain, locked_by) = (&self.server, &self.seen, &self.locked_by);
+        Shape { server, domain, xml, libvirt, locked_by }.serialize(to)
     }
 }
 
@@ -183,17 +249,37 @@ impl Show for Guest {
         Column::new("name", |guest| guest.server.name.clone()),
         Column::new("status", |guest| guest.server.state()),
         Column::new("host", |guest| guest.server.host.clone().unwrap_or_default()),
-        Column::new("domain", |guest| guest.server.instance_name.clone().unwrap_or_default()),
+        Column::new("domain", |guest| guest.seen.as_ref().map(|seen| seen.name.clone()).unwrap_or_default()),
+        Column::new("libvirt", |guest| guest.sight.words()),
         Column::new("vcpus", |guest| guest.server.flavor.vcpus.to_string()),
         Column::new("ram", |guest| format!("{} MiB", guest.server.flavor.ram_mib)),
         Column::new("pinned to", |guest| guest.seen.as_ref().map(pins).unwrap_or_default()),
         Column::new("pages", |guest| guest.seen.as_ref().map(pages).unwrap_or_default()),
         Column::new("address", |guest| guest.address().unwrap_or_default().to_string()),
+        Column::wide("fault", |guest| guest.server.fault.as_ref().map(Fault::words).unwrap_or_default()),
+        Column::wide("locked", lock),
+        Column::only_wide("fault details", |guest| {
+            guest.server.fault.as_ref().and_then(|fault| fault.details.clone()).unwrap_or_default()
+        }),
         Column::wide("flavor", |guest| guest.server.flavor.name.clone()),
+        Column::wide("instance name", |guest| guest.server.instance_name.clone().unwrap_or_default()),
         Column::wide("id", |guest| guest.server.id.clone()),
         Column::wide("project", |guest| guest.server.project_id.clone()),
         Column::wide("created", |guest| guest.server.created.clone()),
     ];
+}
+
+/// "locked by jdoe (2026-11-28T02:40:11): maintenance tonight"
+fn lock(guest: &Guest) -> String {
+    let words = guest.server.lock_words();
+    match &guest.locked_by {
+        Some(by) if !words.is_empty() => {
+            let user = by.user.as_deref().unwrap_or(&by.user_id);
+            let reason = words.strip_prefix("locked").unwrap_or_default();
+            format!("locked by {user} ({}){reason}", by.at)
+        }
+        _ => words,
+    }
 }
 
 /// The CPUs of all vCPUs together, of a guest whose vCPUs have one each: "2-3".

@@ -19,6 +19,7 @@ mod guest_process;
 mod kernel;
 mod layout;
 mod leash;
+mod libvirt_place;
 mod local;
 mod machine;
 mod memory_maps;
@@ -65,6 +66,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::HostEntry;
 use crate::error::Result;
 use crate::host::channel::Channel;
 
@@ -88,6 +90,7 @@ pub struct Host {
     name: String,
     sudo: Sudo,
     container: Option<Container>,
+    libvirt: libvirt_place::LibvirtPlace,
     wire: Arc<Wire>,
     recorder: Option<Replay>,
 }
@@ -121,8 +124,23 @@ impl Host {
             name: name.into(),
             sudo: Sudo::default(),
             container: None,
+            libvirt: libvirt_place::LibvirtPlace::default(),
             wire: Arc::new(wire),
             recorder: None,
+        }
+    }
+
+    /// The same host as its entry in smog.yml says beyond its address: `sudo` and `container`.
+    pub(crate) fn of_entry(&self, entry: &HostEntry) -> Host {
+        let sudo = match entry.sudo.as_deref() {
+            Some("always") => Sudo::Always,
+            Some("never") => Sudo::Never,
+            _ => Sudo::Auto,
+        };
+        let host = self.with_sudo(sudo);
+        match &entry.container {
+            Some(name) => host.with_libvirt_in(name),
+            None => host,
         }
     }
 

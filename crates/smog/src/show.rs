@@ -9,6 +9,8 @@ pub struct Column<T> {
     pub name: &'static str,
     /// Only in the wide form.
     pub wide: bool,
+    /// Not even where one thing is shown alone in the normal form.
+    pub only_wide: bool,
     /// The text of the cell; empty when there is nothing to say.
     pub cell: fn(&T) -> String,
 }
@@ -16,12 +18,17 @@ pub struct Column<T> {
 impl<T> Column<T> {
     /// A column of the normal form.
     pub const fn new(name: &'static str, cell: fn(&T) -> String) -> Column<T> {
-        Column { name, wide: false, cell }
+        Column { name, wide: false, only_wide: false, cell }
     }
 
-    /// A column of the wide form only.
+    /// A column of the wide form only, also where one thing is shown alone: pages of text.
+    pub const fn only_wide(name: &'static str, cell: fn(&T) -> String) -> Column<T> {
+        Column { name, wide: true, only_wide: true, cell }
+    }
+
+    /// A column of the wide form of lists; one thing alone is shown with it.
     pub const fn wide(name: &'static str, cell: fn(&T) -> String) -> Column<T> {
-        Column { name, wide: true, cell }
+        Column { name, wide: true, only_wide: false, cell }
     }
 }
 

@@ -108,6 +108,11 @@ fn every_error() -> Vec<Error> {
             why: text("it needs dedicated CPUs"),
             hint: Some(text("add `--pin`")),
         },
+        Error::Mismatch {
+            what: text("guest `web`"),
+            why: text("Nova says ACTIVE on cmp1, but libvirt there has no domain `instance-00000001`"),
+            hint: Some(text("`smog guest reboot --hard web` makes the domain anew")),
+        },
         Error::Interrupted { left: text("Nova goes on booting `web`; `smog delete web` removes it") },
     ]
 }

@@ -3,23 +3,41 @@ use smog::{Error, ExitCode};
 use crate::output;
 use crate::session::Session;
 
-/// Every guest you may see: asks Nova once, and each of its hosts once
+/// Every guest you may see, with its domain: asks Nova, and each compute host once
+///
+/// What libvirt has on the host that Nova names stands beside Nova's status. A guest whose domain
+/// is missing, or in another state than Nova says, and a domain of Nova's that has no server, are
+/// warned of, and the exit code is 1; 3 when a host could not be asked.
 #[derive(Debug, clap::Args)]
-pub struct DiscoverArgs {}
+pub struct DiscoverArgs {
+    /// Only the domains on compute hosts that belong to no server
+    #[arg(long)]
+    strangers: bool,
+}
 
-pub async fn run(_: DiscoverArgs, session: &Session) -> Result<ExitCode, Error> {
+pub async fn run(args: DiscoverArgs, session: &Session) -> Result<ExitCode, Error> {
     let found = session.cloud().await?.discover().await?;
-    output::list(&found.guests, &session.view)?;
+    let is_plain = session.view.is_for_people() && session.view.columns.is_empty();
+    match args.strangers {
+        true => output::list(&found.strangers, &session.view)?,
+        false => output::list(&found.guests, &session.view)?,
+    }
+    if !args.strangers && is_plain && !found.strangers.is_empty() {
+        output::text("\ndomains of no server\n");
+        output::list(&found.strangers, &session.view)?;
+    }
     for problem in &found.problems {
         let about = format!("the guests on host `{}` are shown without domain", problem.host);
         output::warning_of(&about, &problem.error);
     }
-    if found.guests.is_empty() && !session.quiet {
+    for said in found.contradictions() {
+        output::warning(&said);
+    }
+    if let Some(hidden) = found.hidden.as_ref().filter(|_| !session.quiet) {
+        output::note(&format!("note: {hidden}"));
+    }
+    if found.guests.is_empty() && !args.strangers && !session.quiet {
         output::note("no guests; `smog boot NAME` boots one");
     }
-    // What could not be asked is not known: a script must not take it for the whole.
-    match found.problems.first() {
-        Some(problem) => Ok(problem.error.exit_code()),
-        None => Ok(ExitCode::Ok),
-    }
+    Ok(found.exit_code())
 }

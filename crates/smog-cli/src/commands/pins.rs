@@ -6,8 +6,8 @@ use crate::session::Session;
 
 /// A guest's pins and pages: as its domain XML declares them, and as the kernel has them
 ///
-/// Declared is what libvirt's XML says. Kernel is the affinity of the QEMU process's threads in
-/// /proc and what backs its memory. Where the XML says nothing, the kernel is free.
+/// Declared is what libvirt's XML says. Kernel is the affinity of all threads of the QEMU process in
+/// /proc, what backs its memory, and the NUMA cells it is in. Where the XML says nothing, the kernel is free.
 #[derive(Debug, clap::Args)]
 pub struct PinsArgs {
     /// The guest: name, id, or an unambiguous beginning
@@ -21,7 +21,7 @@ pub async fn run(args: PinsArgs, session: &Session) -> Result<ExitCode, Error> {
     let rows = guest.compare().await?;
     let simulated = cloud.lab().and_then(|lab| lab.simulated());
     if session.view.is_for_people() {
-        let domain = guest.server.instance_name.as_deref().unwrap_or("?");
+        let domain = guest.seen.as_ref().map_or("?", |seen| seen.name.as_str());
         let host = guest.server.host.as_deref().unwrap_or("?");
         output::text(&format!("{} ({domain} on {host})\n", guest.name()));
     }

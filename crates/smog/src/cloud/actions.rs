@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Call, Cloud, Service};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::show::{Column, Show};
 
 /// One order given to a server: "create", "live-migration" …
@@ -15,12 +15,28 @@ pub struct Action {
     pub request_id: String,
     /// When (UTC, ISO 8601).
     pub start_time: String,
+    /// The id of the user who gave it.
+    #[serde(default)]
+    pub user_id: Option<String>,
     /// "Error" or a reason when it failed.
     #[serde(default)]
     pub message: Option<String>,
     /// The steps on the way.
     #[serde(default)]
     pub events: Vec<ActionEvent>,
+}
+
+/// Who locked a server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LockedBy {
+    /// The user's id.
+    pub user_id: String,
+    /// The user's name, where it could be looked up.
+    pub user: Option<String>,
+    /// When (UTC, ISO 8601).
+    pub at: String,
+    /// The request that did it.
+    pub request_id: String,
 }
 
 /// One step of an action.
@@ -117,6 +133,25 @@ impl Cloud {
             *action = self.action(server_id, &action.request_id).await?;
         }
         Ok(actions)
+    }
+
+    /// Who locked a server, and when; `None` when Nova has no record of it, or does not show it.
+    ///
+    /// # Errors
+    /// As [`Cloud::call`].
+    pub async fn who_locked(&self, server_id: &str) -> Result<Option<LockedBy>> {
+        let actions = match self.actions(server_id).await {
+            Err(Error::Api { status: 403 | 404, .. }) => return Ok(None),
+            other => other?,
+        };
+        let Some(lock) = actions.into_iter().find(|action| action.action == "lock") else { return Ok(None) };
+        let Some(user_id) = lock.user_id else { return Ok(None) };
+        // Only administrators may look up the names of others.
+        let user = match self.users().await {
+            Ok(users) => users.into_iter().find(|user| user.id == user_id).map(|user| user.name),
+            Err(_) => None,
+        };
+        Ok(Some(LockedBy { user_id, user, at: lock.start_time, request_id: lock.request_id }))
     }
 
     /// One action with its events.

@@ -52,13 +52,15 @@ impl Cloud {
     ) -> Vec<Deleted> {
         let mut seen = BTreeSet::new();
         let once = guests.into_iter().filter(|guest| seen.insert(guest.server.id.clone()));
-        let works = once.enumerate().map(|(at, guest)| async move {
+        let one = |(at, guest): (usize, Guest)| async move {
             let begun = Instant::now();
             let result = guest.delete(wait).await;
             let deleted = Deleted { guest, ended: result, took: begun.elapsed() };
             ended(&deleted);
             (at, deleted)
-        });
+        };
+        // Collected first: a stream of a closure's futures could not be sent to another thread.
+        let works: Vec<_> = once.enumerate().map(one).collect();
         let mut all: Vec<(usize, Deleted)> = stream::iter(works).buffer_unordered(AT_ONCE).collect().await;
         all.sort_by_key(|(at, _)| *at);
         all.into_iter().map(|(_, deleted)| deleted).collect()

@@ -21,7 +21,8 @@ impl Cloud {
         }
         let host = match self.listed(name) {
             Some(entry) => {
-                self.open(entry.name.as_deref().unwrap_or(name), &entry.host, entry.user.as_deref())
+                let called = entry.name.as_deref().unwrap_or(name);
+                self.open(called, &entry.host, entry.user.as_deref()).of_entry(entry)
             }
             None => self.host_from_nova(name).await?,
         };

@@ -153,9 +153,27 @@ pub struct Fault {
     pub code: u16,
     /// One sentence.
     pub message: String,
+    /// When it happened (UTC, ISO 8601).
+    #[serde(default)]
+    pub created: String,
     /// The traceback, for administrators.
     #[serde(default)]
     pub details: Option<String>,
+}
+
+impl Fault {
+    /// "No valid host was found (500, 2026-11-28T02:40:11Z)"
+    pub fn words(&self) -> String {
+        let about: Vec<String> = [(self.code > 0).then(|| self.code.to_string()), Some(self.created.clone())]
+            .into_iter()
+            .flatten()
+            .filter(|word| !word.is_empty())
+            .collect();
+        match about.is_empty() {
+            true => sentence(&self.message),
+            false => format!("{} ({})", sentence(&self.message), about.join(", ")),
+        }
+    }
 }
 
 /// Nova gives `""` for a server that boots from a volume.
@@ -193,6 +211,17 @@ impl Server {
     }
 }
 
+impl Server {
+    /// "locked: maintenance tonight", "locked", or nothing.
+    pub fn lock_words(&self) -> String {
+        match (self.locked, self.locked_reason.as_deref().filter(|reason| !reason.is_empty())) {
+            (false, _) => String::new(),
+            (true, Some(reason)) => format!("locked: {reason}"),
+            (true, None) => "locked".into(),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct OneServer {
     server: Server,
@@ -215,7 +244,8 @@ impl Show for Server {
         Column::wide("key", |server| server.key_name.clone().unwrap_or_default()),
         Column::wide("tags", |server| server.tags.join(", ")),
         Column::wide("metadata", |server| show_pairs(&server.metadata)),
-        Column::wide("locked", |server| if server.locked { "locked".into() } else { String::new() }),
+        Column::wide("locked", Server::lock_words),
+        Column::wide("fault", |server| server.fault.as_ref().map(Fault::words).unwrap_or_default()),
         Column::new("id", |server| server.id.clone()),
         Column::wide("project", |server| server.project_id.clone()),
         Column::wide("created", |server| server.created.clone()),

@@ -50,6 +50,16 @@ const HOST: &[Key] = &[
     key("host", Kind::Text, "the address SSH connects to"),
     key("user", Kind::Text, "the user to log in as"),
     key("type", Kind::OneOf(&["vm", "baremetal"]), "vm when it is a guest of its parent"),
+    key(
+        "container",
+        Kind::Text,
+        "the container libvirt runs in, such as nova_libvirt; found by itself with kolla",
+    ),
+    key(
+        "sudo",
+        Kind::OneOf(&["auto", "always", "never"]),
+        "how to become root there; auto: by sudo unless root logs in",
+    ),
 ];
 
 const NOVA: &[Key] = &[

@@ -72,6 +72,10 @@ pub struct HostEntry {
     pub parent: Option<String>,
     /// `type:`.
     pub kind: Option<HostKind>,
+    /// The container that libvirt runs in, such as `nova_libvirt`; smog finds kolla's by itself.
+    pub container: Option<String>,
+    /// "auto" (when the user is not root), "always" or "never".
+    pub sudo: Option<String>,
 }
 
 impl HostEntry {
@@ -259,6 +263,8 @@ fn host(role: &str, node: &Node, baremetal: &BTreeMap<String, String>) -> Result
         user: text("user"),
         parent: parent.map(|parent| baremetal.get(&parent).cloned().unwrap_or(parent)),
         kind,
+        container: text("container"),
+        sudo: text("sudo"),
     })
 }
 

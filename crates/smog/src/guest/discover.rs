@@ -1,26 +1,36 @@
-//! Finding every guest: one list call to Nova, one command per host.
+//! Finding every guest: two list calls to Nova, one command per host.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use futures_util::{StreamExt, stream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::Guest;
+use super::{Elsewhere, Guest, Stranger};
 use crate::cloud::{Cloud, Server};
 use crate::error::{Error, Result};
-use crate::libvirt::Domain;
+use crate::exit::ExitCode;
+use crate::libvirt::{HostDomains, Sighting};
 
 /// Hosts asked at once.
 const AT_ONCE: usize = 32;
 
-/// All guests, and the hosts that could not be asked.
+/// Servers asked for by id at once.
+const LOOKS_AT_ONCE: usize = 8;
+
+/// All guests, what libvirt has beside them, and the hosts that could not be asked.
 #[derive(Debug)]
 pub struct Discovery {
     /// By name.
     pub guests: Vec<Guest>,
+    /// Domains that belong to no server, by host and name; only for administrators, who see
+    /// every server.
+    pub strangers: Vec<Stranger>,
     /// Hosts whose guests' domains are unknown, and why.
     pub problems: Vec<HostProblem>,
+    /// What the user may not see, one sentence; `None` for an administrator.
+    pub hidden: Option<String>,
 }
 
 /// A host that could not be asked.
@@ -32,33 +42,89 @@ pub struct HostProblem {
     pub error: Error,
 }
 
+impl Discovery {
+    /// What libvirt says that contradicts Nova: a sentence for each guest, and for each domain of
+    /// Nova's that has no server.
+    pub fn contradictions(&self) -> Vec<String> {
+        let guests = self.guests.iter().filter_map(|guest| {
+            guest.contradiction().map(|said| format!("guest `{}`: {said}", guest.name()))
+        });
+        let strangers = self.strangers.iter().filter(|stranger| stranger.is_nova_s);
+        guests.chain(strangers.map(Stranger::sentence)).collect()
+    }
+
+    /// The exit code of a command that shows it: a host that could not be asked goes before a
+    /// contradiction.
+    pub fn exit_code(&self) -> ExitCode {
+        match self.problems.first() {
+            Some(problem) => problem.error.exit_code(),
+            None if self.contradictions().is_empty() => ExitCode::Ok,
+            None => ExitCode::Failed,
+        }
+    }
+}
+
+/// What the hosts answered.
+#[derive(Default)]
+struct Answers {
+    /// The hosts that answered.
+    hosts: BTreeSet<String>,
+    /// The domains of each UUID, with their hosts.
+    domains: BTreeMap<String, Vec<(String, Sighting)>>,
+    problems: Vec<HostProblem>,
+}
+
 impl Cloud {
-    /// Every guest the user may see, with its host and its domain.
+    /// Every guest the user may see, with its host and its domain, and the domains that belong
+    /// to no server.
     ///
-    /// One call to Nova (a page of 1000 servers each) and one command per host,
-    /// 32 hosts at once. A host that does not answer is told in `problems`; its
-    /// guests are listed without a domain. A guest that ends in mid-question simply
-    /// has no domain.
+    /// Two calls to Nova (servers, a page of 1000 each, and hypervisors) and one command per
+    /// host, 32 hosts at once; also hosts without a server are asked. A guest has the domain of
+    /// the host that Nova names. A host that does not answer is named in `problems`; its guests
+    /// are listed without a domain. What contradicts Nova is looked at twice, so that something
+    /// which changes at this moment is no contradiction.
     ///
     /// # Errors
     /// As [`Cloud::servers`].
     pub async fn discover(&self) -> Result<Discovery> {
-        let mut servers = self.servers().await?;
+        let (servers, computes) = tokio::join!(self.servers(), self.compute_host_names());
+        let (mut servers, computes) = (servers?, computes?);
         servers.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
-        Ok(self.join(servers).await)
+        let mut hosts: BTreeSet<String> = servers.iter().filter_map(|server| server.host.clone()).collect();
+        let hidden = (computes.is_none() && hosts.is_empty() && !self.is_admin()).then(|| {
+            "hosts, domains and pins are left out: only administrators may see them, and only the \
+             guests of your own project are listed"
+                .to_string()
+        });
+        hosts.extend(computes.into_iter().flatten());
+        let known: BTreeSet<String> = servers.iter().map(|server| server.id.clone()).collect();
+        let mut answers = self.ask_hosts(hosts).await;
+        let mut discovery = self.join(servers, &mut answers).await;
+        discovery.hidden = hidden;
+        // Who does not see every server cannot know which domains have none.
+        if self.is_admin() {
+            answers.domains.retain(|uuid, _| !known.contains(uuid));
+            self.add_strangers(answers.domains, &mut discovery).await;
+        }
+        Ok(discovery)
     }
 
     /// The same for these servers only, by id: one call a server, and one command for each
-    /// host they are on. In the order given.
+    /// host they are on or move from or to. In the order given.
     ///
     /// # Errors
     /// [`Error::NotFound`] for an id there is no server of.
     pub async fn discover_some(&self, ids: &[String]) -> Result<Discovery> {
         let mut servers = Vec::with_capacity(ids.len());
+        let mut hosts = BTreeSet::new();
         for id in ids {
-            servers.push(self.server_by_id(id).await?);
+            let server = self.server_by_id(id).await?;
+            hosts.extend(server.host.clone());
+            hosts.extend(self.other_sides(&server).await?);
+            servers.push(server);
         }
-        Ok(self.join(servers).await)
+        let mut answers = self.ask_hosts(hosts).await;
+        Ok(self.join(servers, &mut answers).await)
     }
 
     /// One guest by id, name, or an unambiguous beginning of either. Only Nova is
@@ -75,30 +141,54 @@ impl Cloud {
         Ok(Guest::new(self, server))
     }
 
-    async fn join(&self, servers: Vec<Server>) -> Discovery {
-        let hosts: BTreeSet<String> = servers.iter().filter_map(|server| server.host.clone()).collect();
+    /// The hosts of Nova's hypervisors with libvirt; `None` for a user who may not see them.
+    async fn compute_host_names(&self) -> Result<Option<BTreeSet<String>>> {
+        let hypervisors = match self.hypervisors().await {
+            Ok(found) => found,
+            Err(Error::Api { status: 403, .. }) => return Ok(None),
+            Err(why) => return Err(why),
+        };
+        let with_libvirt = hypervisors.into_iter().filter(|one| {
+            matches!(
+                one.hypervisor_type.to_ascii_uppercase().as_str(),
+                "" | "QEMU" | "KVM" | "LXC" | "PARALLELS"
+            )
+        });
+        Ok(Some(with_libvirt.map(|one| one.service.host).collect()))
+    }
+
+    async fn ask_hosts(&self, hosts: BTreeSet<String>) -> Answers {
         let places = Arc::new(Semaphore::new(AT_ONCE));
         let mut asked = JoinSet::new();
-        for host in hosts {
+        for name in hosts {
             let (cloud, places) = (self.clone(), places.clone());
             asked.spawn(async move {
                 let _place = places.acquire().await;
-                let domains = match cloud.host(&host).await {
-                    Ok(host) => host.domains().await,
+                let found = match cloud.host(&name).await {
+                    Ok(host) => host.domains_with_states().await,
                     Err(why) => Err(why),
                 };
-                (host, domains)
+                (name, found)
             });
         }
-        let (mut domains, mut problems): (HashMap<String, Domain>, _) = (HashMap::new(), Vec::new());
+        let mut answers = Answers::default();
         while let Some(joined) = asked.join_next().await {
             match joined {
-                Ok((_, Ok(found))) => {
-                    domains.extend(found.into_iter().map(|domain| (domain.uuid.clone(), domain)))
+                Ok((host, Ok(HostDomains { sightings, unreadable }))) => {
+                    for found in sightings {
+                        answers
+                            .domains
+                            .entry(found.domain.uuid.clone())
+                            .or_default()
+                            .push((host.clone(), found));
+                    }
+                    let problem = |error| HostProblem { host: host.clone(), error };
+                    answers.problems.extend(unreadable.into_iter().map(problem));
+                    answers.hosts.insert(host);
                 }
-                Ok((host, Err(error))) => problems.push(HostProblem { host, error }),
+                Ok((host, Err(error))) => answers.problems.push(HostProblem { host, error }),
                 // A panic in a task is a bug; it must not hide the other hosts.
-                Err(why) => problems.push(HostProblem {
+                Err(why) => answers.problems.push(HostProblem {
                     host: "?".into(),
                     error: Error::Parse {
                         what: "the answer of a host".into(),
@@ -108,14 +198,89 @@ impl Cloud {
                 }),
             }
         }
-        problems.sort_by(|one, other| one.host.cmp(&other.host));
-        let guests = servers
+        answers.problems.sort_by(|one, other| one.host.cmp(&other.host));
+        answers
+    }
+
+    /// The servers with the domains of the answers, which lose them.
+    async fn join(&self, servers: Vec<Server>, answers: &mut Answers) -> Discovery {
+        let mut guests: Vec<Guest> = servers.into_iter().map(|server| self.joined(server, answers)).collect();
+        let doubtful: Vec<usize> =
+            (0..guests.len()).filter(|at| guests[*at].contradiction().is_some()).collect();
+        if !doubtful.is_empty() {
+            let looks: Vec<_> = doubtful
+                .iter()
+                .map(|at| {
+                    let (cloud, id) = (self.clone(), guests[*at].server.id.clone());
+                    async move { cloud.server_by_id(&id).await }
+                })
+                .collect();
+            let now: Vec<Result<Server>> = stream::iter(looks).buffered(LOOKS_AT_ONCE).collect().await;
+            let hosts = doubtful.iter().flat_map(|at| {
+                let guest = &guests[*at];
+                let others = guest.sight.elsewhere.iter().map(|other| other.host.clone());
+                guest.server.host.clone().into_iter().chain(others).collect::<Vec<_>>()
+            });
+            let mut again = self.ask_hosts(hosts.collect()).await;
+            let mut gone = BTreeSet::new();
+            for (at, now) in doubtful.into_iter().zip(now) {
+                match now {
+                    Ok(server) => guests[at] = self.joined(server, &mut again),
+                    Err(Error::NotFound { .. }) => drop(gone.insert(guests[at].server.id.clone())),
+                    // What was seen first stays.
+                    Err(_) => {}
+                }
+            }
+            guests.retain(|guest| !gone.contains(&guest.server.id));
+        }
+        let problems = std::mem::take(&mut answers.problems);
+        Discovery { guests, strangers: Vec::new(), problems, hidden: None }
+    }
+
+    fn joined(&self, server: Server, answers: &mut Answers) -> Guest {
+        let mut guest = Guest::new(self, server);
+        guest.sight.is_known = guest.server.host.as_ref().is_some_and(|host| answers.hosts.contains(host));
+        for (host, found) in answers.domains.remove(&guest.server.id).unwrap_or_default() {
+            if Some(&host) == guest.server.host.as_ref() {
+                guest.sight.state = Some(found.state);
+                guest.seen = Some(found.domain);
+            } else {
+                let (domain, state) = (found.domain.name, found.state);
+                guest.sight.elsewhere.push(Elsewhere { host, domain, state });
+            }
+        }
+        guest.sight.elsewhere.sort_by(|one, other| one.host.cmp(&other.host));
+        guest
+    }
+
+    /// Those of the domains whose server Nova does not know at this moment either.
+    async fn add_strangers(
+        &self,
+        domains: BTreeMap<String, Vec<(String, Sighting)>>,
+        discovery: &mut Discovery,
+    ) {
+        let looks: Vec<_> = domains
             .into_iter()
-            .map(|server| {
-                let seen = domains.remove(&server.id);
-                Guest { seen, ..Guest::new(self, server) }
+            .map(|(uuid, found)| {
+                let cloud = self.clone();
+                async move { (found, cloud.server_by_id(&uuid).await) }
             })
             .collect();
-        Discovery { guests, problems }
+        let looked: Vec<_> = stream::iter(looks).buffered(LOOKS_AT_ONCE).collect().await;
+        for (found, server) in looked {
+            match server {
+                // Made after the list was; the next look shows it.
+                Ok(server) if server.status != "DELETED" => {}
+                Ok(_) | Err(Error::NotFound { .. }) => {
+                    let strangers = found.into_iter().map(|(host, found)| Stranger::of(host, found));
+                    discovery.strangers.extend(strangers);
+                }
+                Err(error) => {
+                    let host = found.into_iter().next().map_or_else(String::new, |(host, _)| host);
+                    discovery.problems.push(HostProblem { host, error });
+                }
+            }
+        }
+        discovery.strangers.sort_by(|one, other| (&one.host, &one.domain).cmp(&(&other.host, &other.domain)));
     }
 }

@@ -1,11 +1,14 @@
-//! What libvirt declares of a guest beside what the kernel really does: vCPU pins
-//! against thread affinity, page size against the process's memory maps.
+//! What libvirt declares of a guest beside what the kernel really does: pins of vCPUs, I/O
+//! threads and the emulator against the affinity of every thread, page sizes and memory cells
+//! against the process's memory maps.
+
+mod memory_cells;
+mod thread_pins;
 
 use serde::Serialize;
 
 use super::Guest;
-use crate::cpuset::Cpuset;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::host::{GuestProcess, MemoryMaps};
 use crate::libvirt::Domain;
 use crate::show::{self, Column, Show};
@@ -13,9 +16,11 @@ use crate::show::{self, Column, Show};
 /// One thing declared in the domain XML, and the same thing as the kernel has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Compared {
-    /// "vCPU 0", "emulator", "memory".
+    /// "vCPU 0", "emulator" (every thread that is no vCPU and no I/O thread), "I/O thread 1",
+    /// "memory", "memory cells", "memory of cell 0".
     pub what: String,
-    /// What the domain XML says (`<vcpupin>`, `<emulatorpin>`, `<hugepages>`);
+    /// What the domain XML says (`<vcpupin>`, `<emulatorpin>`, `<iothreadpin>`, `<hugepages>`,
+    /// `<numatune>`);
     /// empty when it says nothing, which the kernel cannot contradict.
     pub declared: String,
     /// What `/proc/PID/task/TID/status` (`Cpus_allowed_list`), `/proc/PID/numa_maps`
@@ -29,8 +34,8 @@ impl Guest {
     /// Compare what is declared with what is so, on the host the guest is on now.
     ///
     /// # Errors
-    /// As [`Guest::domain`]; [`Error::NotFound`](crate::Error::NotFound) when the guest
-    /// has no QEMU process (it is shut off).
+    /// As [`Guest::domain`]; [`Error::Invalid`] when the guest is off, so that it has no QEMU
+    /// process; [`Error::Mismatch`] when it has none although Nova says that it runs.
     pub async fn compare(&mut self) -> Result<Vec<Compared>> {
         let (domain, process) = self.domain_and_process().await?;
         Ok(compare(&domain, &process))
@@ -57,29 +62,47 @@ impl Guest {
 
     async fn domain_and_process(&mut self) -> Result<(Domain, GuestProcess)> {
         let domain = self.domain().await?;
-        let process = self.host().await?.guest_process(&domain.name).await?;
+        let process = match self.host().await?.guest_process(&domain.name).await {
+            Err(Error::NotFound { .. }) => return Err(self.without_process().await),
+            other => other?,
+        };
         Ok((domain, process))
+    }
+
+    /// Why there is no QEMU process: it is off, as Nova says, or Nova is wrong.
+    async fn without_process(&mut self) -> Error {
+        if let Err(why) = self.look().await {
+            return why;
+        }
+        let (name, state) = (self.name().to_string(), self.server.state());
+        let what = format!("guest `{name}`");
+        match self.contradiction() {
+            Some(why) => Error::Mismatch {
+                what,
+                why: format!("{why}; no QEMU process of it runs there"),
+                hint: Some("`smog discover` shows every such guest".into()),
+            },
+            None => Error::Invalid {
+                what,
+                why: format!(
+                    "it is {state}, so it has no QEMU process: there are no threads and pages to look at"
+                ),
+                hint: match self.server.status.as_str() {
+                    "SHUTOFF" => Some(format!("`smog guest start {}`", crate::quote::quote(&name))),
+                    "SUSPENDED" => Some(format!("`smog guest resume {}`", crate::quote::quote(&name))),
+                    _ => None,
+                },
+            },
+        }
     }
 }
 
 /// The comparison itself, on facts in hand.
 pub(crate) fn compare(domain: &Domain, process: &GuestProcess) -> Vec<Compared> {
-    let (pins, affinity) = (domain.vcpu_pins(), process.vcpu_affinity());
-    let vcpus = (0..domain.vcpus.count)
-        .map(|vcpu| cpus(format!("vCPU {vcpu}"), pins.get(&vcpu), affinity.get(&vcpu)));
-    let emulator = cpus("emulator".into(), domain.cputune.emulator_pin.as_ref(), process.emulator_affinity());
-    vcpus.chain([emulator, memory(domain, process.memory.as_ref())]).collect()
-}
-
-fn cpus(what: String, declared: Option<&Cpuset>, kernel: Option<&Cpuset>) -> Compared {
-    let agrees = match (declared, kernel) {
-        (Some(declared), Some(kernel)) => declared == kernel,
-        (None, Some(_)) => true,
-        (_, None) => false,
-    };
-    let text =
-        |cpus: Option<&Cpuset>, without: &str| cpus.map_or(without.to_string(), |cpus| format!("CPU {cpus}"));
-    Compared { what, declared: text(declared, ""), kernel: text(kernel, "no such thread"), agrees }
+    let mut rows = thread_pins::rows(domain, process);
+    rows.push(memory(domain, process.memory.as_ref()));
+    rows.extend(memory_cells::rows(domain, process.memory.as_ref()));
+    rows
 }
 
 fn memory(domain: &Domain, maps: Option<&MemoryMaps>) -> Compared {
@@ -176,5 +199,86 @@ mod tests {
         let no_thread = PINNED_PROCESS.replace("CPU 0/TCG", "worker");
         assert_ne!(no_thread, PINNED_PROCESS);
         assert_eq!(wrong(PINNED, &no_thread), ["vCPU 0"]);
+    }
+
+    const KVM: &str = include_str!("../../tests/data/host/by-hand-kvm-process.txt");
+
+    /// A domain whose pins are those of the process that was written by hand.
+    fn kvm_domain(numatune: &str) -> String {
+        format!(
+            "<domain type='kvm'><name>odd</name><uuid>u</uuid><memory unit='KiB'>6291456</memory>\
+             <vcpu>4</vcpu><iothreads>1</iothreads><cputune><vcpupin vcpu='0' cpuset='2'/>\
+             <vcpupin vcpu='1' cpuset='10'/><vcpupin vcpu='2' cpuset='3'/><vcpupin vcpu='3' cpuset='11'/>\
+             <emulatorpin cpuset='0,8'/><iothreadpin iothread='1' cpuset='0'/></cputune>\
+             <memoryBacking><hugepages><page size='1' unit='G' nodeset='0'/>\
+             <page size='2048' unit='KiB' nodeset='1'/></hugepages></memoryBacking>{numatune}</domain>"
+        )
+    }
+
+    fn wrong(xml: &str, process: &str) -> Vec<String> {
+        rows(xml, process).into_iter().filter(|row| !row.agrees).map(|row| row.what).collect()
+    }
+
+    /// Every thread counts, not only the main one.
+    #[test]
+    fn a_thread_that_somebody_moved_disagrees() {
+        let xml = kvm_domain("");
+        assert_eq!(wrong(&xml, KVM), Vec::<String>::new(), "{:#?}", rows(&xml, KVM));
+        let move_to = |tid: u32, from: &str, to: &str| {
+            let line = |cpus: &str| format!("task/{tid}/status:Cpus_allowed_list:\t{cpus}");
+            assert!(KVM.contains(&line(from)), "{tid} on {from}");
+            KVM.replace(&line(from), &line(to))
+        };
+        let worker = move_to(4290, "0,8", "5");
+        assert_eq!(wrong(&xml, &worker), ["emulator"]);
+        let row = rows(&xml, &worker).into_iter().find(|row| row.what == "emulator").expect("a row");
+        assert_eq!(row.kernel, "CPU 0,8; worker (TID 4290) CPU 5");
+        // A worker that an I/O thread started has that thread's CPUs, and one that shrank has fewer.
+        assert_eq!(wrong(&xml, &move_to(4290, "0,8", "0")), Vec::<String>::new());
+        assert_eq!(wrong(&xml, &move_to(4290, "0,8", "8")), ["emulator"]);
+        assert_eq!(wrong(&xml, &move_to(4242, "0,8", "0-15")), ["emulator"]);
+        assert_eq!(wrong(&xml, &move_to(4250, "0", "5")), ["I/O thread 1"]);
+        // Without pins, nothing is declared that could disagree, unless vCPUs as a whole have CPUs.
+        let free = xml.replace("<emulatorpin cpuset='0,8'/><iothreadpin iothread='1' cpuset='0'/>", "");
+        assert_eq!(wrong(&free, &worker), Vec::<String>::new());
+        let all = free.replace("<vcpu>4", "<vcpu cpuset='0,8'>4");
+        assert_eq!(wrong(&all, &worker), ["emulator", "I/O thread 1"]);
+        // What QEMU itself places elsewhere is no disagreement.
+        let context = worker.replace("Name:\tworker", "Name:\tTC tc-ram-node0");
+        assert_eq!(wrong(&xml, &context), Vec::<String>::new());
+    }
+
+    #[test]
+    fn memory_of_another_cell_than_declared_disagrees() {
+        let tune = |inside: &str| kvm_domain(&format!("<numatune>{inside}</numatune>"));
+        let one = "<memory mode='strict' nodeset='0-1'/><memnode cellid='0' mode='strict' nodeset='1'/>";
+        let right = rows(&tune(one), KVM);
+        assert!(right.iter().all(|row| row.agrees), "{right:#?}");
+        let row = right.iter().find(|row| row.what == "memory of cell 0").expect("a row");
+        assert_eq!((row.declared.as_str(), row.kernel.as_str()), ("cell 1", "cell 1"));
+        assert_eq!(wrong(&tune(&one.replace("nodeset='1'", "nodeset='0'")), KVM), ["memory of cell 0"]);
+        // The second cell's memory is on both cells of the host.
+        let second = "<memnode cellid='1' mode='strict' nodeset='0'/>";
+        assert_eq!(wrong(&tune(second), KVM), ["memory of cell 1"]);
+        let row = rows(&tune(second), KVM).into_iter().find(|row| row.what == "memory of cell 1");
+        assert_eq!(row.expect("a row").kernel, "1000 of 2048 pages of 2 MiB on cell 0, 1048 on cell 1");
+        // What is only preferred may be elsewhere.
+        assert_eq!(wrong(&tune(&second.replace("strict", "preferred")), KVM), Vec::<String>::new());
+        // The whole guest.
+        assert_eq!(wrong(&tune("<memory mode='strict' nodeset='0'/>"), KVM), ["memory cells"]);
+        assert_eq!(
+            wrong(&tune("<memory nodeset='1'/>"), KVM),
+            Vec::<String>::new(),
+            "bound memory is on cell 1"
+        );
+        let moved = PINNED_PROCESS.replace(" N0=", " N1=");
+        assert_eq!(wrong(PINNED, &moved), ["memory cells"]);
+        // A kernel without NUMA has cell 0 only.
+        let without: String = PINNED_PROCESS
+            .lines()
+            .filter(|line| !line.contains(" bind:"))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        assert_eq!(wrong(PINNED, &without), Vec::<String>::new());
     }
 }

@@ -247,6 +247,9 @@ fn by_unit(
 }
 
 fn in_container(sight: &Sight, role: ServiceRole, name: &str, log: &str) -> Option<ServicePlace> {
+    // Newer deployments (TripleO) have libvirt's modular daemon in a container of its own.
+    let names: &[&str] = if role == ServiceRole::Libvirt { &[name, "nova_virtqemud"] } else { &[name] };
+    let name = *names.iter().find(|name| sight.containers.contains_key(**name))?;
     let engine = *sight.containers.get(name)?;
     let folder = format!("/etc/kolla/{}", name.replace('_', "-"));
     let files: &[&str] = match role {

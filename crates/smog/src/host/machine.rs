@@ -34,10 +34,11 @@ impl Machine {
                 .iter()
                 .find(|one| one.name.as_ref() == Some(parent) || one.host == *parent || one.role == *parent);
             let parent = match listed {
-                Some(one) => open(one.name.as_deref().unwrap_or(&one.host), &one.host, one.user.as_deref()),
+                Some(one) => open(one.name.as_deref().unwrap_or(&one.host), &one.host, one.user.as_deref())
+                    .of_entry(one),
                 None => open(parent, parent, None),
             };
-            let host = open(domain, &entry.host, entry.user.as_deref());
+            let host = open(domain, &entry.host, entry.user.as_deref()).of_entry(entry);
             machines.push(Machine { host, parent, domain: domain.into(), role: entry.role.clone() });
         }
         machines
@@ -57,6 +58,8 @@ impl Machine {
             user: one.user.clone(),
             parent: one.parent.clone(),
             kind: one.kind,
+            container: None,
+            sudo: None,
         });
         Machine::of_listed(&entries.collect::<Vec<_>>(), file)
     }

@@ -13,8 +13,8 @@ impl Host {
             if hosts.iter().any(|host| host.name() == name) {
                 continue;
             }
-            hosts
-                .push(Host::ssh(name, SshOptions::of_section(&file.ssh, &entry.host, entry.user.as_deref())));
+            let options = SshOptions::of_section(&file.ssh, &entry.host, entry.user.as_deref());
+            hosts.push(Host::ssh(name, options).of_entry(entry));
         }
         hosts
     }

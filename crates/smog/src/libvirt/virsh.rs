@@ -1,5 +1,7 @@
 //! Asking libvirt, by `virsh` on the host (or inside the container libvirt runs in).
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::{Capabilities, Domain, DomainCapabilities, DomainState};
@@ -30,6 +32,24 @@ pub struct DomainLine {
     pub uuid: String,
     /// Its state.
     pub state: DomainState,
+}
+
+/// A domain and its state at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sighting {
+    /// The domain.
+    pub domain: Domain,
+    /// Its state.
+    pub state: DomainState,
+}
+
+/// All domains of a host.
+#[derive(Debug, Default)]
+pub struct HostDomains {
+    /// Those that could be read.
+    pub sightings: Vec<Sighting>,
+    /// Why others could not: one odd domain does not hide the rest.
+    pub unreadable: Vec<Error>,
 }
 
 impl Host {
@@ -65,17 +85,47 @@ impl Host {
     /// # Errors
     /// As [`Host::domain`]. A domain that vanished meanwhile is left out.
     pub async fn domains(&self) -> Result<Vec<Domain>> {
+        let mut all = self.domains_with_states().await?;
+        match all.unreadable.pop() {
+            Some(why) => Err(why),
+            None => Ok(all.sightings.into_iter().map(|found| found.domain).collect()),
+        }
+    }
+
+    /// All domains of this host with their XML and state, in one command.
+    ///
+    /// # Errors
+    /// As [`Host::domain`]. A domain that vanished meanwhile is left out; one whose XML cannot be
+    /// read is in [`HostDomains::unreadable`].
+    pub async fn domains_with_states(&self) -> Result<HostDomains> {
         // virsh takes several commands in one word: one connection to libvirt for all.
         let script = format!(
             "list=$(virsh -r -c {URI} list --all --uuid) || exit $?\n\
              for uuid in $list; do set -- \"$@\" \"dumpxml $uuid; echo ==next==;\"; done\n\
-             [ $# -eq 0 ] || virsh -r -c {URI} \"$*\" || true"
+             [ $# -eq 0 ] || virsh -r -c {URI} \"$* echo ==states==; domstats --state\" || true"
         );
         let output = self.virsh_run(Cmd::shell(script).repeatable(), None).await?;
         let source_of = format!("host `{}`", self.name());
-        let text = output.text();
-        let xmls = text.split("==next==").map(str::trim_start).filter(|xml| !xml.is_empty());
-        xmls.map(|xml| Domain::parse(xml, &source_of)).collect()
+        Ok(parse_sightings(&output.text(), &source_of))
+    }
+
+    /// A domain with its state, by name or UUID, in one command.
+    ///
+    /// # Errors
+    /// As [`Host::domain`].
+    pub async fn sighting(&self, name_or_uuid: &str) -> Result<Sighting> {
+        let script = format!(
+            "virsh -r -c {URI} dumpxml --domain \"$1\" || exit $?\n\
+             echo ==next==; echo ==states==; virsh -r -c {URI} domstats --state --domain \"$1\""
+        );
+        let cmd = Cmd::shell(script).arg(name_or_uuid).repeatable();
+        let output = self.virsh_run(cmd, Some(name_or_uuid)).await?;
+        let mut all = parse_sightings(&output.text(), &format!("host `{}`", self.name()));
+        match (all.sightings.pop(), all.unreadable.pop()) {
+            (Some(found), _) => Ok(found),
+            (None, Some(why)) => Err(why),
+            (None, None) => Err(not_found(self, name_or_uuid, std::iter::empty())),
+        }
     }
 
     /// All domains with their states, running or not.
@@ -152,31 +202,57 @@ impl Host {
         self.virsh_run(write(words), Some(about)).await
     }
 
+    /// Run a `virsh` command where libvirt answers: on the host, or in the container that smog.yml
+    /// names, or in the one that is found when the host itself has no `virsh` or no libvirt.
     async fn virsh_run(&self, cmd: Cmd, about: Option<&str>) -> Result<Output> {
-        let error = match self.run(cmd).await {
+        let place = self.libvirt_place().await?;
+        let error = match place.run(cmd.clone()).await {
             Ok(output) => return Ok(output),
             Err(error) => error,
         };
-        let Error::Command { stderr, .. } = &error else { return Err(error) };
-        if stderr.contains("ailed to connect to the hypervisor") || stderr.contains("ailed to connect socket")
+        if is_elsewhere(&error)
+            && let Some(inside) = self.find_libvirt_container().await
         {
+            return match inside.run(cmd).await {
+                Ok(output) => Ok(output),
+                Err(error) => Err(self.virsh_error(error, about).await),
+            };
+        }
+        Err(self.virsh_error(error, about).await)
+    }
+
+    async fn virsh_error(&self, error: Error, about: Option<&str>) -> Error {
+        let Error::Command { stderr, .. } = &error else { return error };
+        if is_elsewhere(&error) {
             let why = stderr.lines().rfind(|line| line.contains("connect")).unwrap_or(stderr);
-            return Err(Error::Unreachable {
+            return Error::Unreachable {
                 what: format!("libvirt on host `{}`", self.name()),
                 why: why.trim_start_matches("error: ").to_string(),
-                hint:
-                    "is it running there: `systemctl status libvirtd` (or `virtqemud`)? Where it runs in a \
-                       container, name it in smog.yml (`container: nova_libvirt`)"
-                        .to_string(),
-            });
+                hint: "is it running there: `systemctl status libvirtd` (or `virtqemud`)? If it runs in a \
+                       container that smog does not find, name it for this host in smog.yml: \
+                       `container: NAME`"
+                    .to_string(),
+            };
         }
         if let Some(name) = about
             && (stderr.contains("failed to get domain") || stderr.contains("Domain not found"))
         {
             let lines = Box::pin(self.list_domains()).await.unwrap_or_default();
-            return Err(not_found(self, name, lines.iter().map(|line| line.name.as_str())));
+            return not_found(self, name, lines.iter().map(|line| line.name.as_str()));
         }
-        Err(error)
+        error
+    }
+}
+
+/// Whether the host has no `virsh`, or no libvirt that answers: it may be in a container.
+fn is_elsewhere(error: &Error) -> bool {
+    match error {
+        Error::Missing { program, .. } => program == "virsh",
+        Error::Command { stderr, .. } => {
+            stderr.contains("ailed to connect to the hypervisor")
+                || stderr.contains("ailed to connect socket")
+        }
+        _ => false,
     }
 }
 
@@ -201,18 +277,42 @@ fn definition(name_or_uuid: &str) -> Cmd {
     write(["dumpxml", "--inactive", "--security-info", "--domain", name_or_uuid]).repeatable()
 }
 
-/// `UUID name` lines, and after the marker what `domstats --state` prints.
-fn parse_list(text: &str) -> Vec<DomainLine> {
-    let (list, states) = text.split_once("==states==").unwrap_or((text, ""));
-    let mut of_name = std::collections::BTreeMap::new();
+/// XMLs with `==next==` behind each, and after `==states==` what `domstats --state` prints.
+fn parse_sightings(text: &str, source_of: &str) -> HostDomains {
+    let (xmls, states) = text.split_once("==states==").unwrap_or((text, ""));
+    let states = parse_states(states);
+    let mut all = HostDomains::default();
+    for xml in xmls.split("==next==").map(str::trim_start).filter(|xml| !xml.is_empty()) {
+        match Domain::parse(xml, source_of) {
+            Ok(domain) => {
+                // One that vanished between its XML and its state, or came between, has none.
+                let state = states.get(domain.name.as_str()).copied().unwrap_or(DomainState::NoState);
+                all.sightings.push(Sighting { domain, state });
+            }
+            Err(why) => all.unreadable.push(why),
+        }
+    }
+    all
+}
+
+/// States by the domains' names, out of what `domstats --state` prints.
+fn parse_states(text: &str) -> BTreeMap<&str, DomainState> {
+    let mut of_name = BTreeMap::new();
     let mut name = None;
-    for line in states.lines().map(str::trim) {
+    for line in text.lines().map(str::trim) {
         if let Some(rest) = line.strip_prefix("Domain: '") {
             name = rest.strip_suffix('\'');
         } else if let (Some(name), Some(state)) = (name, line.strip_prefix("state.state=")) {
             of_name.insert(name, DomainState::of(state.parse().unwrap_or(0)));
         }
     }
+    of_name
+}
+
+/// `UUID name` lines, and after the marker what `domstats --state` prints.
+fn parse_list(text: &str) -> Vec<DomainLine> {
+    let (list, states) = text.split_once("==states==").unwrap_or((text, ""));
+    let of_name = parse_states(states);
     let lines = list.lines().filter_map(|line| line.trim().split_once(' '));
     lines
         .map(|(uuid, name)| {
@@ -224,4 +324,30 @@ fn parse_list(text: &str) -> Vec<DomainLine> {
             }
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DomainState, parse_sightings};
+
+    #[test]
+    fn one_odd_domain_does_not_hide_the_others() {
+        let xml = |name: &str| {
+            format!(
+                "<domain type='kvm'><name>{name}</name><uuid>u-{name}</uuid><memory>1024</memory></domain>\n"
+            )
+        };
+        let text = format!(
+            "{}\n==next==\n<domain type='kvm'><name>odd</name></domain>\n==next==\n{}\n==next==\n==states==\n\
+             Domain: 'a'\n  state.state=5\n  state.reason=2\n\nDomain: 'b'\n  state.state=3\n  state.reason=1\n",
+            xml("a"),
+            xml("b")
+        );
+        let all = parse_sightings(&text, "a test");
+        let seen: Vec<(&str, DomainState)> =
+            all.sightings.iter().map(|found| (found.domain.name.as_str(), found.state)).collect();
+        assert_eq!(seen, [("a", DomainState::ShutOff), ("b", DomainState::Paused)]);
+        assert_eq!(all.unreadable.len(), 1);
+        assert!(parse_sightings("", "a test").sightings.is_empty());
+    }
 }

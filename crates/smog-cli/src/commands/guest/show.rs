@@ -13,14 +13,24 @@ pub struct ShowArgs {
 }
 
 pub async fn run(args: ShowArgs, session: &Session) -> Result<ExitCode, Error> {
-    let mut guest = session.cloud().await?.guest(&args.guest).await?;
-    if guest.server.host.is_some()
-        && let Err(why) = guest.domain().await
-    {
-        output::warning_of("shown without domain", &why);
+    let cloud = session.cloud().await?;
+    let mut guest = cloud.guest(&args.guest).await?;
+    let looked = guest.look().await;
+    if guest.server.locked {
+        guest.locked_by = cloud.who_locked(&guest.server.id).await?;
     }
     output::show(&guest, &session.view)?;
-    Ok(ExitCode::Ok)
+    if let Err(why) = looked {
+        output::warning_of("shown without domain", &why);
+        return Ok(why.exit_code());
+    }
+    match guest.contradiction() {
+        Some(said) => {
+            output::warning(&said);
+            Ok(ExitCode::Failed)
+        }
+        None => Ok(ExitCode::Ok),
+    }
 }
 
 /// Which host CPUs and cells Nova gave the guest (microversion 2.78)
