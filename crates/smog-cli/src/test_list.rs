@@ -38,7 +38,16 @@ impl Show for Line {
 pub async fn run(chosen: &[Case], long: bool, session: &Session) -> Result<ExitCode, Error> {
     // The list itself needs no cloud; without one it does not say what runs.
     let inventory = match session.cloud().await {
-        Ok(cloud) => Some(Inventory::look(cloud).await?),
+        Ok(cloud) => match Inventory::look(cloud).await {
+            Ok(inventory) => Some(inventory),
+            Err(why @ Error::Api { status: 403, .. }) => {
+                output::warning(&format!(
+                    "whether they can run is not known, since only administrators may look at compute hosts: {why}"
+                ));
+                None
+            }
+            Err(why) => return Err(why),
+        },
         Err(why) => {
             output::warning_of("whether they can run is not known", &why);
             None

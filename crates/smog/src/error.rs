@@ -301,6 +301,12 @@ fn api_hint(status: u16, message: &str) -> Option<&'static str> {
     if message.contains("zero disk") {
         return Some("name a flavor with a disk: `smog flavor list` shows them");
     }
+    if message.contains("os-flavor-manage:create") {
+        return Some(
+            "only administrators make flavors; name one that is there, without sizes or pins of your own: \
+             `--flavor NAME` (`smog flavor list`)",
+        );
+    }
     match status {
         403 => Some("the user's roles do not allow it; most of smog needs the admin role"),
         409 => Some("the thing is in a state that does not allow this, or is used by another"),

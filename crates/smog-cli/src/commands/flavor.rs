@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use clap::Subcommand;
+use smog::cloud::NewFlavor;
 use smog::{Error, ExitCode};
 
 use crate::names;
@@ -56,6 +57,9 @@ struct CreateArgs {
     /// Only print the extra specs it would have
     #[arg(long)]
     specs_only: bool,
+    /// Only the own project sees it; otherwise every project does
+    #[arg(long)]
+    private: bool,
     #[command(flatten)]
     spec: SpecArgs,
 }
@@ -132,6 +136,17 @@ async fn create(args: CreateArgs, session: &Session) -> Result<(), Error> {
         return Ok(());
     }
     let cloud = session.cloud().await?;
-    let flavor = cloud.create_flavor(&spec.name, spec.vcpus, spec.ram_mib, spec.disk_gib, &specs).await?;
+    let new = NewFlavor {
+        vcpus: spec.vcpus,
+        ram_mib: spec.ram_mib,
+        disk_gib: spec.disk_gib,
+        extra_specs: specs,
+        is_public: !args.private,
+        ..NewFlavor::from(spec.name.as_str())
+    };
+    let flavor = cloud.create_flavor_as(&new).await?;
+    if let Some(project) = cloud.own_project_id().filter(|_| args.private) {
+        cloud.give_flavor(&flavor.id, &project).await?;
+    }
     output::show(&flavor, &session.view)
 }

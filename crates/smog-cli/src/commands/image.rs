@@ -66,9 +66,26 @@ struct New {
     /// Property, such as hw_cpu_policy=dedicated; may be given several times
     #[arg(long = "property", value_name = "KEY=VALUE", value_parser = key_and_value)]
     properties: Vec<(String, String)>,
-    /// Only the own project sees it
+    /// Every project sees it, and can boot from it; only administrators may ask for that
+    #[arg(long, conflicts_with_all = ["shared", "private"])]
+    public: bool,
+    /// Projects that are made members of it see it
+    #[arg(long, conflicts_with = "private")]
+    shared: bool,
+    /// Only the own project sees it (the default)
     #[arg(long)]
     private: bool,
+}
+
+impl New {
+    /// Private unless more is asked for: an image that every project can boot from is a decision.
+    fn visibility(&self) -> &'static str {
+        match (self.public, self.shared) {
+            (true, _) => "public",
+            (_, true) => "shared",
+            _ => "private",
+        }
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -165,13 +182,14 @@ pub async fn run(args: ImageArgs, session: &Session) -> Result<ExitCode, Error> 
 
 async fn upload(file: PathBuf, new: New, session: &Session) -> Result<(), Error> {
     let cloud = session.cloud().await?;
+    let visibility = new.visibility();
     let name =
         new.name.unwrap_or_else(|| file.file_name().unwrap_or_default().to_string_lossy().into_owned());
     let image = NewImage {
         name: name.clone(),
         disk_format: new.disk_format,
         properties: new.properties.into_iter().collect(),
-        visibility: Some(if new.private { "private" } else { "public" }.into()),
+        visibility: Some(visibility.into()),
         ..NewImage::default()
     };
     let progress = Progress::begin(format!("uploading {name}"), session.quiet);

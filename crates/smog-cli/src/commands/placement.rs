@@ -1,6 +1,7 @@
 //! `smog placement …`
 
 use clap::Subcommand;
+use smog::cloud::{Holding, explain_holdings};
 use smog::{Error, ExitCode};
 
 use crate::names;
@@ -57,12 +58,21 @@ pub async fn run(args: PlacementArgs, session: &Session) -> Result<ExitCode, Err
         }
         PlacementVerb::Allocations { guest } => {
             let guest = cloud.guest(&guest).await?;
-            output::list(&cloud.allocations(&guest.server.id).await?, &session.view)?;
+            list(&cloud.holdings_of(&guest.server).await?, session)?;
         }
         PlacementVerb::Consumers(args) => {
             let provider = cloud.provider(&args.provider).await?;
-            output::list(&cloud.provider_allocations(&provider.id).await?, &session.view)?;
+            list(&cloud.holdings_at(&provider).await?, session)?;
         }
     }
     Ok(ExitCode::Ok)
+}
+
+/// The holdings, and below them what is unusual about them.
+fn list(holdings: &[Holding], session: &Session) -> Result<(), Error> {
+    output::list(holdings, &session.view)?;
+    for said in explain_holdings(holdings).iter().filter(|_| !session.quiet) {
+        output::note(&format!("note: {said}"));
+    }
+    Ok(())
 }

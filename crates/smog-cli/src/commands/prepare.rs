@@ -91,9 +91,22 @@ pub async fn carry_out(
     session.begins_work()?;
     session.leaves("what was changed until now is in the journal: `smog restore` brings it back");
     let begun = Instant::now();
-    let prepared = environment.apply(&plan, wish).await.inspect_err(|_| {
-        output::warning("what was changed until now is in the journal: `smog restore` brings it back");
-    })?;
+    let prepared = match environment.apply(&plan, wish).await {
+        Ok(prepared) => prepared,
+        Err(why) => {
+            // Only what a journal says was changed.
+            let left = environment.outstanding().await;
+            let is_own = |one: &smog::environment::Outstanding| one.journal.owner.pid == std::process::id();
+            match left.journals.iter().any(is_own) {
+                true => output::warning(
+                    "what was changed until now is in the journal: `smog restore` brings it back",
+                ),
+                false if left.errors.is_empty() => output::warning("nothing was changed"),
+                false => {}
+            }
+            return Err(why);
+        }
+    };
     if for_people {
         session.done(&format!(
             "prepared in {:.1} s; `smog restore` brings back what was (run {})",

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::lookup::pick;
 use super::{
-    BootRequest, Call, Cloud, Flavor, FlavorChoice, Image, Microversion, NetworkChoice, Server, Service,
+    BootRequest, Call, Cloud, Flavor, FlavorChoice, Image, Microversion, NetworkChoice, NewFlavor, Server,
+    Service,
 };
 use crate::error::{Error, Result};
 use crate::guest::Guest;
@@ -267,10 +268,25 @@ impl Cloud {
             FlavorChoice::Named(name) => self.flavor(name).await?,
             FlavorChoice::Made(spec) => {
                 let specs = spec.extra_specs()?;
-                let name = format!("{OWN_PREFIX}{}", unique());
-                let flavor =
-                    self.create_flavor(&name, spec.vcpus, spec.ram_mib, spec.disk_gib, &specs).await?;
+                // Not public: no other project shall see it, or boot from it.
+                let new = NewFlavor {
+                    name: format!("{OWN_PREFIX}{}", unique()),
+                    vcpus: spec.vcpus,
+                    ram_mib: spec.ram_mib,
+                    disk_gib: spec.disk_gib,
+                    extra_specs: specs,
+                    is_public: false,
+                    ..NewFlavor::from("")
+                };
+                let flavor = self.create_flavor_as(&new).await?;
                 BootMade::note(&made.flavor, &flavor.id);
+                // Nova gives a private flavor to no project by itself, not even to its maker's.
+                if let Some(project) = self.own_project_id()
+                    && let Err(why) = self.give_flavor(&flavor.id, &project).await
+                {
+                    self.remove_flavor_of(made).await;
+                    return Err(why);
+                }
                 flavor
             }
         };

@@ -226,6 +226,19 @@ impl Cloud {
         Ok(flavor)
     }
 
+    /// Let a project see and use a private flavor. A project that may already is fine.
+    ///
+    /// # Errors
+    /// As [`Cloud::call`].
+    pub async fn give_flavor(&self, id: &str, project_id: &str) -> Result<()> {
+        let body = json!({"addTenantAccess": {"tenant": project_id}});
+        let call = Call::post(Service::Compute, format!("/flavors/{id}/action"), body);
+        match self.compute(call).await {
+            Ok(_) | Err(Error::Api { status: 409, .. }) => Ok(()),
+            Err(why) => Err(why),
+        }
+    }
+
     /// Delete a flavor. Servers made from it keep their own copy. One that is gone
     /// already is fine.
     ///

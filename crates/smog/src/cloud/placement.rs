@@ -147,7 +147,7 @@ impl Show for Candidate {
     })];
 }
 
-fn show_resources(resources: &BTreeMap<String, u64>) -> String {
+pub(super) fn show_resources(resources: &BTreeMap<String, u64>) -> String {
     resources.iter().map(|(class, amount)| format!("{class}:{amount}")).collect::<Vec<_>>().join(", ")
 }
 

@@ -146,7 +146,7 @@ impl Host {
             return Err(Error::Auth {
                 message: format!("no root on host `{}`: {said}", self.name()),
                 hint: "let the user become root without a password (`USER ALL=(root) NOPASSWD: ALL` in \
-                       /etc/sudoers.d/), log in as root, or set `sudo: never` for this host"
+                       /etc/sudoers.d/), log in as root, or set `sudo: never` for this host in smog.yml"
                     .to_string(),
             });
         }
@@ -175,7 +175,7 @@ impl Host {
         };
         let hint = match (program, packages) {
             ("virsh", packages) => format!(
-                "install {packages}; where libvirt runs in a container, name it in smog.yml (`container: nova_libvirt`)"
+                "install {packages}; where libvirt runs in a container that smog does not find, name it for this host in smog.yml: `container: nova_libvirt`"
             ),
             (_, "") => format!("install the package that holds `{program}`, or check PATH on the host"),
             (_, packages) => format!("install {packages}"),

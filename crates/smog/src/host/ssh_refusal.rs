@@ -73,7 +73,9 @@ pub(crate) fn refusal(host: &str, options: &SshOptions, said: &str) -> Error {
     } else if let Some(line) = line("Could not resolve hostname") {
         (
             line.to_string(),
-            format!("set the host's `address` in smog.yml, or a `Host {address}` entry in ~/.ssh/config"),
+            format!(
+                "set `host:` of this host in smog.yml to its address, or make a `Host {address}` entry in ~/.ssh/config"
+            ),
         )
     } else if let Some(line) = line("No route to host").or(line("Network is unreachable")) {
         (
@@ -85,14 +87,14 @@ pub(crate) fn refusal(host: &str, options: &SshOptions, said: &str) -> Error {
         (
             line.to_string(),
             format!(
-                "the machine is off, a firewall swallows the packets, or it is very slow (`connect_timeout` is {} s)",
+                "the machine is off, a firewall drops the packets, or it is very slow (smog waits {} s for the login)",
                 options.connect_timeout.as_secs()
             ),
         )
     } else if let Some(line) = line("Too many authentication failures") {
         (
             line.to_string(),
-            "the agent offers more keys than the server accepts: set `key_file` for the host".to_string(),
+            "the agent offers more keys than the server accepts: name the right one by `ssh: key:` in smog.yml, or by `IdentityFile` with `IdentitiesOnly yes` in ~/.ssh/config".to_string(),
         )
     } else {
         let last = said.lines().map(str::trim).rfind(|line| !line.is_empty());
