@@ -140,6 +140,73 @@ fn a_changed_option_and_nova_compute_ready_by_evidence() {
     same("cmp1", &before, "restored");
 }
 
+/// As the user who owns the folder, put a link to `$2` wherever smog's new file is, or will be
+/// by a name that the process list gives away; until the file `$3` is gone.
+const ADVERSARY: &str = r#"
+import os, re, sys
+folder, target, go = sys.argv[1:]
+runs = set()
+while os.path.exists(go):
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/cmdline" % pid, "rb") as file:
+                runs.update(re.findall(rb"smog/journal/([0-9]{8}-[0-9]{6}-[0-9a-f]+)", file.read()))
+        except OSError:
+            pass
+        for _ in range(20):
+            names = [".nova.conf.smog-" + run.decode() for run in sorted(runs)[-3:]]
+            names += [name for name in os.listdir(folder) if name.startswith(".nova.conf.smog-")]
+            for name in names:
+                path = os.path.join(folder, name)
+                try:
+                    if not os.path.islink(path):
+                        os.symlink(target, folder + "/.link")
+                        os.rename(folder + "/.link", path)
+                except OSError:
+                    pass
+"#;
+
+/// The folder of nova.conf belongs to nova, and nova swaps links into it as fast as it can:
+/// root writes nowhere else, and nova.conf is what it should be.
+#[test]
+fn an_adversary_in_the_folder_wins_no_round() {
+    let desk = Desk::new();
+    let before = ssh("cmp1", "cat /etc/nova/nova.conf; stat -c '%a %u %g' /etc/nova/nova.conf");
+    let owner = ssh("cmp1", "stat -c '%U %a' /etc/nova");
+    assert!(owner.starts_with("nova "), "the folder is {owner}: nothing would be shown");
+    ssh("cmp1", "mkdir -p /tmp/smog-go && touch /tmp/smog-go/on && rm -f /etc/cron.d/smog-pwned");
+    let adversary = format!(
+        "nohup setpriv --reuid nova --regid nova --clear-groups python3 -c '{ADVERSARY}' \
+         /etc/nova /etc/cron.d/smog-pwned /tmp/smog-go/on >/tmp/smog-go/out 2>&1 & sleep 1; pgrep -u nova -f smog-pwned"
+    );
+    let running = ssh("cmp1", &adversary);
+    assert!(!running.trim().is_empty(), "the adversary does not run");
+    let mut lost = Vec::new();
+    for round in 0..10 {
+        let set = format!("cmp1/nova.conf:DEFAULT.shutdown_timeout={}", 7 + round);
+        desk.run(&["prepare", "--yes", "-q", "--host", "cmp1", "--set", &set]).expect(0);
+        let there = ssh(
+            "cmp1",
+            "stat -c %F /etc/nova/nova.conf; grep ^shutdown_timeout /etc/nova/nova.conf; ls /etc/cron.d",
+        );
+        if !there.starts_with(&format!("regular file\nshutdown_timeout = {}\n", 7 + round))
+            || there.contains("pwned")
+        {
+            lost.push(there);
+        }
+        desk.run(&["restore", "--yes", "-q", "--host", "cmp1"]).expect(0);
+        let there = ssh("cmp1", "cat /etc/nova/nova.conf; stat -c '%a %u %g' /etc/nova/nova.conf");
+        if there != before || ssh("cmp1", "ls /etc/cron.d").contains("pwned") {
+            lost.push(there);
+        }
+    }
+    let tries =
+        ssh("cmp1", "ls -A /etc/nova | grep -c smog-; rm -f /tmp/smog-go/on; sleep 1; rm -rf /tmp/smog-go");
+    ssh("cmp1", "rm -f /etc/nova/.nova.conf.smog-* /etc/nova/.link /etc/cron.d/smog-pwned");
+    assert!(lost.is_empty(), "{} of 20 writes lost (links left: {tries}): {lost:#?}", lost.len());
+    assert_ne!(tries.trim(), "0", "the adversary never put a link anywhere");
+}
+
 #[test]
 fn killed_at_every_step_and_restored_to_the_byte() {
     let unit = TestUnit::new();

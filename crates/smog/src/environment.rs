@@ -56,6 +56,7 @@ pub use state::{BootTool, HostState, State};
 pub use storage::StorageState;
 pub use wish::{Item, OptionWish, PagesWish, SharedWish, Target, Want, Wish};
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -200,6 +201,15 @@ pub struct Listing {
     /// Hosts that do not answer because their own restart is outstanding on their parents:
     /// restoring brings them up, and asks them then.
     pub down: Vec<Host>,
+    /// The runs that have a journal on this machine.
+    pub runs_here: BTreeSet<String>,
+}
+
+impl Listing {
+    /// Whether the owner of a lock is at work still.
+    pub fn alive(&self, owner: &Owner) -> Alive {
+        owner.alive(self.runs_here.contains(&owner.run))
+    }
 }
 
 impl Environment {
@@ -411,10 +421,15 @@ impl Environment {
         Ok((prepared, ended))
     }
 
+    /// The runs that have a journal on this machine. A run without one has changed nothing from here.
+    pub fn runs_here(&self) -> BTreeSet<String> {
+        Store::new(&self.options.journal).runs()
+    }
+
     /// All that is outstanding: journals here and on the hosts, and locks.
     pub async fn outstanding(&self) -> Listing {
         let (local, unread) = Store::new(&self.options.journal).all();
-        let mut listing = Listing { errors: unread, ..Listing::default() };
+        let mut listing = Listing { errors: unread, runs_here: self.runs_here(), ..Listing::default() };
         // A host that is no longer known is not passed over in silence.
         let hosts: Vec<Host> = self.places().into_iter().map(|place| place.host).collect();
         let unknown = local

@@ -28,6 +28,7 @@ mod output;
 mod packages;
 mod pci;
 mod pci_address;
+pub(crate) mod replace;
 mod replay;
 mod run;
 mod running;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use smog::Error;
 use smog::environment::{
-    Change, Environment, FileChange, FileImage, HostPlan, Listing, OnConflict, Options, Owner, Plan,
+    Alive, Change, Environment, FileChange, FileImage, HostPlan, Listing, OnConflict, Options, Owner, Plan,
     RestoreOptions, Restored, ValueChange, Wish,
 };
 use smog::host::{Host, Sudo};
@@ -256,12 +256,65 @@ async fn environment_locked_by_the_living_and_the_dead() {
     assert!(errors.is_empty(), "{errors:?}");
     assert!(!folder.path("var/smog/lock").exists());
 
-    let far = Owner { machine: "far".into(), ..living };
+    // A container's process on this machine, or one of another machine with this one's name.
+    let inside = Owner { namespaces: "pid:[4026532999]".into(), ..dead.clone() };
+    let twin = Owner { boot_id: "another".into(), ..dead };
+    for owner in [inside, twin.clone()] {
+        lock(&owner);
+        let error = environment.apply(&folder.plan(), &Wish::new()).await.expect_err("is locked");
+        assert!(error.to_string().contains("in another container"), "{error}");
+        let (listing, _, errors) = restore(&environment, &RestoreOptions::default()).await;
+        assert_eq!(listing.alive(&owner), Alive::Unknown);
+        assert!(errors[0].hint().is_some_and(|hint| hint.contains("--break-lock here")), "{errors:?}");
+        assert!(folder.path("var/smog/lock").exists());
+    }
+    let far = Owner { machine: "far".into(), ..twin };
     lock(&far);
     let (_, _, errors) = restore(&environment, &RestoreOptions::default()).await;
     assert!(errors[0].hint().is_some_and(|hint| hint.contains("--break-lock here")), "{errors:?}");
     let (_, _, errors) = restore(&environment, &over_locks(OnConflict::Refuse)).await;
     assert!(errors.is_empty() && !folder.path("var/smog/lock").exists(), "{errors:?}");
+}
+
+/// What lies on a host is read as smog's only when smog could have written it.
+#[tokio::test]
+async fn environment_journals_and_locks_of_hostile_hosts() {
+    let folder = Folder::new();
+    let environment = folder.environment(folder.options());
+    environment.apply(&folder.plan(), &Wish::new()).await.expect("prepares");
+    let host = folder.path("var/smog/journal");
+    let name = std::fs::read_dir(&host)
+        .expect("journals")
+        .map(|entry| entry.expect("an entry").path())
+        .find(|path| path.extension().is_some_and(|it| it == "json"))
+        .expect("a journal");
+    let text = std::fs::read_to_string(&name).expect("text");
+    let run = name.file_stem().expect("a stem").to_str().expect("utf-8").to_string();
+    let victim = folder.path("victim");
+    std::fs::create_dir(&victim).expect("victim");
+    std::fs::write(victim.join("here.json"), "x").expect("a file");
+    std::fs::write(host.join("z.json"), text.replace(&run, "../../victim")).expect("hostile");
+    std::fs::write(host.join("y.json"), &text).expect("in a wrong place");
+    std::fs::write(folder.path("var/smog/lock"), "{}").expect("no lock of smog's");
+    let (listing, restored, errors) = restore(&environment, &RestoreOptions::default()).await;
+    assert_eq!((listing.journals.len(), listing.errors.len()), (1, 3), "{:?}", listing.errors);
+    assert!(restored.is_empty() && errors[0].to_string().contains("remove it"), "{errors:?}");
+    std::fs::remove_file(folder.path("var/smog/lock")).expect("removes");
+    let (_, restored, errors) = restore(&environment, &RestoreOptions::default()).await;
+    assert_eq!((restored.len(), errors.len()), (1, 0), "{errors:?}");
+    assert!(victim.join("here.json").exists());
+}
+
+#[tokio::test]
+async fn environment_locked_folder_of_somebody_else() {
+    let folder = Folder::new();
+    let environment = folder.environment(folder.options());
+    std::fs::create_dir(folder.path("theirs")).expect("theirs");
+    std::fs::create_dir(folder.path("var")).expect("var");
+    std::os::unix::fs::symlink(folder.path("theirs"), folder.path("var/smog")).expect("a link");
+    let error = environment.apply(&folder.plan(), &Wish::new()).await.expect_err("refuses");
+    assert!(error.to_string().contains("belongs to somebody else, or is a link"), "{error}");
+    assert!(folder.path("var/smog").is_symlink());
 }
 
 #[tokio::test]

@@ -89,7 +89,8 @@ pub async fn carry_out(
         return Ok(ExitCode::NothingRan);
     }
     session.begins_work()?;
-    session.leaves("what was changed until now is in the journal: `smog restore` brings it back");
+    session
+        .leaves("what was changed until now, if anything, is in the journal: `smog restore` brings it back");
     let begun = Instant::now();
     let prepared = match environment.apply(&plan, wish).await {
         Ok(prepared) => prepared,

@@ -173,7 +173,7 @@ fn lines(listing: &Listing, run: Option<&str>) -> Vec<Line> {
             .locks
             .iter()
             .find(|(host, lock)| host.name() == one.host.name() && lock.run == one.journal.run());
-        let state = match (one.marks.prepared, lock.map(|(_, lock)| lock.alive())) {
+        let state = match (one.marks.prepared, lock.map(|(_, lock)| listing.alive(lock))) {
             (_, Some(Alive::Yes)) => "at work".to_string(),
             (true, _) => "prepared".to_string(),
             (false, _) => {
@@ -203,7 +203,7 @@ fn lines(listing: &Listing, run: Option<&str>) -> Vec<Line> {
     let locks: Vec<Line> = locks
         .map(|(host, lock)| {
             let (made, by) = owner(lock);
-            let state = match lock.alive() {
+            let state = match listing.alive(lock) {
                 Alive::Yes => "locked",
                 Alive::No => "locked by one that died",
                 Alive::Unknown => "locked from elsewhere",

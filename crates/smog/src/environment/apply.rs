@@ -42,7 +42,8 @@ pub(super) async fn apply(
     // 1. The lock: nobody else changes this host from here on.
     options.step()?;
     if let Err(other) = side.lock(owner, None).await? {
-        return Err(other.in_the_way(host.name(), "preparing"));
+        let ran_here = store.runs().contains(&other.run);
+        return Err(other.in_the_way(host.name(), "preparing", ran_here));
     }
     // 2. The journal, here and there, on both disks, before anything is changed.
     options.step()?;

@@ -3,14 +3,16 @@
 
 use super::change::{FileChange, UnitState, ValueChange};
 use super::image::{FileImage, digest};
-use super::journal::{Journal, Mark, Marks};
+use super::journal::{Journal, Mark, Marks, is_run};
 use super::lock::Owner;
 use crate::error::{Error, Result};
+use crate::host::replace::{REPLACE, WALK};
 use crate::host::{Batch, Cmd, Host, Output};
 
 /// Exit codes of our scripts.
 const LOCKED: i32 = 45;
 const OTHERWISE: i32 = 46;
+const LINK: i32 = 47;
 
 /// Prints a domain's definition, as `Host::domain_definition` reads it.
 const DEFINITION: &str = "virsh -c qemu:///system dumpxml --inactive --security-info --domain";
@@ -42,19 +44,27 @@ impl HostSide {
         format!("{}/journal/{run}", self.folder)
     }
 
-    /// Take the lock, from `stale` if it is given. `Err(owner)` when another has it.
+    /// Take the lock, also from whom `stale` names. `Err(owner)` when another has it.
+    ///
+    /// # Errors
+    /// As [`Host::run`]; [`Error::Parse`] for a lock that no smog wrote.
     pub(super) async fn lock(
         &self,
         owner: &Owner,
         stale: Option<&str>,
     ) -> Result<std::result::Result<(), Owner>> {
         // `ln` makes the lock whole or not at all; a lock left behind is taken
-        // over under the folder's own flock, so that only one does it.
-        let script = r#"d=$1 stale=$2; umask 077
-mkdir -p "$d/journal" && chmod 700 "$d" "$d/journal" || exit 1
+        // over under the folder's own flock, so that only one does it. Who is ended
+        // before there is a lock leaves no empty folders.
+        let script = r#"d=$1 stale=$2; umask 077; t=
+trap '[ -z "$t" ] || rm -f -- "$t"; [ -e "$d/lock" ] || rmdir -- "$d/journal" "$d" 2>/dev/null' EXIT; trap 'exit 143' TERM HUP INT
+mkdir -p "$d/journal" || exit 1
+for f in "$d" "$d/journal"; do
+[ ! -L "$f" ] && [ "$(stat -c %u -- "$f")" = "$(id -u)" ] || { echo "$f belongs to somebody else, or is a link: smog keeps no journal there" >&2; exit 1; }
+done
+chmod 700 "$d" "$d/journal" || exit 1
 exec 9<"$d"; flock -w 20 9 || exit 1
 t=$(mktemp "$d/.lock-XXXXXXXX") || exit 1
-trap 'rm -f -- "$t"' EXIT; trap 'exit 143' TERM HUP INT
 cat >"$t" && sync -- "$t" || exit 1
 if [ -n "$stale" ] && grep -qF "\"run\":\"$stale\"" "$d/lock" 2>/dev/null; then mv -fT -- "$t" "$d/lock" && sync -- "$d"; exit; fi
 ln -T -- "$t" "$d/lock" 2>/dev/null || { cat -- "$d/lock"; exit 45; }
@@ -63,13 +73,24 @@ sync -- "$d""#;
         let cmd = Cmd::shell(script).args([self.folder.as_str(), stale.unwrap_or_default()]).stdin(json);
         let output = self.host.run(cmd.expect([0, LOCKED])).await?;
         match output.exit.code {
-            LOCKED => serde_json::from_slice(&output.stdout).map(Err).map_err(|why| Error::Parse {
-                what: format!("{}/lock", self.folder),
-                source_of: format!("host `{}`", self.host.name()),
-                why: why.to_string(),
-            }),
+            LOCKED => self.owner(&output.stdout).map(Err),
             _ => Ok(Ok(())),
         }
+    }
+
+    /// The owner a lock names.
+    fn owner(&self, lock: &[u8]) -> Result<Owner> {
+        let owner: std::result::Result<Owner, _> = serde_json::from_slice(lock);
+        let why = match owner {
+            Ok(owner) if is_run(&owner.run) => return Ok(owner),
+            Ok(_) => "it names no run of smog's".to_string(),
+            Err(why) => why.to_string(),
+        };
+        Err(Error::Parse {
+            what: format!("{}/lock", self.folder),
+            source_of: format!("host `{}`", self.host.name()),
+            why: format!("{why}; if no smog works there, remove it"),
+        })
     }
 
     /// Give the lock back, if this run has it.
@@ -82,9 +103,10 @@ sync -- "$d""#;
 
     /// Write the journal: when this returns, it is on the host's disk.
     pub(super) async fn write(&self, journal: &Journal) -> Result<()> {
-        let script = r#"j=$1 d=${1%/*}; umask 077
-trap 'rm -f -- "$j.tmp"' EXIT; trap 'exit 143' TERM HUP INT
-cat >"$j.tmp" && sync -- "$j.tmp" && mv -fT -- "$j.tmp" "$j.json" && sync -- "$d" "${d%/*}""#;
+        // The lock has made the folder, and seen that it is root's alone.
+        let script = r#"j=$1 d=${1%/*}; umask 077; t=
+trap '[ -z "$t" ] || rm -f -- "$t"' EXIT; trap 'exit 143' TERM HUP INT
+t=$(mktemp -- "$j.tmp-XXXXXXXX") && cat >"$t" && sync -- "$t" && mv -fT -- "$t" "$j.json" && sync -- "$d" "${d%/*}""#;
         let cmd = Cmd::shell(script).arg(self.journal(journal.run())).stdin(journal.to_json()?);
         self.host.run(cmd).await.map(|_| ())
     }
@@ -102,17 +124,31 @@ cat >"$j.tmp" && sync -- "$j.tmp" && mv -fT -- "$j.tmp" "$j.json" && sync -- "$d
         let mut batch = Batch::new();
         let lock = batch.add(Cmd::new("cat").args(["--", &format!("{}/lock", self.folder)]));
         let list = "cd \"$1/journal\" 2>/dev/null || exit 0; for f in *.json; do [ -e \"$f\" ] || continue\n\
-                    cat -- \"$f\"; echo; tr '\\n' ';' <\"${f%.json}.marks\" 2>/dev/null; echo; done";
+                    printf '%s\\n' \"$f\"; cat -- \"$f\"; echo; tr '\\n' ';' <\"${f%.json}.marks\" 2>/dev/null; echo; done";
         let journals = batch.add(Cmd::shell(list).arg(&self.folder));
         let answers = self.host.ask(batch).await?;
-        let mut found =
-            Found { lock: serde_json::from_slice(&answers.get(lock).stdout).ok(), ..Found::default() };
+        let mut found = Found::default();
+        let text = answers.get(lock);
+        if text.exit.is_ok() {
+            match self.owner(&text.stdout) {
+                Ok(owner) => found.lock = Some(owner),
+                Err(why) => found.unread.push(why),
+            }
+        }
         let text = answers.get(journals).text().into_owned();
         let mut lines = text.split('\n');
-        while let Some(body) = lines.next().filter(|body| !body.is_empty()) {
+        while let (Some(name), Some(body)) = (lines.next().filter(|name| !name.is_empty()), lines.next()) {
             let marks = lines.next().unwrap_or_default().replace(';', "\n");
-            match Journal::from_json(body, &format!("host `{}`", self.host.name())) {
-                Ok(journal) => found.journals.push((journal, Marks::parse(&marks))),
+            let place = format!("host `{}`", self.host.name());
+            match Journal::from_json(body, &place) {
+                Ok(journal) if name == format!("{}.json", journal.run()) => {
+                    found.journals.push((journal, Marks::parse(&marks)));
+                }
+                Ok(journal) => found.unread.push(Error::Parse {
+                    what: format!("{}/journal/{name}", self.folder),
+                    source_of: place,
+                    why: format!("it is the one of run {}", journal.run()),
+                }),
                 Err(why) => found.unread.push(why),
             }
         }
@@ -128,7 +164,7 @@ cat >"$j.tmp" && sync -- "$j.tmp" && mv -fT -- "$j.tmp" "$j.json" && sync -- "$d
     /// Remove the journal, and smog's folder when nothing is left in it.
     pub(super) async fn remove(&self, run: &str) -> Result<()> {
         let script = "j=$1 d=$2; [ -d \"$d\" ] || exit 0\n\
-                      rm -f -- \"$j.json\" && sync -- \"$d/journal\" && rm -f -- \"$j.marks\" \"$j.tmp\"\n\
+                      rm -f -- \"$j.json\" && sync -- \"$d/journal\" && rm -f -- \"$j.marks\" \"$j.tmp\" \"$j.tmp-\"*\n\
                       exit 0";
         self.host.run(Cmd::shell(script).args([self.journal(run), self.folder.clone()])).await.map(|_| ())
     }
@@ -151,22 +187,24 @@ cat >"$j.tmp" && sync -- "$j.tmp" && mv -fT -- "$j.tmp" "$j.json" && sync -- "$d
         marks: [Mark<'_>; 2],
     ) -> Result<()> {
         let script = format!(
-            "j=$1 p=$2 want=$3 mode=$4 owner=$5 context=$6 t=$7\n{MARK}{}",
-            r#"now=absent; [ ! -e "$p" ] || now=$(sha256sum <"$p") || exit 1
-[ "${now%% *}" = "$want" ] || exit 46
-mark "$8" || exit 1
-if [ "$mode" = none ]; then rm -f -- "$p" || exit 1
-else
-d=${p%/*}; [ -d "$d" ] || { echo "there is no folder $d" >&2; exit 1; }
-umask 077; rm -f -- "$t"
-trap 'rm -f -- "$t"' EXIT; trap 'exit 143' TERM HUP INT
-cat >"$t" || exit 1
-if [ -e "$p" ]; then cp --attributes-only --preserve=all -- "$p" "$t" 2>/dev/null; chcon --reference="$p" -- "$t" 2>/dev/null; touch -- "$t"; fi
-{ [ "$(stat -c %u:%g -- "$t")" = "$owner" ] || chown "$owner" -- "$t"; } && chmod "$mode" -- "$t" || exit 1
-[ -z "$context" ] || chcon "$context" -- "$t" 2>/dev/null
-sync -- "$t" && mv -fT -- "$t" "$p" || exit 1
+            "j=$1 p=$2 want=$3 mode=$4 owner=$5 context=$6 run=$7\n{MARK}{WALK}{REPLACE}{}",
+            r#"d=${p%/*} b=${p##*/}; stand_in "${d:-/}" || exit 1
+real=${q%/}/$b now=absent old=
+if [ -L "./$b" ]; then exit 47; fi
+if [ -e "./$b" ]; then
+[ -f "./$b" ] || exit 46
+exec 3<"./$b"; [ "$(readlink /proc/self/fd/3)" = "$real" ] || exit 46
+old=yes now=$(sha256sum <&3) || exit 1
 fi
-sync -- "${p%/*}" && mark "$9""#
+[ "${now%% *}" = "$want" ] || exit 46
+dress() {
+{ [ "$(stat -Lc %u:%g -- "$1")" = "$owner" ] || chown "$owner" -- "$1"; } && chmod "$mode" -- "$1" || return 1
+[ -z "$context" ] || chcon "$context" -- "$1" 2>/dev/null || :
+}
+mark "$8" || exit 1
+if [ "$mode" = none ]; then rm -f -- "./$b" && sync -- . || exit 1
+else replace "$b" ".$b.smog-$run" || exit 1; fi
+mark "$9""#
         );
         let (mode, owner, context) = match into {
             Some(image) => (
@@ -183,22 +221,29 @@ sync -- "${p%/*}" && mark "$9""#
             mode,
             owner,
             context,
-            temporary(path, run),
+            run.to_string(),
             marks[0].line(),
             marks[1].line(),
         ];
         let bytes = into.map(|image| image.bytes.clone()).unwrap_or_default();
-        let output = self.host.run(Cmd::shell(script).args(args).stdin(bytes).expect([0, OTHERWISE])).await?;
+        let output =
+            self.host.run(Cmd::shell(script).args(args).stdin(bytes).expect([0, OTHERWISE, LINK])).await?;
         self.as_expected(path, output)
     }
 
     /// Remove what a crash in the middle of [`HostSide::put`] may have left.
     pub(super) async fn sweep(&self, run: &str, files: &[&FileChange]) -> Result<()> {
-        let paths: Vec<String> = files.iter().map(|file| temporary(&file.path, run)).collect();
-        match paths.is_empty() {
-            true => Ok(()),
-            false => self.host.run(Cmd::new("rm").args(["-f", "--"]).args(paths)).await.map(|_| ()),
+        let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+        if paths.is_empty() {
+            return Ok(());
         }
+        // Older smogs gave it a name without an end of its own.
+        let script = format!(
+            "{WALK}run=$1; shift\n\
+             for p do d=${{p%/*}} b=${{p##*/}}; [ -d \"${{d:-/}}\" ] || continue\n\
+             (stand_in \"${{d:-/}}\" && rm -f -- \"./.$b.smog-$run\" \"./.$b.smog-$run-\"*) || :; done"
+        );
+        self.host.run(Cmd::shell(script).arg(run).args(paths)).await.map(|_| ())
     }
 
     /// Write a value, and read it back: the kernel may take less than was asked.
@@ -292,21 +337,17 @@ sync -- "${p%/*}" && mark "$9""#
     }
 
     fn as_expected(&self, path: &str, output: Output) -> Result<()> {
-        if output.exit.code != OTHERWISE {
-            return Ok(());
-        }
+        let fault = match output.exit.code {
+            OTHERWISE => "someone changed it since smog looked",
+            LINK => "it is a link now, and smog writes no file through or over a link",
+            _ => return Ok(()),
+        };
         Err(Error::Fault {
             what: format!("writing {path}"),
-            fault: "someone changed it since smog looked".to_string(),
+            fault: fault.to_string(),
             host: Some(self.host.name().to_string()),
             request_id: None,
             hint: Some("look again, and run the command again".into()),
         })
     }
-}
-
-/// Beside the file, named so that a later smog finds it.
-fn temporary(path: &str, run: &str) -> String {
-    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-    format!("{folder}/.{name}.smog-{run}")
 }

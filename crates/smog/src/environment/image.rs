@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
 use crate::hex::hex;
+use crate::host::replace::WALK;
 use crate::host::{Cmd, Output};
 
 /// What a file was when it was looked at. Serialized only into journals, as it may hold passwords.
@@ -52,11 +53,20 @@ pub fn digest(image: Option<&FileImage>) -> String {
 }
 
 /// Looks at a file: a line with its real path, mode, owner and context, then its
-/// bytes. Exit code 44 when it is not there.
+/// bytes, all of one and the same open file. Exit code 44 when it is not there.
 pub(super) fn look(path: &str) -> Cmd {
-    let script = "p=$(readlink -f -- \"$1\") && [ -f \"$p\" ] || exit 44\n\
-                  printf '%s\\n' \"$p\"; c=$(stat -c %C -- \"$p\" 2>/dev/null)\n\
-                  stat -c '%f %u %g' -- \"$p\" && printf '%s\\n' \"${c:-?}\" && exec cat -- \"$p\"";
+    let script = format!(
+        "{WALK}{}",
+        r#"walk "$1" || exit 1
+[ -f "$q" ] || exit 44
+p=$q d=${q%/*} b=${q##*/}
+stand "${d:-/}" && [ -f "./$b" ] && [ ! -L "./$b" ] && exec 3<"./$b" && [ "$(readlink /proc/self/fd/3)" = "$p" ] ||
+{ echo "$1 was replaced while smog looked at it" >&2; exit 1; }
+s=$(stat -Lc '%f %u %g' /proc/self/fd/3) || exit 1
+o=${s#* }; theirs "${o% *}" "$1" || exit 1
+c=$(stat -Lc %C /proc/self/fd/3 2>/dev/null)
+printf '%s\n%s\n%s\n' "$p" "$s" "${c:-?}"; exec cat <&3"#
+    );
     Cmd::shell(script).arg(path).expect([0, 44])
 }
 

@@ -78,8 +78,8 @@ impl Mark<'_> {
             Mark::Begun(step) => format!("begun {step}"),
             Mark::Done(step) => format!("done {step}"),
             Mark::Undone(step) => format!("undone {step}"),
-            Mark::Restarting(unit) => format!("restarting {unit}"),
-            Mark::Back(unit) => format!("back {unit}"),
+            Mark::Restarting(unit) => format!("restarting {}", one_line(unit)),
+            Mark::Back(unit) => format!("back {}", one_line(unit)),
             Mark::Prepared => "prepared".to_string(),
         }
     }
@@ -154,11 +154,60 @@ impl Journal {
     pub fn from_json(text: &str, place: &str) -> Result<Journal> {
         let unread = |why: String| Error::Parse { what: "journal".into(), source_of: place.into(), why };
         let journal: Journal = serde_json::from_str(text).map_err(|why| unread(why.to_string()))?;
-        match journal.version {
-            VERSION => Ok(journal),
-            newer => Err(unread(format!("its form is {newer}, this smog knows {VERSION}"))),
+        if journal.version != VERSION {
+            let newer = journal.version;
+            return Err(unread(format!("its form is {newer}, this smog knows {VERSION}")));
         }
+        journal.strange().map_or(Ok(()), |why| Err(unread(why)))?;
+        Ok(journal)
     }
+
+    /// What in it no smog writes. A journal comes from a host, and what it names becomes paths
+    /// and arguments, here and there.
+    fn strange(&self) -> Option<String> {
+        if !is_run(self.run()) {
+            return Some(format!("`{}` is no run of smog's", shown(self.run())));
+        }
+        let plain = |text: &str| !text.is_empty() && text.len() <= 4096 && !text.contains(char::is_control);
+        if !plain(&self.host) || self.host.contains('/') {
+            return Some(format!("`{}` is no host's name", shown(&self.host)));
+        }
+        let bad = self.changes.iter().find_map(|change| {
+            let fine = match change {
+                Change::File(file) => plain(&file.path) && is_whole_path(&file.path),
+                Change::Value(value) => plain(&value.path) && is_whole_path(&value.path),
+                Change::Unit(unit) => plain(&unit.unit) && !unit.unit.contains('/'),
+                Change::Domain(domain) => plain(&domain.domain),
+            };
+            (!fine).then(|| change.target().to_string())
+        });
+        if let Some(bad) = bad {
+            return Some(format!("`{}` is nothing smog changes", shown(&bad)));
+        }
+        let bad = self.restarts.iter().find(|restart| !plain(restart.name()));
+        bad.map(|restart| format!("`{}` is no service's name", shown(restart.name())))
+    }
+}
+
+/// A mark is one line, whatever a unit is called.
+fn one_line(text: &str) -> String {
+    text.replace(char::is_control, "\u{fffd}")
+}
+
+/// Whether a text can be a run's id: it is part of paths and of commands.
+pub(super) fn is_run(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    (1..=64).contains(&text.len()) && text.chars().all(plain) && !text.starts_with('-')
+}
+
+/// Absolute, and every part of it a name.
+fn is_whole_path(path: &str) -> bool {
+    path.strip_prefix('/').is_some_and(|rest| rest.split('/').all(|part| !matches!(part, "" | "." | "..")))
+}
+
+/// The beginning of a strange text, on one line.
+fn shown(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(80).collect()
 }
 
 /// The journals on the machine smog runs on.
@@ -186,10 +235,20 @@ impl Store {
             let mut builder = std::fs::DirBuilder::new();
             builder.recursive(true).mode(0o700).create(folder)?;
             let temporary = path.with_extension("tmp");
-            let mut file = private().truncate(true).open(&temporary)?;
-            file.write_all(text.as_bytes())?;
-            file.sync_all()?;
-            std::fs::rename(&temporary, &path)?;
+            let written = (|| {
+                // One that is there is a crash's: nobody else writes into this folder.
+                let _ = std::fs::remove_file(&temporary);
+                let mut file = private().create_new(true).open(&temporary)?;
+                file.write_all(text.as_bytes())?;
+                file.sync_all()?;
+                std::fs::rename(&temporary, &path)
+            })();
+            if written.is_err() {
+                // On a full disk most of all: half a journal is of use to nobody.
+                let _ = std::fs::remove_file(&temporary);
+                let _ = std::fs::remove_dir(folder);
+            }
+            written?;
             sync_folder(folder)?;
             sync_folder(&self.folder)
         })
@@ -207,7 +266,7 @@ impl Store {
         }
         self.made(&path, || {
             let is_new = !path.exists();
-            let mut file = private().append(true).open(&path)?;
+            let mut file = private().create(true).append(true).open(&path)?;
             // After a line that a crash cut off, a new one.
             let text = std::fs::read(&path)?;
             let glue = if text.is_empty() || text.ends_with(b"\n") { "" } else { "\n" };
@@ -224,8 +283,10 @@ impl Store {
             for path in
                 entries(&run).into_iter().filter(|path| path.extension().is_some_and(|it| it == "json"))
             {
+                let place = path.display().to_string();
                 let read = std::fs::read_to_string(&path).map_err(|why| self.unusable(&path, &why));
-                match read.and_then(|text| Journal::from_json(&text, &path.display().to_string())) {
+                let read = read.and_then(|text| Journal::from_json(&text, &place));
+                match read.and_then(|journal| self.in_its_place(journal, &path)) {
                     Ok(journal) => {
                         let marks = std::fs::read_to_string(path.with_extension("marks")).unwrap_or_default();
                         found.push((journal, Marks::parse(&marks)));
@@ -235,6 +296,26 @@ impl Store {
             }
         }
         (found, unread)
+    }
+
+    /// The runs that have a journal here.
+    pub fn runs(&self) -> BTreeSet<String> {
+        let runs = entries(&self.folder).into_iter().filter(|run| {
+            entries(run).iter().any(|path| path.extension().is_some_and(|extension| extension == "json"))
+        });
+        runs.filter_map(|run| Some(run.file_name()?.to_str()?.to_string())).collect()
+    }
+
+    /// A journal lies where its run and host say, or it would never be found again.
+    fn in_its_place(&self, journal: Journal, path: &Path) -> Result<Journal> {
+        match self.body(journal.run(), &journal.host) == path {
+            true => Ok(journal),
+            false => Err(Error::Parse {
+                what: "journal".into(),
+                source_of: path.display().to_string(),
+                why: format!("it is the one of run {} and host {}", journal.run(), journal.host),
+            }),
+        }
     }
 
     /// Remove a journal: when this returns, it is gone from the disk.
@@ -263,6 +344,8 @@ impl Store {
     fn body(&self, run: &str, host: &str) -> PathBuf {
         let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
         let host: String = host.chars().map(plain).collect();
+        // Runs are checked where they are read; here nothing can lead out of the folder.
+        let run: String = run.chars().map(plain).map(|c| if c == '.' { '_' } else { c }).collect();
         self.folder.join(run).join(format!("{host}.json"))
     }
 
@@ -281,7 +364,7 @@ impl Store {
 
 fn private() -> std::fs::OpenOptions {
     let mut options = std::fs::OpenOptions::new();
-    options.create(true).write(true).mode(0o600);
+    options.write(true).mode(0o600);
     options
 }
 
@@ -366,6 +449,75 @@ mod tests {
         }
         store.remove("r1", "cmp1").expect("removes");
         assert!(store.all().0.is_empty() && !marks.exists());
+    }
+
+    /// What a hostile host or a broken file says becomes no path here.
+    #[test]
+    fn a_journal_names_only_what_smog_could_have_written() {
+        let good = journal(vec![], 0);
+        let read = |journal: &Journal| Journal::from_json(&journal.to_json().expect("JSON"), "host `x`");
+        assert!(read(&good).is_ok());
+        for run in [
+            "",
+            "../../../../../victim/dir",
+            "/etc",
+            "..",
+            ".",
+            "a/b",
+            "a b",
+            "a\nb",
+            "-rf",
+            "é",
+            &"r".repeat(65),
+        ] {
+            let bad = Journal { owner: Owner { run: run.into(), ..good.owner.clone() }, ..good.clone() };
+            let error = read(&bad).expect_err(run);
+            assert!(error.to_string().contains("is no run of smog's"), "{error}");
+            assert!(!error.to_string().contains('\n'), "{error}");
+        }
+        for host in ["", "../x", "a/b", "a\nb", "\u{1b}[2J"] {
+            let error = read(&Journal { host: host.into(), ..good.clone() }).expect_err(host);
+            assert!(error.to_string().contains("is no host's name"), "{error}");
+        }
+        for path in ["", "etc/x", "/etc/../x", "/etc//x", "/etc/x\ny", "/", "/etc/."] {
+            let Some(Change::File(file)) = good.changes.first() else { panic!("a file") };
+            let change = Change::File(FileChange { path: path.into(), ..file.clone() });
+            let error = read(&Journal { changes: vec![change], ..good.clone() }).expect_err(path);
+            assert!(error.to_string().contains("is nothing smog changes"), "{error}");
+        }
+        assert_eq!(Mark::Back("a\nprepared").line().lines().count(), 1);
+    }
+
+    #[test]
+    fn nothing_outside_of_the_folder_is_touched_whatever_the_run() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let victim = folder.path().join("victim");
+        std::fs::create_dir(&victim).expect("victim");
+        for name in ["cmp1.json", "cmp1.marks", "cmp1.tmp"] {
+            std::fs::write(victim.join(name), "x").expect("a file");
+        }
+        let store = Store::new(folder.path().join("state/journal"));
+        store.remove("../../victim", "cmp1").expect("nothing to remove");
+        store.mark("../../victim", "cmp1", Mark::Prepared).expect("nothing to mark");
+        assert_eq!(std::fs::read_dir(&victim).expect("victim").count(), 3);
+        assert_eq!(std::fs::read_to_string(victim.join("cmp1.marks")).expect("marks"), "x");
+        // And one that lies where it does not belong is said, not taken.
+        let strange = folder.path().join("state/journal/r2");
+        std::fs::create_dir_all(&strange).expect("a folder");
+        std::fs::write(strange.join("cmp1.json"), journal(vec![], 0).to_json().expect("JSON"))
+            .expect("a file");
+        let (all, unread) = store.all();
+        assert!(all.is_empty() && unread[0].to_string().contains("the one of run r1"), "{unread:?}");
+    }
+
+    #[test]
+    fn a_full_disk_leaves_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::new(folder.path());
+        // A folder in the journal's place stands for any failure after the file was begun.
+        std::fs::create_dir_all(folder.path().join("r1/cmp1.json/x")).expect("in the way");
+        store.write(&journal(vec![], 0)).expect_err("cannot be renamed");
+        assert!(!folder.path().join("r1/cmp1.tmp").exists());
     }
 
     #[test]

@@ -62,17 +62,16 @@ pub(super) async fn take_lock(
     how: &RestoreOptions,
     options: &Options,
 ) -> Result<()> {
+    let host = side.host.name();
+    let breaks = how.break_locks.iter().any(|name| name == host);
+    let runs_here = Store::new(&options.journal).runs();
+    let in_the_way = |other: Owner| other.in_the_way(host, "restoring", runs_here.contains(&other.run));
     let Err(other) = side.lock(owner, None).await? else { return Ok(()) };
-    let may = other.alive() == Alive::No || how.break_locks.iter().any(|name| name == side.host.name());
-    if !may {
-        return Err(other.in_the_way(side.host.name(), "restoring"));
+    if !breaks && other.alive(runs_here.contains(&other.run)) != Alive::No {
+        return Err(in_the_way(other));
     }
-    options
-        .tell(Tell { host: side.host.name(), text: &format!("takes over the lock of {}", other.summary()) });
-    match side.lock(owner, Some(&other.run)).await? {
-        Ok(()) => Ok(()),
-        Err(another) => Err(another.in_the_way(side.host.name(), "restoring")),
-    }
+    options.tell(Tell { host, text: &format!("takes over the lock of {}", other.summary()) });
+    side.lock(owner, Some(&other.run)).await?.map_err(in_the_way)
 }
 
 /// Take back one journal; the lock is held.

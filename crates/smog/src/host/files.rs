@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::error::{Error, Result};
+use crate::host::replace::{REPLACE, WALK};
 use crate::host::{Cmd, Host, Output};
 use crate::quote::quote;
 
@@ -63,8 +64,9 @@ impl Host {
 
     /// Replace a file's content: readers see the old or the new, never half of
     /// it, and after a power cut it is one of both. Owner, mode, ACL and SELinux
-    /// context stay; a link stays, and what it points to is written. A new file
-    /// gets mode 0644 and belongs to root.
+    /// context stay; a link stays, and what it points to is written, if root made the
+    /// link or it leads to a file of its maker's. A new file gets mode 0644 and
+    /// belongs to root. Nobody else on the host can make this write elsewhere.
     ///
     /// # Errors
     /// [`Error::NotFound`] when the folder is not there; [`Error::Command`]
@@ -88,22 +90,24 @@ impl Host {
     }
 
     async fn write(&self, path: &str, content: Vec<u8>, mode: &str) -> Result<()> {
-        // `cp --attributes-only --preserve=all` brings owner, mode, ACL, extended
-        // attributes and context, but the old time too. busybox lacks it.
-        let script = r#"p=$(readlink -f -- "$1") || exit 44
-d=$(dirname -- "$p"); [ -d "$d" ] || exit 44
-[ -d "$p" ] && { echo "$p is a folder" >&2; exit 1; }
-umask 077
-t=$(mktemp "$d/.smog-XXXXXXXX") || exit 1
-trap 'rm -f -- "$t"' EXIT; trap 'exit 143' TERM HUP INT
-cat >"$t" || exit 1
-if [ -e "$p" ]; then
-cp --attributes-only --preserve=all -- "$p" "$t" 2>/dev/null || { chown --reference="$p" -- "$t" && chmod --reference="$p" -- "$t"; } || exit 1
-chcon --reference="$p" -- "$t" 2>/dev/null
-touch -- "$t"
-else chmod 0644 -- "$t"; fi
-if [ -n "$2" ]; then chmod "$2" -- "$t" || exit 1; fi
-sync -- "$t" && mv -fT -- "$t" "$p" && sync -- "$d""#;
+        let script = format!(
+            "{WALK}{REPLACE}{}",
+            r#"walk "$1" || exit 1
+[ -d "$q" ] && { echo "$q is a folder" >&2; exit 1; }
+p=$q d=${q%/*} b=${q##*/} mode=$2; [ -d "${d:-/}" ] || exit 44
+stand "${d:-/}" || exit 1
+old=
+if [ -e "./$b" ] || [ -L "./$b" ]; then
+[ -f "./$b" ] && [ ! -L "./$b" ] || { echo "$p is no regular file" >&2; exit 1; }
+exec 3<"./$b"; [ "$(readlink /proc/self/fd/3)" = "$p" ] || { echo "$p was replaced while smog looked at it" >&2; exit 1; }
+old=yes; theirs "$(stat -Lc %u /proc/self/fd/3)" "$1" || exit 1
+else theirs "$(stat -c %u .)" "$1" || exit 1; fi
+dress() {
+[ -n "$old" ] || chmod 0644 -- "$1" || return 1
+[ -z "$mode" ] || chmod "$mode" -- "$1"
+}
+replace "$b" .smog"#
+        );
         let output =
             self.run(Cmd::shell(script).args([path, mode]).stdin(content).expect([0, ABSENT])).await?;
         self.present(path, output).map(|_| ())
