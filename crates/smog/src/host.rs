@@ -5,6 +5,7 @@
 //! the host is the expensive part.
 
 mod batch;
+mod begin;
 mod cells;
 mod channel;
 mod cmd;
@@ -21,6 +22,7 @@ mod layout;
 mod leash;
 mod libvirt_place;
 mod local;
+mod login;
 mod machine;
 mod memory_maps;
 mod of_file;
@@ -40,7 +42,7 @@ mod threads_show;
 
 pub use batch::{Answers, Ask, Batch};
 pub use cells::{Cell, Memory, PagePool};
-pub use cmd::{Cmd, Expected, TIME_LIMIT, Words};
+pub use cmd::{Cmd, Expected, OUTPUT_LIMIT, TIME_LIMIT, Words};
 pub use container::{Container, Engine};
 pub use cpus::{CpuPlace, Cpus};
 pub use facts::{Facts, LabMarker};
@@ -69,6 +71,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::HostEntry;
 use crate::error::Result;
+use crate::host::begin::{Before, FromMark};
 use crate::host::channel::Channel;
 
 /// Whether commands become root by `sudo -n`.
@@ -218,18 +221,32 @@ impl Host {
 
     /// Start a command; the channel closing ends it. A `long` one must not take the last places.
     async fn open(&self, cmd: &Cmd, long: bool) -> Result<Channel> {
-        let exec = self.container.as_ref().map(Container::exec);
-        let sudo = match (&*self.wire, self.sudo) {
-            // Who logs in as root need not be asked for the user id each time.
-            (Wire::Ssh(ssh), Sudo::Auto) if ssh.options.user.as_deref() == Some("root") => Sudo::Never,
-            (_, sudo) => sudo,
-        };
-        let mark = leash::mark();
-        let line = leash::leashed(&cmd.argv(), cmd.stdin.len(), &mark, sudo, cmd.root, exec.as_deref());
-        match &*self.wire {
-            Wire::Local => Ok(Channel { mark, ..local::open(&self.name, &line)? }),
-            Wire::Ssh(ssh) => Ok(Channel { mark, ..ssh.open(&self.name, &line, long).await? }),
-            Wire::Replay(replay) => replay.open(&self.name, cmd),
+        if let Wire::Replay(replay) = &*self.wire {
+            return replay.open(&self.name, cmd);
         }
+        let exec = self.container.as_ref().map(Container::exec);
+        let mark = leash::mark();
+        let script =
+            |sudo: Sudo| leash::leashed(&cmd.argv(), cmd.stdin.len(), &mark, sudo, cmd.root, exec.as_deref());
+        let channel = match &*self.wire {
+            Wire::Ssh(ssh) => {
+                let script = |is_root: bool| match (self.sudo, is_root) {
+                    // The log-in has told who the user is, so no command asks again.
+                    (Sudo::Auto, true) => script(Sudo::Never),
+                    (Sudo::Auto, false) => script(Sudo::Always),
+                    (sudo, _) => script(sudo),
+                };
+                ssh.open(&self.name, script, long).await?
+            }
+            Wire::Local | Wire::Replay(_) => local::open(&self.name, &script(self.sudo))?,
+        };
+        let before = Before::new(cmd.root && self.sudo != Sudo::Never);
+        Ok(Channel {
+            stdout: FromMark::new(channel.stdout, &mark, &before, 0),
+            stderr: FromMark::new(channel.stderr, &mark, &before, 1),
+            mark,
+            before: Some(before),
+            ..channel
+        })
     }
 }

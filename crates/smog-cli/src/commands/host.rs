@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use clap::Subcommand;
-use smog::host::Cmd;
+use smog::host::{Cmd, Stream};
 use smog::{Error, ExitCode};
 
 use crate::names;
@@ -166,22 +166,74 @@ async fn run_command(args: RunArgs, session: &Session) -> Result<ExitCode, Error
         return Ok(ExitCode::Ok);
     }
     session.leaves(format!("the command on host `{}` was ended", host.name()));
-    let output = host.run(cmd.time_limit(limit).any_exit()).await?;
-    match session.view.form {
+    let cmd = cmd.time_limit(limit).any_exit();
+    let exit = match session.view.form {
+        // As it comes, and however much it is.
         Form::Table | Form::Wide | Form::Value => {
-            output::data(&output.stdout);
-            output::error_output(&output.error_text());
+            let (mut out, mut err) = (Vec::new(), Vec::new());
+            let pieces = host.run_pieces(cmd, |stream, bytes| {
+                let held = if stream == Stream::Out { &mut out } else { &mut err };
+                held.extend_from_slice(bytes);
+                let whole: Vec<u8> = held.drain(..whole(held)).collect();
+                show_piece(stream, &whole);
+            });
+            let exit = pieces.await;
+            show_piece(Stream::Out, &out);
+            show_piece(Stream::Err, &err);
+            exit?
         }
-        form => output::machine(&output, form)?,
-    }
-    if output.exit.is_ok() {
+        form => {
+            let output = host.run(cmd).await?;
+            output::machine(&output, form)?;
+            output.exit
+        }
+    };
+    if exit.is_ok() {
         return Ok(ExitCode::Ok);
     }
-    output::warning(&format!(
-        "`{}` on host `{}` ended with {}",
-        args.command.join(" "),
-        host.name(),
-        output.exit
-    ));
+    output::warning(&format!("`{}` on host `{}` ended with {}", args.command.join(" "), host.name(), exit));
     Ok(ExitCode::Failed)
+}
+
+fn show_piece(stream: Stream, bytes: &[u8]) {
+    match stream {
+        Stream::Out => output::data(bytes),
+        Stream::Err => output::error_output(&String::from_utf8_lossy(bytes)),
+    }
+}
+
+/// How many of these bytes end with a whole character, and not between `\r` and `\n`.
+fn whole(bytes: &[u8]) -> usize {
+    let end = bytes.len().saturating_sub(3);
+    let cut = (end..bytes.len()).find(|at| match std::str::from_utf8(&bytes[*at..]) {
+        Ok(_) => false,
+        // Cut off, and not wrong.
+        Err(why) => why.valid_up_to() == 0 && why.error_len().is_none(),
+    });
+    match (cut, bytes.last()) {
+        (Some(at), _) => at,
+        (None, Some(b'\r')) => bytes.len() - 1,
+        (None, _) => bytes.len(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::whole;
+
+    #[test]
+    fn a_piece_ends_with_a_whole_character() {
+        for (bytes, count) in [
+            (&b""[..], 0),
+            (b"abc", 3),
+            (b"ab\r", 2),
+            ("aé".as_bytes(), 3),
+            (&"aé".as_bytes()[..2], 1),
+            (&"🦀".as_bytes()[..3], 0),
+            (&"x🦀".as_bytes()[..2], 1),
+            (b"\xff\xff", 2),
+        ] {
+            assert_eq!(whole(bytes), count, "{bytes:?}");
+        }
+    }
 }

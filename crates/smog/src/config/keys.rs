@@ -100,6 +100,12 @@ pub(super) const FILE: &[Key] = &[
             key("key", Kind::Text, "a private key"),
             key("known_hosts", Kind::Text, "a known_hosts file to use instead of the user's"),
             key("config", Kind::Text, "an ssh_config file to use instead of the user's"),
+            key("connect_timeout", Kind::Count, "seconds a host may take to answer [default: 10]"),
+            key(
+                "control_dir",
+                Kind::Text,
+                "folder for SSH's control sockets, with a short path [default: /tmp]",
+            ),
         ]),
         "how hosts are reached, beyond the user's own ssh configuration",
     ),

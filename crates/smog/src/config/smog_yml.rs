@@ -97,6 +97,10 @@ pub struct SshSection {
     pub known_hosts: Option<PathBuf>,
     /// An ssh_config file to use instead of the user's.
     pub config: Option<PathBuf>,
+    /// How many seconds a host may take to answer.
+    pub connect_timeout: Option<u64>,
+    /// The folder for SSH's control sockets, with a short path.
+    pub control_dir: Option<PathBuf>,
 }
 
 /// The `lab:` section, written by `lab/up`.

@@ -237,11 +237,11 @@ mark "$9""#
         if paths.is_empty() {
             return Ok(());
         }
-        // Older smogs gave it a name without an end of its own.
+        // A folder with one file; of older smogs a file.
         let script = format!(
             "{WALK}run=$1; shift\n\
              for p do d=${{p%/*}} b=${{p##*/}}; [ -d \"${{d:-/}}\" ] || continue\n\
-             (stand_in \"${{d:-/}}\" && rm -f -- \"./.$b.smog-$run\" \"./.$b.smog-$run-\"*) || :; done"
+             (stand_in \"${{d:-/}}\" && f=./.$b.smog-$run && rm -f -- \"$f\" \"$f-\"*/.smog-new; rmdir -- \"$f-\"*) 2>/dev/null; done; exit 0"
         );
         self.host.run(Cmd::shell(script).arg(run).args(paths)).await.map(|_| ())
     }

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::host::Exit;
+use crate::host::begin::Before;
 
 /// How the far end came to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub(crate) struct Channel {
     pub(crate) stderr: Pin<Box<dyn AsyncRead + Send>>,
     /// What stands before the exit code in standard error, see `leash`; empty for a replay.
     pub(crate) mark: String,
+    /// What is said before the command begins, see `begin`; `None` for a replay.
+    pub(crate) before: Option<Before>,
     /// To be polled only when both outputs are at their end: it closes the channel.
     pub(crate) ended: Pin<Box<dyn Future<Output = Ended> + Send>>,
     /// The place among the commands of one connection, free again when this is dropped.

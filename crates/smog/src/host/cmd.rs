@@ -7,6 +7,10 @@ use crate::quote::quote_all;
 /// The time limit of a command that names none.
 pub const TIME_LIMIT: Duration = Duration::from_secs(60);
 
+/// The most bytes of output, both streams together, that are kept of a command that names no
+/// other limit: 64 MiB.
+pub const OUTPUT_LIMIT: usize = 64 << 20;
+
 /// What is run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Words {
@@ -50,6 +54,9 @@ pub struct Cmd {
     pub env: Vec<(String, String)>,
     /// After this time it is killed on the host, and the run ends in an error.
     pub time_limit: Duration,
+    /// When it has written more bytes than this, both streams together, it is ended, and the
+    /// run ends in an error. It does not count where the output is read as it comes.
+    pub output_limit: usize,
     /// Which exit codes are fine.
     pub expected: Expected,
     /// Run it as root, by `sudo -n` where the user is not root (the default).
@@ -75,6 +82,7 @@ impl Cmd {
             stdin: Vec::new(),
             env: Vec::new(),
             time_limit: TIME_LIMIT,
+            output_limit: OUTPUT_LIMIT,
             expected: Expected::Codes(vec![0]),
             root: true,
             repeatable: false,
@@ -115,6 +123,12 @@ impl Cmd {
     /// Another time limit than [`TIME_LIMIT`].
     pub fn time_limit(mut self, limit: Duration) -> Cmd {
         self.time_limit = limit;
+        self
+    }
+
+    /// Another limit of bytes than [`OUTPUT_LIMIT`].
+    pub fn output_limit(mut self, bytes: usize) -> Cmd {
+        self.output_limit = bytes;
         self
     }
 

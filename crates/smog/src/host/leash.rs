@@ -11,7 +11,8 @@
 //! the inner side of sudo and of containers, so the right to kill is always
 //! there.
 //!
-//! At the end the leash writes a mark and the exit code to standard error. SSH
+//! Before the command the leash writes a mark to both streams: what comes before it is not
+//! the command's (see `begin`). At the end it writes a mark and the exit code to standard error. SSH
 //! tells the exit code too, but to take it means to close the channel, and
 //! OpenSSH then throws away what it has not written yet (seen: two of 400
 //! short commands lost their output). So the streams are read to their end
@@ -22,7 +23,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::ops::Range;
 
 use crate::host::Sudo;
-use crate::quote::{quote, quote_all};
+use crate::quote::quote_all;
 
 /// `$1` is the number of bytes of standard input, `$2` the mark of the end, the rest the command.
 ///
@@ -31,6 +32,7 @@ use crate::quote::{quote, quote_all};
 /// nova.conf would be worse than none).
 const LEASH: &str = r#"PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin" LC_ALL=C; export PATH LC_ALL
 n=$1; m=$2; shift 2
+echo "${m}begin"; echo "${m}begin" >&2
 exec 3<&0
 if [ "$n" -gt 0 ]; then
 t=$(mktemp -p /dev/shm 2>/dev/null || mktemp) || exit 125
@@ -59,14 +61,34 @@ pub(crate) fn end(bytes: &[u8], mark: &str) -> Option<(i32, Range<usize>)> {
     if mark.is_empty() {
         return None;
     }
-    let start = bytes.windows(mark.len()).position(|window| window == mark.as_bytes())?;
+    let start = memchr::memmem::find(bytes, mark.as_bytes())?;
     let code = start + mark.len();
     let length = bytes[code..].iter().position(|byte| *byte == b'\n')?;
     let text = std::str::from_utf8(&bytes[code..code + length]).ok()?;
     Some((text.parse().ok()?, start..code + length + 1))
 }
 
-/// The text for the other side's shell.
+/// As [`end`], where `searched` bytes were looked through before: only what is new is.
+pub(crate) fn end_behind(bytes: &[u8], searched: usize, mark: &str) -> Option<(i32, Range<usize>)> {
+    let from = searched.saturating_sub(mark.len() + LONGEST_CODE).min(bytes.len());
+    let (code, range) = end(&bytes[from..], mark)?;
+    Some((code, range.start + from..range.end + from))
+}
+
+/// How many of the last bytes may be the beginning of the mark, with what belongs to it.
+pub(crate) fn held(bytes: &[u8], mark: &str) -> usize {
+    let from = bytes.len().saturating_sub(mark.len() + LONGEST_CODE);
+    let may_be = |start: &usize| {
+        let rest = &bytes[*start..];
+        mark.as_bytes().starts_with(rest) || rest.starts_with(mark.as_bytes())
+    };
+    (from..bytes.len()).find(may_be).map_or(0, |start| bytes.len() - start)
+}
+
+/// An exit code, its sign and the line end.
+const LONGEST_CODE: usize = 8;
+
+/// The script for `sh` on the other side.
 pub(crate) fn leashed(
     argv: &[String],
     stdin_len: usize,
@@ -83,16 +105,13 @@ pub(crate) fn leashed(
     if let Some(exec) = container {
         line = format!("{} {line}", quote_all(exec.iter().map(String::as_str)));
     }
+    // What sudo says is shown, so in English; a password cannot be asked for.
     match (sudo, root) {
-        (Sudo::Never, _) | (_, false) => line,
-        (Sudo::Always, true) => format!("sudo -n -- {line}"),
-        // One more process, but no question of its own before the first command.
-        (Sudo::Auto, true) => {
-            format!(
-                "sh -c {} smog {line}",
-                quote("[ \"$(id -u)\" = 0 ] || set -- sudo -n -- \"$@\"; exec \"$@\"")
-            )
-        }
+        (Sudo::Never, _) | (_, false) => format!("exec {line}"),
+        (Sudo::Always, true) => format!("LC_ALL=C; export LC_ALL; exec sudo -n -- {line}"),
+        (Sudo::Auto, true) => format!(
+            "LC_ALL=C; export LC_ALL; set -- {line}; [ \"$(id -u)\" = 0 ] || set -- sudo -n -- \"$@\"; exec \"$@\""
+        ),
     }
 }
 
@@ -101,7 +120,7 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
     use std::process::{Command, Stdio};
 
-    use super::{end, leashed};
+    use super::{end, end_behind, held, leashed};
     use crate::host::{Container, Engine, Sudo};
 
     fn words(words: &[&str]) -> Vec<String> {
@@ -115,6 +134,17 @@ mod tests {
         assert_eq!(end(b"m-1", "m-"), None, "the line is not complete yet");
         assert_eq!(end(b"m-x\n", "m-"), None);
         assert_eq!(end(b"", ""), None);
+        let long = [vec![b'x'; 1000], b"m-17\n".to_vec()].concat();
+        assert_eq!(end_behind(&long, 1003, "m-"), Some((17, 1000..1005)), "it came in two pieces");
+        assert_eq!(end_behind(b"m-1\n", 0, "m-"), Some((1, 0..4)));
+    }
+
+    #[test]
+    fn what_may_be_the_mark_is_held_back() {
+        assert_eq!(held(b"text", "m-"), 0);
+        assert_eq!(held(b"textm", "m-"), 1);
+        assert_eq!(held(b"textm-17", "m-"), 4);
+        assert_eq!(held(b"", "m-"), 0);
     }
 
     /// A stand-in for podman and sudo, which prints how it was called and runs the rest.
@@ -147,7 +177,7 @@ mod tests {
         std::io::Write::write_all(&mut stdin, b"abc").expect("writes");
         let output = child.wait_with_output().expect("ends");
         drop(stdin);
-        assert_eq!(output.stdout, b"abc");
+        assert_eq!(output.stdout, b"m-begin\nabc");
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(stderr.contains("sudo -n -- podman exec"), "{stderr}");
         assert!(stderr.contains("podman exec --interactive --user 0 nova_"), "{stderr}");

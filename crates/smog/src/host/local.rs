@@ -34,6 +34,7 @@ pub(crate) fn open(host: &str, line: &str) -> Result<Channel> {
         stdout: Box::pin(stdout),
         stderr: Box::pin(stderr),
         mark: String::new(),
+        before: None,
         ended: Box::pin(async move {
             match child.wait().await {
                 Ok(status) => {

@@ -70,10 +70,41 @@ impl Output {
     }
 }
 
+/// The end of what a command wrote, for an error: at most so many lines, and none of them endless.
+pub(crate) fn tail(bytes: &[u8]) -> String {
+    const BYTES: usize = 64 << 10;
+    const LINES: usize = 40;
+    const LETTERS: usize = 400;
+    let end = &bytes[bytes.len().saturating_sub(BYTES)..];
+    let text = String::from_utf8_lossy(end);
+    let lines: Vec<&str> = text.split_inclusive('\n').collect();
+    let lines = &lines[lines.len().saturating_sub(LINES)..];
+    let cut = lines.iter().map(|line| match line.char_indices().nth(LETTERS) {
+        Some((at, _)) => format!("{}…{}", &line[..at], if line.ends_with('\n') { "\n" } else { "" }),
+        None => (*line).to_string(),
+    });
+    cut.collect()
+}
+
 fn as_text<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(&String::from_utf8_lossy(bytes))
 }
 
 fn as_seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(duration.as_secs_f64())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tail;
+
+    #[test]
+    fn an_error_shows_the_end_of_what_was_written() {
+        assert_eq!(tail(b"why\n"), "why\n");
+        assert_eq!(tail(b"no line end"), "no line end");
+        let endless = tail(&vec![b'x'; 18 << 20]);
+        assert!(endless.chars().count() == 401 && endless.ends_with('…'), "{}", endless.len());
+        let many = tail("line\n".repeat(1_000_000).as_bytes());
+        assert_eq!(many.lines().count(), 40);
+    }
 }

@@ -8,8 +8,10 @@
 //!   is followed only to that user's own files; root's links (kolla, devstack) are followed.
 //! - the shell then stands in the folder (`cd -P`), and checks that it is the one it walked to.
 //!   From then on the folder is a handle: it may be renamed, names in it stay names in it.
-//! - the new file has a name that nobody can guess and is opened with `O_EXCL` (`set -C`), which
-//!   follows no link. It is written, owned and given its mode through that one descriptor.
+//! - the new file is made in a folder of its own next to its place, which only root can enter and
+//!   which the shell then stands in: others may rename that folder, and can put nothing into it.
+//!   The file is opened with `O_EXCL` (`set -C`), and written, owned and given its mode through
+//!   that one descriptor; it is renamed to a name in the descriptor of the first folder.
 //! - after the rename, what has the name must be the file behind the descriptor. If somebody put
 //!   something else there it is replaced again, five times at most, and then said.
 //!
@@ -55,21 +57,28 @@ for u in $k; do [ "$u" = "$1" ] || { echo "$2 leads by a link of user $u to $q, 
 pub(crate) const REPLACE: &str = r#"t=
 replace() {
 umask 077
-trap '[ -z "$t" ] || rm -f -- "$t"' EXIT; trap 'exit 143' TERM HUP INT
-i=0 f=/proc/self/fd/4
+trap '[ -z "$t" ] || { rm -f -- ./.smog-new; rmdir -- "/proc/self/fd/5/$t"; } 2>/dev/null' EXIT; trap 'exit 143' TERM HUP INT
+exec 5<.
+h=$(pwd -P) i=0 f=/proc/self/fd/4
 while :; do
-t=$(mktemp -u "./$2-XXXXXXXXXX") || return 1
-set -C; exec 4>"$t"; set +C
+t=$(mktemp -d "./$2-XXXXXXXXXX") || return 1
+t=${t#./} done=
+cd -P -- "./$t" && [ "$(pwd -P)" = "${h%/}/$t" ] && case $(stat -c '%u %a' .) in "$me 700"|"$me 2700") ;; *) false ;; esac && {
+set -C; exec 4>./.smog-new; set +C
 cat </proc/self/fd/0 >&4 || return 1
 if [ -n "$old" ]; then
 cp --attributes-only --preserve=all -- /proc/self/fd/3 $f 2>/dev/null || { chown --reference=/proc/self/fd/3 -- $f && chmod --reference=/proc/self/fd/3 -- $f; } || return 1
 chcon --reference=/proc/self/fd/3 -- $f 2>/dev/null
 touch -- $f
 fi
-dress $f && sync -- $f && mv -fT -- "$t" "./$1" || return 1
-[ "$(stat -c %d:%i -- "./$1")" = "$(stat -Lc %d:%i -- $f)" ] && break
-i=$((i+1)); [ "$i" -lt 5 ] || { echo "somebody else keeps putting something at $(pwd -P)/$1" >&2; return 1; }
+dress $f && sync -- $f && mv -fT -- ./.smog-new "/proc/self/fd/5/$1" || return 1
+[ "$(stat -c %d:%i -- "/proc/self/fd/5/$1")" != "$(stat -Lc %d:%i -- $f)" ] || done=yes
 exec 4>&-
+}
+cd -P /proc/self/fd/5 || return 1
+rmdir -- "./$t" 2>/dev/null; t=
+[ -z "$done" ] || break
+i=$((i+1)); [ "$i" -lt 5 ] || { echo "somebody else keeps putting something at $h/$1" >&2; return 1; }
 done
 sync -- .
 }

@@ -117,6 +117,7 @@ impl Replay {
             stdout: Box::pin(std::io::Cursor::new(output.stdout)),
             stderr: Box::pin(std::io::Cursor::new(output.stderr)),
             mark: String::new(),
+            before: None,
             ended: Box::pin(std::future::ready(Ended::Exited(output.exit))),
             _slot: None,
         })

@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::error::{Error, Result};
+use crate::host::begin::{Before, hint_of_sudo, reason_of_sudo};
 use crate::host::channel::{Channel, Ended};
 use crate::host::leash;
-use crate::host::{Cmd, Exit, Expected, Host, Line, Output};
+use crate::host::output::tail;
+use crate::host::{Cmd, Exit, Expected, Host, Line, Output, Stream};
 
 /// How long a killed command may take to be gone: TERM, three seconds, KILL, and the way back.
 pub(super) const DEATH: Duration = Duration::from_secs(6);
@@ -16,11 +18,17 @@ pub(super) const DEATH: Duration = Duration::from_secs(6);
 /// daemon that the command started may hold them open for ever.
 pub(super) const SILENCE: Duration = Duration::from_millis(1500);
 
+/// So much room there is for what comes next.
+const PIECE: usize = 32 << 10;
+
 /// What came out of one attempt.
 struct Attempt {
     output: Output,
     ended: Option<Ended>,
     expired: bool,
+    /// It wrote more than its limit.
+    too_much: bool,
+    before: Option<Before>,
 }
 
 impl Host {
@@ -36,9 +44,38 @@ impl Host {
     /// refuses; [`Error::Command`] when it ended with an exit code that was not
     /// expected, or was still running at its time limit.
     pub async fn run(&self, cmd: Cmd) -> Result<Output> {
-        match self.attempt(&cmd).await {
-            Err(error) if cmd.repeatable && error.is_temporary() => self.attempt(&cmd).await,
+        // A connection that cannot be made is not tried for a second time: that takes as long again.
+        let begun = Instant::now();
+        let channel = self.open(&cmd, false).await?;
+        match self.finish(&cmd, channel, begun).await {
+            Err(error) if cmd.repeatable && error.is_temporary() => {
+                let channel = self.open(&cmd, false).await?;
+                self.finish(&cmd, channel, begun).await
+            }
             result => result,
+        }
+    }
+
+    /// Run a command to its end and call `each` with every piece of its output as it comes, byte
+    /// for byte, however much it is. Nothing is kept but the end of standard error, for the error.
+    ///
+    /// # Errors
+    /// As [`run`](Host::run).
+    pub async fn run_pieces(&self, cmd: Cmd, mut each: impl FnMut(Stream, &[u8])) -> Result<Exit> {
+        let mut running = self.start(&cmd, false).await?;
+        let pieces = async {
+            while let Some((stream, bytes)) = running.next_piece().await? {
+                each(stream, &bytes);
+            }
+            Ok::<_, Error>(())
+        };
+        match tokio::time::timeout(cmd.time_limit, pieces).await {
+            Ok(Ok(())) => running.wait().await,
+            Ok(Err(error)) => Err(error),
+            Err(_) => {
+                let is_gone = running.stop().await.is_ok();
+                Err(self.too_slow(&cmd, &[], is_gone))
+            }
         }
     }
 
@@ -57,6 +94,9 @@ impl Host {
                 into.extend_from_slice(line.text.as_bytes());
                 into.push(b'\n');
                 each(&line);
+                if stdout.len() + stderr.len() > cmd.output_limit {
+                    return Err(self.too_much(&cmd, &stderr));
+                }
             }
             Ok::<_, Error>(())
         };
@@ -66,22 +106,23 @@ impl Host {
             Ok(Err(error)) => return Err(error),
             Err(_) => {
                 // Whatever its end is now, the time limit is the reason.
-                let _ = running.stop().await;
-                return Err(self.too_slow(&cmd, &stderr));
+                let is_gone = running.stop().await.is_ok();
+                return Err(self.too_slow(&cmd, &stderr, is_gone));
             }
         };
         self.judge(&cmd, Output { stdout, stderr, exit, elapsed: begun.elapsed() })
     }
 
-    async fn attempt(&self, cmd: &Cmd) -> Result<Output> {
-        let begun = Instant::now();
-        let channel = self.open(cmd, false).await?;
+    async fn finish(&self, cmd: &Cmd, channel: Channel, begun: Instant) -> Result<Output> {
         let mut attempt = collect(channel, cmd).await;
         attempt.output.elapsed = begun.elapsed();
+        let ended = attempt.ended.is_some();
         match attempt.ended {
-            _ if attempt.expired => Err(self.too_slow(cmd, &attempt.output.stderr)),
+            _ if attempt.expired => Err(self.too_slow(cmd, &attempt.output.stderr, ended)),
+            _ if attempt.too_much => Err(self.too_much(cmd, &attempt.output.stderr)),
             Some(Ended::Exited(exit)) => {
                 let output = Output { exit, ..attempt.output };
+                self.begun(cmd, exit, attempt.before.as_ref())?;
                 self.record(cmd, &output);
                 self.judge(cmd, output)
             }
@@ -105,7 +146,8 @@ impl Host {
         }
     }
 
-    fn too_slow(&self, cmd: &Cmd, stderr: &[u8]) -> Error {
+    /// `ended` says whether it is known that the command has ended since.
+    fn too_slow(&self, cmd: &Cmd, stderr: &[u8], ended: bool) -> Error {
         let limit = cmd.time_limit;
         let limit = match limit.subsec_millis() {
             0 => format!("{} s", limit.as_secs()),
@@ -114,50 +156,92 @@ impl Host {
         Error::Command {
             host: self.name().to_string(),
             command: cmd.line(),
-            exit: format!("no end within {limit} (it was killed)"),
-            stderr: String::from_utf8_lossy(stderr).into_owned(),
+            exit: match ended {
+                true => format!("no end within {limit} (it was killed)"),
+                false => format!("no end within {limit} (whether it has ended there since is not known)"),
+            },
+            stderr: tail(stderr),
         }
+    }
+
+    fn too_much(&self, cmd: &Cmd, stderr: &[u8]) -> Error {
+        let limit = match cmd.output_limit {
+            bytes if bytes < 1 << 20 => format!("{bytes} bytes"),
+            bytes => format!("{} MiB", bytes >> 20),
+        };
+        Error::Command {
+            host: self.name().to_string(),
+            command: cmd.line(),
+            exit: format!("more than {limit} of output, the most that is read of a command (it is killed)"),
+            stderr: tail(stderr),
+        }
+    }
+
+    /// The error for a command that was never started, with the reason of who stood in its way.
+    pub(super) fn begun(&self, cmd: &Cmd, exit: Exit, before: Option<&Before>) -> Result<()> {
+        let Some((before, said)) = before.and_then(|before| Some((before, before.instead()?))) else {
+            return Ok(());
+        };
+        if let Some(error) = self.not_there(cmd, exit.code, &said) {
+            return Err(error);
+        }
+        if before.by_sudo {
+            let reason = reason_of_sudo(&said);
+            return Err(Error::Auth {
+                message: format!("no root on host `{}`: {reason}", self.name()),
+                hint: hint_of_sudo(reason).to_string(),
+            });
+        }
+        Err(Error::Command {
+            host: self.name().to_string(),
+            command: cmd.line(),
+            exit: format!("{exit} before it was started"),
+            stderr: tail(said.as_bytes()),
+        })
+    }
+
+    /// The error for a program or a container that is not there.
+    fn not_there(&self, cmd: &Cmd, code: i32, stderr: &str) -> Option<Error> {
+        if code == 127
+            && let Some(program) = not_found(cmd, stderr)
+        {
+            return Some(self.missing(&program));
+        }
+        let container = self.container().filter(|container| container.is_gone(code, stderr))?;
+        Some(Error::NotFound {
+            what: "container".to_string(),
+            name: format!("{} on {}", container.name, self.name()),
+            near: Vec::new(),
+        })
     }
 
     /// The output, or the error its exit code stands for.
     pub(super) fn judge(&self, cmd: &Cmd, output: Output) -> Result<Output> {
+        self.is_good(cmd, &output).map(|()| output)
+    }
+
+    /// The error an output's exit code stands for.
+    pub(super) fn is_good(&self, cmd: &Cmd, output: &Output) -> Result<()> {
         let code = output.exit.code;
         let fine = match &cmd.expected {
             Expected::Any => true,
             Expected::Codes(codes) => codes.contains(&code),
         };
-        let stderr = output.error_text();
-        if code == 127
-            && let Some(program) = not_found(cmd, &stderr)
-        {
-            return Err(self.missing(&program));
+        if fine && !matches!(code, 1 | 125..=127) {
+            return Ok(());
         }
-        if let Some(container) = self.container()
-            && container.is_gone(code, &stderr)
-        {
-            return Err(Error::NotFound {
-                what: "container".to_string(),
-                name: format!("{} on {}", container.name, self.name()),
-                near: Vec::new(),
-            });
-        }
-        if cmd.root && code == 1 && stderr.starts_with("sudo: ") {
-            let said = stderr.lines().next().unwrap_or_default();
-            return Err(Error::Auth {
-                message: format!("no root on host `{}`: {said}", self.name()),
-                hint: "let the user become root without a password (`USER ALL=(root) NOPASSWD: ALL` in \
-                       /etc/sudoers.d/), log in as root, or set `sudo: never` for this host in smog.yml"
-                    .to_string(),
-            });
+        let stderr = tail(&output.stderr);
+        if let Some(error) = self.not_there(cmd, code, &stderr) {
+            return Err(error);
         }
         if fine {
-            return Ok(output);
+            return Ok(());
         }
         Err(Error::Command {
             host: self.name().to_string(),
             command: cmd.line(),
             exit: output.exit.to_string(),
-            stderr: stderr.into_owned(),
+            stderr,
         })
     }
 
@@ -203,18 +287,29 @@ fn not_found(cmd: &Cmd, stderr: &str) -> Option<String> {
 
 /// Feed standard input, gather both outputs to their end, see the exit code; kill at the time limit.
 async fn collect(channel: Channel, cmd: &Cmd) -> Attempt {
-    let Channel { stdin, mut stdout, mut stderr, mark, ended, _slot } = channel;
+    let Channel { stdin, mut stdout, mut stderr, mark, before, ended, _slot } = channel;
     let mut stdin = Some(stdin);
     let (mut fed, mut out, mut err) = (0, Vec::new(), Vec::new());
-    let (mut out_open, mut err_open, mut expired) = (true, true, false);
+    let (mut out_open, mut err_open, mut expired, mut too_much) = (true, true, false, false);
     let mut end = None;
     let mut deadline = tokio::time::Instant::now() + cmd.time_limit;
     while out_open || err_open {
+        if out.len() + err.len() > cmd.output_limit {
+            // The end of the channel ends the command; nobody waits for that.
+            too_much = true;
+            break;
+        }
+        let searched = err.len();
+        for bytes in [&mut out, &mut err] {
+            if bytes.capacity() - bytes.len() < PIECE / 4 {
+                bytes.reserve(PIECE);
+            }
+        }
         tokio::select! {
             read = stdout.read_buf(&mut out), if out_open => out_open = read.is_ok_and(|count| count > 0),
             read = stderr.read_buf(&mut err), if err_open => {
                 err_open = read.is_ok_and(|count| count > 0);
-                if end.is_none() && let Some((code, range)) = leash::end(&err, &mark) {
+                if end.is_none() && let Some((code, range)) = leash::end_behind(&err, searched, &mark) {
                     err.drain(range);
                     end = Some(Ended::Exited(Exit { code }));
                 }
@@ -237,7 +332,7 @@ async fn collect(channel: Channel, cmd: &Cmd) -> Attempt {
             }
         }
     }
-    if !out_open && !err_open {
+    if !out_open && !err_open && !too_much {
         // With the end of the channel its place on the connection is free as well.
         let limit = if end.is_some() { Duration::from_secs(1) } else { DEATH };
         if let Ok(seen) = tokio::time::timeout(limit, ended).await {
@@ -245,7 +340,7 @@ async fn collect(channel: Channel, cmd: &Cmd) -> Attempt {
         }
     }
     let output = Output { stdout: out, stderr: err, exit: Exit::OK, elapsed: Duration::ZERO };
-    Attempt { output, ended: end, expired }
+    Attempt { output, ended: end, expired, too_much, before }
 }
 
 type Stdin = std::pin::Pin<Box<dyn tokio::io::AsyncWrite + Send>>;
@@ -266,6 +361,7 @@ mod tests {
     use std::time::Duration;
 
     use crate::error::Error;
+    use crate::host::begin::Before;
     use crate::host::{Cmd, Container, Engine, Exit, Host, Output, Replay};
 
     fn ended(code: i32, stderr: &str) -> Output {
@@ -306,10 +402,12 @@ mod tests {
     #[test]
     fn a_refusal_of_sudo_is_no_failure_of_the_command() {
         let host = Host::local("cmp1");
-        let error =
-            host.judge(&Cmd::new("id"), ended(1, "sudo: a password is required\n")).expect_err("sudo");
+        let never = Before::new(true);
+        let error = host.begun(&Cmd::new("id"), Exit { code: 1 }, Some(&never)).expect_err("sudo");
         assert!(matches!(error, Error::Auth { .. }), "{error:?}");
-        let error = host.judge(&Cmd::new("id").as_user(), ended(1, "sudo: x\n")).expect_err("fails");
+        // A command that began says what it likes.
+        let error =
+            host.judge(&Cmd::new("id"), ended(1, "sudo: a password is required\n")).expect_err("fails");
         assert!(matches!(error, Error::Command { .. }), "{error:?}");
     }
 

@@ -8,8 +8,10 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::error::{Error, Result};
+use crate::host::begin::Before;
 use crate::host::channel::{Channel, Ended};
 use crate::host::leash;
+use crate::host::output::tail;
 use crate::host::run::{DEATH, SILENCE};
 use crate::host::{Cmd, Exit, Host, Output};
 
@@ -50,10 +52,22 @@ pub struct Running {
     lines: VecDeque<Line>,
     /// What stands before the exit code in standard error.
     mark: String,
+    before: Option<Before>,
     ended: Pin<Box<dyn Future<Output = Ended> + Send>>,
     end: Option<Ended>,
     last_errors: VecDeque<String>,
     _slot: Option<OwnedSemaphorePermit>,
+}
+
+/// How the streams are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// Both as lines.
+    Lines,
+    /// Standard output as bytes, standard error as lines.
+    Bytes,
+    /// Both as bytes.
+    Pieces,
 }
 
 /// One of the two streams, with the beginning of a line that is not complete.
@@ -83,7 +97,7 @@ impl Host {
 
     pub(super) async fn start(&self, cmd: &Cmd, long: bool) -> Result<Running> {
         let channel = self.open(cmd, long).await?;
-        let Channel { mut stdin, stdout, stderr, mark, ended, _slot } = channel;
+        let Channel { mut stdin, stdout, stderr, mark, before, ended, _slot } = channel;
         if !cmd.stdin.is_empty() {
             use tokio::io::AsyncWriteExt;
             // A command that ended before it took its input tells so by its exit code.
@@ -98,6 +112,7 @@ impl Host {
             err: Source { stream: Stream::Err, reader: Some(stderr), rest: Vec::new() },
             lines: VecDeque::new(),
             mark,
+            before,
             ended,
             end: None,
             last_errors: VecDeque::new(),
@@ -125,7 +140,33 @@ impl Running {
                 }
                 return Ok(Some(line));
             }
-            if !self.read_on(true).await? {
+            if !self.read_on(How::Lines).await? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// The next bytes of either stream, as they come; `None` at the end. Dropping the future
+    /// loses nothing.
+    ///
+    /// # Errors
+    /// [`Error::Unreachable`] when the connection is lost.
+    pub(crate) async fn next_piece(&mut self) -> Result<Option<(Stream, Vec<u8>)>> {
+        loop {
+            if !self.out.rest.is_empty() {
+                return Ok(Some((Stream::Out, std::mem::take(&mut self.out.rest))));
+            }
+            let more = self.err.reader.is_some();
+            let held = if more && self.end.is_none() { leash::held(&self.err.rest, &self.mark) } else { 0 };
+            if self.err.rest.len() > held {
+                let sure = self.err.rest.len() - held;
+                let piece: Vec<u8> = self.err.rest.drain(..sure).collect();
+                for line in tail(&piece).lines() {
+                    self.remember(line.to_string());
+                }
+                return Ok(Some((Stream::Err, piece)));
+            }
+            if !self.read_on(How::Pieces).await? {
                 return Ok(None);
             }
         }
@@ -142,7 +183,7 @@ impl Running {
             if !self.out.rest.is_empty() {
                 return Ok(Some(std::mem::take(&mut self.out.rest)));
             }
-            if !self.read_on(false).await? {
+            if !self.read_on(How::Bytes).await? {
                 return Ok(None);
             }
             for line in std::mem::take(&mut self.lines) {
@@ -151,9 +192,9 @@ impl Running {
         }
     }
 
-    /// Read once from either stream: standard output as lines into `lines`, or as bytes into
-    /// `out.rest`; standard error always as lines. False when there is nothing more.
-    async fn read_on(&mut self, by_lines: bool) -> Result<bool> {
+    /// Read once from either stream: lines go into `lines`, bytes stay in the stream's `rest`.
+    /// False when there is nothing more.
+    async fn read_on(&mut self, how: How) -> Result<bool> {
         let open = self.out.reader.is_some() || self.err.reader.is_some();
         match &self.end {
             Some(Ended::Lost(why)) if !open => return Err(self.host.lost(&self.cmd, why)),
@@ -161,8 +202,14 @@ impl Running {
             _ => {}
         }
         tokio::select! {
-            lines = self.out.read_as(by_lines), if self.out.reader.is_some() => self.lines.extend(lines),
-            lines = self.err.read(), if self.err.reader.is_some() => {
+            lines = self.out.read_as(how == How::Lines), if self.out.reader.is_some() => self.lines.extend(lines),
+            lines = self.err.read_as(how != How::Pieces), if self.err.reader.is_some() => {
+                if how == How::Pieces
+                    && let Some((code, range)) = leash::end(&self.err.rest, &self.mark)
+                {
+                    self.err.rest.drain(range);
+                    self.end = Some(Ended::Exited(Exit { code }));
+                }
                 for line in lines {
                     let line = self.without_mark(line);
                     self.lines.extend(line);
@@ -235,9 +282,10 @@ impl Running {
     fn exit(self) -> Result<Exit> {
         match self.end {
             Some(Ended::Exited(exit)) => {
+                self.host.begun(&self.cmd, exit, self.before.as_ref())?;
                 let stderr = self.last_errors.into_iter().collect::<Vec<_>>().join("\n").into_bytes();
                 let output = Output { stdout: Vec::new(), stderr, exit, elapsed: std::time::Duration::ZERO };
-                self.host.judge(&self.cmd.any_exit(), output).map(|output| output.exit)
+                self.host.is_good(&self.cmd.any_exit(), &output).map(|()| exit)
             }
             Some(Ended::Lost(why)) => Err(self.host.lost(&self.cmd, &why)),
             None => Err(self.host.lost(&self.cmd, "no end was told")),

@@ -18,7 +18,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
@@ -27,6 +27,7 @@ use crate::config::SshSection;
 use crate::error::{Error, Result};
 use crate::host::Exit;
 use crate::host::channel::{Channel, Ended};
+use crate::host::login::{Login, log_in};
 use crate::host::ssh_refusal::refusal;
 
 /// sshd's default for `MaxSessions`: so many commands at once on one connection.
@@ -41,6 +42,11 @@ const REFUSALS: u32 = 40;
 /// A master without a command for this long ends itself, should smog have been
 /// killed before it could close it. A later command connects anew, unseen.
 const IDLE: Duration = Duration::from_secs(120);
+
+/// How long a host may take to answer, unless smog.yml has another time.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Where the private folders of control sockets are, unless smog.yml has another place.
+const CONTROL_DIR: &str = "/tmp";
 
 /// How to reach a host by SSH. What is not set is up to the user's `ssh_config`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,7 +63,8 @@ pub struct SshOptions {
     pub known_hosts_file: Option<PathBuf>,
     /// Instead of `~/.ssh/config`.
     pub config_file: Option<PathBuf>,
-    /// The most a connection may take to be made.
+    /// The most the other side may take to answer (TCP and SSH's banner, on each of its
+    /// addresses); the log-in may take as long again.
     pub connect_timeout: Duration,
     /// Where the private directory for the control socket is made. Must be
     /// short: a socket's path has at most 108 bytes.
@@ -74,8 +81,8 @@ impl SshOptions {
             key_file: None,
             known_hosts_file: None,
             config_file: None,
-            connect_timeout: Duration::from_secs(10),
-            control_dir: PathBuf::from("/tmp"),
+            connect_timeout: CONNECT_TIMEOUT,
+            control_dir: PathBuf::from(CONTROL_DIR),
         }
     }
 
@@ -86,6 +93,10 @@ impl SshOptions {
             key_file: section.key.clone(),
             known_hosts_file: section.known_hosts.clone(),
             config_file: section.config.clone(),
+            connect_timeout: section
+                .connect_timeout
+                .map_or(CONNECT_TIMEOUT, |seconds| Duration::from_secs(seconds.clamp(1, 3600))),
+            control_dir: section.control_dir.clone().unwrap_or_else(|| PathBuf::from(CONTROL_DIR)),
             ..SshOptions::new(address)
         }
     }
@@ -95,16 +106,26 @@ impl SshOptions {
 #[derive(Debug)]
 pub(crate) struct Ssh {
     pub(crate) options: SshOptions,
-    state: Mutex<Option<Arc<Master>>>,
+    state: Mutex<State>,
     slots: Arc<Semaphore>,
     /// Of these places, those for commands without an end.
     long_slots: Arc<Semaphore>,
+}
+
+/// The connection, or why there is none.
+#[derive(Debug, Default)]
+struct State {
+    master: Option<Arc<Master>>,
+    /// When a connection could not be made, and why: who waited for it does not wait again.
+    failed: Option<(Instant, Error)>,
 }
 
 /// A living master process.
 #[derive(Debug)]
 struct Master {
     session: Arc<openssh::Session>,
+    /// How its login shell starts commands.
+    login: Login,
     /// The process that made it: a forked child must neither use nor close its parent's.
     of_process: u32,
 }
@@ -122,28 +143,27 @@ impl Ssh {
     pub(crate) fn new(options: SshOptions) -> Ssh {
         Ssh {
             options,
-            state: Mutex::new(None),
+            state: Mutex::default(),
             slots: Arc::new(Semaphore::new(SESSIONS - LONG_SESSIONS)),
             long_slots: Arc::new(Semaphore::new(LONG_SESSIONS)),
         }
     }
 
-    /// Start `line` on the other side. Waits for a place among the sessions;
-    /// connects when there is no connection (any more).
-    pub(crate) async fn open(&self, host: &str, line: &str, long: bool) -> Result<Channel> {
+    /// Start a script on the other side; `script` makes it for root or for another user. Waits
+    /// for a place among the sessions; connects when there is no connection (any more).
+    pub(crate) async fn open(
+        &self,
+        host: &str,
+        script: impl Fn(bool) -> String,
+        long: bool,
+    ) -> Result<Channel> {
         let slot = self.slot(host, long).await?;
         let mut master = self.master(host).await?;
         let (mut refused, mut renewed) = (0_u32, false);
         loop {
-            match start(&master.session, line).await {
+            let line = master.login.line(&script(master.login.root))?;
+            match start(&master.session, &line).await {
                 Ok(channel) => return Ok(Channel { _slot: Some(slot), ..channel }),
-                Err(openssh::Error::InvalidCommand) => {
-                    return Err(Error::Invalid {
-                        what: "command".to_string(),
-                        why: "it holds a null byte".to_string(),
-                        hint: None,
-                    });
-                }
                 // The master lives, so it is sshd that has no place: it allows fewer
                 // sessions than usual (MaxSessions), or one just ended still counts.
                 Err(_) if refused < REFUSALS && master.session.check().await.is_ok() => {
@@ -175,7 +195,7 @@ impl Ssh {
 
     /// Close the connection now; the next command makes a new one.
     pub(crate) async fn close(&self) {
-        if let Some(master) = self.state.lock().await.take() {
+        if let Some(master) = self.state.lock().await.master.take() {
             // Its drop asks the master to exit, over the control socket.
             drop(master);
         }
@@ -184,33 +204,46 @@ impl Ssh {
     /// The path of the control socket, for those who want to look at (or end) the master.
     pub(crate) async fn control_socket(&self) -> Option<PathBuf> {
         let state = self.state.lock().await;
-        state.as_ref().map(|master| master.session.control_socket().to_path_buf())
+        state.master.as_ref().map(|master| master.session.control_socket().to_path_buf())
     }
 
     async fn master(&self, host: &str) -> Result<Arc<Master>> {
+        let asked = Instant::now();
         let mut state = self.state.lock().await;
-        match &*state {
+        match &state.master {
             Some(master) if master.of_process == std::process::id() => Ok(Arc::clone(master)),
-            _ => {
-                let master = Arc::new(self.connect(host).await?);
-                *state = Some(Arc::clone(&master));
-                Ok(master)
-            }
+            _ => self.connect_into(&mut state, host, asked).await,
         }
     }
 
     /// A new connection instead of the `dead` one, unless another command has made it already.
     async fn renewed(&self, host: &str, dead: &Arc<Master>) -> Result<Arc<Master>> {
+        let asked = Instant::now();
         let mut state = self.state.lock().await;
-        if let Some(master) = &*state
-            && !Arc::ptr_eq(master, dead)
-        {
-            return Ok(Arc::clone(master));
+        match &state.master {
+            Some(master) if !Arc::ptr_eq(master, dead) => Ok(Arc::clone(master)),
+            _ => self.connect_into(&mut state, host, asked).await,
         }
-        *state = None;
-        let master = Arc::new(self.connect(host).await?);
-        *state = Some(Arc::clone(&master));
-        Ok(master)
+    }
+
+    async fn connect_into(&self, state: &mut State, host: &str, asked: Instant) -> Result<Arc<Master>> {
+        if let Some((at, error)) = &state.failed
+            && *at >= asked
+        {
+            return Err(error.clone());
+        }
+        state.master = None;
+        match self.connect(host).await {
+            Ok(master) => {
+                let master = Arc::new(master);
+                *state = State { master: Some(Arc::clone(&master)), failed: None };
+                Ok(master)
+            }
+            Err(error) => {
+                state.failed = Some((Instant::now(), error.clone()));
+                Err(error)
+            }
+        }
     }
 
     async fn connect(&self, host: &str) -> Result<Master> {
@@ -225,7 +258,9 @@ impl Ssh {
         let directory = private_directory(&options.control_dir).map_err(|err| Error::Config {
             place: options.control_dir.display().to_string(),
             message: format!("no directory for SSH control sockets can be made there: {err}"),
-            hint: Some("name another, short one".to_string()),
+            hint: Some(
+                "name another folder with a short path: `ssh:` `control_dir:` in smog.yml".to_string(),
+            ),
         })?;
         let log = directory.path().join("log");
         let mut command = tokio::process::Command::new("ssh");
@@ -244,7 +279,7 @@ impl Ssh {
             .process_group(0)
             .kill_on_drop(true);
         // ConnectTimeout ends each attempt on each address; this ends the whole, log-in included.
-        let limit = options.connect_timeout * 2 + Duration::from_secs(5);
+        let limit = options.connect_timeout * 2;
         let status = match tokio::time::timeout(limit, command.status()).await {
             Ok(Ok(status)) => status,
             Ok(Err(err)) if err.kind() == std::io::ErrorKind::NotFound => {
@@ -266,10 +301,12 @@ impl Ssh {
             let said = std::fs::read_to_string(&log).unwrap_or_default();
             return Err(refusal(host, options, &said));
         }
-        Ok(Master {
-            session: Arc::new(openssh::Session::new_native_mux(directory)),
-            of_process: std::process::id(),
-        })
+        let session = Arc::new(openssh::Session::new_native_mux(directory));
+        let login = log_in(host, options.user.as_deref(), options.connect_timeout, async |line| {
+            start(&session, &line).await.map_err(|err| self.lost(host, &chain(&err)))
+        });
+        let login = login.await?;
+        Ok(Master { session, login, of_process: std::process::id() })
     }
 
     fn lost(&self, host: &str, why: &str) -> Error {
@@ -299,6 +336,7 @@ async fn start(session: &Arc<openssh::Session>, line: &str) -> Result<Channel, o
         stdout: Box::pin(stdout),
         stderr: Box::pin(stderr),
         mark: String::new(),
+        before: None,
         ended: Box::pin(async move {
             match child.wait().await {
                 Ok(status) => Ended::Exited(Exit { code: status.code().unwrap_or(255) }),

@@ -87,7 +87,7 @@ pub(crate) fn refusal(host: &str, options: &SshOptions, said: &str) -> Error {
         (
             line.to_string(),
             format!(
-                "the machine is off, a firewall drops the packets, or it is very slow (smog waits {} s for the login)",
+                "the machine is off, a firewall drops the packets, or it is very slow (`ssh:` `connect_timeout:` in smog.yml is {} s)",
                 options.connect_timeout.as_secs()
             ),
         )
