@@ -181,6 +181,65 @@ async fn next_line_loses_nothing_when_it_is_dropped() {
 }
 
 #[tokio::test]
+async fn output_without_end_ends_with_a_sentence() {
+    let begun = Instant::now();
+    for cmd in [Cmd::shell("exec yes smog"), Cmd::shell("exec yes smog >&2")] {
+        let error = host().run(cmd.output_limit(4 << 20)).await.expect_err("never ends");
+        let text = error.to_string();
+        assert!(text.contains("on host `here`") && text.contains("more than 4 MiB of output"), "{text}");
+        assert!(text.len() < 20_000, "{}", text.len());
+    }
+    let lines = host();
+    let lines = lines.run_lines(Cmd::new("yes").output_limit(10_000), |_| {});
+    assert!(lines.await.expect_err("never ends").to_string().contains("more than 10000 bytes"));
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    let within =
+        host().run(Cmd::new("head").args(["-c", "1000000", "/dev/zero"]).output_limit(1_000_000)).await;
+    assert_eq!(within.expect("is within its limit").stdout.len(), 1_000_000);
+}
+
+#[tokio::test]
+async fn much_standard_error_takes_as_long_as_much_standard_output() {
+    let time = async |cmd: Cmd| {
+        let begun = Instant::now();
+        let output = host().run(cmd).await.expect("runs");
+        assert_eq!(output.stdout.len() + output.stderr.len(), 32 << 20);
+        begun.elapsed()
+    };
+    let out = time(Cmd::shell("exec head -c 33554432 /dev/zero")).await;
+    let err = time(Cmd::shell("exec head -c 33554432 /dev/zero >&2")).await;
+    // It was 21 s in a release build and more than a minute in this one.
+    assert!(err < out * 5 + Duration::from_secs(2), "{err:?} against {out:?}");
+    let long = host().run(Cmd::shell("head -c 18000000 /dev/zero | tr '\\0' x >&2; exit 3")).await;
+    let text = long.expect_err("fails").to_string();
+    assert!(text.len() < 2000 && text.contains("exit code 3"), "{}", text.len());
+}
+
+#[tokio::test]
+async fn pieces_come_while_it_runs_byte_for_byte() {
+    let begun = Instant::now();
+    let (mut out, mut err, mut first) = (Vec::new(), Vec::new(), None);
+    let script = "printf 'a\\0b'; printf 'smog-' >&2; sleep 2; printf 'no line end' >&2; head -c 100000000 /dev/zero; exit 4";
+    let exit = host().run_pieces(Cmd::shell(script).any_exit(), |stream, bytes| {
+        first.get_or_insert_with(|| begun.elapsed());
+        match stream {
+            Stream::Out if out.len() < 3 => out.extend_from_slice(bytes),
+            Stream::Out => {}
+            Stream::Err => err.extend_from_slice(bytes),
+        }
+    });
+    assert_eq!(exit.await.expect("runs"), Exit { code: 4 });
+    assert!(out.starts_with(b"a\0b"), "{:?}", &out[..3]);
+    assert_eq!(String::from_utf8_lossy(&err), "smog-no line end");
+    assert!(first.is_some_and(|first| first + Duration::from_secs(1) < begun.elapsed()), "{first:?}");
+    let missing = host().run_pieces(Cmd::new("virshx").any_exit(), |_, _| {}).await;
+    assert!(matches!(missing, Err(Error::Missing { .. })), "{missing:?}");
+    let host = host();
+    let slow = host.run_pieces(Cmd::new("sleep").arg("47118").time_limit(Duration::from_secs(1)), |_, _| {});
+    assert!(slow.await.expect_err("is too slow").to_string().contains("(it was killed)"));
+}
+
+#[tokio::test]
 async fn many_at_once() {
     let host = host();
     let tasks: Vec<_> = (0..40)
@@ -225,6 +284,20 @@ async fn files_are_replaced_whole_with_owner_and_mode() {
     host.write_file(&link, "through\n").await.expect("writes");
     assert_eq!(host.stat(&link).await.expect("looks").expect("is there").kind, FileKind::Link);
     assert_eq!(host.read_text(&new).await.expect("reads"), "through\n");
+
+    // A link of somebody else's leads only to their own files.
+    if before.uid() == 0 {
+        let nobody = |link: &str| std::os::unix::fs::lchown(link, Some(65_534), Some(65_534)).expect("chown");
+        let theirs = path("theirs");
+        std::os::unix::fs::symlink(&new, &theirs).expect("a link");
+        nobody(&theirs);
+        let error = host.write_file(&theirs, "x").await.expect_err("is refused");
+        assert!(error.to_string().contains("by a link of user 65534"), "{error}");
+        assert_eq!(host.read_text(&new).await.expect("reads"), "through\n");
+        std::os::unix::fs::chown(&new, Some(65_534), None).expect("chown");
+        host.write_file(&theirs, "through\n").await.expect("their own file");
+        std::fs::remove_file(&theirs).expect("removes");
+    }
 
     let error = host.write_file(&path("no/such/folder"), "x").await.expect_err("has no folder");
     assert!(matches!(error, Error::NotFound { .. }), "{error:?}");

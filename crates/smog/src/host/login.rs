@@ -49,7 +49,8 @@ impl Login {
             return Err(invalid("it holds a null byte".to_string(), None));
         }
         let exec = if self.exec { "exec " } else { "" };
-        let line = format!("{exec}sh -c 'eval \"$(printf %b \"$0\")\"' '{}'", packed(script));
+        let words: Vec<String> = packed(script).iter().map(|word| format!(" '{word}'")).collect();
+        let line = format!("{exec}sh -c 'eval \"$(printf %b \"$@\")\"' smog{}", words.concat());
         if line.len() > LONGEST {
             return Err(invalid(
                 format!("it takes {} KiB on its way, and Linux allows 128", line.len() >> 10),
@@ -62,15 +63,21 @@ impl Login {
 
 /// `text` as `printf %b` unpacks it, of letters that mean the same between single quotes to
 /// every shell: no quote, line end, `!` or byte beyond ASCII.
-fn packed(text: &str) -> String {
-    let mut packed = String::with_capacity(text.len() * 5 / 4);
+/// The words are short, as BSD's csh has no room for more than 8 KiB in one.
+fn packed(text: &str) -> Vec<String> {
+    const WORD: usize = 4000;
+    let mut words = vec![String::new()];
     for byte in text.bytes() {
+        if words.last().is_none_or(|word| word.len() >= WORD) {
+            words.push(String::new());
+        }
+        let Some(word) = words.last_mut() else { continue };
         match byte {
-            b' '..=b'~' if !b"'\\!".contains(&byte) => packed.push(char::from(byte)),
-            _ => packed.push_str(&format!("\\0{byte:03o}")),
+            b' '..=b'~' if !b"'\\!".contains(&byte) => word.push(char::from(byte)),
+            _ => word.push_str(&format!("\\0{byte:03o}")),
         }
     }
-    packed
+    words
 }
 
 /// Find out how commands are started; `start` starts a text with the login shell.
