@@ -220,7 +220,8 @@ async fn pieces_come_while_it_runs_byte_for_byte() {
     let begun = Instant::now();
     let (mut out, mut err, mut first) = (Vec::new(), Vec::new(), None);
     let script = "printf 'a\\0b'; printf 'smog-' >&2; sleep 2; printf 'no line end' >&2; head -c 100000000 /dev/zero; exit 4";
-    let exit = host().run_pieces(Cmd::shell(script).any_exit(), |stream, bytes| {
+    let here = host();
+    let exit = here.run_pieces(Cmd::shell(script).any_exit(), |stream, bytes| {
         first.get_or_insert_with(|| begun.elapsed());
         match stream {
             Stream::Out if out.len() < 3 => out.extend_from_slice(bytes),
@@ -234,8 +235,7 @@ async fn pieces_come_while_it_runs_byte_for_byte() {
     assert!(first.is_some_and(|first| first + Duration::from_secs(1) < begun.elapsed()), "{first:?}");
     let missing = host().run_pieces(Cmd::new("virshx").any_exit(), |_, _| {}).await;
     assert!(matches!(missing, Err(Error::Missing { .. })), "{missing:?}");
-    let host = host();
-    let slow = host.run_pieces(Cmd::new("sleep").arg("47118").time_limit(Duration::from_secs(1)), |_, _| {});
+    let slow = here.run_pieces(Cmd::new("sleep").arg("47118").time_limit(Duration::from_secs(1)), |_, _| {});
     assert!(slow.await.expect_err("is too slow").to_string().contains("(it was killed)"));
 }
 
