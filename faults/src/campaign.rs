@@ -34,7 +34,10 @@ impl Campaign {
     /// Run all of them; what became of each, and what could not be tried.
     pub fn run(&self, world: &World) -> Result<(Vec<Outcome>, Vec<String>), String> {
         let begun = Instant::now();
-        let (alone, beside): (Vec<Fault>, Vec<Fault>) = self.faults.iter().partition(|fault| is_alone(fault));
+        let (mut alone, beside): (Vec<Fault>, Vec<Fault>) =
+            self.faults.iter().partition(|fault| is_alone(fault));
+        // Those that restart nova-compute, which everybody else waits for, in the end.
+        alone.sort_by_key(|fault| matches!(fault.activity, Activity::PrepareNova { .. }));
         let (alone, beside) = (Mutex::new(VecDeque::from(alone)), Mutex::new(VecDeque::from(beside)));
         let (to, from) = mpsc::channel();
         let mut file = match &self.json {

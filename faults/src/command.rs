@@ -23,8 +23,8 @@ pub struct Ran {
     pub hung: bool,
     /// The most memory it had, in MiB.
     pub memory: u64,
-    /// The timed signal was sent.
-    pub signalled: bool,
+    /// When the timed signal was sent.
+    pub signalled: Option<Instant>,
 }
 
 impl Ran {
@@ -95,10 +95,10 @@ impl Runs {
             }
             looks += 1;
             if let Some((signal, when)) = self.signal
-                && !ran.signalled
+                && ran.signalled.is_none()
                 && started.elapsed() >= when
             {
-                ran.signalled = true;
+                ran.signalled = Some(Instant::now());
                 send(signal, id);
             }
             if started.elapsed() > self.deadline {

@@ -11,16 +11,16 @@ pub fn draw(seed: u64, number: u64) -> Fault {
     let restore = rng.below(2) == 1;
     let list = rng.below(LISTS.len() as u64) as usize;
     let activity = rng.weighted(&[
-        (34, Activity::List(list)),
-        (10, Activity::Discover),
+        (46, Activity::List(list)),
+        (9, Activity::Discover),
         (9, Activity::Logs),
-        (6, Activity::Watch),
-        (14, Activity::Boot),
-        (7, Activity::Delete),
-        (5, Activity::Migrate),
-        (9, Activity::PrepareSysctl { restore }),
-        (2, Activity::PrepareNova { restore }),
-        (4, Activity::Test),
+        (5, Activity::Watch),
+        (11, Activity::Boot),
+        (5, Activity::Delete),
+        (4, Activity::Migrate),
+        (8, Activity::PrepareSysctl { restore }),
+        (1, Activity::PrepareNova { restore }),
+        (2, Activity::Test),
     ]);
     let injector = match rng.weighted(&weights(activity)) {
         Kind::Api => api(activity, &mut rng),

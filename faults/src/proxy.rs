@@ -39,6 +39,8 @@ pub struct Passed {
     pub tokens: Vec<String>,
     /// How often the fault was injected.
     pub injected: u32,
+    /// When the planned signal was sent.
+    pub signalled: Option<Instant>,
     /// A token or password was sent to another origin.
     pub leaked: bool,
 }
@@ -190,7 +192,9 @@ fn signal_at(state: &State, total: u32, after: bool) {
         && when_answered == after
         && let Some(id) = *lock(&state.child)
     {
-        lock(&state.passed).injected += 1;
+        let mut passed = lock(&state.passed);
+        (passed.injected, passed.signalled) = (passed.injected + 1, Some(Instant::now()));
+        drop(passed);
         let words = [&format!("-{}", signal.name()), &id.to_string()];
         let _ = std::process::Command::new("kill").args(words).status();
         // The signal comes before the answer.

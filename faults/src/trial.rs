@@ -8,7 +8,9 @@ use serde_json::Value;
 use crate::checks;
 use crate::command::Ran;
 use crate::desk::{Desk, Odds};
-use crate::fault::{Activity, ApiFault, Disk, Fault, Hostile, Injector, LISTS, Service, Signal, Stdio, When};
+use crate::fault::{
+    Activity, ApiFault, Disk, Fault, Hostile, Injector, LISTS, Service, Signal, SshFault, Stdio, When,
+};
 use crate::oracle::{HOSTS, difference};
 use crate::proxy::{Passed, Plan, Proxy};
 use crate::relay::Relay;
@@ -130,7 +132,7 @@ impl Trial<'_> {
             Injector::Names(Hostile::LogFile) => true,
             Injector::Names(_) => passed.injected > 0,
             Injector::Ssh { .. } => self.relay.injected() > 0,
-            Injector::Kill { when: When::Milliseconds(_), .. } => self.ran.signalled,
+            Injector::Kill { when: When::Milliseconds(_), .. } => self.ran.signalled.is_some(),
             Injector::Kill { when: When::Request { .. }, .. } => passed.injected > 0,
             Injector::Kill { when: When::Step(_), .. } => self.ran.signal == Some(9),
             Injector::Disk(_) | Injector::Clock { .. } | Injector::Stdio(_) => true,
@@ -142,7 +144,15 @@ impl Trial<'_> {
         self.command = format!("smog {}", words.join(" "));
         self.desk.fill();
         self.ran = self.desk.run(words, &self.odds, DEADLINE, |id| self.proxy.child(id));
+        let ended = Instant::now();
         self.desk.unfill();
+        let signalled = self.ran.signalled.or_else(|| self.proxy.passed().signalled);
+        if let Some(when) = signalled
+            && self.ran.code == Some(0)
+            && ended.duration_since(when) > Duration::from_secs(4)
+        {
+            self.breaks("signal: it went on to its end as if none had come");
+        }
     }
 
     fn breaks(&mut self, what: impl Into<String>) {
@@ -209,6 +219,7 @@ impl Trial<'_> {
     fn discover(&mut self, kept: &Kept) -> Result<(), String> {
         self.meets(&["discover"]);
         self.answered(&kept.name);
+        self.every_host_was_read();
         let out = self.ran.out_text();
         let line = out.lines().find(|line| line.contains(&kept.name)).unwrap_or_default();
         if self.ran.code == Some(0) && self.output_is_whole() && !line.contains("instance-") {
@@ -217,6 +228,20 @@ impl Trial<'_> {
             ));
         }
         Ok(())
+    }
+
+    /// A host that never answered was not read.
+    fn every_host_was_read(&mut self) {
+        let never = match self.fault.injector {
+            Injector::Ssh { what: SshFault::Refuse, .. } => {
+                !matches!(self.fault.activity, Activity::Discover)
+            }
+            Injector::Ssh { what: SshFault::NoBanner, .. } => self.relay.injected() > 0,
+            _ => false,
+        };
+        if never && self.ran.code == Some(0) {
+            self.breaks("green that was not looked at: exit code 0 and a host was not read");
+        }
     }
 
     fn logs(&mut self) -> Result<(), String> {
@@ -231,6 +256,7 @@ impl Trial<'_> {
         if !(clock && told) {
             self.answered(&request);
         }
+        self.every_host_was_read();
         Ok(())
     }
 
@@ -281,6 +307,7 @@ impl Trial<'_> {
         } else if !request.is_empty() {
             self.answered(&request);
         }
+        self.every_host_was_read();
         Ok(())
     }
 
