@@ -145,7 +145,7 @@ fn ssh(activity: Activity, rng: &mut Rng) -> Injector {
         (1, SshFault::NoBanner),
         (5, SshFault::Cut { bytes }),
         (1, SshFault::Freeze { bytes }),
-        (2, SshFault::Slow { rate: rng.one(&[12_000, 60_000]) }),
+        (2, SshFault::Slow { rate: rng.one(&[24_000, 100_000]) }),
         (3, SshFault::Noise { bytes }),
     ];
     let what = rng.weighted(&choices);

@@ -247,11 +247,27 @@ impl Trial<'_> {
     fn logs(&mut self) -> Result<(), String> {
         let request = self.world.request.clone();
         let mess = self.log_file(true)?;
-        self.meets(&["logs", "--since", "4h", "--exceptions", "--request", &request, "-o", "json"]);
+        let (since, until) = self.world.request_times.clone();
+        let clock = matches!(self.fault.injector, Injector::Clock { .. });
+        match clock {
+            true => {
+                self.meets(&["logs", "--since", "3h", "--exceptions", "--request", &request, "-o", "json"])
+            }
+            false => self.meets(&[
+                "logs",
+                "--since",
+                &since,
+                "--until",
+                &until,
+                "--request",
+                &request,
+                "-o",
+                "json",
+            ]),
+        }
         if mess {
             self.log_file(false)?;
         }
-        let clock = matches!(self.fault.injector, Injector::Clock { .. });
         let told = ["clock", "ahead", "behind"].iter().any(|word| self.ran.err_text().contains(word));
         if !(clock && told) {
             self.answered(&request);

@@ -21,6 +21,8 @@ pub struct World {
     pub giant: String,
     /// The request whose exception is in the controller's logs.
     pub request: String,
+    /// Shortly before and after it.
+    pub request_times: (String, String),
     pub clock_can_be_moved: bool,
     /// Taken for writing by what restarts nova-compute.
     pub computes: RwLock<()>,
@@ -73,6 +75,9 @@ impl World {
         )?;
         let giant = text(&giant["flavor"]["id"]);
         oracle.act_as(&user, &password);
+        let seconds = |ahead: i64| jiff::Timestamp::from_second(jiff::Timestamp::now().as_second() + ahead);
+        let time = |ahead: i64| seconds(ahead).map(|time| time.to_string()).unwrap_or_default();
+        let before = time(-5);
         let request = provoke(&oracle, &format!("{user}-none"), &image, &giant)?;
         Ok(World {
             oracle,
@@ -84,6 +89,7 @@ impl World {
             nano,
             giant,
             request,
+            request_times: (before, time(5)),
             clock_can_be_moved: std::path::Path::new(crate::desk::FAKETIME).exists(),
             computes: RwLock::default(),
             lock_file: std::env::var_os("SMOG_FAULTS_LOCK").map(PathBuf::from),
