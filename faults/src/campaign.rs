@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::{Mutex, mpsc};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::draw::draw;
 use crate::fault::{Activity, Fault, Hostile, Injector};
@@ -18,6 +18,8 @@ pub struct Campaign {
     pub jobs: usize,
     /// Where the lines go, besides standard output.
     pub json: Option<PathBuf>,
+    /// No more are begun after this long.
+    pub seconds: Option<u64>,
 }
 
 /// The faults of these numbers.
@@ -53,7 +55,8 @@ impl Campaign {
                 // The first worker does what is done one at a time, then helps.
                 let queues = if worker == 0 { vec![&alone, &beside] } else { vec![&beside] };
                 let to = to.clone();
-                scope.spawn(move || work(world, worker, &queues, &to));
+                let end = self.seconds.map(|seconds| begun + Duration::from_secs(seconds));
+                scope.spawn(move || work(world, worker, &queues, &to, end));
             }
             drop(to);
             for (fault, result) in from {
@@ -79,10 +82,16 @@ impl Campaign {
 
 type Told = (Fault, Result<Outcome, String>);
 
-fn work(world: &World, worker: usize, queues: &[&Mutex<VecDeque<Fault>>], to: &mpsc::Sender<Told>) {
+fn work(
+    world: &World,
+    worker: usize,
+    queues: &[&Mutex<VecDeque<Fault>>],
+    to: &mpsc::Sender<Told>,
+    end: Option<Instant>,
+) {
     let name = format!("{}-w{worker}", world.user);
     let mut kept: Option<Kept> = None;
-    loop {
+    while end.is_none_or(|end| Instant::now() < end) {
         let Some(fault) = queues.iter().find_map(|queue| lock(queue).pop_front()) else { return };
         let result = one(world, fault, &name, &mut kept);
         if to.send((fault, result)).is_err() {

@@ -49,6 +49,9 @@ struct Args {
     /// At most so many at once
     #[arg(long, short, default_value_t = 4)]
     jobs: usize,
+    /// Begin no more after so many seconds
+    #[arg(long = "for", value_name = "SECONDS")]
+    seconds: Option<u64>,
     /// Only these faults, each SEED:NUMBER
     #[arg(long, value_name = "SEED:NUMBER")]
     only: Vec<String>,
@@ -118,7 +121,7 @@ fn run(args: &Args) -> Result<ExitCode, String> {
         return Ok(ExitCode::SUCCESS);
     }
     let jobs = args.jobs.clamp(1, faults.len().max(1));
-    let campaign = Campaign { faults, jobs, json: args.json.clone() };
+    let campaign = Campaign { faults, jobs, json: args.json.clone(), seconds: args.seconds };
     let begun = std::time::Instant::now();
     let world = world::World::make(args.smog.clone())?;
     let ran = campaign.run(&world);

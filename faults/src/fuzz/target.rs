@@ -26,7 +26,7 @@ pub struct Target {
 pub const TARGETS: &[Target] = &[
     Target { name: "domain-xml", make: || Ok(Box::new(domain_xml)) },
     Target { name: "oslo", make: || Ok(Box::new(oslo)) },
-    Target { name: "log-records", make: || Ok(Box::new(log_records)) },
+    Target { name: "log-records", make: log_records },
     Target { name: "smog-yml", make: smog_yml },
     Target { name: "clouds-yaml", make: clouds_yaml },
     Target { name: "openrc", make: openrc },
@@ -82,7 +82,17 @@ fn oslo(input: &[u8]) -> Result<bool, String> {
     Ok(true)
 }
 
-fn log_records(input: &[u8]) -> Result<bool, String> {
+fn log_records() -> Result<Feed, String> {
+    let scan = smog::watch::Scan {
+        host: "host".into(),
+        source: "/var/log/nova/nova.log".into(),
+        zone: TimeZone::UTC,
+        wanted: smog::watch::Wanted::exceptions().map_err(|why| why.to_string())?,
+    };
+    Ok(Box::new(move |input| records(&scan, input)))
+}
+
+fn records(scan: &smog::watch::Scan, input: &[u8]) -> Result<bool, String> {
     let mut records = vec![];
     let mut assembler = Assembler::new("host", "/var/log/nova/nova.log", TimeZone::UTC);
     // In pieces of different length, as a connection brings them.
@@ -104,12 +114,6 @@ fn log_records(input: &[u8]) -> Result<bool, String> {
         let _ = (record.is_exception(), record.further_lines().len(), record.short_source().len());
         serde_json::to_string(record).map_err(|why| why.to_string())?;
     }
-    let scan = smog::watch::Scan {
-        host: "host".into(),
-        source: "/var/log/nova/nova.log".into(),
-        zone: TimeZone::UTC,
-        wanted: smog::watch::Wanted::exceptions().map_err(|why| why.to_string())?,
-    };
     let mut found = 0;
     scan.read(input, |record| {
         found += usize::from(record.is_exception());
