@@ -178,3 +178,57 @@ fn causes(injector: &Injector) -> Vec<&'static str> {
         Injector::Kill { .. } | Injector::Stdio(_) | Injector::Names(_) => vec![],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Duration;
+
+    use super::of_command;
+    use crate::command::Ran;
+    use crate::draw::draw;
+    use crate::fault::{ApiFault, Fault, Injector, Service};
+
+    fn refused() -> Fault {
+        let what = ApiFault::Status { code: 503, retry_after: None };
+        Fault {
+            injector: Injector::Api { service: Service::Nova, from: 0, times: Some(1), what },
+            ..draw(1, 1)
+        }
+    }
+
+    fn broken(ran: Ran) -> String {
+        of_command(&refused(), &ran, &["planted-secret".into()], Path::new("/nonexistent")).join("; ")
+    }
+
+    fn ended(code: i32, out: &str, err: &str) -> Ran {
+        Ran { code: Some(code), out: out.into(), err: err.into(), ..Ran::default() }
+    }
+
+    #[test]
+    fn a_command_that_keeps_its_promises_breaks_none() {
+        assert_eq!(broken(ended(0, "name\nweb\n", "")), "");
+        assert_eq!(broken(ended(3, "", "error: compute refused `GET /servers` with 503: no\n")), "");
+        assert_eq!(broken(ended(0, "{\"name\": \"a\u{202e}\"}", "")), "", "JSON may hold what is no C0");
+    }
+
+    #[test]
+    fn every_broken_promise_is_seen() {
+        let seen = |ran: Ran, word: &str| {
+            let broken = broken(ran);
+            assert!(broken.contains(word), "{word}: {broken:?}");
+        };
+        seen(ended(101, "", "thread 'main' panicked at a.rs:1:2\n503"), "panic");
+        seen(ended(3, "", "error: something is wrong\n"), "cause is not named");
+        seen(ended(3, "", ""), "nothing said");
+        seen(ended(130, "", "error: no\n"), "no word of it");
+        seen(ended(0, "a\u{1b}[31mb", ""), "U+001B");
+        seen(ended(0, "{\"name\": \"a\u{7}\"}", ""), "U+0007");
+        seen(ended(0, "web\u{202e}", ""), "U+202E");
+        seen(ended(0, "", "token planted-secret"), "secret");
+        seen(ended(77, "", "503"), "none of smog's");
+        seen(Ran { signal: Some(6), ..Ran::default() }, "crash");
+        seen(Ran { hung: true, took: Duration::from_secs(200), ..Ran::default() }, "hang");
+        seen(Ran { memory: 5000, ..ended(0, "", "") }, "memory");
+    }
+}

@@ -65,7 +65,9 @@ impl Runs {
         };
         let joins = matches!(self.stdio, Some(Stdio::BothBroken | Stdio::BothAfterLine));
         let joined = if joins { " 2>&1" } else { "" };
-        let script = format!("ulimit -v {ADDRESS_SPACE}; exec \"$0\" \"$@\"{closes}{joined}");
+        // Signals that are ignored here (by nohup, say) are not ignored there.
+        let script =
+            format!("ulimit -v {ADDRESS_SPACE}; exec env --default-signal \"$0\" \"$@\"{closes}{joined}");
         command.arg("-c").arg(script).arg(&self.program).args(words);
         command.current_dir(&self.folder).env_clear().envs(self.variables.iter().cloned());
         command.stdin(Std::null()).stdout(Std::piped()).stderr(Std::piped()).process_group(0);
