@@ -242,8 +242,8 @@ impl Host {
         };
         let before = Before::new(cmd.root && self.sudo != Sudo::Never);
         Ok(Channel {
-            stdout: FromMark::new(channel.stdout, &mark, &before, 0),
-            stderr: FromMark::new(channel.stderr, &mark, &before, 1),
+            stdout: FromMark::behind(channel.stdout, &mark, &before, 0),
+            stderr: FromMark::behind(channel.stderr, &mark, &before, 1),
             mark,
             before: Some(before),
             ..channel

@@ -64,7 +64,7 @@ pub(crate) struct FromMark {
 
 impl FromMark {
     /// Standard output (0) or standard error (1) behind the leash's mark.
-    pub(crate) fn new(
+    pub(crate) fn behind(
         inner: Pin<Box<dyn AsyncRead + Send>>,
         mark: &str,
         before: &Before,
@@ -154,7 +154,7 @@ mod tests {
         let (mut to, from) = tokio::io::duplex(2);
         tokio::spawn(async move { tokio::io::AsyncWriteExt::write_all(&mut to, bytes).await });
         let mut out = Vec::new();
-        let mut stream = FromMark::new(Box::pin(from), "m-", &before, 0);
+        let mut stream = FromMark::behind(Box::pin(from), "m-", &before, 0);
         stream.read_to_end(&mut out).await.expect("reads");
         (out, before.instead())
     }
