@@ -13,6 +13,8 @@ mod pairs;
 mod progress;
 mod record_print;
 mod session;
+mod several;
+mod shells;
 mod spec_args;
 mod test_list;
 mod test_print;
@@ -23,6 +25,7 @@ use std::process::ExitCode as Process;
 
 use clap::{CommandFactory, Parser};
 use clap_complete::CompleteEnv;
+use clap_complete::env::Shells;
 use smog::testing::Case;
 use smog::{Error, ExitCode};
 use tokio::signal::unix::SignalKind;
@@ -48,7 +51,7 @@ pub fn main() -> Process {
 /// ```
 pub fn main_with(cases: Vec<Case>) -> Process {
     // A shell asks what could come next: `COMPLETE=bash smog` and the like.
-    CompleteEnv::with_factory(Args::command).complete();
+    CompleteEnv::with_factory(Args::command).shells(Shells(shells::ALL)).complete();
     let args = Args::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,

@@ -14,12 +14,17 @@ use smog::{Error, ExitCode};
 
 /// What one cloud has, by name.
 #[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Names {
     guests: Vec<String>,
     hosts: Vec<String>,
     flavors: Vec<String>,
     images: Vec<String>,
     networks: Vec<String>,
+    aggregates: Vec<String>,
+    key_pairs: Vec<String>,
+    server_groups: Vec<String>,
+    security_groups: Vec<String>,
 }
 
 /// Names older than this are asked for again.
@@ -51,10 +56,32 @@ pub fn networks() -> ArgValueCompleter {
     ArgValueCompleter::new(|begun: &OsStr| candidates(begun, |names| &names.networks))
 }
 
+pub fn aggregates() -> ArgValueCompleter {
+    ArgValueCompleter::new(|begun: &OsStr| candidates(begun, |names| &names.aggregates))
+}
+
+pub fn key_pairs() -> ArgValueCompleter {
+    ArgValueCompleter::new(|begun: &OsStr| candidates(begun, |names| &names.key_pairs))
+}
+
+pub fn server_groups() -> ArgValueCompleter {
+    ArgValueCompleter::new(|begun: &OsStr| candidates(begun, |names| &names.server_groups))
+}
+
+pub fn security_groups() -> ArgValueCompleter {
+    ArgValueCompleter::new(|begun: &OsStr| candidates(begun, |names| &names.security_groups))
+}
+
+/// A name that begins with `-` would be read as an option: it is typed by hand, behind `--`.
+/// How names are quoted, and which cannot be, is known in `shells.rs`.
 fn candidates(begun: &OsStr, of: impl Fn(&Names) -> &Vec<String>) -> Vec<CompletionCandidate> {
     let begun = begun.to_string_lossy();
     let Some(names) = known() else { return vec![] };
-    of(&names).iter().filter(|name| name.starts_with(&*begun)).map(CompletionCandidate::new).collect()
+    of(&names)
+        .iter()
+        .filter(|name| name.starts_with(&*begun) && !name.starts_with('-'))
+        .map(CompletionCandidate::new)
+        .collect()
 }
 
 /// The names in the file; when they are old, they are asked for behind the shell's back.
@@ -85,12 +112,19 @@ pub async fn refresh() -> Result<ExitCode, Error> {
     let cloud = Cloud::connect(&settings, Options::default()).await?;
     let (guests, hosts, flavors, images, networks) =
         tokio::join!(cloud.servers(), cloud.host_list(), cloud.flavors(), cloud.images(), cloud.networks());
+    let (aggregates, key_pairs, server_groups, security_groups) =
+        tokio::join!(cloud.aggregates(), cloud.key_pairs(), cloud.server_groups(), cloud.security_groups());
+    // What a plain member may not list is not completed; the rest is.
     let names = Names {
-        guests: guests?.into_iter().map(|one| one.name).collect(),
-        hosts: hosts?.into_iter().map(|one| one.name).collect(),
-        flavors: flavors?.into_iter().map(|one| one.name).collect(),
-        images: images?.into_iter().map(|one| one.name).collect(),
-        networks: networks?.into_iter().map(|one| one.name).collect(),
+        guests: named(guests, |one| one.name),
+        hosts: named(hosts, |one| one.name),
+        flavors: named(flavors, |one| one.name),
+        images: named(images, |one| one.name),
+        networks: named(networks, |one| one.name),
+        aggregates: named(aggregates, |one| one.name),
+        key_pairs: named(key_pairs, |one| one.name),
+        server_groups: named(server_groups, |one| one.name),
+        security_groups: named(security_groups, |one| one.name),
     };
     if let Some(path) = path(&settings.credentials) {
         write(&path, &names).map_err(|why| Error::Config {
@@ -100,6 +134,10 @@ pub async fn refresh() -> Result<ExitCode, Error> {
         })?;
     }
     Ok(ExitCode::Ok)
+}
+
+fn named<T>(found: Result<Vec<T>, Error>, name: impl Fn(T) -> String) -> Vec<String> {
+    found.unwrap_or_default().into_iter().map(name).collect()
 }
 
 fn write(path: &PathBuf, names: &Names) -> std::io::Result<()> {

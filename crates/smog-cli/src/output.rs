@@ -64,6 +64,12 @@ pub fn error(why: &Error) {
     hint(why.hint().as_deref());
 }
 
+/// The same for one of several things, which is named first.
+pub fn error_of(name: &str, why: &Error) {
+    said(RED, "error", &format!("{name}: {why}"));
+    hint(why.hint().as_deref());
+}
+
 /// Print what is wrong where there is no [`Error`].
 pub fn error_text(text: &str) {
     said(RED, "error", text);

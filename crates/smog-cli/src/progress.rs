@@ -46,6 +46,14 @@ impl Progress {
         }
     }
 
+    /// Print something that stays, above the moving line.
+    pub fn above(&self, print: impl FnOnce()) {
+        match &self.bar {
+            Some(bar) => bar.suspend(print),
+            None => print(),
+        }
+    }
+
     /// Wait with this progress shown.
     pub fn wait<'a>(&'a self, timeout: Duration, tell: &'a (dyn Fn(Waiting<'_>) + Send + Sync)) -> Wait<'a> {
         Wait { timeout, every: Duration::from_millis(400), tell }

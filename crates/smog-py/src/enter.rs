@@ -183,7 +183,10 @@ where
 
 fn show(py: Python<'_>, text: Option<String>, begun: Instant) -> PyResult<()> {
     let display = py.import("smog.display")?;
-    display.getattr("_progress")?.call1((text, begun.elapsed().as_secs_f64()))?;
+    display.getattr("_progress")?.call1((
+        text.map(|text| smog::show::visible_line(&text).into_owned()),
+        begun.elapsed().as_secs_f64(),
+    ))?;
     Ok(())
 }
 

@@ -16,7 +16,7 @@ fn made(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         Error::NotFound { what, name, near } => {
             more.set_item("what", what)?;
             more.set_item("name", name)?;
-            more.set_item("near", near)?;
+            more.set_item("near", smog::near(name, near.iter().map(String::as_str)))?;
             "NotFound"
         }
         Error::Ambiguous { what, name, ids } => {
@@ -83,7 +83,7 @@ fn made(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
     more.set_item("temporary", error.is_temporary())?;
     more.set_item("exit_code", error.exit_code() as u8)?;
     let class = py.import("smog.errors")?.getattr(class)?;
-    Ok(PyErr::from_value(class.call((error.to_string(),), Some(&more))?))
+    Ok(PyErr::from_value(class.call((smog::show::visible(&error.to_string()),), Some(&more))?))
 }
 
 /// An argument that is of no use, said as the core says it.

@@ -84,7 +84,9 @@ impl Guests {
     fn __repr__(&self) -> String {
         match self._ipython_key_completions_() {
             names if names.is_empty() => "<Guests; call it to ask Nova and the hosts>".into(),
-            names => format!("<Guests {}; call it to ask again>", names.join(", ")),
+            names => {
+                format!("<Guests {}; call it to ask again>", smog::show::visible_line(&names.join(", ")))
+            }
         }
     }
 }

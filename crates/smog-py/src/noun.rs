@@ -117,7 +117,7 @@ macro_rules! noun {
 
             fn __repr__(&self) -> String {
                 let line: fn(&$inner) -> String = $line;
-                line(&self.inner)
+                smog::show::visible_line(&line(&self.inner)).into_owned()
             }
 
             fn __str__(&self) -> String {

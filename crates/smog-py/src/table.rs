@@ -1,6 +1,7 @@
 //! Rows as an aligned table, and as HTML for notebooks.
 
 use pyo3::prelude::*;
+use smog::show::{steers, visible_line};
 
 /// A row: columns with their texts.
 type Row = Vec<(String, String)>;
@@ -24,6 +25,9 @@ fn cell<'a>(row: &'a Row, column: &str) -> &'a str {
 /// `more` rows are only counted.
 #[pyfunction]
 pub fn text_table(rows: Vec<Row>, more: usize) -> String {
+    let shown =
+        |row: Row| row.into_iter().map(|(name, text)| (name, visible_line(&text).into_owned())).collect();
+    let rows: Vec<Row> = rows.into_iter().map(shown).collect();
     let mut columns = columns(&rows);
     columns.retain(|column| rows.iter().any(|row| !cell(row, column).is_empty()));
     let width = |column: &&str| {
@@ -36,9 +40,9 @@ pub fn text_table(rows: Vec<Row>, more: usize) -> String {
         padded.collect::<Vec<_>>().join("  ").trim_end().to_string()
     };
     let mut lines = vec![line(columns.iter().map(|column| column.to_uppercase()).collect())];
-    lines.extend(rows.iter().map(|row| {
-        line(columns.iter().map(|column| cell(row, column).replace(['\n', '\r'], " ")).collect())
-    }));
+    lines.extend(
+        rows.iter().map(|row| line(columns.iter().map(|column| cell(row, column).to_string()).collect())),
+    );
     if more > 0 {
         lines.push(format!("… {more} more"));
     }
@@ -77,6 +81,7 @@ pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {
+            hidden if steers(hidden) && !matches!(hidden, '\n' | '\t') => out.extend(hidden.escape_default()),
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),

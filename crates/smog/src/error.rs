@@ -19,7 +19,7 @@ pub enum Error {
         what: String,
         /// The name or id that was asked for.
         name: String,
-        /// Existing names which look like it, best first.
+        /// Existing names which look like it, best first; where none does, all there are.
         near: Vec<String>,
     },
 
@@ -214,7 +214,7 @@ impl Error {
                 };
                 Some(list.to_string())
             }
-            Error::NotFound { near, .. } => Some(format!("did you mean {}?", listed(near))),
+            Error::NotFound { name, near, .. } => Some(crate::near::suggestion(name, near)),
             Error::Ambiguous { .. } => Some("use one of the ids".to_string()),
             Error::Api { status, message, .. } => {
                 locked_hint(message).or_else(|| api_hint(*status, message).map(str::to_string))
@@ -319,16 +319,6 @@ fn api_hint(status: u16, message: &str) -> Option<&'static str> {
 /// The way out of Nova's most common fault.
 pub(crate) const NO_VALID_HOST: &str = "every compute host was ruled out, by placement or by a scheduler filter: \
      nova-scheduler.log on the controller says which, under this request id";
-
-/// `a`, `b` or `c`
-fn listed(names: &[String]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-    match quoted.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
-        None => String::new(),
-    }
-}
 
 fn request(id: &Option<String>) -> String {
     id.as_ref().map(|id| format!(" (request {id})")).unwrap_or_default()

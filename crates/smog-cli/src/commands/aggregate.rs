@@ -41,6 +41,7 @@ enum AggregateVerb {
 #[derive(Debug, clap::Args)]
 struct One {
     /// The aggregate: name or id
+    #[arg(add = names::aggregates())]
     aggregate: String,
 }
 

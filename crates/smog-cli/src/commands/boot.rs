@@ -38,7 +38,7 @@ pub struct BootArgs {
     #[arg(long, value_name = "ZONE", help_heading = "More")]
     zone: Option<String>,
     /// Key pair
-    #[arg(long, value_name = "NAME", help_heading = "More")]
+    #[arg(long, value_name = "NAME", help_heading = "More", add = names::key_pairs())]
     key: Option<String>,
     /// Give it a config drive
     #[arg(long, help_heading = "More")]

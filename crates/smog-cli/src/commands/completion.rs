@@ -22,7 +22,7 @@ enum Shell {
 }
 
 pub fn run(args: CompletionArgs) -> Result<ExitCode, Error> {
-    let shells = clap_complete::env::Shells::builtins();
+    let shells = clap_complete::env::Shells(crate::shells::ALL);
     let name = match args.shell {
         Shell::Bash => "bash",
         Shell::Zsh => "zsh",

@@ -1,11 +1,13 @@
 use std::time::Duration;
 
+use smog::cloud::Deleted;
 use smog::{Error, ExitCode};
 
 use crate::names;
 use crate::output;
 use crate::progress::Progress;
 use crate::session::{Session, named_in_full};
+use crate::several::summed_up;
 
 /// Delete guests, and the flavors smog made for them
 #[derive(Debug, clap::Args)]
@@ -21,21 +23,34 @@ pub struct DeleteArgs {
 pub async fn run(args: DeleteArgs, session: &Session) -> Result<ExitCode, Error> {
     let cloud = session.cloud().await?;
     // All names are looked up first: a typo deletes nothing.
-    let mut guests = Vec::new();
+    let (mut guests, mut unknown) = (vec![], vec![]);
     for asked in &args.guests {
-        let guest = cloud.guest(asked).await?;
-        named_in_full(asked, &guest)?;
-        guests.push(guest);
-    }
-    for guest in guests {
-        let progress = Progress::begin(format!("deleting {}", guest.name()), session.quiet);
-        session.leaves(format!("Nova may go on deleting `{}`", guest.name()));
-        let tell = |waiting: smog::wait::Waiting<'_>| progress.state(waiting.last);
-        guest.delete(progress.wait(Duration::from_secs(args.timeout), &tell)).await?;
-        let took = progress.end();
-        if !session.quiet {
-            output::text(&format!("{}: deleted ({:.1} s)\n", guest.name(), took.as_secs_f64()));
+        let found = cloud.guest(asked).await;
+        match found.and_then(|guest| named_in_full(asked, &guest).map(|()| guest)) {
+            Ok(guest) => guests.push(guest),
+            Err(why) => unknown.push(why),
         }
     }
-    Ok(ExitCode::Ok)
+    if let Some(last) = unknown.pop() {
+        unknown.iter().for_each(output::error);
+        return Err(last);
+    }
+    let (count, first) = (guests.len(), args.guests.first().cloned().unwrap_or_default());
+    let what = if count == 1 { first } else { format!("{count} guests") };
+    let progress = Progress::begin(format!("deleting {what}"), session.quiet);
+    session.leaves(format!("Nova may go on deleting `{}`", args.guests.join("`, `")));
+    let tell = |waiting: smog::wait::Waiting<'_>| progress.state(waiting.last);
+    // Each is told as it ends, what failed at the end.
+    let told = |one: &Deleted| {
+        if one.ended.is_ok() && !session.quiet {
+            let line = format!("{}: deleted ({:.1} s)\n", one.guest.name(), one.took.as_secs_f64());
+            progress.above(|| output::text(&line));
+        }
+    };
+    let wait = progress.wait(Duration::from_secs(args.timeout), &tell);
+    let all = cloud.delete_guests(guests, wait, &told).await;
+    progress.end();
+    let count = all.len();
+    let failed = all.into_iter().filter_map(|one| Some((one.guest.name().to_string(), one.ended.err()?)));
+    summed_up(failed.collect(), count)
 }

@@ -116,10 +116,10 @@ pub async fn run(args: FlavorArgs, session: &Session) -> Result<ExitCode, Error>
                 in_full("flavor", asked, &flavor.name, &flavor.id)?;
                 flavors.push(flavor);
             }
-            for flavor in flavors {
-                cloud.delete_flavor(&flavor.id).await?;
-                session.done(&format!("{}: deleted", flavor.name));
-            }
+            let work = |flavor: smog::cloud::Flavor| {
+                (flavor.name, async move { cloud.delete_flavor(&flavor.id).await })
+            };
+            return crate::several::deleted(flavors.into_iter().map(work).collect(), session).await;
         }
     }
     Ok(ExitCode::Ok)

@@ -171,10 +171,9 @@ pub async fn run(args: ImageArgs, session: &Session) -> Result<ExitCode, Error> 
                 in_full("image", asked, &image.name, &image.id)?;
                 images.push(image);
             }
-            for image in images {
-                cloud.delete_image(&image.id).await?;
-                session.done(&format!("{}: deleted", image.name));
-            }
+            let work =
+                |image: smog::cloud::Image| (image.name, async move { cloud.delete_image(&image.id).await });
+            return crate::several::deleted(images.into_iter().map(work).collect(), session).await;
         }
     }
     Ok(ExitCode::Ok)

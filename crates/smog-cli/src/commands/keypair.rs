@@ -50,6 +50,7 @@ struct ImportArgs {
 #[derive(Debug, clap::Args)]
 struct DeleteArgs {
     /// Its full name
+    #[arg(add = crate::names::key_pairs())]
     name: String,
 }
 

@@ -4,7 +4,7 @@ use super::{Cloud, Hypervisor};
 use crate::config::HostEntry;
 use crate::error::{Error, Result};
 use crate::host::{Host, SshOptions};
-use crate::near::near_or_first;
+use crate::near::near_or_all;
 
 impl Cloud {
     /// The host of this name, connected when first used.
@@ -85,13 +85,13 @@ impl Cloud {
             return Ok(());
         }
         let names = hypervisors.iter().map(|hypervisor| hypervisor.service.host.as_str());
-        let near = near_or_first(name, names);
+        let near = near_or_all(name, names);
         Err(Error::NotFound { what: "compute host".into(), name: name.into(), near })
     }
 
     pub(super) fn near_hosts(&self, name: &str, hypervisors: &[Hypervisor]) -> Vec<String> {
         let listed = self.0.listed_hosts.iter().filter_map(|entry| entry.name.as_deref());
-        near_or_first(name, listed.chain(hypervisors.iter().map(|one| one.service.host.as_str())))
+        near_or_all(name, listed.chain(hypervisors.iter().map(|one| one.service.host.as_str())))
     }
 
     pub(super) fn open(&self, name: &str, address: &str, user: Option<&str>) -> Host {

@@ -1,7 +1,7 @@
 //! Finding one thing by what a person typed: id, name, or the beginning of either.
 
 use crate::error::{Error, Result};
-use crate::near::near_or_first;
+use crate::near::near_or_all;
 
 /// Something with an id and a name.
 pub(crate) trait Named {
@@ -27,7 +27,7 @@ pub(crate) fn pick<T: Named>(what: &str, asked: &str, items: Vec<T>) -> Result<T
         [] => Err(Error::NotFound {
             what: what.into(),
             name: asked.into(),
-            near: near_or_first(asked, items.iter().map(Named::name)),
+            near: near_or_all(asked, items.iter().map(Named::name)),
         }),
         [one] => items.into_iter().nth(one).ok_or_else(|| Error::NotFound {
             what: what.into(),

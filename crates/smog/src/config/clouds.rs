@@ -15,7 +15,7 @@ use super::fields::{Fields, Speaker, listed, rivals};
 use super::login;
 use super::tree::{Body, Node};
 use crate::error::{Error, Result};
-use crate::near::near_or_first;
+use crate::near::near_or_all;
 
 /// What is laid over a cloud of a file.
 pub(super) struct Over<'a> {
@@ -45,7 +45,7 @@ pub(super) fn read(files: &Files, name: &str, over: &Over<'_>) -> Result<(Creden
         return Err(Error::NotFound {
             what: format!("cloud in {}", path.display()),
             name: name.into(),
-            near: near_or_first(name, clouds.keys().map(String::as_str)),
+            near: near_or_all(name, clouds.keys().map(String::as_str)),
         });
     };
     let place = path.display().to_string();

@@ -43,5 +43,17 @@ pub async fn run(args: ListArgs, session: &Session) -> Result<ExitCode, Error> {
     servers.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
     let guests: Vec<Guest> = servers.into_iter().map(|server| Guest::new(cloud, server)).collect();
     output::list(&guests, &session.view)?;
+    if !session.quiet && session.view.is_for_people() && is_for_members(&guests) {
+        output::note(ONLY_ADMINISTRATORS);
+    }
     Ok(ExitCode::Ok)
+}
+
+/// What a plain member of a project is told.
+const ONLY_ADMINISTRATORS: &str = "note: hosts and pins are left out: Nova shows them to administrators only";
+
+/// Whether Nova left out what it shows to administrators only: a guest's instance name, host.
+fn is_for_members(guests: &[Guest]) -> bool {
+    let is_hidden = |guest: &Guest| guest.server.instance_name.is_none() && guest.server.host.is_none();
+    !guests.is_empty() && guests.iter().all(is_hidden)
 }
