@@ -78,3 +78,56 @@ fn exit_codes_and_errors() {
     assert_eq!(code, Some(2));
     assert!(said.contains("unclosed group"), "{said}");
 }
+
+/// What was not read or not understood is said, and is not exit code 0.
+#[test]
+fn what_cannot_be_judged_is_said() {
+    let folder = folder();
+    let write = |name: &str, bytes: &[u8]| std::fs::write(folder.path().join(name), bytes).expect("a file");
+    let logs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../smog/tests/data/logs/lab");
+    let packed = std::fs::read(logs.join("conductor.log.gz")).expect("a recording");
+    write("odd.txt", b"\x1b[31mno log\x07 at all\nreally\n");
+    write("binary", b"\x01\x02\x03\x04\x05\x06abc");
+    write("torn.log", LOG.lines().take(3).collect::<Vec<_>>().join("\n").as_bytes());
+    write("cut.log.gz", &packed[..900]);
+    write("empty.log", b"");
+    let run = |words: &[&str]| {
+        let output = smog(folder.path(), words, Stdio::null());
+        (output.status.code(), text(&output.stderr))
+    };
+    let (code, said) = run(&["odd.txt"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("no log form known here; its first line is `no log\\u{7} at all`"), "{said}");
+    let (code, said) = run(&["binary"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("it is a binary file"), "{said}");
+    let (code, said) = run(&["torn.log"]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("1 traceback ends before the line that names the exception"), "{said}");
+    let (code, said) = run(&["cut.log.gz", "nova.log"]);
+    assert_eq!(code, Some(3), "{said}");
+    assert!(said.contains("could not be read to its end") && said.contains("ValueError"), "{said}");
+    assert_eq!(run(&["empty.log"]).0, Some(0));
+}
+
+#[test]
+fn several_files_are_in_the_order_of_time_and_zones_count() {
+    let folder = folder();
+    let line = |time: &str, name: &str| format!("2026-11-24 {time} 7 ERROR a.b [-] Failed: {name}: x\n");
+    let (a, b) = (
+        line("10:00:00.000", "OneError") + &line("10:00:05.000", "ThreeError"),
+        line("10:00:03.000", "TwoError"),
+    );
+    std::fs::write(folder.path().join("a.log"), a).expect("a log");
+    std::fs::write(folder.path().join("b.log"), b).expect("a log");
+    let output = smog(folder.path(), &["a.log", "b.log", "--zone", "+02:00", "-o", "json"], Stdio::null());
+    let records: Vec<serde_json::Value> =
+        text(&output.stdout).lines().map(|line| serde_json::from_str(line).expect("a record")).collect();
+    let names: Vec<_> =
+        records.iter().map(|record| record["exception"]["name"].as_str().unwrap_or_default()).collect();
+    assert_eq!(names, ["OneError", "TwoError", "ThreeError"]);
+    assert_eq!(records[0]["time"], "2026-11-24T08:00:00Z");
+    let berlin = smog(folder.path(), &["b.log", "--zone", "Europe/Berlin", "-o", "json"], Stdio::null());
+    assert!(text(&berlin.stdout).contains("2026-11-24T09:00:03Z"), "{}", text(&berlin.stderr));
+    assert_eq!(smog(folder.path(), &["b.log", "--zone", "Nowhere"], Stdio::null()).status.code(), Some(2));
+}

@@ -33,6 +33,7 @@ def frame(kind, number=0, offset=0, payload=b""):
 MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 ISO = re.compile(rb"^\x00*\[?(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,]\d+)?(Z|[+-]\d\d:?\d\d)?")
 CTIME = re.compile(rb"\[\w{3} (\w{3}) +(\d+) (\d\d):(\d\d):(\d\d)(?:\.\d+)? (\d{4})\]")
+SYSLOG = re.compile(rb"^(?:<\d+>)?(\w{3}) +(\d+) (\d\d):(\d\d):(\d\d)")
 ACCESS = re.compile(rb" \[(\d\d)/(\w{3})/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-]\d{4})\]")
 
 
@@ -47,8 +48,15 @@ def stamp(line):
             zone = found.group(7)
         else:
             found = CTIME.search(line)
+            short = SYSLOG.match(line)
             if found:
                 mo, d, h, mi, s, y = found.groups()
+            elif short:
+                # It names no year: the one that puts it nearest before now.
+                mo, d, h, mi, s = short.groups()
+                y, ahead = time.localtime().tm_year, time.time() + 86400
+                at = lambda y: time.mktime((y, MONTHS.index(mo.decode()) + 1, int(d), int(h), int(mi), int(s), 0, 0, -1))
+                return at(y) if at(y) <= ahead else at(y - 1)
             else:
                 found = ACCESS.search(line)
                 if not found:
@@ -112,6 +120,86 @@ def place_of(fd, size, wanted):
         at = found[0]  # a line's first byte: the next search begins behind its end
 
 
+class Piped:
+    """What a program prints, as a file that is read forwards."""
+
+    def __init__(self, words):
+        self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+
+    def read(self, size):
+        data = self.process.stdout.read(size)
+        if len(data) < size and self.process.wait() != 0:
+            if not data:
+                raise OSError("it cannot be decompressed")
+        return data
+
+    def seek(self, offset):
+        # Only what is behind the beginning, which was read.
+        raise OSError("it is read forwards")
+
+    def close(self):
+        self.process.stdout.close()
+        self.process.wait()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def zstd(path, mode="rb"):
+    try:
+        from compression import zstd as module
+        return module.open(path, mode)
+    except ImportError:
+        pass
+    try:
+        return Piped(["zstd", "-dcq", "--", path])
+    except FileNotFoundError:
+        raise OSError("it is compressed with zstd, which is not installed on the host")
+
+
+def opener(path):
+    """How to open a file: compressed ones are known by their first bytes."""
+    with open(path, "rb") as f:
+        begin = f.read(6)
+    if begin[:2] == b"\x1f\x8b":
+        return gzip.open
+    if begin == b"\xfd7zXZ\0":
+        import lzma
+        return lzma.open
+    if begin[:3] == b"BZh":
+        import bz2
+        return bz2.open
+    if begin[:4] == b"\x28\xb5\x2f\xfd":
+        return zstd
+    return None
+
+
+def reading(path, offset):
+    """A compressed file from this place of its text on; and its first bytes."""
+    how = opener(path)
+    f = how(path, "rb")
+    head = f.read(HEAD)
+    try:
+        f.seek(offset)
+    except OSError:
+        f.close()
+        f, left = how(path, "rb"), offset
+        while left > 0:
+            data = f.read(min(left, CHUNK))
+            if not data:
+                break
+            left -= len(data)
+    return f, head
+
+
+def broken():
+    import lzma, zlib
+    return OSError, EOFError, lzma.LZMAError, zlib.error
+
+
 number = 0
 
 
@@ -122,20 +210,17 @@ class Source:
         global number
         number += 1
         self.number, self.path, self.actual, self.why = number, path, actual, why
-        self.zipped = actual.endswith(".gz")
+        self.zipped = opener(actual) is not None
         self.end, self.retired, self.caught, self.at = end, None, False, None
         if self.zipped:
-            self.file = gzip.open(actual, "rb")
+            self.file, self.head = reading(actual, offset)
             self.fd = os.open(actual, os.O_RDONLY)
         else:
             self.file, self.fd = None, os.open(actual, os.O_RDONLY)
         status = os.fstat(self.fd)
         self.dev, self.ino, self.size = status.st_dev, status.st_ino, status.st_size
         self.offset = offset
-        if self.zipped:
-            self.head = self.file.read(HEAD)
-            self.file.seek(offset)
-        else:
+        if not self.zipped:
             self.head = os.pread(self.fd, HEAD, 0)
         self.tail = b""
         if not self.zipped and offset > 0:
@@ -149,7 +234,7 @@ class Source:
         if self.zipped:
             try:
                 data = self.file.read(CHUNK)
-            except (OSError, EOFError) as why:
+            except broken() as why:
                 frame("E", self.number, self.offset, {"path": self.actual, "why": str(why)})
                 data = b""
         else:
@@ -206,7 +291,7 @@ def rotated(path):
     found = [p for p in glob.glob(glob.escape(path) + "[.-]*") if re.match(r"[.-]\d", p[len(path):])]
     stem, ext = os.path.splitext(path)
     # logrotate's `extension .log`: x-20260101.log
-    found += [p for p in glob.glob(glob.escape(stem) + "-*") if re.match(r"-\d+" + re.escape(ext) + r"(\.gz)?$", p[len(stem):])]
+    found += [p for p in glob.glob(glob.escape(stem) + "-*") if re.match(r"-\d+" + re.escape(ext) + r"(\.(gz|xz|bz2|zst))?$", p[len(stem):])]
     told = []
     for p in set(found):
         try:
@@ -219,15 +304,18 @@ def rotated(path):
 def matches(path, old):
     """Whether the bytes before the place are those that were read."""
     try:
-        opener = gzip.open if path.endswith(".gz") else open
-        with opener(path, "rb") as f:
-            head, tail = bytes.fromhex(old["head"]), bytes.fromhex(old["tail"])
-            head = head[:old["offset"]] if old["offset"] < len(head) else head
-            if f.read(len(head)) != head:
-                return False
-            f.seek(old["offset"] - len(tail))
-            return f.read(len(tail)) == tail
-    except (OSError, EOFError):
+        head, tail = bytes.fromhex(old["head"]), bytes.fromhex(old["tail"])
+        head = head[:old["offset"]] if old["offset"] < len(head) else head
+        if opener(path) is None:
+            with open(path, "rb") as f:
+                if f.read(len(head)) != head:
+                    return False
+                f.seek(old["offset"] - len(tail))
+                return f.read(len(tail)) == tail
+        f, begin = reading(path, old["offset"] - len(tail))
+        with f:
+            return begin[:len(head)] == head and f.read(len(tail)) == tail
+    except broken():
         return False
 
 
@@ -266,6 +354,8 @@ def paths():
 
 def is_older(path, all_paths):
     """Whether a glob's hit is an earlier generation of another hit."""
+    if path in ask["files"]:
+        return False
     if re.search(r"\.(gz|xz|bz2|zst)$", path):
         return True
     return any(path != p and path.startswith(p) and re.match(r"[.-]\d", path[len(p):]) for p in all_paths)
@@ -306,10 +396,10 @@ def begin(path, why):
 def begin_older(path, actual):
     try:
         status = os.stat(actual)
-        if status.st_mtime < since - 1 or actual.endswith((".xz", ".bz2", ".zst")):
+        if status.st_mtime < since - 1:
             return
         offset, end = 0, None
-        if not actual.endswith(".gz"):
+        if opener(actual) is None:
             fd = os.open(actual, os.O_RDONLY)
             offset = place_of(fd, status.st_size, since)
             if until is not None:
@@ -318,8 +408,8 @@ def begin_older(path, actual):
         source = Source(path, actual, offset, "older", end=end)
         source.retired = time.monotonic()
         retired.append(source)
-    except OSError:
-        pass
+    except broken() as why:
+        frame("E", 0, 0, {"path": actual, "why": getattr(why, "strerror", None) or str(why)})
 
 
 def take_up_missed(path):
@@ -334,7 +424,7 @@ def take_up_missed(path):
             # Equal counts as younger: the kernel stamps files in steps of some milliseconds.
             if status.st_mtime_ns < newest or any((s.dev, s.ino) == (status.st_dev, status.st_ino) for s in ours):
                 continue
-            with (gzip.open if p.endswith(".gz") else open)(p, "rb") as f:
+            with (opener(p) or open)(p, "rb") as f:
                 head = f.read(HEAD)
             # A copy of what is read already (copytruncate, or compressed since).
             if any(s.head and head.startswith(s.head[:len(head)]) for s in ours):
@@ -342,7 +432,7 @@ def take_up_missed(path):
             source = Source(path, p, 0, "older")
             source.retired = time.monotonic()
             retired.append(source)
-        except (OSError, EOFError):
+        except broken():
             pass
 
 
@@ -436,12 +526,17 @@ class Child:
         self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         frame("O", self.number, offset, {"path": name, "actual": name, "dev": 0, "ino": 0, "why": "command", "old": old, "head": "", "tail": ""})
 
+    at = None
+
     def read(self):
         data = os.read(self.process.stdout.fileno(), CHUNK)
         if data:
             frame("D", self.number, self.offset, data)
             self.offset += len(data)
-            frame("C", self.number)
+            if follow or self.name != "journal":
+                frame("C", self.number)
+            told = re.findall(rb'"__REALTIME_TIMESTAMP" ?: ?"(\d+)"', data)
+            self.at = int(told[-1]) / 1e6 if told else self.at
             return True
         code = self.process.wait()
         if code != 0:
@@ -471,9 +566,15 @@ while True:
     # What has the oldest line goes first, so that the order of times nearly holds on the way.
     while True:
         behind = [s for s in retired + list(known.values()) if not s.caught]
+        if not follow:
+            behind += [c for c in children if c.name == "journal"]
         if not behind:
             break
         source = min(behind, key=lambda s: (s.at or 0, s.number))
+        if isinstance(source, Child):
+            if not source.read():
+                children.remove(source)
+            continue
         if not source.read():
             source.caught = True
             frame("C", source.number)

@@ -2,18 +2,31 @@
 
 use jiff::tz::TimeZone;
 
-use super::head::{self, Kind};
+use super::exception;
+use super::form::{Form, Line};
+use super::framed;
+use super::head::{self, Frame, Head, Kind};
+use super::json_form::Outer;
 use super::level::Level;
-use super::record::Record;
+use super::record::{How, Record};
+use super::stamp;
 
 /// At most this many bytes of a record are kept; the rest is counted.
 pub(super) const LONGEST_RECORD: usize = 1 << 20;
 
+/// Behind that, so many bytes of a traceback are kept all the same.
+const LONGEST_TAIL: usize = 256 << 10;
+
+/// The longest line of a traceback behind what was cut.
+const LONGEST_TAIL_LINE: usize = 16 << 10;
+
 /// Records of so many processes may be under way in one file.
 pub(super) const MOST_OPEN: usize = 16;
 
-/// Makes records of the bytes of one log. Memory is bounded: one record of 1 MiB for
-/// each process that is writing one, and a line that is not complete.
+/// Makes records of the bytes of one log, whatever its form: the services' own, syslog's, the
+/// journal's as text or JSON, containers'. The first lines decide the form, which is then kept.
+/// Memory is bounded: one record of 1.25 MiB for each process that is writing one, and a line that
+/// is not complete.
 #[derive(Debug)]
 pub struct Assembler {
     host: String,
@@ -27,6 +40,9 @@ pub struct Assembler {
     rest_cut: u64,
     /// The head of the line before, when it continued the record that is last in `open`.
     repeated: head::Repeated,
+    form: Form,
+    /// Pieces of a line whose last piece has not come (containers' engines cut long lines).
+    pieces: String,
     /// Where the line that is not complete begins, and where the next bytes do.
     line_at: u64,
     at: u64,
@@ -45,9 +61,25 @@ pub(super) struct Open {
     pub(super) kind: Option<Kind>,
     /// Inside a traceback: lines without a head belong to it whatever the log's form.
     in_traceback: bool,
-    text: String,
+    /// There was a traceback: a chain may go on.
+    had_traceback: bool,
+    pub(super) text: String,
     lines: usize,
     cut: u64,
+    /// Lines of a traceback behind what was cut.
+    tail: String,
+    /// For a line that is read with [`framed::parse`]: what was before it.
+    around: Option<Box<Around>>,
+}
+
+/// What was around the first line of a record.
+#[derive(Debug, Default)]
+struct Around {
+    /// Lines of one record have the same.
+    stream: String,
+    /// How much `journalctl` indents further lines of an entry.
+    indent: usize,
+    outer: Option<Outer>,
 }
 
 impl Assembler {
@@ -64,7 +96,20 @@ impl Assembler {
             line_at: 0,
             at: 0,
             repeated: head::Repeated::default(),
+            form: Form::default(),
+            pieces: String::new(),
         }
+    }
+
+    /// With its form known.
+    pub(super) fn with_form(mut self, form: Form) -> Assembler {
+        self.form = form;
+        self
+    }
+
+    /// The form, as far as it is known.
+    pub(super) fn form(&self) -> &Form {
+        &self.form
     }
 
     /// The next bytes stand there in the log, and begin a line; nothing is known of those before.
@@ -159,18 +204,66 @@ impl Assembler {
         let room = bytes.len().min(LONGEST_RECORD);
         let cut = cut + (bytes.len() - room) as u64;
         let bytes = bytes[..room].strip_suffix(b"\r").unwrap_or(&bytes[..room]);
-        let text = String::from_utf8_lossy(bytes);
+        let text = head::text(bytes);
+        if self.form.is_native() {
+            self.native(&text, cut, out);
+            return;
+        }
+        let line = self.form.line(&text, &self.zone);
+        match line {
+            Line::Native => self.native(&text, cut, out),
+            Line::Framed(lines) => {
+                // An escaped record is one of several lines; its further ones may have heads.
+                let mut lines = lines.split('\n');
+                self.framed(lines.next().unwrap_or_default(), None, false, cut, out);
+                for line in lines {
+                    self.framed(line, None, true, 0, out);
+                }
+            }
+            Line::Part(piece) => {
+                let room = LONGEST_RECORD.saturating_sub(self.pieces.len()).min(piece.len());
+                self.pieces.push_str(&piece[..piece.floor_char_boundary(room)]);
+            }
+            Line::Entry(outer, last) => {
+                let mut message = std::mem::take(&mut self.pieces);
+                message.push_str(&last);
+                self.entry(&outer, &message, out);
+            }
+            Line::Whole(text) => {
+                let mut lines = text.split('\n');
+                self.framed(lines.next().unwrap_or_default(), None, false, cut, out);
+                for line in lines {
+                    if let Some(open) = self.open.last_mut() {
+                        add(open, line, line, 0);
+                    }
+                }
+                out.extend(self.open.pop());
+            }
+        }
+    }
+
+    /// An entry whose envelope says where it comes from; records that are complete by it go to `out`.
+    pub(super) fn entry(&mut self, outer: &Outer, message: &str, out: &mut Vec<Open>) {
+        let mut lines = message.trim_end_matches('\n').split('\n');
+        self.framed(lines.next().unwrap_or_default(), Some(outer), false, 0, out);
+        for line in lines {
+            self.framed(line, Some(outer), true, 0, out);
+        }
+    }
+
+    /// A line of a log in the services' own form.
+    fn native(&mut self, text: &str, cut: u64, out: &mut Vec<Open>) {
         // The last record goes on under the same head, as most lines of a traceback do.
-        if let Some(message) = self.repeated.message(&text)
+        if let Some(message) = self.repeated.message(text)
             && let Some(open) = self.open.last_mut()
         {
-            add(open, &text, message, cut);
+            add(open, text, message, cut);
             return;
         }
         self.repeated.forget();
         let zone = self.zone.clone();
-        let Some(head) = head::parse(&text, &zone) else {
-            self.bare(&text, cut, out);
+        let Some(head) = head::parse(text, &zone) else {
+            self.bare(text, cut, out);
             return;
         };
         let logger = head.logger.unwrap_or_default();
@@ -194,37 +287,107 @@ impl Assembler {
         };
         if let Some(at) = self.open.iter().rposition(continues) {
             let mut open = self.open.remove(at);
-            add(&mut open, &text, &text[head.message..], cut);
+            add(&mut open, text, &text[head.message..], cut);
             self.open.push(open);
-            self.repeated.note(&text, &head);
+            self.repeated.note(text, &head);
             return;
         }
         // A process writes one record after the other: its last one is complete.
-        let (ended, open): (Vec<Open>, Vec<Open>) =
-            std::mem::take(&mut self.open).into_iter().partition(|open| open.pid == head.pid);
-        self.open = open;
-        out.extend(ended);
-        let mut open = Open {
-            first: self.line_at,
-            pid: head.pid,
-            logger: logger.to_string(),
-            level: head.level,
-            time: head.time,
-            kind: Some(head.kind),
-            in_traceback: false,
-            text: String::new(),
-            lines: 0,
-            cut: 0,
-        };
-        add(&mut open, &text, &text[head.message..], cut);
+        out.extend(self.open.extract_if(.., |open| open.pid == head.pid));
+        let mut open = Open { logger: logger.to_string(), ..Open::at(self.line_at) };
+        (open.pid, open.level, open.time, open.kind) = (head.pid, head.level, head.time, Some(head.kind));
+        add(&mut open, text, &text[head.message..], cut);
         self.begin(open, out);
+    }
+
+    /// A line that may have something around it; `further`: it is not the first of its entry.
+    fn framed(&mut self, text: &str, outer: Option<&Outer>, further: bool, cut: u64, out: &mut Vec<Open>) {
+        let zone = self.zone.clone();
+        let head = match (framed::parse(text, &zone), outer) {
+            (None, None) => return self.bare_framed(text, further, cut, out),
+            (None, Some(outer)) => within(outer, None),
+            (Some(head), Some(outer)) => within(outer, Some(head)),
+            (Some(head), None) => head,
+        };
+        let message = &text[head.message..];
+        let stream = match (outer, head.frame) {
+            (Some(outer), _) => outer.stream.as_str(),
+            (None, Some(frame)) => frame.stream,
+            (None, None) => "",
+        };
+        let is_near = |open: &Open| match (open.time, head.time) {
+            (Some(one), Some(other)) => stamp::near(one, other),
+            _ => true,
+        };
+        // A service's own process id may be another than the one outside of its container.
+        let has_own = !head.weak;
+        let is_same = |open: &Open| {
+            let of = open.around.as_ref().map_or("", |around| around.stream.as_str());
+            let is_known = of == stream || (further && outer.is_none());
+            is_known && (open.pid == head.pid || further || (!has_own && !stream.is_empty()))
+        };
+        let logger = head.logger.unwrap_or_default();
+        let continues = |open: &Open| match head.kind {
+            Kind::Oslo | Kind::Request | Kind::Stamped => false,
+            Kind::OsloMore => {
+                is_same(open)
+                    && open.logger == logger
+                    && is_near(open)
+                    && matches!(open.kind, Some(Kind::Oslo | Kind::OsloMore))
+            }
+            Kind::EachLine | Kind::Dated => {
+                is_same(open) && is_near(open) && (further || open.takes(message, &head))
+            }
+        };
+        if let Some(at) = self.open.iter().rposition(continues) {
+            let mut open = self.open.remove(at);
+            add(&mut open, text, message, cut);
+            open.time = head.time.or(open.time);
+            self.open.push(open);
+            return;
+        }
+        if head.kind == Kind::OsloMore
+            && head.time.is_none()
+            && self.open.last().is_some_and(|open| open.time.is_some())
+        {
+            // It looks like a head, in the midst of a message.
+            return self.bare_framed(text, further, cut, out);
+        }
+        out.extend(self.open.extract_if(.., |open| is_same(open) || !is_near(open)));
+        let around = Around {
+            stream: stream.to_string(),
+            indent: head.frame.map_or(0, |frame| frame.width),
+            outer: outer.cloned(),
+        };
+        let mut open =
+            Open { logger: logger.to_string(), around: Some(Box::new(around)), ..Open::at(self.line_at) };
+        (open.pid, open.level, open.time, open.kind) = (head.pid, head.level, head.time, Some(head.kind));
+        add(&mut open, text, message, cut);
+        self.begin(open, out);
+    }
+
+    /// A line without a head, where heads may have something around them.
+    fn bare_framed(&mut self, text: &str, further: bool, cut: u64, out: &mut Vec<Open>) {
+        let indent = self.open.last().and_then(|open| open.around.as_ref()).map_or(0, |around| around.indent);
+        let is_indented =
+            indent > 0 && text.len() > indent && text.bytes().take(indent).all(|byte| byte == b' ');
+        if (is_indented || further)
+            && let Some(open) = self.open.last_mut()
+        {
+            // A further line of an entry may have its own head behind journalctl's indentation.
+            let line = if is_indented { &text[indent..] } else { text };
+            let message = framed::parse(line, &self.zone).map_or(line, |head| &line[head.message..]);
+            add(open, line, message, cut);
+            return;
+        }
+        self.bare(text, cut, out);
     }
 
     /// A line without a head.
     fn bare(&mut self, text: &str, cut: u64, out: &mut Vec<Open>) {
         if let Some(open) = self.open.last_mut() {
             let continues = match open.kind {
-                Some(Kind::Oslo | Kind::OsloMore | Kind::Stamped) => true,
+                Some(Kind::Oslo | Kind::OsloMore | Kind::Stamped | Kind::Dated) => true,
                 // A line of these is complete; so is one of a log without times.
                 Some(Kind::Request | Kind::EachLine) | None => {
                     open.in_traceback || text.starts_with([' ', '\t']) || text.starts_with("Traceback (most")
@@ -239,18 +402,7 @@ impl Assembler {
         if text.is_empty() {
             return;
         }
-        let mut open = Open {
-            first: self.line_at,
-            pid: None,
-            logger: String::new(),
-            level: None,
-            time: None,
-            kind: None,
-            in_traceback: false,
-            text: String::new(),
-            lines: 0,
-            cut: 0,
-        };
+        let mut open = Open::at(self.line_at);
         add(&mut open, text, text, cut);
         self.begin(open, out);
     }
@@ -264,19 +416,115 @@ impl Assembler {
     }
 
     /// Read what a complete record tells.
-    pub(super) fn record(&self, open: Open) -> Record {
-        Record::read(&self.host, &self.source, open.text, open.cut, &self.zone)
+    pub(super) fn record(&self, mut open: Open) -> Record {
+        let how = if self.form.is_native() { How::Native } else { How::Framed };
+        if !open.tail.is_empty() {
+            open.text.push_str(&open.tail);
+        }
+        let outer = open.around.and_then(|around| around.outer);
+        let source = outer.as_ref().and_then(|outer| outer.source.as_deref()).unwrap_or(&self.source);
+        let mut record = Record::read(&self.host, source, open.text, open.cut, &self.zone, how);
+        if let Some(outer) = outer {
+            record.put_into(&outer);
+        }
+        record
+    }
+}
+
+impl Open {
+    fn at(first: u64) -> Open {
+        Open {
+            first,
+            pid: None,
+            logger: String::new(),
+            level: None,
+            time: None,
+            kind: None,
+            in_traceback: false,
+            had_traceback: false,
+            text: String::new(),
+            lines: 0,
+            cut: 0,
+            tail: String::new(),
+            around: None,
+        }
+    }
+
+    /// Whether an expression matches in its text, or in what was kept of a traceback behind it.
+    pub(super) fn holds(&self, expression: &regex::bytes::Regex) -> bool {
+        expression.is_match(self.text.as_bytes()) || expression.is_match(self.tail.as_bytes())
+    }
+
+    /// Whether a line of the same process, with a time but no head of its own, goes on with this.
+    fn takes(&self, message: &str, head: &Head<'_>) -> bool {
+        let begins = message.starts_with(exception::TRACEBACK);
+        let is_chain = message.starts_with("During handling of the above exception")
+            || message.starts_with("The above exception was the direct cause")
+            || message.starts_with(": ");
+        if self.in_traceback || message.starts_with([' ', '\t']) || (self.had_traceback && is_chain) {
+            return true;
+        }
+        match self.kind {
+            // The further lines of a message; what the interpreter itself says is no part of it.
+            Some(Kind::Oslo | Kind::OsloMore) => {
+                !(message.starts_with(exception::IGNORED) || begins && self.level < Some(Level::Warning))
+            }
+            _ => {
+                begins
+                    && !self.had_traceback
+                    && self.level == head.level
+                    && exception::leads_to_one(&self.text)
+            }
+        }
+    }
+}
+
+/// The head of a line in an envelope.
+fn within<'a>(outer: &'a Outer, inner: Option<Head<'a>>) -> Head<'a> {
+    let frame = Some(Frame { stream: &outer.stream, width: 0 });
+    match inner {
+        Some(inner) => Head {
+            time: stamp::surer(outer.time, inner.time),
+            pid: inner.pid.or(outer.pid),
+            level: inner.level.or(outer.level),
+            frame,
+            ..inner
+        },
+        None => Head {
+            kind: Kind::EachLine,
+            time: outer.time,
+            pid: outer.pid,
+            level: outer.level,
+            logger: outer.program.as_deref(),
+            context: head::Context::default(),
+            instance: None,
+            message: 0,
+            frame,
+            weak: true,
+        },
     }
 }
 
 /// Put a line behind the others, as far as there is room; `message` is the line without its head.
 fn add(open: &mut Open, line: &str, message: &str, cut: u64) {
-    open.in_traceback = goes_on(open.in_traceback, message);
+    let was_in = open.in_traceback;
+    open.in_traceback = goes_on(was_in, message);
+    open.had_traceback |= open.in_traceback;
     open.cut += cut;
     let needed = line.len() + usize::from(open.lines > 0);
-    // What was cut stays cut: later lines must not stand where others are missing.
+    // What was cut stays cut: later lines must not stand where others are missing. Only a
+    // traceback does, or its exception would be lost.
     if open.lines > 0 && (open.cut > cut || open.text.len() + needed > LONGEST_RECORD) {
-        open.cut += needed as u64;
+        let is_last = was_in && !open.in_traceback;
+        let room = if is_last { 2 * LONGEST_TAIL } else { LONGEST_TAIL };
+        let mut kept = 0;
+        if (was_in || open.in_traceback) && open.tail.len() < room {
+            let short = &line[..line.floor_char_boundary(LONGEST_TAIL_LINE)];
+            open.tail.push('\n');
+            open.tail.push_str(short);
+            kept = short.len() + 1;
+        }
+        open.cut += (needed - kept) as u64;
         return;
     }
     if open.lines > 0 {
@@ -309,168 +557,4 @@ pub(super) fn records(text: &[u8]) -> Vec<Record> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const PREFIXED: &str = "\
-2026-11-24 10:00:00.100 7 INFO nova.compute [None req-1 u p] begin
-2026-11-24 10:00:00.200 7 ERROR nova.compute [None req-1 u p] [instance: ab] Failed: ValueError: x
-2026-11-24 10:00:00.200 7 ERROR nova.compute [instance: ab] Traceback (most recent call last):
-2026-11-24 10:00:00.200 7 ERROR nova.compute [instance: ab]   File \"a.py\", line 1, in f
-2026-11-24 10:00:00.200 7 ERROR nova.compute [instance: ab] ValueError: x
-2026-11-24 10:00:00.200 7 ERROR nova.compute [instance: ab] 
-2026-11-24 10:00:00.300 7 INFO nova.compute [None req-1 u p] end
-";
-
-    #[test]
-    fn prefixed_lines_belong_to_the_record_before() {
-        let records = records(PREFIXED.as_bytes());
-        assert_eq!(records.len(), 3);
-        let failed = &records[1];
-        assert_eq!(failed.text.lines().count(), 5);
-        assert_eq!(failed.request_id.as_deref(), Some("req-1"));
-        assert_eq!(failed.instance.as_deref(), Some("ab"));
-        let exception = failed.exception.as_ref().expect("its exception");
-        assert_eq!((exception.name.as_str(), exception.traceback), ("ValueError", true));
-    }
-
-    #[test]
-    fn bare_lines_belong_to_the_record_before() {
-        let text = "2026-11-24 10:00:00.100 7 ERROR a [-] no\nTraceback (most recent call last):\n  File \"a\", line 1\nKeyError: 'x'\n2026-11-24 10:00:00.200 7 INFO a [-] yes\n";
-        let records = records(text.as_bytes());
-        assert_eq!(records.len(), 2);
-        assert_eq!(records[0].exception.as_ref().map(|found| found.name.as_str()), Some("KeyError"));
-    }
-
-    #[test]
-    fn two_processes_in_one_file() {
-        let text = "\
-2026-11-24 10:00:00.200 7 ERROR a [None req-7 u p] seven
-2026-11-24 10:00:00.201 8 ERROR a [None req-8 u p] eight
-2026-11-24 10:00:00.200 7 ERROR a Traceback (most recent call last):
-2026-11-24 10:00:00.201 8 ERROR a Traceback (most recent call last):
-2026-11-24 10:00:00.200 7 ERROR a SevenError: 7
-2026-11-24 10:00:00.201 8 ERROR a EightError: 8
-2026-11-24 10:00:00.300 7 INFO a [-] on
-2026-11-24 10:00:00.300 8 INFO a [-] on
-";
-        let records = records(text.as_bytes());
-        let thrown: Vec<_> = records
-            .iter()
-            .filter_map(|record| Some((record.request_id.clone()?, record.exception.as_ref()?.name.clone())))
-            .collect();
-        assert_eq!(thrown, [("req-7".into(), "SevenError".into()), ("req-8".into(), "EightError".into())]);
-        assert_eq!(records.len(), 4);
-    }
-
-    #[test]
-    fn two_errors_in_one_millisecond() {
-        let head = "2026-11-24 10:00:00.200 7 ERROR a ";
-        let lines = [
-            "[None req-1 u p] one",
-            "Traceback (most recent call last):",
-            "  File \"x\", line 1",
-            "OneError: 1",
-            "[None req-2 u p] two",
-            "Traceback (most recent call last):",
-            "  File \"x\", line 1",
-            "TwoError: 2",
-        ];
-        let text: String = lines.iter().map(|line| format!("{head}{line}\n")).collect();
-        let records = records(text.as_bytes());
-        let told: Vec<_> = records
-            .iter()
-            .filter_map(|record| Some((record.request_id.clone()?, record.exception.as_ref()?.name.clone())))
-            .collect();
-        assert_eq!(told, [("req-1".into(), "OneError".into()), ("req-2".into(), "TwoError".into())]);
-    }
-
-    #[test]
-    fn apache_writes_the_time_on_every_line() {
-        let head = "[Tue Nov 24 10:31:40.123456 2026] [wsgi:error] [pid 12:tid 13] ";
-        let lines = [
-            "mod_wsgi: failed",
-            "Traceback (most recent call last):",
-            "  File \"x\", line 1",
-            "KeyError: 1",
-            "next",
-        ];
-        let text: String = lines.iter().map(|line| format!("{head}{line}\n")).collect();
-        let records = records(text.as_bytes());
-        let counts: Vec<_> = records.iter().map(|record| record.text.lines().count()).collect();
-        assert_eq!(counts, [1, 3, 1], "{records:#?}");
-        assert_eq!(records[1].exception.as_ref().map(|found| found.name.as_str()), Some("KeyError"));
-    }
-
-    #[test]
-    fn a_log_without_times_is_a_record_a_line() {
-        let records = records(
-            b"one\ntwo\nTraceback (most recent call last):\n  File \"x\", line 1\nKeyError: 1\nthree\n",
-        );
-        let counts: Vec<_> = records.iter().map(|record| record.text.lines().count()).collect();
-        assert_eq!(counts, [1, 4, 1], "{records:#?}");
-    }
-
-    #[test]
-    fn a_line_of_ten_mebibytes_is_cut_and_counted() {
-        let mut text = b"2026-11-24 10:00:00.100 7 INFO a [-] ".to_vec();
-        text.resize(10 << 20, b'x');
-        text.extend(b"\n2026-11-24 10:00:00.100 7 INFO a [-] next\n");
-        let records = records(&text);
-        assert_eq!(records.len(), 2);
-        assert_eq!(records[0].text.len() as u64 + records[0].cut_bytes, 10 << 20);
-        assert_eq!(records[0].text.len(), LONGEST_RECORD);
-        assert_eq!(records[1].message, "next");
-    }
-
-    #[test]
-    fn no_bytes_break_it() {
-        let records = records(b"\xff\xfe\x00\n2026-11-24 10:00:00.100 7 INFO a [-] \xc3(\n\x00\x00\x002026-11-24 10:00:01.100 7 INFO a [-] b\n");
-        assert_eq!(records.len(), 3);
-        assert_eq!(records[2].message, "b");
-    }
-
-    proptest! {
-        /// However the bytes arrive, the records are the same, and no byte of a log is lost.
-        #[test]
-        fn the_pieces_do_not_matter(cuts in proptest::collection::vec(1_usize..40, 1..60)) {
-            let whole = records(PREFIXED.as_bytes());
-            let mut assembler = Assembler::new("cmp1", "/var/log/x.log", TimeZone::UTC);
-            let (mut out, mut at) = (vec![], 0);
-            for cut in cuts {
-                let end = (at + cut).min(PREFIXED.len());
-                assembler.push(&PREFIXED.as_bytes()[at..end], &mut out);
-                at = end;
-            }
-            assembler.push(&PREFIXED.as_bytes()[at..], &mut out);
-            assembler.finish(&mut out);
-            let text: String = out.iter().map(|record| format!("{}\n", record.text)).collect();
-            prop_assert_eq!(text, PREFIXED);
-            prop_assert_eq!(out, whole);
-        }
-
-        /// Nothing panics, whatever the bytes.
-        #[test]
-        fn any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            records(&bytes);
-        }
-
-        /// Nothing panics, whatever stands in the place of other words in lines of all forms.
-        #[test]
-        fn any_words(which in 0_usize..8, words in proptest::collection::vec("[\\[\\]A-Za-z0-9:|é� -]{0,12}", 1..8)) {
-            let beginnings = ["2026-11-24 10:00:00.200 ", "2026-11-24 10:00:00.200+0000: ", "[pid: 1|", "Nov 24 10:31:40 ",
-                "[Tue Nov 24 10:31:40 2026] ", "2026-11-24T10:31:40Z|", "10.0.0.1 - - [24/Nov/2026:10:31:40 ", "Nov "];
-            records(format!("{}{}\n", beginnings[which], words.join(" ")).as_bytes());
-        }
-
-        /// Nothing panics on mutations of real lines either.
-        #[test]
-        fn lines_with_bytes_changed(at in 0_usize..500, byte in any::<u8>()) {
-            let mut text = PREFIXED.as_bytes().to_vec();
-            let at = at % text.len();
-            text[at] = byte;
-            records(&text);
-        }
-    }
-}
+mod tests;

@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 
+use super::level::Level;
+
 /// An exception found in a record.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exception {
@@ -55,14 +57,75 @@ const LONGEST: usize = 2000;
 /// What a traceback begins with.
 pub(super) const TRACEBACK: &str = "Traceback (most recent call last)";
 
+/// What the interpreter says before the traceback of an exception nobody can catch.
+pub(super) const IGNORED: &str = "Exception ignored";
+
+/// Whether a traceback may follow a line that the interpreter wrote.
+pub(super) fn leads_to_one(text: &str) -> bool {
+    let last = text.lines().next_back().unwrap_or_default();
+    last.contains(IGNORED) || last.contains("Exception occurred") || last.contains("Exception in ")
+}
+
+/// How grave a traceback without a head is.
+pub(super) fn level_of(first: &str) -> Option<Level> {
+    match first.starts_with(IGNORED) {
+        true => Some(Level::Warning),
+        false => Some(Level::Error),
+    }
+}
+
 /// How the names end that are taken for exceptions in a message.
-pub(super) const NAME_ENDS: &[&str] =
-    &["Error", "Exception", "Fault", "Timeout", "NotFound", "Exists", "Invalid", "NoValidHost"];
+pub(super) const NAME_ENDS: &[&str] = &[
+    "Error",
+    "Exception",
+    "Fault",
+    "Timeout",
+    "NotFound",
+    "Exists",
+    "Invalid",
+    "NoValidHost",
+    "Failed",
+    "Failure",
+    "Forbidden",
+    "Unauthorized",
+    "Conflict",
+    "Exceeded",
+    "Unavailable",
+    "Unreachable",
+    "Refused",
+    "NotSupported",
+    "Denied",
+    "Unacceptable",
+    "InUse",
+    "Mismatch",
+    "Aborted",
+    "Exit",
+    "Interrupt",
+    "TooSmall",
+    "TooLarge",
+    "Missing",
+    "Required",
+    "Disabled",
+    "Incompatible",
+    "Unsupported",
+    "NotReady",
+    "Busy",
+    "Disconnect",
+    "Deadlock",
+];
+
+/// Modules of exceptions: below them every class is one.
+pub(super) const MODULES: &[&str] = &["exception.", "exceptions.", "exc."];
 
 /// An exception named in a message: `nova.exception.NoValidHost: …`, `ConnectionRefusedError: …`.
 static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let ends = NAME_ENDS.join("|").replace("NoValidHost", r"NoValidHost\w*");
-    Regex::new(&format!(r"(?:^|[\s(\[:'])((?:[A-Za-z_]\w*\.)*[A-Z]\w*(?:{ends}))(?:: |\(|$)")).ok()
+    // One word needs more than an ending: `Failed: …` is no exception.
+    let one =
+        format!(r"[A-Z]\w*(?:{ends})(?:: |\(|$)|(?:NoValidHost|Timeout|NotFound|Exception|Invalid)(?:: |\()");
+    let dotted = format!(r"(?:[A-Za-z_]\w*\.)+(?:\w*(?:{ends}))(?:: |\(|$)");
+    let module = r"(?:[A-Za-z_]\w*\.)*(?:exceptions?|exc)\.(?:\w+\.)*[A-Z]\w*(?:: |\(|$)";
+    Regex::new(&format!(r#"(?:^|[\s(\[:'"<])((?:{module})|(?:{dotted})|(?:{one}))"#)).ok()
 });
 
 /// oslo.messaging's `RemoteError`: the type and message of the other side.
@@ -128,17 +191,31 @@ pub(super) fn find<'a>(lines: impl Iterator<Item = &'a str>, names_count: bool) 
             }
         }
     }
+    let mut is_listed = false;
+    if chain.is_empty()
+        && let Some(listed) = listed(&all)
+    {
+        // Thrown on another host, and told as a list of lines.
+        chain.extend(listed.causes);
+        chain.iter_mut().for_each(|cause| cause.remote = true);
+        chain.push(Cause { name: listed.name, message: listed.message, remote: true });
+        is_listed = true;
+    }
     let traceback = !chain.is_empty();
     if chain.is_empty() && names_count {
         let first = all.lines().next().unwrap_or_default();
         let found = NAMED.as_ref()?.captures_iter(first).last()?;
         let (name, end) = (found.get(1)?.as_str(), found.get(0)?.end());
+        let name = name.trim_end_matches([':', ' ', '(']);
         let message = first.get(end..).unwrap_or_default();
         chain.push(Cause { name: name.into(), message: message.into(), remote: false });
     }
     let last = chain.pop()?;
     let mut causes = chain;
-    if let Some(remote) = remote(&last.message, &all) {
+    if is_listed && causes.is_empty() {
+        causes.push(last.clone());
+    }
+    if let Some(remote) = remote(&last.message, &all).filter(|_| !is_listed) {
         causes.insert(0, remote);
     }
     for cause in &mut causes {
@@ -174,6 +251,43 @@ fn exception_line(line: &str) -> Option<(&str, &str)> {
                 && part.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '<' | '>'))
         });
     is_name.then_some((name, message))
+}
+
+/// The exception in a list of a traceback's lines, as `repr` writes it: `['Traceback …\n', "X: …\n"]`.
+fn listed(text: &str) -> Option<Exception> {
+    let at = text.find(TRACEBACK)?;
+    let open = text[..at].rfind(['\'', '"'])?;
+    // Only spaces, a letter (`u'…'`) or brackets may stand between.
+    if text[open + 1..at].contains(|c: char| c != ' ' && c != '\\' && c != 'n') {
+        return None;
+    }
+    let mut lines = String::new();
+    let mut rest = &text[open..];
+    while let Some(quote) = rest.chars().next().filter(|c| *c == '\'' || *c == '"') {
+        let mut escaped = false;
+        let mut end = None;
+        for (at, c) in rest.char_indices().skip(1) {
+            match c {
+                _ if escaped => {
+                    lines.push(match c {
+                        'n' => '\n',
+                        't' => '\t',
+                        c => c,
+                    });
+                    escaped = false;
+                }
+                '\\' => escaped = true,
+                c if c == quote => {
+                    end = Some(at + 1);
+                    break;
+                }
+                c => lines.push(c),
+            }
+        }
+        let Some(end) = end else { break };
+        rest = rest[end..].trim_start_matches([',', ' ', 'u']);
+    }
+    (lines.len() > TRACEBACK.len() + 2 && lines.contains('\n')).then(|| find(lines.lines(), false))?
 }
 
 fn remote(message: &str, all: &str) -> Option<Cause> {

@@ -15,6 +15,7 @@ use super::frame::{Frame, Frames, Hello, Lost, Opened, Unreadable};
 use super::journal::{self, Journal};
 use super::record::Record;
 use super::sources::{self, From, Sources};
+use super::twice::Twice;
 use crate::error::{Error, Result};
 use crate::hex::hex;
 use crate::host::{Cmd, Host};
@@ -23,6 +24,9 @@ const AGENT: &str = include_str!("agent.py");
 
 /// After so long without a byte a record is complete. A program writes one in one piece.
 const QUIET: Duration = Duration::from_millis(10);
+
+/// The journal makes entries of a traceback's lines, one after the other.
+const QUIET_JOURNAL: Duration = Duration::from_millis(150);
 
 /// A line without its end is waited for so long.
 const QUIET_IN_LINE: Duration = Duration::from_secs(2);
@@ -87,7 +91,7 @@ struct Generation {
 #[derive(Debug)]
 enum Reader {
     Text(Box<Assembler>),
-    Journal(Journal),
+    Journal(Box<Journal>),
 }
 
 impl Reader {
@@ -95,6 +99,13 @@ impl Reader {
         match self {
             Reader::Text(assembler) => assembler.push(bytes, out),
             Reader::Journal(journal) => journal.push(bytes, out),
+        }
+    }
+
+    fn finish(&mut self, out: &mut Vec<Record>) {
+        match self {
+            Reader::Text(assembler) => assembler.finish(out),
+            Reader::Journal(journal) => journal.quiet(out),
         }
     }
 }
@@ -114,6 +125,7 @@ pub(super) async fn run(host: Host, sources: Sources, to: mpsc::Sender<Told>) {
         zone: TimeZone::UTC,
         was_up: false,
         told_all: false,
+        twice: Twice::default(),
     };
     let ended = follower.run().await;
     let _ = follower.to.send(Told::Ended(ended)).await;
@@ -129,6 +141,7 @@ struct Follower {
     zone: TimeZone,
     was_up: bool,
     told_all: bool,
+    twice: Twice,
 }
 
 /// The receiver has gone: nobody wants more.
@@ -164,7 +177,7 @@ impl Follower {
     /// Tell records, without those outside the time that is wanted: a compressed part is
     /// read from its beginning.
     async fn tell_records(
-        &self,
+        &mut self,
         source: u64,
         mut records: Vec<Record>,
         at: Option<Timestamp>,
@@ -179,6 +192,10 @@ impl Follower {
                 since.is_none_or(|since| time >= since) && until.is_none_or(|until| time <= until)
             })
         });
+        // The same in a log file and in the unit's journal is told once.
+        if !self.sources.units.is_empty() && !self.sources.files.is_empty() {
+            records.retain(|record| !self.twice.is_second(record));
+        }
         self.tell(Told::Records { source, records, at }).await
     }
 
@@ -367,7 +384,11 @@ impl Follower {
             b'D' => return Ok(self.data(frame).await),
             b'C' => {
                 if let Some(generation) = self.generations.get_mut(&frame.source) {
-                    generation.quiet = Some(Instant::now() + QUIET);
+                    let quiet = match generation.reader {
+                        Reader::Text(_) => QUIET,
+                        Reader::Journal(_) => QUIET_JOURNAL,
+                    };
+                    generation.quiet = Some(Instant::now() + quiet);
                     let (open, source) = (is_open(&generation.reader), generation.id);
                     if !open {
                         generation.quiet = None;
@@ -378,9 +399,7 @@ impl Follower {
             b'R' => {
                 if let Some(mut generation) = self.generations.remove(&frame.source) {
                     let mut records = vec![];
-                    if let Reader::Text(assembler) = &mut generation.reader {
-                        assembler.finish(&mut records);
-                    }
+                    generation.reader.finish(&mut records);
                     let source = generation.id;
                     if let Err(unwanted) = self.tell_records(source, records, None).await {
                         return Ok(Err(unwanted));
@@ -431,7 +450,7 @@ impl Follower {
             None => {
                 self.next_id += 1;
                 let reader = match opened.path == JOURNAL && opened.ino == 0 {
-                    true => Reader::Journal(Journal::new(self.host.name())),
+                    true => Reader::Journal(Box::new(Journal::new(self.host.name(), self.zone.clone()))),
                     false => Reader::Text(Box::new(Assembler::new(
                         self.host.name(),
                         opened.path.clone(),
@@ -503,6 +522,9 @@ impl Follower {
             let Some(generation) = self.generations.get_mut(number) else { continue };
             generation.quiet = None;
             let mut records = vec![];
+            if let Reader::Journal(journal) = &mut generation.reader {
+                journal.quiet(&mut records);
+            }
             if let Reader::Text(assembler) = &mut generation.reader {
                 // A line without its end may be a writer in mid-word.
                 if assembler.is_in_line() && self.sources.follow {
@@ -523,9 +545,7 @@ impl Follower {
     async fn finish(&mut self) {
         for (_, mut generation) in std::mem::take(&mut self.generations) {
             let mut records = vec![];
-            if let Reader::Text(assembler) = &mut generation.reader {
-                assembler.finish(&mut records);
-            }
+            generation.reader.finish(&mut records);
             let _ = self.tell_records(generation.id, records, None).await;
             let _ = self.tell(Told::CaughtUp { source: generation.id }).await;
         }
@@ -547,7 +567,7 @@ impl Follower {
 fn is_open(reader: &Reader) -> bool {
     match reader {
         Reader::Text(assembler) => assembler.is_open() || assembler.is_in_line(),
-        Reader::Journal(_) => false,
+        Reader::Journal(journal) => journal.is_open(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The head of a log line: everything before the message, in the forms of the programs around Nova.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -17,6 +19,8 @@ pub(super) enum Kind {
     Request,
     /// Apache's error log, RabbitMQ, Open vSwitch, syslog: the time on every line.
     EachLine,
+    /// A time on every line and no more: Apache's `%{cu}t`, `podman logs -t`.
+    Dated,
     /// libvirt, QEMU, MariaDB and the rest: what has no time of its own belongs to the line before.
     Stamped,
 }
@@ -33,6 +37,19 @@ pub(super) struct Head<'a> {
     pub(super) instance: Option<&'a str>,
     /// Where the message begins, in bytes.
     pub(super) message: usize,
+    /// What another program put before the line: syslog, the journal, a container's engine.
+    pub(super) frame: Option<Frame<'a>>,
+    /// Only a time, or a syslog's prefix: what follows may have a head of its own.
+    pub(super) weak: bool,
+}
+
+/// What another program put before a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Frame<'a> {
+    /// Host and program: lines of one record have the same.
+    pub(super) stream: &'a str,
+    /// How wide it is, in characters: `journalctl` indents further lines of an entry by it.
+    pub(super) width: usize,
 }
 
 /// oslo.log's brackets: `[global request user project …]`.
@@ -42,6 +59,13 @@ pub(super) struct Context<'a> {
     pub(super) request_id: Option<&'a str>,
     pub(super) user: Option<&'a str>,
     pub(super) project: Option<&'a str>,
+}
+
+impl Head<'_> {
+    /// Whether it is oslo.log's form, but says no process.
+    pub(super) fn is_oslo_without_process(&self) -> bool {
+        matches!(self.kind, Kind::Oslo | Kind::OsloMore) && self.pid.is_none()
+    }
 }
 
 /// Read the head of a line; none when the line has none.
@@ -54,6 +78,7 @@ pub(super) fn parse<'a>(line: &'a str, zone: &TimeZone) -> Option<Head<'a>> {
         b'0'..=b'9' => dated(text, zone).or_else(|| access_line(text, zone)),
         b'[' => uwsgi(text, zone).or_else(|| apache_error(text, zone)),
         b'A'..=b'Z' => devstack(text).or_else(|| syslog_line(text, zone)),
+        b'=' => erlang_report(text, zone),
         b'\x1b' => devstack(text),
         _ => access_line(text, zone),
     }?;
@@ -107,7 +132,37 @@ fn plain(kind: Kind, time: Option<Timestamp>, message: usize) -> Head<'static> {
         context: Context::default(),
         instance: None,
         message,
+        frame: None,
+        weak: false,
     }
+}
+
+/// The line of these bytes, without colours.
+pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
+    let text = String::from_utf8_lossy(bytes);
+    match memchr::memchr(0x1b, text.as_bytes()) {
+        Some(_) => Cow::Owned(without_colours(&text)),
+        None => text,
+    }
+}
+
+/// Without the sequences that set colours: `ESC [ 01;35 m`.
+pub(super) fn without_colours(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("\x1b[") {
+        plain.push_str(before);
+        let end = after.find(|c: char| !c.is_ascii_digit() && c != ';');
+        match end {
+            Some(end) if end < 16 && after[end..].starts_with('m') => rest = &after[end + 1..],
+            _ => {
+                plain.push_str("\x1b[");
+                rest = after;
+            }
+        }
+    }
+    plain.push_str(rest);
+    plain
 }
 
 /// A word and where the next one begins.
@@ -152,20 +207,29 @@ fn dated<'a>(text: &'a str, zone: &TimeZone) -> Option<Head<'a>> {
         && let Some(level) = Level::of(word)
     {
         let message = behind(text, at + length);
-        return Some(Head { level: Some(level), ..plain(Kind::EachLine, time, message) });
+        // Up to 3.8 only a record's first line had a head, and no offset stood behind the time.
+        let has_offset = text.as_bytes()[..stamp.length]
+            .iter()
+            .rev()
+            .take(6)
+            .any(|byte| matches!(byte, b'+' | b'-' | b'Z'));
+        let kind = if has_offset { Kind::EachLine } else { Kind::Stamped };
+        return Some(Head { level: Some(level), ..plain(kind, time, message) });
     }
     // QEMU: `2026-11-24T10:31:38.222222Z qemu-system-x86_64: warning: message`
     if one.ends_with(':') {
         return Some(Head {
             logger: Some(one.trim_end_matches(':')),
             level: text.get(next..).and_then(qemu_level),
+            // `ValueError: x` behind a time is no program.
+            weak: !one.starts_with("qemu"),
             ..plain(Kind::Stamped, time, next)
         });
     }
     if let Some(head) = syslog_tail(text, at, time) {
         return Some(head);
     }
-    Some(plain(Kind::Stamped, time, at))
+    Some(Head { weak: true, ..plain(Kind::Stamped, time, at) })
 }
 
 fn qemu_level(message: &str) -> Option<Level> {
@@ -262,13 +326,59 @@ fn context(text: &str) -> Option<(Context<'_>, usize)> {
 
 /// devstack's form in the journal, often coloured: `INFO logger [None req-… user project] message`.
 fn devstack(text: &str) -> Option<Head<'_>> {
+    // Any sentence may begin with "ERROR"; only a context makes it a head.
+    undated(text).filter(|head| head.kind == Kind::Oslo)
+}
+
+/// devstack's form, also of a record's further lines: `ERROR logger [instance: …] message`.
+pub(super) fn undated(text: &str) -> Option<Head<'_>> {
     let plain_start = text.len() - strip_colour(text).len();
     let (level, next) = word(text, plain_start)?;
     let level =
         Level::of(strip_colour(level)).filter(|_| level.chars().all(|c| !c.is_lowercase() || c == 'm'))?;
     let head = oslo(text, next, None, None, level)?;
-    // Any sentence may begin with "ERROR"; only a context makes it a head.
-    (head.kind == Kind::Oslo).then_some(head)
+    (head.kind == Kind::Oslo || head.logger.is_some_and(is_module)).then_some(head)
+}
+
+/// Whether a word is the name of a Python module that logs.
+fn is_module(word: &str) -> bool {
+    const ROOTS: &[&str] = &[
+        "nova",
+        "neutron",
+        "cinder",
+        "glance",
+        "keystone",
+        "placement",
+        "heat",
+        "ironic",
+        "octavia",
+        "manila",
+        "barbican",
+        "designate",
+        "swift",
+        "magnum",
+        "root",
+        "oslo",
+        "py",
+        "sushy",
+        "tooz",
+        "watcher",
+        "aodh",
+        "ceilometer",
+        "gnocchi",
+        "mistral",
+        "trove",
+        "zun",
+        "cyborg",
+        "masakari",
+        "stevedore",
+        "ovsdbapp",
+    ];
+    let is_part = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    ROOTS.contains(&word) || (word.contains('.') && word.split('.').all(is_part))
 }
 
 /// Without one leading colour.
@@ -324,10 +434,26 @@ fn access_line<'a>(text: &'a str, zone: &TimeZone) -> Option<Head<'a>> {
     Some(Head { level: Some(level), ..plain(Kind::Request, time, 0) })
 }
 
+/// `=ERROR REPORT==== 24-Nov-2026::10:31:40 ===`: RabbitMQ up to 3.6.
+fn erlang_report<'a>(text: &'a str, zone: &TimeZone) -> Option<Head<'a>> {
+    let (word, rest) = text.strip_prefix('=')?.split_once(" REPORT==== ")?;
+    let (date, rest) = rest.split_once("::")?;
+    let clock = rest.split(' ').next()?;
+    let mut parts = date.splitn(3, '-');
+    let (day, month, year) = (parts.next()?, parts.next()?, parts.next()?);
+    let time = stamp::access(&format!("{day:0>2}/{month}/{year}:{clock} ]"), zone)?.time;
+    let level = match word {
+        "CRASH" | "SUPERVISOR" => Some(Level::Error),
+        "PROGRESS" => Some(Level::Info),
+        word => Level::of(word),
+    };
+    Some(Head { level, ..plain(Kind::Stamped, time, 0) })
+}
+
 /// `Nov 24 10:31:40 host program[123]: message`
 fn syslog_line<'a>(text: &'a str, zone: &TimeZone) -> Option<Head<'a>> {
     let stamp = stamp::syslog(text, zone, Timestamp::now())?;
-    syslog_tail(text, stamp.length + 1, stamp.time)
+    text.is_char_boundary(stamp.length + 1).then(|| syslog_tail(text, stamp.length + 1, stamp.time))?
 }
 
 /// `host program[123]: message`
@@ -339,7 +465,7 @@ fn syslog_tail(text: &str, at: usize, time: Option<Timestamp>) -> Option<Head<'_
         Some((name, pid)) => (name, pid.trim_end_matches(']').parse().ok()),
         None => (program, None),
     };
-    Some(Head { logger: Some(logger), pid, ..plain(Kind::EachLine, time, message) })
+    Some(Head { logger: Some(logger), pid, weak: true, ..plain(Kind::EachLine, time, message) })
 }
 
 /// The inside of the brackets a text begins with, and their whole length.
@@ -350,113 +476,4 @@ fn bracketed(text: &str) -> Option<(&str, usize)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn head(line: &str) -> Head<'_> {
-        parse(line, &TimeZone::UTC).unwrap_or_else(|| panic!("no head: {line}"))
-    }
-
-    #[test]
-    fn oslo_log() {
-        let line = "2026-11-24 10:31:41.513 258 INFO nova.compute.manager [None req-e78fdbcb-d5df u1 p1 - - default default] [instance: 4f2a] Took 2 s";
-        let head = head(line);
-        assert_eq!((head.kind, head.pid, head.level), (Kind::Oslo, Some(258), Some(Level::Info)));
-        assert_eq!(head.context.request_id, Some("req-e78fdbcb-d5df"));
-        assert_eq!((head.context.global_request_id, head.context.user), (None, Some("u1")));
-        assert_eq!((head.context.project, head.instance), (Some("p1"), Some("4f2a")));
-        assert_eq!(&line[head.message..], "Took 2 s");
-    }
-
-    #[test]
-    fn both_request_ids_and_none() {
-        let both = head("2026-11-24 10:31:41.513 258 INFO a [req-global req-own u p - - -] x");
-        assert_eq!(both.context.global_request_id, Some("req-global"));
-        assert_eq!(both.context.request_id, Some("req-own"));
-        let old = head("2026-11-24 10:31:41.513 258 INFO a [req-own u p - - -] x");
-        assert_eq!((old.context.request_id, old.context.global_request_id), (Some("req-own"), None));
-        let none = head("2026-11-24 10:31:41.513 258 INFO a [-] x");
-        assert_eq!((none.kind, none.context), (Kind::Oslo, Context::default()));
-    }
-
-    #[test]
-    fn a_line_of_a_traceback_has_no_context() {
-        let line =
-            "2026-11-24 10:31:41.513 258 ERROR nova.compute.manager [instance: 4f2a]   File \"x\", line 1";
-        let more = head(line);
-        assert_eq!((more.kind, more.instance), (Kind::OsloMore, Some("4f2a")));
-        assert_eq!(&line[more.message..], "  File \"x\", line 1");
-        assert_eq!(head("2026-11-24 10:31:41.513 258 ERROR nova Traceback").kind, Kind::OsloMore);
-        assert_eq!(head("2026-11-24 10:31:41.513 258 ERROR nova ").kind, Kind::OsloMore);
-    }
-
-    #[test]
-    fn the_other_programs() {
-        let line = "2026-11-24 10:31:38.222+0000: 155: error : virNetSocketReadWire:1791 : End of file";
-        let libvirt = head(line);
-        assert_eq!((libvirt.pid, libvirt.level), (Some(155), Some(Level::Error)));
-        assert_eq!((libvirt.logger, &line[libvirt.message..]), (Some("virNetSocketReadWire"), "End of file"));
-
-        let qemu = head("2026-11-24T10:31:38.222222Z qemu-system-x86_64: warning: no such bit");
-        assert_eq!((qemu.logger, qemu.level), (Some("qemu-system-x86_64"), Some(Level::Warning)));
-
-        let line = "2026-11-24T10:31:40.123Z|00001|vlog|INFO|opened";
-        assert_eq!((head(line).level, &line[head(line).message..]), (Some(Level::Info), "opened"));
-
-        let line = "2026-11-24 10:31:40.123456+00:00 [error] <0.1.0> closing";
-        assert_eq!((head(line).level, &line[head(line).message..]), (Some(Level::Error), "<0.1.0> closing"));
-
-        assert_eq!(head("2026-11-24 10:31:38 0 [Note] InnoDB").level, Some(Level::Info));
-
-        let line = "[pid: 258|app: 0|req: 1/1] 10.0.0.1 () {30 vars in 5 bytes} [Tue Nov 24 10:31:40 2026] GET /v2.1 => generated 4 bytes in 6 msecs (HTTP/1.1 500) 8 headers";
-        assert_eq!((head(line).pid, head(line).level), (Some(258), Some(Level::Error)));
-
-        let line = "[Tue Nov 24 10:31:40.123456 2026] [wsgi:error] [pid 12:tid 13] [remote 10.0.0.1:5] Traceback (most";
-        let apache = head(line);
-        assert_eq!((apache.pid, apache.level, apache.logger), (Some(12), Some(Level::Error), Some("wsgi")));
-        assert_eq!(&line[apache.message..], "Traceback (most");
-
-        let access = head("10.0.0.1 - - [24/Nov/2026:10:31:40 +0000] \"GET / HTTP/1.1\" 503 12");
-        assert_eq!(access.level, Some(Level::Error));
-
-        let line = "Nov 24 10:31:40 cmp1 systemd[1]: nova-compute.service: Failed";
-        assert_eq!((head(line).logger, head(line).pid), (Some("systemd"), Some(1)));
-
-        let line = "\x1b[00;32mINFO nova.compute \x1b[00m[None req-1 admin demo] done";
-        assert!(parse(line, &TimeZone::UTC).is_some());
-    }
-
-    #[test]
-    fn a_hole_of_nul_bytes_is_stepped_over() {
-        let line = "\0\0\x002026-11-24 10:31:41.513 258 INFO a [-] x";
-        assert_eq!(&line[head(line).message..], "x");
-    }
-
-    #[test]
-    fn brackets_without_a_space_behind_them() {
-        for (line, message) in [
-            ("2026-11-24 10:31:41.513 258 INFO a [None req-1 u p]\u{fffd}x", "\u{fffd}x"),
-            ("2026-11-24 10:31:41.513 258 INFO a [None req-1 u p]", ""),
-            ("2026-11-24 10:31:40.123456+00:00 [error]\u{e9}", "\u{e9}"),
-            ("[Tue Nov 24 10:31:40.123456 2026]\u{e9}", "\u{e9}"),
-            ("[Tue Nov 24 10:31:40.123456 2026] [wsgi:error]\u{e9}", "\u{e9}"),
-        ] {
-            assert_eq!(&line[head(line).message..], message, "{line}");
-        }
-        assert!(parse("Nov 2\u{e9} 0:31:40 cmp1 x: y", &TimeZone::UTC).is_none());
-    }
-
-    #[test]
-    fn what_has_no_head() {
-        for line in [
-            "",
-            "  File \"x\"",
-            "Traceback (most recent call last):",
-            "ValueError: x",
-            "ERROR at once",
-            "[x] y",
-        ] {
-            assert!(parse(line, &TimeZone::UTC).is_none(), "{line}");
-        }
-    }
-}
+mod tests;

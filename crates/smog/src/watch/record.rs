@@ -2,15 +2,17 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::exception::{self, Exception};
+use super::framed;
 use super::head;
+use super::json_form::Outer;
 use super::level::Level;
 use crate::show::{Column, Show};
 
 /// One log entry with all its lines, and what could be read from it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// The host it was written on.
     pub host: String,
@@ -38,19 +40,45 @@ pub struct Record {
     pub message: String,
     /// The exception it tells of.
     pub exception: Option<Exception>,
-    /// All lines as they stand in the log, without the last line end; bytes that are no UTF-8 became `�`.
+    /// All lines as they stand in the log, without the last line end and without colours; bytes
+    /// that are no UTF-8 became `�`. Of JSON and containers' logs: what the service wrote.
     pub text: String,
     /// How many bytes more there were, where a record was longer than one is kept.
     pub cut_bytes: u64,
 }
 
+/// How the head of a line is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum How {
+    /// It is the service's own.
+    Native,
+    /// Something may stand before it.
+    Framed,
+}
+
+impl How {
+    fn parse<'a>(self, line: &'a str, zone: &TimeZone) -> Option<head::Head<'a>> {
+        match self {
+            How::Native => head::parse(line, zone),
+            How::Framed => framed::parse(line, zone),
+        }
+    }
+}
+
 impl Record {
     /// Fill in everything that is read from `text`.
-    pub(super) fn read(host: &str, source: &str, text: String, cut_bytes: u64, zone: &TimeZone) -> Record {
+    pub(super) fn read(
+        host: &str,
+        source: &str,
+        text: String,
+        cut_bytes: u64,
+        zone: &TimeZone,
+        how: How,
+    ) -> Record {
         let mut record = Record { host: host.into(), source: source.into(), cut_bytes, ..Record::default() };
         let first = text.lines().next().unwrap_or_default();
         let mut names_count = false;
-        if let Some(head) = head::parse(first, zone) {
+        if let Some(head) = how.parse(first, zone) {
             record.time = head.time;
             record.pid = head.pid;
             record.level = head.level;
@@ -71,14 +99,34 @@ impl Record {
                 if let Some(message) = repeated.message(line) {
                     return message;
                 }
-                let Some(head) = head::parse(line, zone) else { return line };
+                let Some(head) = how.parse(line, zone) else { return line };
                 repeated.note(line, &head);
                 &line[head.message..]
             });
             record.exception = exception::find(stripped, names_count);
         }
+        // The interpreter's own words have no level: a service that ends by an exception, or one
+        // that was thrown where nobody can catch it and goes on.
+        if record.level.is_none() && record.exception.as_ref().is_some_and(|found| found.traceback) {
+            record.level = exception::level_of(&record.message);
+        }
         record.text = text;
         record
+    }
+
+    /// Fill in what an envelope says and the lines in it do not.
+    pub(super) fn put_into(&mut self, outer: &Outer) {
+        self.time = super::stamp::surer(outer.time, self.time);
+        self.pid = self.pid.or(outer.pid);
+        let has_head = self.logger.is_some();
+        if self.logger.is_none() {
+            self.logger.clone_from(&outer.program);
+        }
+        // What a unit writes to stderr has the level `info` in the journal, whatever it is.
+        let is_said = has_head || self.exception.is_none() || outer.level >= Some(Level::Warning);
+        if self.level.is_none() || (is_said && !has_head && outer.level.is_some()) {
+            self.level = outer.level.or(self.level);
+        }
     }
 
     /// Whether it tells of an exception.
@@ -95,7 +143,7 @@ impl Record {
 
     /// The lines behind the first, without what stands before the message in each.
     pub fn further_lines(&self) -> Vec<String> {
-        let lines = self.text.lines().skip(1).map(|line| match head::parse(line, &TimeZone::UTC) {
+        let lines = self.text.lines().skip(1).map(|line| match framed::parse(line, &TimeZone::UTC) {
             Some(head) => line[head.message..].to_string(),
             None => line.to_string(),
         });

@@ -5,6 +5,7 @@
 //! a record stand within [`WINDOW`] of each other.
 
 mod at_hand;
+mod begin;
 #[cfg(test)]
 mod tests;
 
@@ -16,9 +17,11 @@ use jiff::tz::TimeZone;
 use regex::bytes::{Regex, RegexBuilder};
 
 use self::at_hand::Log;
+use self::begin::{Begin, ToError};
 use super::assemble::{Assembler, LONGEST_RECORD, MOST_OPEN, Open, goes_on};
-use super::exception::{NAME_ENDS, TRACEBACK};
+use super::exception::{MODULES, NAME_ENDS, TRACEBACK};
 use super::filter::wrong_pattern;
+use super::form::Form;
 use super::head::{self, Head, Kind};
 use super::level::Level;
 use super::record::Record;
@@ -45,7 +48,7 @@ impl Wanted {
     /// None in practice: the expression is smog's own.
     pub fn exceptions() -> Result<Wanted> {
         let mut literals = vec![regex::escape(TRACEBACK)];
-        literals.extend(NAME_ENDS.iter().map(|end| (*end).to_string()));
+        literals.extend(NAME_ENDS.iter().chain(MODULES).map(|end| regex::escape(end)));
         Ok(Wanted { exceptions: true, ..Wanted::matching(&literals.join("|"))? })
     }
 
@@ -74,19 +77,25 @@ pub struct Scan {
 }
 
 /// How much was read and found.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Scanned {
     /// Bytes of the log.
     pub bytes: u64,
     /// Records told.
     pub records: u64,
+    /// Whether a line was met that begins a record of a known form.
+    pub recognised: bool,
+    /// The first line that is not empty, as far as 200 bytes.
+    pub first_line: Option<String>,
+    /// Records with the beginning of a traceback, but no exception at its end.
+    pub torn: u64,
 }
 
 impl Scan {
     /// Read a log to its end, or until `on_record` breaks off; memory does not grow with it.
     ///
     /// # Errors
-    /// What reading fails with.
+    /// What reading fails with, after the records of what was read are told.
     pub fn read(
         &self,
         input: impl Read,
@@ -102,6 +111,27 @@ impl Scan {
         window: usize,
         block: usize,
     ) -> io::Result<Scanned> {
+        let mut input = ToError::new(input);
+        let begin = Begin::read(&mut input, &self.zone, block)?;
+        let mut scanned = match begin.form.is_native() {
+            true => self.search(begin.bytes.chain(&mut input), on_record, window, block)?,
+            false => self.every_line(begin.bytes.chain(&mut input), on_record, block)?,
+        };
+        scanned.first_line = begin.first_line;
+        match input.error {
+            Some(why) => Err(why),
+            None => Ok(scanned),
+        }
+    }
+
+    /// Search big blocks: for the forms in which lines are as services write them.
+    fn search(
+        &self,
+        input: impl Read,
+        on_record: impl FnMut(Record) -> ControlFlow<()>,
+        window: usize,
+        block: usize,
+    ) -> io::Result<Scanned> {
         let assembler = Assembler::new(&*self.host, &*self.source, self.zone.clone());
         let mut search = Search {
             scan: self,
@@ -109,17 +139,83 @@ impl Scan {
             on_record,
             found: None,
             searched: 0,
-            assembler,
+            assembler: assembler.with_form(Form::Native),
             began: 0,
             place: 0,
             known: Known { all: true, ..Known::default() },
             targets: BTreeSet::new(),
             told: BTreeSet::new(),
             records: 0,
+            torn: 0,
         };
         search.run()?;
-        Ok(Scanned { bytes: search.log.end(), records: search.records })
+        let (bytes, records, torn) = (search.log.end(), search.records, search.torn);
+        Ok(Scanned { bytes, records, torn, recognised: true, first_line: None })
     }
+
+    /// Read every line: for the forms with something around the services' own lines.
+    fn every_line(
+        &self,
+        mut input: impl Read,
+        mut on_record: impl FnMut(Record) -> ControlFlow<()>,
+        block: usize,
+    ) -> io::Result<Scanned> {
+        let mut assembler = Assembler::new(&*self.host, &*self.source, self.zone.clone());
+        let (mut block, mut ended, mut scanned) = (vec![0; block], vec![], Scanned::default());
+        loop {
+            let read = match input.read(&mut block) {
+                Err(why) if why.kind() == io::ErrorKind::Interrupted => continue,
+                read => read?,
+            };
+            scanned.bytes += read as u64;
+            match read {
+                0 => assembler.end(&mut ended),
+                _ => assembler.take(&block[..read], &mut ended),
+            }
+            for open in ended.drain(..) {
+                match self.wanted(&assembler, open) {
+                    Found::Record(record) => {
+                        scanned.records += 1;
+                        scanned.recognised = true;
+                        if on_record(*record).is_break() {
+                            return Ok(scanned);
+                        }
+                    }
+                    Found::Torn => scanned.torn += 1,
+                    Found::Nothing => {}
+                }
+            }
+            if read == 0 {
+                scanned.recognised = scanned.records > 0 || *assembler.form() != Form::Unknown;
+                return Ok(scanned);
+            }
+        }
+    }
+
+    /// A complete record, if it is wanted.
+    fn wanted(&self, assembler: &Assembler, open: Open) -> Found {
+        if !open.holds(&self.wanted.holds) {
+            return Found::Nothing;
+        }
+        let record = assembler.record(open);
+        match self.wanted.exceptions {
+            true if record.is_exception() => Found::Record(Box::new(record)),
+            true if record.text.contains(TRACEBACK) => Found::Torn,
+            true => Found::Nothing,
+            false => match self.wanted.holds.is_match(record.text.as_bytes()) {
+                true => Found::Record(Box::new(record)),
+                false => Found::Nothing,
+            },
+        }
+    }
+}
+
+/// What a complete record is.
+enum Found {
+    Record(Box<Record>),
+    /// A traceback without the exception that ends it.
+    Torn,
+    Nothing,
 }
 
 /// A search under way.
@@ -140,6 +236,7 @@ struct Search<'a, R, F> {
     /// Where records begin that were told and could be met again.
     told: BTreeSet<u64>,
     records: u64,
+    torn: u64,
 }
 
 /// What is known of the lines before the one where reading began.
@@ -220,7 +317,7 @@ impl<R: Read, F: FnMut(Record) -> ControlFlow<()>> Search<'_, R, F> {
         let end = self.log.line_end(line).unwrap_or(self.log.end());
         let bytes = self.log.part(line, end);
         let bytes = &bytes[..bytes.len().min(LONGEST_RECORD)];
-        let text = String::from_utf8_lossy(without_line_end(bytes));
+        let text = head::text(without_line_end(bytes));
         let head = head::parse(&text, &self.scan.zone)?;
         Some(ask(&head, &text[head.message..]))
     }
@@ -449,15 +546,14 @@ impl<R: Read, F: FnMut(Record) -> ControlFlow<()>> Search<'_, R, F> {
             if !self.targets.remove(&first) || self.told.contains(&first) {
                 continue;
             }
-            let record = self.assembler.record(open);
-            let is_wanted = match self.scan.wanted.exceptions {
-                true => record.is_exception(),
-                false => self.scan.wanted.holds.is_match(record.text.as_bytes()),
-            };
-            if is_wanted {
-                self.told.insert(first);
-                self.records += 1;
-                (self.on_record)(record)?;
+            match self.scan.wanted(&self.assembler, open) {
+                Found::Record(record) => {
+                    self.told.insert(first);
+                    self.records += 1;
+                    (self.on_record)(*record)?;
+                }
+                Found::Torn => self.torn += 1,
+                Found::Nothing => {}
             }
         }
         ControlFlow::Continue(())

@@ -71,8 +71,9 @@ impl Sources {
         Sources::files(PLACES.iter().copied())
     }
 
-    /// Everything that is logged around Nova on a host: the usual log folders, and the
-    /// journal of the services that have no log file there. One command.
+    /// Everything that is logged around Nova on a host: the usual log folders, and the journal of
+    /// the services' units. What is in both is told once; a service that ends before its log is
+    /// set up, and what the interpreter itself says, are in the journal only. One command.
     ///
     /// # Errors
     /// As [`Host::layout`].
@@ -80,14 +81,15 @@ impl Sources {
         let layout = host.layout().await?;
         let mut sources = Sources::usual();
         for place in layout.places.values() {
-            match (&place.log, &place.unit) {
-                (Some(log), _) if !PLACES.iter().any(|known| same_folder(known, log)) => {
-                    sources.files.push(log.clone());
-                }
-                (None, Some(unit)) => sources.units.push(unit.clone()),
-                _ => {}
+            if let Some(log) = &place.log
+                && !PLACES.iter().any(|known| same_folder(known, log))
+            {
+                sources.files.push(log.clone());
             }
+            sources.units.extend(place.unit.clone());
         }
+        sources.units.sort();
+        sources.units.dedup();
         Ok(sources)
     }
 }

@@ -89,14 +89,20 @@ pub(super) fn access(text: &str, zone: &TimeZone) -> Option<Stamp> {
     Some(Stamp { time: iso(&iso_text, zone)?.time, length: end })
 }
 
-/// `Nov 24 10:31:40`: syslog's. It names no year: the one that puts it nearest before `now`.
+/// `Nov 24 10:31:40`, also with a fraction: syslog's. It names no year: the one that puts it
+/// nearest before `now`.
 pub(super) fn syslog(text: &str, zone: &TimeZone, now: Timestamp) -> Option<Stamp> {
     if text.len() < 15 || !text.as_bytes()[..15].is_ascii() || text.as_bytes()[3] != b' ' {
         return None;
     }
     let month = month_number(&text[..3])?;
     let day = text[4..6].trim();
-    let clock = &text[7..15];
+    let fraction = match text.as_bytes().get(15) {
+        Some(b'.') => text.as_bytes()[16..].iter().take_while(|byte| byte.is_ascii_digit()).count().min(9),
+        _ => 0,
+    };
+    let length = if fraction > 0 { 16 + fraction } else { 15 };
+    let clock = &text[7..length];
     let year = now.to_zoned(zone.clone()).year();
     let of_year = |year: i16| iso(&format!("{year}-{month:02}-{day:0>2} {clock}"), zone)?.time;
     let mut time = of_year(year);
@@ -104,7 +110,61 @@ pub(super) fn syslog(text: &str, zone: &TimeZone, now: Timestamp) -> Option<Stam
     if time.is_some_and(|time| time > tomorrow) {
         time = of_year(year - 1);
     }
-    time.map(|time| Stamp { time: Some(time), length: 15 })
+    time.map(|time| Stamp { time: Some(time), length })
+}
+
+/// The times `journalctl` and syslog put before a line: `Nov 24 10:31:40.123456`, ISO,
+/// `Tue 2026-11-24 10:31:40 UTC`, seconds since 1970 (`short-unix`) or since the start
+/// (`[ 1234.567890]`, which tells no time).
+pub(super) fn framing(text: &str, zone: &TimeZone, now: Timestamp) -> Option<Stamp> {
+    match *text.as_bytes().first()? {
+        b'0'..=b'9' => iso(text, zone).or_else(|| unix(text)),
+        b'[' => {
+            let end = text.find(']').filter(|end| *end < 24)?;
+            let (seconds, rest) = text[1..end].trim().split_once('.')?;
+            let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            (is_number(seconds) && is_number(rest)).then_some(Stamp { time: None, length: end + 1 })
+        }
+        b'A'..=b'Z' => syslog(text, zone, now).or_else(|| {
+            let date = text.get(4..).filter(|_| text.as_bytes().get(3) == Some(&b' '))?;
+            let stamp = iso(date, zone)?;
+            let rest = &date[stamp.length..];
+            let name = rest.strip_prefix(' ').and_then(|rest| rest.split(' ').next())?;
+            // The zone's short name says no offset but for UTC's own.
+            let time = match name {
+                "UTC" => iso(date, &TimeZone::UTC)?.time,
+                _ => stamp.time,
+            };
+            Some(Stamp { time, length: 4 + stamp.length + 1 + name.len() })
+        }),
+        _ => None,
+    }
+}
+
+/// `1795516300.123456`
+fn unix(text: &str) -> Option<Stamp> {
+    let length = text.find(' ').filter(|length| (16..=20).contains(length))?;
+    let (seconds, fraction) = text[..length].split_once('.')?;
+    let (seconds, microseconds): (i64, i64) = (seconds.parse().ok()?, fraction.parse().ok()?);
+    if fraction.len() != 6 {
+        return None;
+    }
+    let time = Timestamp::from_microsecond(seconds.checked_mul(1_000_000)?.checked_add(microseconds)?).ok();
+    Some(Stamp { time, length })
+}
+
+/// Of two times of one record, the precise one if both mean the same moment, else the one
+/// that is sure.
+pub(super) fn surer(sure: Option<Timestamp>, precise: Option<Timestamp>) -> Option<Timestamp> {
+    match (sure, precise) {
+        (Some(sure), Some(precise)) if !near(sure, precise) => Some(sure),
+        (sure, precise) => precise.or(sure),
+    }
+}
+
+/// Whether two lines may have been written at one go.
+pub(super) fn near(one: Timestamp, other: Timestamp) -> bool {
+    one.duration_since(other).abs() <= SignedDuration::from_secs(2)
 }
 
 fn at_zone(civil: DateTime, offset: Option<Offset>, zone: &TimeZone) -> Option<Timestamp> {
