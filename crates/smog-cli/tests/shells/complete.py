@@ -95,8 +95,8 @@ def beginning(name):
 
 for number, name in enumerate(names):
     offered = not any(ord(c) < 32 or c in "\u202e\x7f\x9b" for c in name) and not name.startswith("-")
-    # zsh and fish complete `~` to users themselves.
-    offered = offered and (shell == "bash" or not name.startswith("~"))
+    # zsh and fish complete `~` to users themselves, zsh `=` to commands.
+    offered = offered and (shell == "bash" or name[0] not in "~=")
     for quote in QUOTES if number < 10 else [""]:
         # A busy machine is slow to answer: what was not completed is tried with more patience.
         for patience in (1, 3, 8):
