@@ -101,6 +101,7 @@ from .errors import (
     Timeout,
     TooOld,
     Unreachable,
+    Unread,
     Untrusted,
 )
 
@@ -162,6 +163,7 @@ __all__ = [
     "TooOld",
     "Topology",
     "Unreachable",
+    "Unread",
     "Untrusted",
     "User",
     "Watch",

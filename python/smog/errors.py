@@ -38,6 +38,7 @@ __all__ = [
     "Timeout",
     "TooOld",
     "Unreachable",
+    "Unread",
     "Untrusted",
 ]
 
@@ -187,6 +188,12 @@ class ConfigException(SmogError):
 
 class ParseError(SmogError):
     """An answer is not of the form it should have."""
+
+
+class Unread(SmogError):
+    """Hosts or logs that were to be read were not, or not wholly: `.lines` names each."""
+
+    lines: list[str]
 
 
 class ArgumentError(SmogError, ValueError):

@@ -159,6 +159,7 @@ impl Session {
         let on = self.on_interrupt.lock().map(|mut on| std::mem::take(&mut *on)).unwrap_or_default();
         if let (Some(made), Some(cloud)) = (&on.boot, self.cloud.get())
             && cloud.undo_boot(made).await.is_none()
+            && !made.is_unknown()
         {
             return "nothing is left behind".into();
         }

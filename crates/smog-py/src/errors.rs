@@ -12,7 +12,7 @@ pub fn to_py(py: Python<'_>, error: &Error) -> PyErr {
 
 fn made(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
     let more = PyDict::new(py);
-    let class = match error {
+    let class = match error.cause() {
         Error::NotFound { what, name, near } => {
             more.set_item("what", what)?;
             more.set_item("name", name)?;
@@ -71,6 +71,10 @@ fn made(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
             "ConfigException"
         }
         Error::Parse { .. } => "ParseError",
+        Error::Unread { lines } => {
+            more.set_item("lines", lines)?;
+            "Unread"
+        }
         Error::Invalid { .. } => "ArgumentError",
         Error::Mismatch { .. } => "Fault",
         Error::Interrupted { left } => {

@@ -190,6 +190,24 @@ pub enum Error {
         hint: Option<String>,
     },
 
+    /// Something went wrong after an order was given, and the cloud goes on with it.
+    #[error("{error}; {left}")]
+    GoesOn {
+        /// What went wrong.
+        error: Box<Error>,
+        /// What there is now, or goes on: "server `web` (1f…) exists and goes on building".
+        left: String,
+        /// How to look at it, or to remove it.
+        hint: String,
+    },
+
+    /// Hosts or logs that were to be read were not, or not wholly.
+    #[error("not everything was read: {}", lines.join("; "))]
+    Unread {
+        /// Each host or log, with the reason.
+        lines: Vec<String>,
+    },
+
     /// The person (or the caller) asked to stop.
     #[error("interrupted: {left}")]
     Interrupted {
@@ -230,10 +248,42 @@ impl Error {
             Error::Timeout { .. } => {
                 Some("it may still happen; `--timeout SECONDS` waits longer".to_string())
             }
+            Error::GoesOn { hint, .. } => Some(hint.clone()),
+            Error::Unread { .. } => {
+                Some("what was logged there is not known; `allow_unread` accepts that".to_string())
+            }
             Error::TooOld { .. }
             | Error::Command { .. }
             | Error::Parse { .. }
             | Error::Interrupted { .. } => None,
+        }
+    }
+
+    /// The error itself, without what is said of an order that goes on.
+    pub fn cause(&self) -> &Error {
+        match self {
+            Error::GoesOn { error, .. } => error.cause(),
+            other => other,
+        }
+    }
+
+    /// The same error, with what goes on. What is said first stays.
+    #[must_use]
+    pub(crate) fn while_goes_on(self, left: impl Into<String>, hint: impl Into<String>) -> Error {
+        match self {
+            Error::GoesOn { .. } | Error::Interrupted { .. } => self,
+            error => Error::GoesOn { error: Box::new(error), left: left.into(), hint: hint.into() },
+        }
+    }
+
+    /// Whether a call with this error may have been carried out all the same: the answer is
+    /// what is missing.
+    pub(crate) fn leaves_unknown(&self) -> bool {
+        match self {
+            Error::Unreachable { .. } | Error::Timeout { .. } | Error::Parse { .. } => true,
+            // 503 says that the service, or the proxy before it, has not even begun.
+            Error::Api { status, .. } => matches!(status, 500 | 502 | 504),
+            _ => false,
         }
     }
 
@@ -254,7 +304,9 @@ impl Error {
             | Error::Unreachable { .. }
             | Error::Untrusted { .. }
             | Error::Missing { .. }
+            | Error::Unread { .. }
             | Error::Parse { .. } => ExitCode::CouldNotRun,
+            Error::GoesOn { error, .. } => error.exit_code(),
             Error::Interrupted { .. } => ExitCode::Interrupted,
         }
     }
@@ -275,6 +327,7 @@ impl Error {
         match self {
             Error::Unreachable { .. } | Error::Timeout { .. } => true,
             Error::Api { status, .. } => matches!(status, 429 | 500 | 502 | 503 | 504),
+            Error::GoesOn { error, .. } => error.is_temporary(),
             _ => false,
         }
     }

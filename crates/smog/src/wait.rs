@@ -60,22 +60,40 @@ impl Default for Wait<'_> {
     }
 }
 
-/// Look until `probe` says [`Seen::Done`], or the time is over.
+/// Whether the next look may do better: the cloud or host does not answer, fails inside, or
+/// an answer of its API came half.
+fn may_pass(why: &Error) -> bool {
+    let is_half = matches!(why, Error::Parse { source_of, .. } if source_of.ends_with(" service"));
+    why.is_temporary() || is_half
+}
+
+/// Look until `probe` says [`Seen::Done`], or the time is over. A look that fails by an error
+/// that may pass (no answer, a 500, half an answer) counts as "not yet".
 ///
 /// # Errors
-/// The probe's own error ends the wait at once; [`Error::Timeout`] carries
-/// `what` and the last state. Whoever knows the request id adds it.
+/// The probe's own error ends the wait at once where another look would not help;
+/// [`Error::Timeout`] carries `what` and the last state, with the error where the last
+/// look failed. Whoever knows the request id adds it.
 pub async fn until<T, F, P>(what: &str, wait: Wait<'_>, mut probe: P) -> Result<T>
 where
     P: FnMut() -> F,
     F: Future<Output = Result<Seen<T>>>,
 {
     let begun = Instant::now();
+    let mut state: Option<String> = None;
     loop {
         let looked = Instant::now();
-        let last = match probe().await? {
-            Seen::Done(value) => return Ok(value),
-            Seen::NotYet(last) => last,
+        let last = match probe().await {
+            Ok(Seen::Done(value)) => return Ok(value),
+            Ok(Seen::NotYet(last)) => {
+                state = Some(last.clone());
+                last
+            }
+            Err(why) if may_pass(&why) => match &state {
+                Some(state) => format!("{state}, then: {why}"),
+                None => why.to_string(),
+            },
+            Err(why) => return Err(why),
         };
         let elapsed = begun.elapsed();
         if elapsed >= wait.timeout {
@@ -106,6 +124,47 @@ mod tests {
         })
         .await;
         assert_eq!(value.ok(), Some(3));
+    }
+
+    fn looks(answers: Vec<Result<Seen<u8>>>) -> impl FnMut() -> std::future::Ready<Result<Seen<u8>>> {
+        let mut answers = answers.into_iter();
+        move || std::future::ready(answers.next().unwrap_or(Ok(Seen::NotYet("BUILD".into()))))
+    }
+
+    fn api(status: u16) -> Error {
+        let (service, method) = ("compute".into(), "GET".into());
+        Error::Api { service, method, path: "/x".into(), status, message: "no".into(), request_id: None }
+    }
+
+    fn half() -> Error {
+        let (what, why) = ("the answer to `GET /x`".into(), "EOF while parsing".into());
+        Error::Parse { what, source_of: "the compute service".into(), why }
+    }
+
+    #[tokio::test]
+    async fn an_error_that_may_pass_is_not_yet() {
+        let wait = Wait { every: Duration::from_millis(1), ..Wait::up_to(Duration::from_secs(5)) };
+        let lost =
+            Error::Unreachable { what: "the compute service".into(), why: "reset".into(), hint: "".into() };
+        let answers = vec![Err(api(500)), Err(api(503)), Err(half()), Err(lost), Ok(Seen::Done(7))];
+        assert_eq!(until("it", wait, looks(answers)).await.ok(), Some(7));
+        for (why, said) in [(api(403), "403"), (api(404), "404")] {
+            let ended = until("it", wait, looks(vec![Err(why), Ok(Seen::Done(7))])).await;
+            assert!(ended.expect_err("no look helps").to_string().contains(said));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_timeout_tells_the_error_of_the_last_look() {
+        let wait = Wait { every: Duration::from_millis(1), ..Wait::up_to(Duration::from_millis(20)) };
+        let mut first = Some(Ok(Seen::NotYet("BUILD (spawning)".to_string())));
+        let ended: Result<()> = until("it", wait, || {
+            let answer = first.take().unwrap_or_else(|| Err(api(500)));
+            async move { answer }
+        })
+        .await;
+        let text = ended.expect_err("must time out").to_string();
+        assert!(text.ends_with("BUILD (spawning), then: compute refused `GET /x` with 500: no"), "{text}");
     }
 
     #[tokio::test]

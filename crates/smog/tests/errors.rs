@@ -113,6 +113,18 @@ fn every_error() -> Vec<Error> {
             why: text("Nova says ACTIVE on cmp1, but libvirt there has no domain `instance-00000001`"),
             hint: Some(text("`smog guest reboot --hard web` makes the domain anew")),
         },
+        Error::GoesOn {
+            error: Box::new(Error::Unreachable {
+                what: text("the compute service at http://192.0.2.10"),
+                why: text("connection reset"),
+                hint: text("see the message"),
+            }),
+            left: text("server `web` (1f…) exists and goes on building"),
+            hint: text("`smog guest show web` shows it, `smog delete web` removes it"),
+        },
+        Error::Unread {
+            lines: vec![text("host `cmp1`: no answer"), text("/var/log/x on host `cmp2`: Permission denied")],
+        },
         Error::Interrupted { left: text("Nova goes on booting `web`; `smog delete web` removes it") },
     ]
 }

@@ -1,6 +1,8 @@
 //! Booting a guest: defaults, the order, the wait, and what a failure leaves.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -13,7 +15,8 @@ use super::{
 };
 use crate::error::{Error, Result};
 use crate::guest::Guest;
-use crate::wait::Wait;
+use crate::quote;
+use crate::wait::{self, Seen, Wait};
 
 /// The metadata key that names the flavor smog made for a server, so that it is
 /// deleted with it.
@@ -26,18 +29,30 @@ const BOOT: &str = "smog:boot";
 /// Every resource smog makes on its own account is named so.
 const OWN_PREFIX: &str = "smog-";
 
+/// A server whose order's answer was lost shows within this time.
+const TAKEN_AFTER: Duration = Duration::from_secs(3);
+
+/// For so long Nova is asked for the server of such an order, while it does not answer.
+const TAKEN_WITHIN: Duration = Duration::from_secs(20);
+
 /// What a boot has made so far, to be removed if it is given up half-way.
 #[derive(Debug)]
 pub struct BootMade {
     boot: String,
     flavor: Mutex<Option<String>>,
     server: Mutex<Option<String>>,
+    unknown: AtomicBool,
 }
 
 impl Default for BootMade {
     /// Nothing made yet.
     fn default() -> BootMade {
-        BootMade { boot: unique(), flavor: Mutex::default(), server: Mutex::default() }
+        BootMade {
+            boot: unique(),
+            flavor: Mutex::default(),
+            server: Mutex::default(),
+            unknown: AtomicBool::default(),
+        }
     }
 }
 
@@ -45,6 +60,11 @@ impl BootMade {
     /// The server's id, once Nova gave one.
     pub fn server(&self) -> Option<String> {
         self.server.lock().ok().and_then(|id| id.clone())
+    }
+
+    /// Whether the cloud did not say, when it was asked last, if there is a server.
+    pub fn is_unknown(&self) -> bool {
+        self.unknown.load(Ordering::Relaxed)
     }
 
     fn flavor(&self) -> Option<String> {
@@ -90,14 +110,65 @@ impl Cloud {
             self.check_compute_host(host).await?;
         }
         let flavor = self.flavor_of(&request.flavor, &image, made).await?;
-        let ordered = self.order(request, &image, &flavor, networks, made).await;
-        match &ordered {
-            // Nova has said no: there is no server to look for.
-            Err(Error::Api { status, .. }) if *status < 500 => self.remove_flavor_of(made).await,
-            Err(_) if made.server().is_none() => drop(self.undo_boot(made).await),
-            _ => {}
+        match self.order(request, &image, &flavor, networks, made).await {
+            Ok(server) => Ok(server),
+            Err(why) if made.server().is_some() || why.leaves_unknown() => {
+                self.look_for_order(request, made, why).await
+            }
+            // Nova has said no, or was not asked: there is no server to look for.
+            Err(why) => {
+                self.remove_flavor_of(made).await;
+                Err(why)
+            }
         }
-        ordered
+    }
+
+    /// Nova's answer to an order did not arrive: the server it made all the same, or the
+    /// error, with what is not known.
+    async fn look_for_order(&self, request: &BootRequest, made: &BootMade, why: Error) -> Result<Server> {
+        // Behind a proxy that gave up, nova-api may still be at work.
+        let settled = match why {
+            Error::Api { status: 500, .. } => Duration::ZERO,
+            _ => TAKEN_AFTER,
+        };
+        let begun = Instant::now();
+        let wait = Wait { every: Duration::from_millis(500), ..Wait::up_to(TAKEN_WITHIN) };
+        let found = wait::until("the order", wait, || async {
+            Ok(match self.ordered(made).await? {
+                None if begun.elapsed() < settled => Seen::NotYet("no server of it yet".into()),
+                found => Seen::Done(found),
+            })
+        });
+        match found.await {
+            Ok(Some(server)) => Ok(server),
+            Ok(None) => {
+                self.remove_flavor_of(made).await;
+                Err(why)
+            }
+            Err(_) => {
+                let name = &request.name;
+                Err(match made.server() {
+                    Some(id) => why.while_goes_on(goes_on_building(name, &id), hint_of(name)),
+                    None => why.while_goes_on(
+                        format!("whether server `{name}` was made is not known"),
+                        hint_of(name),
+                    ),
+                })
+            }
+        }
+    }
+
+    /// The server of a boot, by the word that only this boot has.
+    async fn ordered(&self, made: &BootMade) -> Result<Option<Server>> {
+        if let Some(id) = made.server() {
+            return self.server_by_id(&id).await.map(Some);
+        }
+        let servers = self.servers().await?;
+        let ours = servers.into_iter().find(|server| server.metadata.get(BOOT) == Some(&made.boot));
+        if let Some(server) = &ours {
+            BootMade::note(&made.server, &server.id);
+        }
+        Ok(ours)
     }
 
     /// Order a server and wait until it is ACTIVE.
@@ -120,7 +191,8 @@ impl Cloud {
                 request_id,
                 hint,
             },
-            other => other,
+            Error::NotFound { .. } => why,
+            other => other.while_goes_on(goes_on_building(&request.name, &server.id), hint_of(&request.name)),
         })
     }
 
@@ -129,16 +201,20 @@ impl Cloud {
     /// never arrived.
     pub async fn undo_boot(&self, made: &BootMade) -> Option<Server> {
         // Nothing of this fails loudly: the caller already reports why the boot ended.
-        if let Some(id) = made.server() {
-            return self.server_by_id(&id).await.ok();
+        let wait = Wait { every: Duration::from_millis(500), ..Wait::up_to(TAKEN_AFTER) };
+        let look = || async { Ok(Seen::Done(self.ordered(made).await?)) };
+        match wait::until("the order", wait, look).await {
+            Ok(None) => {
+                self.remove_flavor_of(made).await;
+                None
+            }
+            Ok(found) => found,
+            Err(_) => {
+                // Where it is not known whether there is a server, its flavor stays.
+                made.unknown.store(true, Ordering::Relaxed);
+                None
+            }
         }
-        let servers = self.servers().await.unwrap_or_default();
-        let ours = servers.into_iter().find(|server| server.metadata.get(BOOT) == Some(&made.boot));
-        match &ours {
-            Some(server) => BootMade::note(&made.server, &server.id),
-            None => self.remove_flavor_of(made).await,
-        }
-        ours
     }
 
     /// Remove the flavor a boot has made, if it has.
@@ -305,6 +381,16 @@ impl Cloud {
         }
         Ok(flavor)
     }
+}
+
+/// The server's order has an end in any case, whatever became of smog's waiting.
+fn goes_on_building(name: &str, id: &str) -> String {
+    format!("server `{name}` ({id}) exists and goes on building")
+}
+
+fn hint_of(name: &str) -> String {
+    let name = quote(name);
+    format!("`smog guest show {name}` shows it, `smog delete {name}` removes it")
 }
 
 /// A name part no one else has: time and process.

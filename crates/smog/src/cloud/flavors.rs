@@ -9,6 +9,7 @@ use super::images::show_pairs;
 use super::lookup::{Named, pick};
 use super::{Call, Cloud, Image, Service};
 use crate::error::{Error, Result};
+use crate::quote;
 use crate::show::{Column, Show};
 
 /// A flavor with its extra specs (microversion 2.61).
@@ -213,7 +214,11 @@ impl Cloud {
             body["description"] = json!(description);
         }
         let call = Call::post(Service::Compute, "/flavors", json!({"flavor": body}));
-        let mut flavor = self.compute(call).await?.read::<Shown>("flavor")?.flavor;
+        let mut flavor = match self.compute(call).await {
+            Ok(answer) => answer.read::<Shown>("flavor")?.flavor,
+            Err(why) if why.leaves_unknown() => self.flavor_all_the_same(&new.name, why).await?,
+            Err(why) => return Err(why),
+        };
         if new.extra_specs.is_empty() {
             return Ok(flavor);
         }
@@ -236,6 +241,18 @@ impl Cloud {
         match self.compute(call).await {
             Ok(_) | Err(Error::Api { status: 409, .. }) => Ok(()),
             Err(why) => Err(why),
+        }
+    }
+
+    /// The answer to an order for a flavor was lost: the flavor, when Nova has it.
+    async fn flavor_all_the_same(&self, name: &str, why: Error) -> Result<Flavor> {
+        match self.flavors().await {
+            Ok(flavors) => flavors.into_iter().find(|flavor| flavor.name == name).ok_or(why),
+            Err(again) if !again.is_temporary() => Err(why),
+            Err(_) => Err(why.while_goes_on(
+                format!("whether flavor `{name}` was made is not known"),
+                format!("`smog flavor list` shows it, `smog flavor delete {}` removes it", quote(name)),
+            )),
         }
     }
 

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::nic::with_request;
+use super::orders::{goes_on, not_known};
 use super::{Call, Cloud, Microversion, Migration, Server, Service};
 use crate::error::{Error, Result};
 use crate::wait::{self, Seen, Wait};
@@ -58,8 +59,11 @@ impl Cloud {
         wait: Wait<'_>,
     ) -> Result<Server> {
         let before = self.newest_migration(&server.id).await?;
-        let request_id = self.order_live_migration(server, how).await?;
-        self.follow_live_migration(server, before, request_id, wait).await
+        let what = format!("live migration of server `{}`", server.name);
+        let ordered = self.order_live_migration(server, how).await;
+        let request_id = ordered.map_err(|why| not_known(why, &what, server))?;
+        let moved = self.follow_live_migration(server, before, request_id, wait).await;
+        moved.map_err(|why| goes_on(why, "live migration", server))
     }
 
     /// Order a live migration; returns the request id when Nova has taken it.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{Action, Call, Cloud, Microversion, Server, Service};
 use crate::config::Secret;
 use crate::error::{Error, Result};
+use crate::quote;
 use crate::wait::{self, Seen, Wait};
 
 /// An order to a server. Live migration has a place of its own:
@@ -147,6 +148,30 @@ impl Order {
     }
 }
 
+/// An error of the wait for an order that Nova has taken.
+pub(super) fn goes_on(why: Error, order: &str, server: &Server) -> Error {
+    match why {
+        // Nova has ended it, or the server is gone; a time that is over says by itself that it
+        // may still happen.
+        Error::Fault { .. } | Error::NotFound { .. } | Error::Timeout { .. } => why,
+        why => why.while_goes_on(
+            format!("Nova goes on with the {order} of server `{}` ({})", server.name, server.id),
+            format!("`smog guest actions {}` shows how it ends", quote(&server.name)),
+        ),
+    }
+}
+
+/// An order whose answer was lost may be carried out.
+pub(super) fn not_known(why: Error, what: &str, server: &Server) -> Error {
+    match why.leaves_unknown() {
+        true => why.while_goes_on(
+            format!("whether Nova has taken the {what} ({}) is not known", server.id),
+            format!("`smog guest actions {}` shows it", quote(&server.name)),
+        ),
+        false => why,
+    }
+}
+
 impl Cloud {
     /// Give an order; returns the request id when Nova has taken it, not when it is done.
     ///
@@ -167,8 +192,8 @@ impl Cloud {
     /// (also when the server is well again, as after a resize no host could take);
     /// [`Error::Timeout`].
     pub async fn carry_out(&self, server: &Server, order: &Order, wait: Wait<'_>) -> Result<Server> {
-        let request_id = self.give(server, order).await?;
         let what = format!("{} of server `{}`", order.name(), server.name);
+        let request_id = self.give(server, order).await.map_err(|why| not_known(why, &what, server))?;
         let ended =
             wait::until(&what, wait, || self.look_at_order(server, order, request_id.as_deref())).await;
         match ended {
@@ -177,7 +202,7 @@ impl Cloud {
             Err(Error::Timeout { what, waited, last, .. }) => {
                 Err(Error::Timeout { what, waited, last, request_id })
             }
-            Err(other) => Err(other),
+            Err(other) => Err(goes_on(other, order.name(), server)),
         }
     }
 
