@@ -19,6 +19,9 @@ pub(in crate::config) struct Files {
     pub notices: Vec<String>,
 }
 
+/// The file that was found, and where it was looked for.
+type Loaded = (Option<(PathBuf, Node)>, Vec<PathBuf>);
+
 /// Read them.
 ///
 /// # Errors
@@ -26,7 +29,7 @@ pub(in crate::config) struct Files {
 /// a cloud of the same name in another file is another cloud.
 pub(in crate::config) fn read(from: &Surroundings) -> Result<Files> {
     let mut notices = Vec::new();
-    let mut load = |name: &str, variable: &str| -> Result<(Option<(PathBuf, Node)>, Vec<PathBuf>)> {
+    let mut load = |name: &str, variable: &str| -> Result<Loaded> {
         let mut places = Vec::new();
         if let Some(named) = from.variables.get(variable).filter(|value| !value.is_empty()) {
             let path = PathBuf::from(named);
