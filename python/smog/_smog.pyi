@@ -382,7 +382,7 @@ class Cloud:
         """
         All key pairs of the user. One API call.
         """
-    def monitor(self, /, handler: Callable[[Record], object] | None = None, *, name: str = ..., hosts: Sequence[str | Host] = ..., files: Sequence[str] = ..., command: str | None = None, level: str | None = None, grep: Sequence[str] = ..., guest: str | Guest | None = None, stop_at: int | None = None, allow: Sequence[str] = ..., log: SupportsWrite | None = None) -> Watcher:
+    def monitor(self, /, handler: Callable[[Record], object] | None = None, *, name: str = ..., hosts: Sequence[str | Host] = ..., files: Sequence[str] = ..., command: str | None = None, level: str | None = None, grep: Sequence[str] = ..., guest: str | Guest | None = None, stop_at: int | None = None, allow: Sequence[str] = ..., log: SupportsWrite | None = None, allow_unread: bool = False) -> Watcher:
         """
         Watch the logs in the background: start it, do something, close it, read what it saw.
 
@@ -390,7 +390,9 @@ class Cloud:
         A handler is called with each record, in another thread, and answers: `None` goes on,
         `True` keeps the record, `"stop"` keeps it and stops, any other text says why the watch
         failed. `command` follows a command's output instead of the logs (`tail -f FILES` is
-        understood as these files); everything is also written to `log`, a file.
+        understood as these files); everything is also written to `log`, a file. A host or log that
+        was wanted and not read raises `smog.Unread` at the end of a `with` block, unless
+        `allow_unread`; `watcher.seen.unread` lists them.
 
         >>> with cloud.monitor() as watcher:
         ...     guest.live_migrate()
@@ -458,14 +460,16 @@ class Cloud:
         """
         All users. One API call.
         """
-    def watch(self, /, *, hosts: Sequence[str | Host] = ..., files: Sequence[str] = ..., units: Sequence[str] = ..., level: str | None = None, grep: Sequence[str] = ..., requests: Sequence[str] = ..., guest: str | Guest | None = None, exceptions: bool = False, since: datetime | None = None, until: datetime | None = None, follow: bool = True, duration: float | None = None, allow: Sequence[str] = ...) -> Watch:
+    def watch(self, /, *, hosts: Sequence[str | Host] = ..., files: Sequence[str] = ..., units: Sequence[str] = ..., level: str | None = None, grep: Sequence[str] = ..., requests: Sequence[str] = ..., guest: str | Guest | None = None, exceptions: bool = False, since: datetime | None = None, until: datetime | None = None, follow: bool = True, duration: float | None = None, allow: Sequence[str] = ..., allow_unread: bool = False) -> Watch:
         """
         Follow the logs of all hosts as one stream, in the order of time: an iterator of
         records, each with its whole traceback.
 
         `level`, `grep` (regular expressions), `requests`, `guest` and `exceptions` choose
         records; `since` begins in the past, `follow=False` ends at the present, `duration`
-        after so many seconds. `allow` names known noise: `TYPE` or `TYPE@LOGGER`.
+        after so many seconds. `allow` names known noise: `TYPE` or `TYPE@LOGGER`. A host or log
+        that was wanted and not read raises `smog.Unread` at the end of a `with` block, unless
+        `allow_unread`; `watch.unread` lists them at any time.
 
         >>> for record in cloud.watch(exceptions=True, duration=60):
         ...     print(record.host, record.exception)
@@ -2339,6 +2343,10 @@ class Watch:
     def __iter__(self, /) -> Watch: ...
     def __next__(self, /) -> Record: ...
     def __repr__(self, /) -> str: ...
+    def check(self, /) -> None:
+        """
+        Raise `smog.Unread` when something that was wanted is not read.
+        """
     def close(self, /) -> None:
         """
         End it, on the hosts too.
@@ -2357,6 +2365,12 @@ class Watch:
         Call `handler(record)` for each record until it returns `"stop"` or the watch ends;
         returns how many it was called for.
         """
+    @property
+    def unread(self, /) -> list[str]:
+        """
+        Hosts and logs that were wanted and are not read, or not yet: while this is not empty,
+        no exception means nothing.
+        """
 
 @final
 class Watched:
@@ -2368,6 +2382,11 @@ class Watched:
     def allowed(self, /) -> list[tuple[str, int]]:
         """
         Known noise that was let pass: what it was, and how often.
+        """
+    def check(self, /) -> None:
+        """
+        Raise `smog.Unread` when something that was wanted was not read. The end of a `with`
+        block does so too, but for `allow_unread=True`.
         """
     @property
     def count(self, /) -> int:
@@ -2397,6 +2416,12 @@ class Watched:
     def to_dict(self, /) -> dict[str, Any]:
         """
         Everything as plain data.
+        """
+    @property
+    def unread(self, /) -> list[str]:
+        """
+        Hosts and logs that were wanted and were not read: while this is not empty, nothing kept
+        means nothing.
         """
 
 @final
@@ -2491,13 +2516,14 @@ def records(text: str, *, host: str = "", source: str = "") -> list[Record]:
     >>> smog.records(open("nova-compute.log").read())[-1].exception
     """
 
-def run_cases(cloud: Cloud, *patterns: str, jobs: int = 4, prepare: bool = False, keep: bool = False, retries: int = 0, watch: bool = True, isolation: str = "run", timeout: float | None = None, log_dir: str | os.PathLike[str] | None = None) -> Listing[CaseReport]:
+def run_cases(cloud: Cloud, *patterns: str, jobs: int = 4, prepare: bool = False, keep: bool = False, retries: int = 0, watch: bool = True, isolation: str = "run", timeout: float | None = None, log_dir: str | os.PathLike[str] | None = None, allow_unread: bool = False) -> Listing[CaseReport]:
     """
     Run bundled cases on a cloud, as `smog test` does, and wait for all of them.
 
     They work in a project of their own, which is removed afterwards with all that is in it.
     With `prepare`, hosts are changed for the cases that need it, and restored. Ctrl-C cuts cases
-    off and cleans up. A case that fails raises nothing: look at the reports.
+    off and cleans up. A case that fails raises nothing: look at the reports. A log that was not
+    read raises `smog.Unread` at the end, unless `allow_unread`.
 
     >>> smog.run_cases(cloud, "numa.NUMALargePage", jobs=2)
     """

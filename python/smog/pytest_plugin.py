@@ -20,6 +20,7 @@ Installed with smog, and asleep until a test uses one of its fixtures:
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -174,9 +175,11 @@ def smog_recorder(request: pytest.FixtureRequest, cloud: smog.Cloud) -> Iterator
         yield
         return
     before = len(cloud.calls)
-    with cloud.monitor(name=request.node.name) as watcher:
+    with cloud.monitor(name=request.node.name, allow_unread=True) as watcher:
         request.node.stash[_recorded] = (watcher, cloud, before)
         yield
+    for line in watcher.seen.unread:
+        warnings.warn(f"not read while the test ran: {line}", stacklevel=1)
 
 
 _recorded: pytest.StashKey[tuple[Any, Any, int]] = pytest.StashKey()
@@ -191,6 +194,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         thrown = [f"{one.host} {one.source} {one.request_id or ''}\n{one.text}" for one in watcher.seen.kept]
         if thrown:
             report.sections.append(("what the hosts threw meanwhile", "\n\n".join(thrown)))
+        if watcher.seen.unread:
+            report.sections.append(("what was not read meanwhile", "\n".join(watcher.seen.unread)))
         calls = [f"{one.method} {one.path} {one.status} {one.request_id or ''}" for one in cloud.calls[before:]]
         report.sections.append(("the API calls of this test", "\n".join(calls[-40:])))
     return report

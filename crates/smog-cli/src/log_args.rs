@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use smog::host::Host;
 use smog::watch::{
-    Allow, AllowList, Event, Filter, From, Handler, Level, Record, Save, Sources, Verdict, Watch, patterns,
+    Allow, AllowList, Event, Filter, From, Handler, Level, LogsWanted, Record, Save, Verdict, Watch, patterns,
 };
 use smog::{Error, ExitCode, Guest};
 
@@ -59,6 +59,43 @@ pub struct LogArgs {
     /// Save the records, a file for each host and log
     #[arg(long, value_name = "DIR")]
     pub save: Option<std::path::PathBuf>,
+
+    /// Do not exit with 3 when a host or log that is wanted was not read
+    #[arg(long)]
+    pub allow_unread: bool,
+}
+
+/// Where records are saved; what cannot be saved ends no watch, but is no success either.
+pub struct Saving {
+    save: Option<Save>,
+    failed: Option<Error>,
+}
+
+impl Saving {
+    pub fn new(args: &LogArgs) -> Result<Saving, Error> {
+        Ok(Saving { save: args.save.as_deref().map(Save::into).transpose()?, failed: None })
+    }
+
+    fn record(&mut self, record: &Record) {
+        let Some(save) = self.save.as_mut().filter(|_| self.failed.is_none()) else { return };
+        if let Err(why) = save.record(record) {
+            output::warning(&format!("from now on nothing is saved: {why}"));
+            self.failed = Some(why);
+        }
+    }
+
+    /// The files written.
+    pub fn files(&self) -> Option<&Save> {
+        self.save.as_ref()
+    }
+
+    /// How the command ends with this.
+    pub fn exit_code(&self, otherwise: ExitCode) -> ExitCode {
+        match (&self.failed, otherwise) {
+            (Some(_), ExitCode::Ok) => ExitCode::CouldNotRun,
+            _ => otherwise,
+        }
+    }
 }
 
 impl LogArgs {
@@ -89,85 +126,49 @@ impl LogArgs {
         until: Option<Timestamp>,
         follow: bool,
     ) -> Result<Watch, Error> {
-        let more = session.watch_section()?.logs;
-        let hosts = self.hosts(session).await?;
-        let detected = hosts.into_iter().map(|host| async {
-            let sources = if self.files.is_empty() {
-                Sources::detect(&host).await
-            } else {
-                Ok(Sources::files(self.files.iter().cloned()))
-            };
-            (host, sources)
-        });
-        let mut chosen = vec![];
-        for (host, sources) in futures_util::future::join_all(detected).await {
-            match sources {
-                Ok(mut sources) => {
-                    sources.units.extend(self.units.iter().cloned());
-                    if self.files.is_empty() {
-                        sources.files.extend(more.iter().cloned());
-                    }
-                    sources.from = from;
-                    sources.until = until;
-                    sources.follow = follow;
-                    chosen.push((host, sources));
-                }
-                // It may come back: its usual places are followed then.
-                Err(why) if why.is_temporary() && follow => {
-                    output::warning_of(&format!("host `{}` does not answer yet", host.name()), &why);
-                    let sources = Sources { from, until, follow, ..Sources::usual() };
-                    chosen.push((host, sources));
-                }
-                Err(why) if self.hosts.is_empty() => {
-                    output::warning_of(&format!("host `{}` is left out", host.name()), &why);
-                }
-                Err(why) => return Err(why),
+        let section = session.watch_section()?;
+        let wanted = LogsWanted {
+            hosts: self.hosts.clone(),
+            leave_out: section.leave_out,
+            files: self.files.clone(),
+            units: self.units.clone(),
+            more: section.logs,
+            from,
+            until,
+            follow,
+            ..LogsWanted::default()
+        };
+        let plan = match session.cloud().await {
+            Ok(cloud) => wanted.plan(cloud).await?,
+            // When the cloud does not answer, one wants to see its logs.
+            Err(why) if why.exit_code() == ExitCode::CouldNotRun => {
+                wanted.plan_of(self.hosts_of_file(session, why)?).await
             }
+            Err(why) => return Err(why),
+        };
+        for (host, why) in &plan.left_out {
+            output::warning(&format!("host `{host}` is left out: {why}"));
         }
-        Ok(Watch::start(chosen))
+        Ok(plan.watch())
     }
 
     /// What is done with each record: counted, and when it is wanted saved, printed and looked at.
     pub fn take(
         record: &Record,
         filter: &Filter,
-        save: &mut Option<Save>,
+        saving: &mut Saving,
         printer: Option<&mut Printer>,
         thrown: &mut Thrown,
-    ) -> Result<Verdict, Error> {
+    ) -> Verdict {
         thrown.seen += 1;
         if !filter.wants(record) {
-            return Ok(Verdict::GoOn);
+            return Verdict::GoOn;
         }
-        if let Some(save) = save {
-            save.record(record)?;
-        }
+        saving.record(record);
         if let Some(printer) = printer {
             printer.record(record);
         }
-        Ok(thrown.record(record))
-    }
-
-    /// The hosts that are meant: all of the cloud; those of smog.yml when the cloud does not
-    /// answer, which is when one wants to see its logs.
-    async fn hosts(&self, session: &Session) -> Result<Vec<Host>, Error> {
-        let cloud = match session.cloud().await {
-            Ok(cloud) => cloud,
-            Err(why) if why.exit_code() == ExitCode::CouldNotRun => return self.hosts_of_file(session, why),
-            Err(why) => return Err(why),
-        };
-        let mut names = self.hosts.clone();
-        if names.is_empty() {
-            names = cloud.host_names().await;
-        }
-        let mut hosts = vec![];
-        for name in names {
-            hosts.push(cloud.host(&name).await?);
-        }
-        match hosts.is_empty() {
-            true => Err(Error::NotFound { what: "host".into(), name: "any".into(), near: vec![] }),
-            false => Ok(hosts),
-        }
+        thrown.record(record)
     }
 
     fn hosts_of_file(&self, session: &Session, why: Error) -> Result<Vec<Host>, Error> {

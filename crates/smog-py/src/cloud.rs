@@ -853,7 +853,9 @@ impl Cloud {
     ///
     /// `level`, `grep` (regular expressions), `requests`, `guest` and `exceptions` choose
     /// records; `since` begins in the past, `follow=False` ends at the present, `duration`
-    /// after so many seconds. `allow` names known noise: `TYPE` or `TYPE@LOGGER`.
+    /// after so many seconds. `allow` names known noise: `TYPE` or `TYPE@LOGGER`. A host or log
+    /// that was wanted and not read raises `smog.Unread` at the end of a `with` block, unless
+    /// `allow_unread`; `watch.unread` lists them at any time.
     ///
     /// >>> for record in cloud.watch(exceptions=True, duration=60):
     /// ...     print(record.host, record.exception)
@@ -862,7 +864,8 @@ impl Cloud {
         level: "str | None" = None, grep: "Sequence[str]" = vec![], requests: "Sequence[str]" = vec![],
         guest: "str | Guest | None" = None, exceptions: "bool" = false,
         since: "datetime | None" = None, until: "datetime | None" = None,
-        follow: "bool" = true, duration: "float | None" = None, allow: "Sequence[str]" = vec![]
+        follow: "bool" = true, duration: "float | None" = None, allow: "Sequence[str]" = vec![],
+        allow_unread: "bool" = false
     ) -> "Watch")]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn watch(
@@ -881,6 +884,7 @@ impl Cloud {
         follow: bool,
         duration: Option<f64>,
         allow: Vec<String>,
+        allow_unread: bool,
     ) -> PyResult<Watch> {
         let asked = LogsAsked {
             hosts: hosts.into_iter().map(NameOf::name).collect(),
@@ -897,7 +901,7 @@ impl Cloud {
             follow,
             allow,
         };
-        Watch::start(py, &self.session, asked, duration)
+        Watch::start(py, &self.session, asked, duration, allow_unread)
     }
 
     /// Watch the logs in the background: start it, do something, close it, read what it saw.
@@ -906,7 +910,9 @@ impl Cloud {
     /// A handler is called with each record, in another thread, and answers: `None` goes on,
     /// `True` keeps the record, `"stop"` keeps it and stops, any other text says why the watch
     /// failed. `command` follows a command's output instead of the logs (`tail -f FILES` is
-    /// understood as these files); everything is also written to `log`, a file.
+    /// understood as these files); everything is also written to `log`, a file. A host or log that
+    /// was wanted and not read raises `smog.Unread` at the end of a `with` block, unless
+    /// `allow_unread`; `watcher.seen.unread` lists them.
     ///
     /// >>> with cloud.monitor() as watcher:
     /// ...     guest.live_migrate()
@@ -916,7 +922,8 @@ impl Cloud {
         handler: "Callable[[Record], object] | None" = None, *, name: "str" = "watch".to_string(),
         hosts: "Sequence[str | Host]" = vec![], files: "Sequence[str]" = vec![], command: "str | None" = None,
         level: "str | None" = None, grep: "Sequence[str]" = vec![], guest: "str | Guest | None" = None,
-        stop_at: "int | None" = None, allow: "Sequence[str]" = vec![], log: "SupportsWrite | None" = None
+        stop_at: "int | None" = None, allow: "Sequence[str]" = vec![], log: "SupportsWrite | None" = None,
+        allow_unread: "bool" = false
     ) -> "Watcher")]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn monitor(
@@ -933,6 +940,7 @@ impl Cloud {
         stop_at: Option<usize>,
         allow: Vec<String>,
         log: Option<Py<PyAny>>,
+        allow_unread: bool,
     ) -> PyResult<Watcher> {
         let asked = LogsAsked {
             hosts: hosts.into_iter().map(NameOf::name).collect(),
@@ -945,7 +953,7 @@ impl Cloud {
             allow,
             ..LogsAsked::default()
         };
-        Watcher::start(py, &self.session, name, asked, handler, stop_at, log)
+        Watcher::start(py, &self.session, name, asked, handler, stop_at, log, allow_unread)
     }
 
     /// Hosts with their NUMA cells and CPUs, and which guest is pinned where. One API call

@@ -184,14 +184,15 @@ impl CaseReport {
 ///
 /// They work in a project of their own, which is removed afterwards with all that is in it.
 /// With `prepare`, hosts are changed for the cases that need it, and restored. Ctrl-C cuts cases
-/// off and cleans up. A case that fails raises nothing: look at the reports.
+/// off and cleans up. A case that fails raises nothing: look at the reports. A log that was not
+/// read raises `smog.Unread` at the end, unless `allow_unread`.
 ///
 /// >>> smog.run_cases(cloud, "numa.NUMALargePage", jobs=2)
 #[pyfunction]
 #[pyo3(signature = (
     cloud: "Cloud", *patterns: "str", jobs: "int" = 4, prepare: "bool" = false, keep: "bool" = false,
     retries: "int" = 0, watch: "bool" = true, isolation: "str" = "run", timeout: "float | None" = None,
-    log_dir: "str | os.PathLike[str] | None" = None
+    log_dir: "str | os.PathLike[str] | None" = None, allow_unread: "bool" = false
 ) -> "Listing[CaseReport]")]
 #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
 pub fn run_cases<'py>(
@@ -206,6 +207,7 @@ pub fn run_cases<'py>(
     isolation: &str,
     timeout: Option<f64>,
     log_dir: Option<PathBuf>,
+    allow_unread: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
     let cases = chosen(py, patterns)?;
     let session = cloud.get().session();
@@ -259,13 +261,14 @@ pub fn run_cases<'py>(
         };
         let run = runner.run(&cases);
         tokio::pin!(run);
-        let ended = tokio::select! {
+        let mut ended = tokio::select! {
             ended = &mut run => ended?,
             () = ctx.stopped() => {
                 stop.stop();
                 run.await?
             }
         };
+        ended.allow_unread = allow_unread;
         report::store(&ended, &log_dir)?;
         if ended.interrupted {
             let left = match ended.leaked.len() {
@@ -273,6 +276,9 @@ pub fn run_cases<'py>(
                 _ => format!("left behind: {}", ended.leaked.join(", ")),
             };
             return Err(Error::Interrupted { left });
+        }
+        if !ended.unread.is_empty() && !allow_unread {
+            return Err(Error::Unread { lines: ended.unread });
         }
         Ok(ended.cases)
     })?;

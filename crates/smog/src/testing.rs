@@ -21,6 +21,7 @@ mod schedule;
 mod seen;
 mod select;
 mod settling;
+mod spool;
 mod test;
 
 pub use capacity::{Capacity, Machine};

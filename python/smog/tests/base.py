@@ -617,6 +617,8 @@ def declare(fn: F) -> F:
                 seen = watcher.close()
                 for record in seen.kept:
                     glob_logger.warning("%s on %s: %s", record.exception, record.host, record.exception_message)
+                for line in seen.unread:
+                    glob_logger.warning("not read: %s", line)
                 glob_logger.info("logs of this test: %s", path)
 
     return declared  # type: ignore[return-value]

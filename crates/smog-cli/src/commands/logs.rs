@@ -1,11 +1,11 @@
 use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
-use smog::watch::{Event, From, Save};
+use smog::watch::{Event, From};
 use smog::{Error, ExitCode};
 
-use crate::commands::watch::told;
-use crate::log_args::{LogArgs, moment};
+use crate::commands::watch::{told, unread};
+use crate::log_args::{LogArgs, Saving, moment};
 use crate::record_print::Printer;
 use crate::session::Session;
 use crate::thrown::Thrown;
@@ -53,31 +53,23 @@ pub async fn run(args: LogsArgs, session: &Session) -> Result<ExitCode, Error> {
     }
     filter.since = Some(since);
     filter.until = args.until;
-    let mut save = args.logs.save.as_deref().map(Save::into).transpose()?;
+    let mut saving = Saving::new(&args.logs)?;
     let begun = Instant::now();
     let mut watch = args.logs.start(session, From::Since(since), args.until, false).await?;
     let mut thrown = Thrown::new(args.logs.allow_list(session)?);
     let mut printer = Printer::new(&session.view, &args.logs.hosts)?;
-    let mut failed = None;
     while let Some(event) = watch.next().await {
         match event {
             Event::Record(record) => {
-                LogArgs::take(&record, &filter, &mut save, Some(&mut printer), &mut thrown)?;
-            }
-            Event::Failed { error, host } => {
-                told(&Event::Failed { host, error: error.clone() });
-                failed = failed.or(Some(error));
+                LogArgs::take(&record, &filter, &mut saving, Some(&mut printer), &mut thrown);
             }
             other => told(&other),
         }
     }
     if !session.quiet {
-        thrown.summary(begun.elapsed(), save.as_ref());
+        thrown.summary(begun.elapsed(), saving.files());
     }
-    match (failed, thrown.count()) {
-        // What could not be asked is not known.
-        (Some(error), _) => Ok(error.exit_code()),
-        (None, 1..) if args.logs.exit_on_exception => Ok(ExitCode::Failed),
-        _ => Ok(ExitCode::Ok),
-    }
+    unread(watch.unread(), session.quiet);
+    let failed = args.logs.exit_on_exception && thrown.count() > 0;
+    Ok(saving.exit_code(watch.unread().exit_code(failed, args.logs.allow_unread)))
 }

@@ -112,6 +112,10 @@ pub struct TestArgs {
     #[arg(long, help_heading = "Run")]
     no_watch: bool,
 
+    /// Do not exit with 3 when a log that is wanted was not read (UNREAD)
+    #[arg(long, help_heading = "Run")]
+    allow_unread: bool,
+
     /// Where the folders of cases are written [default: log_dir of smog.yml, or ~/.local/state/smog/logs]
     #[arg(long, value_name = "DIR", help_heading = "Reports")]
     log_dir: Option<PathBuf>,
@@ -175,7 +179,8 @@ pub async fn run(args: TestArgs, session: &Session, cases: Vec<Case>) -> Result<
         other => other?,
     };
     if args.last {
-        let last = last.ok_or_else(|| no_last_run(&log_dir))?;
+        let mut last = last.ok_or_else(|| no_last_run(&log_dir))?;
+        last.allow_unread |= args.allow_unread;
         output::painted(&crate::test_print::coloured(&report::summary_text(&last, args.slowest)));
         args.write_reports(&last)?;
         return Ok(last.exit_code());
@@ -244,7 +249,7 @@ pub async fn run(args: TestArgs, session: &Session, cases: Vec<Case>) -> Result<
     let repeated: Vec<Case> =
         chosen.iter().flat_map(|case| std::iter::repeat_n(*case, args.repeat.max(1))).collect();
     let mut nobody_reads = false;
-    let ended = {
+    let mut ended = {
         let run = runner.run(&repeated);
         tokio::pin!(run);
         tokio::select! {
@@ -263,6 +268,7 @@ pub async fn run(args: TestArgs, session: &Session, cases: Vec<Case>) -> Result<
             }
         }
     };
+    ended.allow_unread = args.allow_unread;
     printer.end();
     // Told first: a full disk takes no result away.
     output::painted(&crate::test_print::coloured(&report::summary_text(&ended, args.slowest)));

@@ -2,10 +2,10 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use smog::watch::{Event, From, Save, Verdict, problem_text};
+use smog::watch::{Event, From, Unread, Verdict, problem_text};
 use smog::{Error, ExitCode};
 
-use crate::log_args::{LogArgs, beginning_of, length, moment};
+use crate::log_args::{LogArgs, Saving, beginning_of, length, moment};
 use crate::output;
 use crate::record_print::Printer;
 use crate::session::Session;
@@ -15,7 +15,8 @@ use crate::thrown::Thrown;
 ///
 /// Without a command it goes on until Ctrl-C, `--for` or an exception with
 /// `--exit-on-exception`. With a command it runs that and then tells what was
-/// thrown meanwhile; the exit code is the command's.
+/// thrown meanwhile; the exit code is the command's. A host or a log that was wanted and
+/// not read gives 3: no exception there is no news.
 ///
 /// Examples:
 ///   smog watch --level warning
@@ -50,7 +51,7 @@ const AFTERMATH: Duration = Duration::from_millis(500);
 
 pub async fn run(args: WatchArgs, session: &Session) -> Result<ExitCode, Error> {
     let (filter, _) = args.logs.filter(session).await?;
-    let mut save = args.logs.save.as_deref().map(Save::into).transpose()?;
+    let mut saving = Saving::new(&args.logs)?;
     let from = match (&args.since, &args.since_request) {
         (Some(time), _) => From::Since(*time),
         (None, Some(request)) => From::Since(beginning_of(request, &args.logs, session).await?),
@@ -72,9 +73,10 @@ pub async fn run(args: WatchArgs, session: &Session) -> Result<ExitCode, Error> 
     let mut child: Option<tokio::process::Child> = None;
     let mut code = ExitCode::Ok;
     let mut command_code = None;
+    let mut is_over = false;
     loop {
         let event = tokio::select! {
-            event = watch.next() => event,
+            event = watch.next(), if !is_over => event,
             () = &mut interrupt => { code = ExitCode::Interrupted; break; }
             // `| head`, `| grep -m1`. A command goes on to its end.
             () = &mut nobody_reads, if args.command.is_empty() => break,
@@ -86,11 +88,18 @@ pub async fn run(args: WatchArgs, session: &Session) -> Result<ExitCode, Error> 
             }
             () = async { match end { Some(end) => tokio::time::sleep_until(end).await, None => std::future::pending().await } } => break,
         };
-        let Some(event) = event else { break };
+        let Some(event) = event else {
+            // No host is followed any more. The time that was asked for, and the command, go on.
+            is_over = true;
+            if end.is_none() && child.is_none() {
+                break;
+            }
+            continue;
+        };
         match event {
             Event::Record(record) => {
                 let printer = prints.then_some(&mut printer);
-                if LogArgs::take(&record, &filter, &mut save, printer, &mut thrown)? == Verdict::Keep
+                if LogArgs::take(&record, &filter, &mut saving, printer, &mut thrown) == Verdict::Keep
                     && args.logs.exit_on_exception
                     && args.command.is_empty()
                 {
@@ -114,21 +123,45 @@ pub async fn run(args: WatchArgs, session: &Session) -> Result<ExitCode, Error> 
         // Ctrl-C reached it as well; it is waited for.
         command_code = child.wait().await.ok().and_then(|status| status.code());
     }
+    // Taken before the end: what is ended on purpose is no host that is away.
+    let not_read = watch.unread().clone();
     watch.stop().await;
     if !session.quiet {
-        thrown.summary(begun.elapsed(), save.as_ref());
+        thrown.summary(begun.elapsed(), saving.files());
     }
+    unread(&not_read, session.quiet);
     if let Some(code) = command_code.filter(|code| *code != 0) {
         // The command's own code, as it would be without smog.
         session.close().await;
         std::process::exit(code);
     }
-    match thrown.count() {
-        0 => Ok(code),
-        _ if args.logs.exit_on_exception => Ok(ExitCode::Failed),
-        _ => Ok(code),
+    let failed = args.logs.exit_on_exception && thrown.count() > 0;
+    Ok(match saving.exit_code(not_read.exit_code(failed, args.logs.allow_unread)) {
+        // Ctrl-C is the usual end of a watch without an end.
+        ExitCode::CouldNotRun if code == ExitCode::Interrupted => code,
+        ExitCode::Ok => code,
+        other => other,
+    })
+}
+
+/// Say what was wanted and is not read: no exception there is no news.
+pub fn unread(unread: &Unread, quiet: bool) {
+    let lines = unread.lines();
+    if lines.is_empty() || quiet {
+        return;
+    }
+    output::note(&format!("not read, so what was logged there is not known ({}):", lines.len()));
+    for line in lines.iter().take(MOST_UNREAD) {
+        let line: String = line.lines().next().unwrap_or_default().into();
+        output::note(&format!("  {line}"));
+    }
+    if lines.len() > MOST_UNREAD {
+        output::note(&format!("  and {} more", lines.len() - MOST_UNREAD));
     }
 }
+
+/// So many hosts and logs that were not read are named at the end.
+const MOST_UNREAD: usize = 20;
 
 /// Say what is wrong with the watching itself.
 pub fn told(event: &Event) {

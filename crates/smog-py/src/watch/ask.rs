@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use smog::host::Host;
-use smog::watch::{Allow, AllowList, Filter, From, Level, Sources, patterns};
+use smog::watch::{Allow, AllowList, Filter, From, Level, LogsWanted, Plan, patterns};
 use smog::{Error, Result};
 
 use crate::session::Session;
@@ -55,50 +54,22 @@ impl LogsAsked {
         Ok(filter)
     }
 
-    /// The hosts with what is followed on each.
-    pub async fn sources(&self, session: &Session) -> Result<Vec<(Host, Sources)>> {
-        let cloud = session.cloud().await?;
-        let names = if self.hosts.is_empty() { cloud.host_names().await } else { self.hosts.clone() };
-        let more = &session.settings().file.watch.logs;
-        let mut hosts: Vec<Host> = vec![];
-        for name in names {
-            let host = cloud.host(&name).await?;
-            if !hosts.iter().any(|other| other.name() == host.name()) {
-                hosts.push(host);
-            }
-        }
-        let looks: Vec<_> = hosts
-            .into_iter()
-            .map(|host| {
-                let (files, command) = (self.files.clone(), self.command.clone());
-                tokio::spawn(async move {
-                    let sources = match (&command, files.is_empty()) {
-                        (Some(command), _) => Ok(Sources::command(command)),
-                        (None, false) => Ok(Sources::files(files)),
-                        (None, true) => Sources::detect(&host).await,
-                    };
-                    (host, sources)
-                })
-            })
-            .collect();
-        let mut all = vec![];
-        for look in looks {
-            let Ok((host, sources)) = look.await else { continue };
-            // A host that is away may come back: its usual places are followed then.
-            let mut sources = match sources {
-                Err(why) if why.is_temporary() && self.follow => Sources::usual(),
-                other => other?,
-            };
-            if self.files.is_empty() && self.command.is_none() {
-                sources.files.extend(more.iter().cloned());
-            }
-            sources.units.extend(self.units.iter().cloned());
-            sources.from = self.since.map_or(From::End, From::Since);
-            sources.until = self.until;
-            sources.follow = self.follow;
-            all.push((host, sources));
-        }
-        Ok(all)
+    /// Which hosts are read, and what of each.
+    pub async fn plan(&self, session: &Session) -> Result<Plan> {
+        let section = &session.settings().file.watch;
+        let wanted = LogsWanted {
+            hosts: self.hosts.clone(),
+            leave_out: section.leave_out.clone(),
+            files: self.files.clone(),
+            units: self.units.clone(),
+            command: self.command.clone(),
+            more: section.logs.clone(),
+            from: self.since.map_or(From::End, From::Since),
+            until: self.until,
+            follow: self.follow,
+            ..LogsWanted::default()
+        };
+        wanted.plan(&session.cloud().await?).await
     }
 
     /// Known noise: of smog.yml, and `TYPE` or `TYPE@LOGGER` as given.

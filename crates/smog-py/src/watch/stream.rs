@@ -25,6 +25,8 @@ use crate::session::Session;
 pub struct Watch {
     flow: Arc<tokio::sync::Mutex<Flow>>,
     problems: Arc<Mutex<Vec<String>>>,
+    unread: Arc<Mutex<smog::watch::Unread>>,
+    allow_unread: bool,
 }
 
 struct Flow {
@@ -41,6 +43,7 @@ impl Watch {
         session: &Arc<Session>,
         asked: LogsAsked,
         duration: Option<f64>,
+        allow_unread: bool,
     ) -> PyResult<Watch> {
         let session = session.clone();
         let problems = Arc::new(Mutex::new(Vec::new()));
@@ -48,7 +51,7 @@ impl Watch {
             let begun = async {
                 let allow = asked.allow_list(&session)?;
                 let filter = asked.filter(&session).await?;
-                let watch = smog::watch::Watch::start(asked.sources(&session).await?);
+                let watch = asked.plan(&session).await?.watch();
                 let left_s = duration
                     .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
                     .map(|length| tokio::time::Instant::now() + length);
@@ -56,12 +59,14 @@ impl Watch {
             };
             ctx.unless_stopped("nothing was changed", begun).await
         })?;
-        Ok(Watch { flow: Arc::new(tokio::sync::Mutex::new(flow)), problems })
+        let unread = flow.watch.as_ref().map(|watch| watch.unread().clone()).unwrap_or_default();
+        let (flow, unread) = (Arc::new(tokio::sync::Mutex::new(flow)), Arc::new(Mutex::new(unread)));
+        Ok(Watch { flow, problems, unread, allow_unread })
     }
 
     /// The next record that is wanted; none at the end, or when `limit` is over.
     fn step(&self, py: Python<'_>, limit: Option<Duration>) -> PyResult<Option<Record>> {
-        let (flow, problems) = (self.flow.clone(), self.problems.clone());
+        let (flow, problems, unread) = (self.flow.clone(), self.problems.clone(), self.unread.clone());
         let record = enter(py, |ctx| async move {
             let mut flow = flow.lock().await;
             let mut end = flow.left_s;
@@ -69,7 +74,12 @@ impl Watch {
                 let limit = tokio::time::Instant::now() + limit;
                 end = Some(end.map_or(limit, |end| end.min(limit)));
             }
-            ctx.unless_stopped("the watch goes on until it is closed", next(&mut flow, &problems, end)).await
+            let record = next(&mut flow, &problems, end);
+            let record = ctx.unless_stopped("the watch goes on until it is closed", record).await;
+            if let (Some(watch), Ok(mut unread)) = (&flow.watch, unread.lock()) {
+                unread.clone_from(watch.unread());
+            }
+            record
         })?;
         Ok(record.map(Record::alone))
     }
@@ -96,10 +106,6 @@ async fn next(
                 if filter.wants(&record) && !(record.is_exception() && allow.allows(&record)) {
                     return Ok(Some(*record));
                 }
-            }
-            Some(Event::Failed { host, error }) if !error.is_temporary() => {
-                let _ = host;
-                return Err(error);
             }
             Some(other) => {
                 if let (Some(text), Ok(mut problems)) = (problem_text(&other), problems.lock()) {
@@ -147,11 +153,27 @@ impl Watch {
         self.problems.lock().map(|problems| problems.clone()).unwrap_or_default()
     }
 
+    /// Hosts and logs that were wanted and are not read, or not yet: while this is not empty,
+    /// no exception means nothing.
+    #[getter]
+    fn unread(&self) -> Vec<String> {
+        self.unread.lock().map(|unread| unread.lines()).unwrap_or_default()
+    }
+
+    /// Raise `smog.Unread` when something that was wanted is not read.
+    fn check(&self, py: Python<'_>) -> PyResult<()> {
+        let checked = self.unread.lock().map(|unread| unread.check()).unwrap_or(Ok(()));
+        checked.map_err(|error| crate::errors::to_py(py, &error))
+    }
+
     /// End it, on the hosts too.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        let flow = self.flow.clone();
+        let (flow, unread) = (self.flow.clone(), self.unread.clone());
         enter(py, |_| async move {
             if let Some(watch) = flow.lock().await.watch.take() {
+                if let Ok(mut unread) = unread.lock() {
+                    unread.clone_from(watch.unread());
+                }
                 watch.stop().await;
             }
             Ok::<(), Error>(())
@@ -164,8 +186,8 @@ impl Watch {
 
     #[pyo3(signature = (*exception: "object") -> "None")]
     fn __exit__(&self, py: Python<'_>, exception: Bound<'_, PyTuple>) -> PyResult<()> {
-        let _ = exception;
-        self.close(py)
+        self.close(py)?;
+        if self.allow_unread || super::is_under_way(&exception) { Ok(()) } else { self.check(py) }
     }
 
     fn __repr__(&self) -> &'static str {

@@ -28,10 +28,12 @@ pub struct Watcher {
     running: Mutex<Option<smog::watch::Watcher>>,
     last: Mutex<smog::watch::Watched>,
     raised: Raised,
+    allow_unread: bool,
 }
 
 impl Watcher {
     /// Begin; returns when what is written from now on is seen.
+    #[expect(clippy::too_many_arguments, reason = "one call, of what Python's keywords are")]
     pub fn start(
         py: Python<'_>,
         session: &Arc<Session>,
@@ -40,6 +42,7 @@ impl Watcher {
         handler: Option<Py<PyAny>>,
         stop_at: Option<usize>,
         log: Option<Py<PyAny>>,
+        allow_unread: bool,
     ) -> PyResult<Watcher> {
         let (handler, raised) = callable(py, handler)?;
         let session = session.clone();
@@ -51,12 +54,12 @@ impl Watcher {
                     Some(call) => call,
                     None => exceptions(Exceptions::new(asked.allow_list(&session)?), stop_at),
                 };
-                let sources = asked.sources(&session).await?;
-                Ok(smog::watch::Watcher::start(title, sources, wanted(filter, handler), file(log)).await)
+                let watch = asked.plan(&session).await?.watch();
+                Ok(smog::watch::Watcher::of(title, watch, wanted(filter, handler), file(log)).await)
             };
             ctx.unless_stopped("nothing was changed", begun).await
         })?;
-        Ok(Watcher { name, running: Mutex::new(Some(running)), last: Mutex::default(), raised })
+        Ok(Watcher { name, running: Mutex::new(Some(running)), last: Mutex::default(), raised, allow_unread })
     }
 
     /// Watch a command on one host.
@@ -79,7 +82,13 @@ impl Watcher {
             };
             ctx.unless_stopped("nothing was changed", begun).await
         })?;
-        Ok(Watcher { name, running: Mutex::new(Some(running)), last: Mutex::default(), raised })
+        Ok(Watcher {
+            name,
+            running: Mutex::new(Some(running)),
+            last: Mutex::default(),
+            raised,
+            allow_unread: false,
+        })
     }
 
     fn now(&self) -> smog::watch::Watched {
@@ -190,8 +199,11 @@ impl Watcher {
 
     #[pyo3(signature = (*exception: "object") -> "None")]
     fn __exit__(&self, py: Python<'_>, exception: Bound<'_, PyTuple>) -> PyResult<()> {
-        let _ = exception;
-        self.end(py, true).map(|_| ())
+        let watched = self.end(py, true)?;
+        match self.allow_unread || super::is_under_way(&exception) {
+            true => Ok(()),
+            false => watched.check(py),
+        }
     }
 
     fn __repr__(&self) -> String {
@@ -245,6 +257,19 @@ impl Watched {
         self.inner.allowed.iter().map(|one| (one.entry.clone(), one.times)).collect()
     }
 
+    /// Hosts and logs that were wanted and were not read: while this is not empty, nothing kept
+    /// means nothing.
+    #[getter]
+    fn unread(&self) -> Vec<String> {
+        self.inner.unread.clone()
+    }
+
+    /// Raise `smog.Unread` when something that was wanted was not read. The end of a `with`
+    /// block does so too, but for `allow_unread=True`.
+    fn check(&self, py: Python<'_>) -> PyResult<()> {
+        self.inner.check().map_err(|error| crate::errors::to_py(py, &error))
+    }
+
     /// Everything as plain data.
     #[pyo3(signature = () -> "dict[str, Any]")]
     fn to_dict(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
@@ -253,8 +278,12 @@ impl Watched {
 
     fn __repr__(&self) -> String {
         let failed = self.inner.failed.as_ref().map(|why| format!(", failed: {why}")).unwrap_or_default();
+        let unread = match self.inner.unread.len() {
+            0 => String::new(),
+            count => format!(", {count} not read"),
+        };
         format!(
-            "<Watched {}: {} records, {} kept{failed}>",
+            "<Watched {}: {} records, {} kept{failed}{unread}>",
             self.inner.name,
             self.inner.seen,
             self.inner.kept.len()

@@ -24,6 +24,14 @@ pub struct HostLine {
     pub hypervisor: Option<String>,
 }
 
+/// See [`Cloud::hosts_with_logs`].
+pub(crate) struct HostsWithLogs {
+    /// Each once.
+    pub(crate) names: Vec<String>,
+    /// What could not be asked, and why.
+    pub(crate) unknown: Option<(String, String)>,
+}
+
 impl Cloud {
     /// The names of all hosts of smog.yml, and of those with a nova-compute. Asks Nova's
     /// database only: unlike [`Cloud::host_list`], it answers at once when a nova-compute
@@ -42,7 +50,31 @@ impl Cloud {
         names
     }
 
-    /// All hosts of smog.yml and of Nova, each once. One call to Nova; no host is asked.
+    /// The hosts whose logs tell of Nova: those of smog.yml and of Nova's services, of
+    /// nova-compute or of all. A host is named though Nova has no hypervisor of it.
+    pub(crate) async fn hosts_with_logs(&self, all_services: bool) -> HostsWithLogs {
+        let listed = self.0.listed_hosts.iter();
+        let mut names: Vec<String> =
+            listed.map(|entry| entry.name.clone().unwrap_or_else(|| entry.host.clone())).collect();
+        let (services, unknown) = match self.compute_services().await {
+            Ok(services) => (services, None),
+            // Who may not list them is shown no host; smog.yml has those that are wanted.
+            Err(Error::Api { status: 403, .. }) => (Vec::new(), None),
+            Err(why) => (Vec::new(), Some(("the list of Nova's services".to_string(), why.to_string()))),
+        };
+        for service in services {
+            let is_wanted = all_services || service.binary == "nova-compute";
+            if is_wanted && !names.contains(&service.host) && self.listed(&service.host).is_none() {
+                names.push(service.host);
+            }
+        }
+        let mut known = std::collections::BTreeSet::new();
+        names.retain(|name| known.insert(name.clone()));
+        HostsWithLogs { names, unknown }
+    }
+
+    /// All hosts of smog.yml and of Nova, each once, also those with a nova-compute that Nova
+    /// has no hypervisor of. Two calls to Nova; no host is asked.
     ///
     /// # Errors
     /// As [`Cloud::hypervisors`]; a user who may not list them gets smog.yml's hosts.
@@ -76,6 +108,23 @@ impl Cloud {
             status: Some(one.status),
             hypervisor: Some(one.hypervisor_type),
         }));
+        let services = match self.compute_services().await {
+            Err(Error::Api { status: 403, .. }) => vec![],
+            other => other?,
+        };
+        for service in services.into_iter().filter(|service| service.binary == "nova-compute") {
+            let is_known = |line: &HostLine| line.name == service.host;
+            if !lines.iter().any(is_known) && self.listed(&service.host).is_none() {
+                lines.push(HostLine {
+                    name: service.host,
+                    address: String::new(),
+                    role: None,
+                    state: Some(service.state),
+                    status: Some(service.status),
+                    hypervisor: None,
+                });
+            }
+        }
         Ok(lines)
     }
 }

@@ -148,6 +148,7 @@ pub(super) const FILE: &[Key] = &[
         Kind::Section(&[
             key("allow", Kind::List(&Kind::Section(ALLOW)), "errors in logs that are no faults"),
             key("logs", Kind::List(&Kind::Text), "more logs to watch, as globs"),
+            key("leave_out", Kind::List(&Kind::Text), "hosts whose logs are not wanted"),
         ]),
         "watching logs",
     ),

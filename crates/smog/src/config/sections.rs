@@ -102,6 +102,10 @@ pub struct WatchSection {
     /// More logs to watch, as globs.
     #[serde(default)]
     pub logs: Vec<String>,
+    /// Hosts whose logs are not wanted, such as one that Nova still has a service of and that
+    /// is gone.
+    #[serde(default)]
+    pub leave_out: Vec<String>,
 }
 
 /// An error that is no fault; has at least one of the first three.

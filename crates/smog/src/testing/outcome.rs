@@ -293,6 +293,9 @@ pub struct RunReport {
     /// Logs that were not read, or not wholly: what was thrown there is not known.
     #[serde(default)]
     pub unread: Vec<String>,
+    /// Logs that were not read do not keep the run from being a success.
+    #[serde(default)]
+    pub allow_unread: bool,
     /// What is left of the run itself: its project, its user.
     pub leaked: Vec<String>,
     /// The run was interrupted.
@@ -305,8 +308,9 @@ impl RunReport {
         self.cases.iter().filter(|case| case.outcome.word() == word).count()
     }
 
-    /// 0 when everything that ran passed, 1 when something failed or leaked, 4 when
-    /// nothing ran, 130 when it was interrupted.
+    /// 0 when everything that ran passed, 1 when something failed or leaked, 3 when a log that
+    /// is wanted was not read (but for `allow_unread`), 4 when nothing ran, 130 when it was
+    /// interrupted.
     pub fn exit_code(&self) -> ExitCode {
         if self.interrupted {
             ExitCode::Interrupted
@@ -314,6 +318,8 @@ impl RunReport {
             ExitCode::Failed
         } else if self.count("passed") == 0 {
             ExitCode::NothingRan
+        } else if !self.unread.is_empty() && !self.allow_unread {
+            ExitCode::CouldNotRun
         } else {
             ExitCode::Ok
         }

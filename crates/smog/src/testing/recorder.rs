@@ -1,47 +1,79 @@
 //! The flight recorder: the logs of all hosts while cases run, and a case's folder.
 
-use std::collections::{BTreeSet, VecDeque};
-use std::io::Write as _;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use regex::bytes::Regex;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::check::Check;
 use super::outcome::{CallLine, LogLine, Thrown};
+use super::spool::{Part, Spool};
 use crate::error::{Error, Result};
 use crate::guest::Guest;
 use crate::host::Host;
-use crate::watch::{AllowList, Event, LAST_WORDS, Level, Record, Sources, Watch};
+use crate::watch::{AllowList, Event, LAST_WORDS, Level, Plan, Record};
 
 /// The logs of all hosts, kept for as long as a running case may ask for them.
 pub(super) struct Logs {
     kept: Arc<Mutex<Kept>>,
-    reader: Option<JoinHandle<()>>,
+    reader: Option<Reader>,
 }
 
-#[derive(Default)]
+struct Reader {
+    end: oneshot::Sender<()>,
+    /// Ends with what was wanted and not read.
+    task: JoinHandle<Vec<String>>,
+}
+
 struct Kept {
-    records: VecDeque<Record>,
+    spool: Spool,
     /// Exceptions that a case has taken for its own, by their place in all that came.
-    first: u64,
     taken: BTreeSet<u64>,
     unclaimed: Vec<Record>,
-    problems: BTreeSet<String>,
+    unclaimed_more: u64,
+    /// Seconds each host's clock is ahead of this machine's.
+    ahead: HashMap<String, f64>,
+    lost: Lost,
 }
 
-/// At most so many records are kept; a case that runs for hours at debug level loses its
-/// oldest ones, not the machine its memory.
-const MOST: usize = 400_000;
+/// Records that could not be kept.
+#[derive(Debug, Clone, Default)]
+struct Lost {
+    count: u64,
+    last: Option<Timestamp>,
+    why: String,
+}
+
+/// So many exceptions of nobody are kept whole; more are counted.
+const MOST_UNCLAIMED: usize = 2_000;
+
+/// So many exceptions of a case are listed; its folder has all.
+const MOST_THROWN: usize = 2_000;
 
 /// A log line may be stamped a little before the call that it is about was sent: clocks differ.
 const SLACK: SignedDuration = SignedDuration::from_millis(500);
 
+/// What is asked of the logs for a case.
+pub(super) struct Asked {
+    /// When the case began.
+    pub begin: Timestamp,
+    pub belongs: Belongs,
+    pub allow: AllowList,
+    /// Exceptions that are its purpose.
+    pub purpose: Vec<String>,
+    /// Where its records are written.
+    pub folder: Option<PathBuf>,
+}
+
 /// What belongs to a case.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Belongs {
     pub requests: BTreeSet<String>,
     pub servers: BTreeSet<String>,
@@ -59,6 +91,19 @@ impl Belongs {
         record.project.is_none() || record.project == self.project
     }
 
+    /// What stands in each line of a record that is the case's; none when any may be.
+    fn needles(&self) -> Option<Regex> {
+        if self.all {
+            return None;
+        }
+        let logs = self.domains.iter().map(|name| format!("{name}.log"));
+        let ids = self.requests.iter().chain(&self.servers).cloned();
+        let needles: Vec<String> = ids.chain(logs).map(|id| regex::escape(&id)).collect();
+        let pattern = if needles.is_empty() { "[^\\s\\S]".to_string() } else { needles.join("|") };
+        // Too many ids for one expression: each record is looked at then.
+        Regex::new(&pattern).ok()
+    }
+
     /// Whether the record names a request or a server of the case.
     fn names(&self, record: &Record) -> bool {
         let request = |id: &Option<String>| id.as_ref().is_some_and(|id| self.requests.contains(id));
@@ -73,44 +118,58 @@ impl Belongs {
 /// What the logs say of a case.
 #[derive(Debug, Default)]
 pub(super) struct Cut {
-    pub own: Vec<Record>,
-    pub all: Vec<Record>,
+    /// How many records are its own.
+    pub count: usize,
     pub thrown: Vec<Thrown>,
     pub allowed: u64,
     /// The classes of all exceptions of the case and of what caused them, by their last words.
     pub classes: BTreeSet<String>,
+    /// Why something of the logs is not known, though it came.
+    pub lost: Option<String>,
+    /// The gravest, with their times.
+    gravest: Vec<(Level, LogLine)>,
+    /// Of each log, the last line of QEMU's.
+    words: BTreeMap<String, String>,
+    crash: Option<String>,
+    first_error: Option<(Option<Timestamp>, String)>,
+    taken: Vec<u64>,
 }
 
 impl Logs {
-    /// Follow the logs of these hosts; returns when what is new from now on is seen, or when
-    /// the hosts had their time for it. `problems` tells of hosts that smog has no way to.
-    pub async fn start(hosts: Vec<(Host, Sources)>, problems: BTreeSet<String>) -> Logs {
-        let kept = Arc::new(Mutex::new(Kept { problems, ..Kept::default() }));
-        if hosts.is_empty() {
+    /// Follow the logs of a plan; returns when what is new from now on is seen, or when the
+    /// hosts had their time for it. Records are kept in a folder until the end.
+    pub async fn start(plan: Plan, folder: &Path) -> Logs {
+        let kept = Arc::new(Mutex::new(Kept::new(folder)));
+        if plan.hosts.is_empty() && plan.left_out.is_empty() {
             return Logs { kept, reader: None };
         }
         let into = Arc::clone(&kept);
-        let (ready, is_ready) = tokio::sync::oneshot::channel::<()>();
-        let reader = tokio::spawn(async move {
+        let (ready, is_ready) = oneshot::channel::<()>();
+        let (end, mut ended) = oneshot::channel::<()>();
+        let task = tokio::spawn(async move {
             let mut ready = Some(ready);
-            let mut watch = Watch::start(hosts);
-            while let Some(event) = watch.next().await {
+            let mut watch = plan.watch();
+            loop {
+                let event = tokio::select! {
+                    event = watch.next() => event,
+                    _ = &mut ended => break,
+                };
+                let Some(event) = event else { break };
                 let mut kept = into.lock().unwrap_or_else(PoisonError::into_inner);
                 match event {
-                    Event::Record(record) => {
-                        kept.records.push_back(*record);
-                        if kept.records.len() > MOST {
-                            kept.forget_first();
-                        }
-                    }
+                    Event::Record(record) => kept.push(&record),
                     Event::CaughtUp => drop(ready.take()),
-                    other => kept.problems.extend(crate::watch::problem_text(&other)),
+                    Event::Up { host, clock_ahead } => drop(kept.ahead.insert(host, clock_ahead)),
+                    _ => {}
                 }
             }
+            let unread = watch.unread().lines();
+            watch.stop().await;
+            unread
         });
         // Told by dropping it: also when the watch ends at once.
         let _ = is_ready.await;
-        Logs { kept, reader: Some(reader) }
+        Logs { kept, reader: Some(Reader { end, task }) }
     }
 
     /// Wait for what was written just now and is on its way.
@@ -120,73 +179,184 @@ impl Logs {
         }
     }
 
-    /// The records since `begin`, and which of them are a case's.
-    pub fn cut(&self, begin: Timestamp, belongs: &Belongs, allow: &mut AllowList, purpose: &[String]) -> Cut {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let from = begin - SLACK;
-        let mut cut = Cut::default();
-        let mut taken = Vec::new();
-        for (at, record) in kept.records.iter().enumerate() {
-            let is_early = record.time.is_some_and(|time| time < from);
-            if !is_early {
-                cut.all.push(record.clone());
-            }
-            // A request or a server is the case's whatever the clock of the host says.
-            if !(belongs.names(record) || belongs.all && !is_early && belongs.is_not_others(record)) {
-                continue;
-            }
-            cut.own.push(record.clone());
-            let Some(exception) = &record.exception else { continue };
-            taken.push(kept.first + at as u64);
-            let name = class(&exception.name);
-            cut.classes.extend(exception.causes.iter().map(|cause| class(&cause.name).to_string()));
-            cut.classes.insert(name.to_string());
-            if purpose.iter().any(|purpose| purpose == name) || allow.allows(record) {
-                cut.allowed += 1;
-            } else {
-                cut.thrown.push(thrown(record));
-            }
-        }
-        kept.taken.extend(taken);
-        cut
+    /// What the logs say of a case since it began.
+    pub async fn cut(&self, asked: Asked) -> Cut {
+        let kept = Arc::clone(&self.kept);
+        let cut = tokio::task::spawn_blocking(move || cut(&kept, asked)).await;
+        cut.unwrap_or_else(|why| Cut {
+            lost: Some(format!("they could not be read: {why}")),
+            ..Cut::default()
+        })
+    }
+
+    /// Write all records since a time into a file.
+    pub async fn write_since(&self, begin: Timestamp, file: PathBuf) {
+        let kept = Arc::clone(&self.kept);
+        let written = tokio::task::spawn_blocking(move || write_since(&kept, begin, &file));
+        // What cannot be written is not worth failing a case for.
+        let _ = written.await;
     }
 
     /// Forget what is older than the begin of every case that still runs.
     pub fn forget_before(&self, time: Timestamp) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        while kept.records.front().is_some_and(|record| record.time.is_none_or(|at| at < time - SLACK)) {
-            kept.forget_first();
-        }
+        let Kept { spool, taken, unclaimed, unclaimed_more, .. } = &mut *kept;
+        spool.forget_before(time - SLACK, |place, record| {
+            if taken.remove(&place) {
+            } else if unclaimed.len() < MOST_UNCLAIMED {
+                unclaimed.push(record);
+            } else {
+                *unclaimed_more += 1;
+            }
+        });
     }
 
     /// End it: the exceptions no case has taken for its own, and what could not be read.
     pub async fn close(self, allow: &mut AllowList) -> (Vec<Thrown>, Vec<String>) {
         self.last_words().await;
+        let mut unread = Vec::new();
         if let Some(reader) = self.reader {
-            // Dropping the watch ends the far ends.
-            reader.abort();
-            let _ = tokio::time::timeout(Duration::from_secs(5), reader).await;
+            let _ = reader.end.send(());
+            match tokio::time::timeout(Duration::from_secs(20), reader.task).await {
+                Ok(Ok(lines)) => unread = lines,
+                _ => unread.push("whether all logs were read is not known".into()),
+            }
         }
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        while !kept.records.is_empty() {
-            kept.forget_first();
+        let Kept { spool, taken, unclaimed, unclaimed_more, lost, .. } = &mut *kept;
+        let mut thrown = Vec::new();
+        let mut more = *unclaimed_more;
+        let mut judge = |record: &Record| match allow.allows(record) {
+            true => {}
+            false if thrown.len() < MOST_UNCLAIMED => thrown.push(self::thrown(record)),
+            false => more += 1,
+        };
+        unclaimed.iter().for_each(&mut judge);
+        let rest = spool.exceptions(|place, record| {
+            if !taken.contains(&place) {
+                judge(&record);
+            }
+        });
+        if let Err(why) = rest {
+            unread.push(format!("the records that were kept: {why}"));
         }
-        let unclaimed = std::mem::take(&mut kept.unclaimed);
-        let thrown = unclaimed.iter().filter(|record| !allow.allows(record)).map(thrown).collect();
-        (thrown, kept.problems.iter().cloned().collect())
+        if more > 0 {
+            unread.push(format!("{more} more exceptions belong to no case, and are not listed"));
+        }
+        unread.extend(lost.text());
+        (thrown, unread)
+    }
+}
+
+fn cut(kept: &Mutex<Kept>, asked: Asked) -> Cut {
+    let Asked { begin, belongs, mut allow, purpose, folder } = asked;
+    let mut cut = Cut::default();
+    let (parts, ahead) = {
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        cut.lost = kept.lost.since(begin);
+        match kept.spool.parts() {
+            Ok(parts) => (parts, kept.ahead.clone()),
+            Err(why) => {
+                cut.lost = Some(format!("the last records could not be kept: {why}"));
+                return cut;
+            }
+        }
+    };
+    let needles = belongs.needles();
+    let mut file = folder.and_then(|folder| create(&folder.join("records.log")));
+    let read = each(&parts, |place, line| {
+        if needles.as_ref().is_some_and(|needles| !needles.is_match(line)) {
+            return Ok(());
+        }
+        let record: Record = serde_json::from_slice(line)?;
+        // A request or a server is the case's whatever the clock of the host says.
+        let is_own = belongs.names(&record)
+            || belongs.all && !is_early(&record, begin, &ahead) && belongs.is_not_others(&record);
+        if is_own {
+            write_record(&mut file, &record);
+            cut.take(place, &record, &mut allow, &purpose);
+        }
+        Ok(())
+    });
+    if let Err(why) = read {
+        cut.lost = Some(format!("they could not be read again: {why}"));
+    }
+    let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+    kept.taken.extend(cut.taken.drain(..));
+    cut
+}
+
+fn write_since(kept: &Mutex<Kept>, begin: Timestamp, path: &Path) {
+    let (parts, ahead) = {
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        (kept.spool.parts().unwrap_or_default(), kept.ahead.clone())
+    };
+    let mut file = create(path);
+    let _ = each(&parts, |_, line| {
+        let record: Record = serde_json::from_slice(line)?;
+        if !is_early(&record, begin, &ahead) {
+            write_record(&mut file, &record);
+        }
+        Ok(())
+    });
+}
+
+/// Whether a record was written before a time of this machine's, by its host's clock.
+fn is_early(record: &Record, begin: Timestamp, ahead: &HashMap<String, f64>) -> bool {
+    let ahead = ahead.get(&record.host).copied().unwrap_or_default();
+    let ahead = SignedDuration::try_from_secs_f64(ahead).unwrap_or_default();
+    let from = (begin - SLACK).checked_add(ahead).unwrap_or(begin);
+    record.time.is_some_and(|time| time < from)
+}
+
+fn each(parts: &[Part], mut line: impl FnMut(u64, &[u8]) -> io::Result<()>) -> io::Result<()> {
+    parts.iter().try_for_each(|part| part.lines(&mut line))
+}
+
+type Writer = Option<io::BufWriter<std::fs::File>>;
+
+fn create(path: &Path) -> Writer {
+    crate::private_file().truncate(true).open(path).ok().map(io::BufWriter::new)
+}
+
+/// What cannot be written is not worth failing a case for.
+fn write_record(to: &mut Writer, record: &Record) {
+    if let Some(file) = to
+        && writeln!(file, "{}:{}: {}", record.host, record.source, record.text).is_err()
+    {
+        *to = None;
     }
 }
 
 impl Kept {
-    fn forget_first(&mut self) {
-        let place = self.first;
-        self.first += 1;
-        if let Some(record) = self.records.pop_front()
-            && record.exception.is_some()
-            && !self.taken.remove(&place)
-        {
-            self.unclaimed.push(record);
+    fn new(folder: &Path) -> Kept {
+        Kept {
+            spool: Spool::new(folder.to_path_buf()),
+            taken: BTreeSet::new(),
+            unclaimed: Vec::new(),
+            unclaimed_more: 0,
+            ahead: HashMap::new(),
+            lost: Lost::default(),
         }
+    }
+
+    fn push(&mut self, record: &Record) {
+        if let Err(why) = self.spool.push(record) {
+            self.lost.count += 1;
+            self.lost.last = Some(Timestamp::now());
+            self.lost.why = why.to_string();
+        }
+    }
+}
+
+impl Lost {
+    fn text(&self) -> Option<String> {
+        (self.count > 0).then(|| format!("{} records could not be kept: {}", self.count, self.why))
+    }
+
+    /// The same, when any was lost since.
+    fn since(&self, begin: Timestamp) -> Option<String> {
+        self.text().filter(|_| self.last >= Some(begin))
     }
 }
 
@@ -220,6 +390,33 @@ const SHOWN: usize = 40;
 const SHOWN_CHARS: usize = 400;
 
 impl Cut {
+    #[cfg(test)]
+    pub fn of_classes(names: &[&str]) -> Cut {
+        Cut { classes: names.iter().map(|name| name.to_string()).collect(), ..Cut::default() }
+    }
+
+    /// A record of the case.
+    fn take(&mut self, place: u64, record: &Record, allow: &mut AllowList, purpose: &[String]) {
+        self.count += 1;
+        self.look_for_crash(record);
+        self.keep_if_grave(record);
+        let Some(exception) = &record.exception else {
+            if record.level.is_some_and(|level| level >= Level::Error) {
+                self.note_error(record);
+            }
+            return;
+        };
+        self.taken.push(place);
+        let name = class(&exception.name);
+        self.classes.extend(exception.causes.iter().map(|cause| class(&cause.name).to_string()));
+        self.classes.insert(name.to_string());
+        if purpose.iter().any(|purpose| purpose == name) || allow.allows(record) {
+            self.allowed += 1;
+        } else if self.thrown.len() < MOST_THROWN {
+            self.thrown.push(thrown(record));
+        }
+    }
+
     /// The logs tell of an exception of this class.
     pub fn tells_of(&self, name: &str) -> Check {
         let found: Vec<&str> = self.classes.iter().map(String::as_str).collect();
@@ -227,48 +424,63 @@ impl Cut {
         Check::that("exceptions", self.classes.contains(name), found, name).from("the logs of all hosts")
     }
 
-    /// The records that a report shows: warnings and worse, and what services say of a server
-    /// in the normal course; the gravest, in the order of time. Lines of an HTTP server's log
-    /// for each call are not worth the room.
-    pub fn shown(&self) -> Vec<LogLine> {
-        let level = |record: &&Record| std::cmp::Reverse(record.level.unwrap_or(Level::Debug));
-        let is_worth = |record: &&Record| match record.level {
-            Some(Level::Info) => record.instance.is_some(),
-            Some(level) => level > Level::Info,
-            None => false,
-        };
-        let mut gravest: Vec<&Record> = self.own.iter().filter(is_worth).collect();
-        gravest.sort_by_key(level);
-        gravest.truncate(SHOWN);
-        gravest.sort_by_key(|record| record.time);
-        gravest.into_iter().map(log_line).collect()
+    /// Warnings and worse are shown, and what services say of a server in the normal course.
+    /// Lines of an HTTP server's log for each call are not worth the room.
+    fn keep_if_grave(&mut self, record: &Record) {
+        let Some(level) = record.level else { return };
+        if !(level > Level::Info || level == Level::Info && record.instance.is_some()) {
+            return;
+        }
+        self.gravest.push((level, log_line(record)));
+        if self.gravest.len() > 50 * SHOWN {
+            self.cut_gravest();
+        }
+    }
+
+    /// Of equals the first stay: the sort keeps their order.
+    fn cut_gravest(&mut self) {
+        self.gravest.sort_by_key(|(level, _)| std::cmp::Reverse(*level));
+        self.gravest.truncate(SHOWN);
+    }
+
+    /// The records that a report shows: the gravest, in the order of time.
+    pub fn shown(&mut self) -> Vec<LogLine> {
+        self.cut_gravest();
+        let mut lines: Vec<LogLine> = self.gravest.iter().map(|(_, line)| line.clone()).collect();
+        lines.sort_by_key(|line| line.at);
+        lines
     }
 
     /// The end of a guest's QEMU that nobody wanted, and its last words.
-    fn crash(&self) -> Option<String> {
-        let at = self.own.iter().position(|record| record.text.contains("shutting down, reason=crashed"))?;
-        let end = &self.own[at];
-        let before = self.own[..at].iter().rev().filter(|record| record.source == end.source);
-        let words = before.map(|record| record.text.trim()).find(|text| text.contains("qemu"));
-        let words = words.map(|words| format!(": {}", cut_to(words, 160))).unwrap_or_default();
-        Some(format!("the guest's QEMU crashed{words} ({} {})", end.host, end.source))
+    fn look_for_crash(&mut self, record: &Record) {
+        if self.crash.is_some() {
+            return;
+        }
+        if record.text.contains("shutting down, reason=crashed") {
+            let words = self.words.get(&record.source).map(|words| format!(": {words}")).unwrap_or_default();
+            self.crash = Some(format!("the guest's QEMU crashed{words} ({} {})", record.host, record.source));
+        } else if record.text.contains("qemu") {
+            self.words.insert(record.source.clone(), cut_to(record.text.trim(), 160));
+        }
+    }
+
+    fn note_error(&mut self, record: &Record) {
+        let key = |time: Option<Timestamp>| (time.is_none(), time);
+        if self.first_error.as_ref().is_none_or(|(first, _)| key(record.time) < key(*first)) {
+            let text = format!("{} ({} {})", first_words(&record.message), record.host, record.source);
+            self.first_error = Some((record.time, text));
+        }
     }
 
     /// The likely first cause of a failure: a guest's QEMU that crashed; else the earliest
     /// exception, by its root; where none was thrown, the earliest error that was logged.
     pub fn likely(&self) -> Option<String> {
-        if let Some(crash) = self.crash() {
-            return Some(crash);
+        if self.crash.is_some() {
+            return self.crash.clone();
         }
         // What has no time cannot be the first of those that have.
         let first = self.thrown.iter().min_by_key(|thrown| (thrown.at.is_none(), thrown.at));
-        let Some(first) = first else {
-            let errors = self.own.iter().filter(|record| {
-                record.exception.is_none() && record.level.is_some_and(|level| level >= Level::Error)
-            });
-            let error = errors.min_by_key(|record| (record.time.is_none(), record.time))?;
-            return Some(format!("{} ({} {})", first_words(&error.message), error.host, error.source));
-        };
+        let Some(first) = first else { return self.first_error.as_ref().map(|(_, text)| text.clone()) };
         // A cause that says the same says nothing.
         Some(match first.cause.as_ref().filter(|cause| !cause.contains(first.message.trim())) {
             Some(cause) => format!("{cause}, which became {first}"),
@@ -343,14 +555,6 @@ impl Folder {
         let _ = file.and_then(|mut file| file.write_all(content.as_bytes()));
     }
 
-    pub fn write_records(&self, name: &str, records: &[Record]) {
-        let mut text = String::new();
-        for record in records {
-            text.push_str(&format!("{}:{}: {}\n", record.host, record.source, record.text));
-        }
-        self.write(name, &text);
-    }
-
     pub fn write_calls(&self, calls: &[CallLine]) {
         let lines: Vec<String> = calls.iter().filter_map(|call| serde_json::to_string(call).ok()).collect();
         self.write("calls.jsonl", &(lines.join("\n") + "\n"));
@@ -417,8 +621,17 @@ mod tests {
     }
 
     fn logs(records: Vec<Record>) -> Logs {
-        let kept = Kept { records: records.into(), ..Kept::default() };
+        let mut kept = Kept::new(&std::env::temp_dir());
+        records.iter().for_each(|record| kept.push(record));
+        assert_eq!(kept.lost.count, 0, "{:?}", kept.lost);
         Logs { kept: Arc::new(Mutex::new(kept)), reader: None }
+    }
+
+    impl Logs {
+        fn cut_now(&self, begin: Timestamp, belongs: &Belongs, purpose: &[String]) -> Cut {
+            let (belongs, purpose) = (belongs.clone(), purpose.to_vec());
+            cut(&self.kept, Asked { begin, belongs, allow: AllowList::default(), purpose, folder: None })
+        }
     }
 
     fn belongs(request: &str) -> Belongs {
@@ -436,13 +649,13 @@ mod tests {
         ]);
         let begin = Timestamp::from_second(150).expect("a time");
         let mut allow = AllowList::default();
-        let one = logs.cut(begin, &belongs("req-a"), &mut allow, &[]);
+        let one = logs.cut_now(begin, &belongs("req-a"), &[]);
         assert_eq!(
             one.thrown.iter().map(|thrown| thrown.name.as_str()).collect::<Vec<_>>(),
             ["nova.exception.Mine"]
         );
-        assert_eq!((one.own.len(), one.all.len()), (2, 4));
-        let other = logs.cut(begin, &belongs("req-b"), &mut allow, &["Theirs".to_string()]);
+        assert_eq!(one.count, 2);
+        let other = logs.cut_now(begin, &belongs("req-b"), &["Theirs".to_string()]);
         assert_eq!((other.thrown.len(), other.allowed), (0, 1), "its purpose");
         assert!(other.tells_of("Theirs").holds && !other.tells_of("Mine").holds);
         let (rest, _) = logs.close(&mut allow).await;
@@ -454,8 +667,8 @@ mod tests {
     fn a_request_is_its_own_on_a_host_whose_clock_is_behind_too() {
         let logs = logs(vec![record(100, "req-a", Some("nova.exception.Mine"))]);
         let begin = Timestamp::from_second(150).expect("a time");
-        let cut = logs.cut(begin, &belongs("req-a"), &mut AllowList::default(), &[]);
-        assert_eq!((cut.thrown.len(), cut.all.len()), (1, 0));
+        let cut = logs.cut_now(begin, &belongs("req-a"), &[]);
+        assert_eq!((cut.thrown.len(), cut.count), (1, 1));
     }
 
     #[tokio::test]
@@ -475,7 +688,7 @@ mod tests {
         let undated = Record { time: None, ..at(0, "nova.exception.Undated") };
         let logs = logs(vec![undated, at(205, "nova.exception.Symptom"), at(201, "nova.exception.Cause")]);
         let begin = Timestamp::from_second(150).expect("a time");
-        let cut = logs.cut(begin, &belongs("req-a"), &mut AllowList::default(), &[]);
+        let cut = logs.cut_now(begin, &belongs("req-a"), &[]);
         assert!(cut.likely().is_some_and(|likely| likely.contains("Cause")), "{:?}", cut.likely());
     }
 
@@ -500,14 +713,14 @@ mod tests {
         ]);
         let begin = Timestamp::from_second(150).expect("a time");
         let belongs = Belongs { domains: ["instance-00000068".to_string()].into(), ..belongs("req-a") };
-        let cut = logs.cut(begin, &belongs, &mut AllowList::default(), &[]);
+        let cut = logs.cut_now(begin, &belongs, &[]);
         let likely = cut.likely().expect("a cause");
         assert!(
             likely.starts_with("the guest's QEMU crashed: qemu-system-x86_64: system/physmem.c:2671"),
             "{likely}"
         );
         assert!(likely.ends_with("(cmp1 /var/log/libvirt/qemu/instance-00000068.log)"), "{likely}");
-        assert_eq!(cut.own.len(), 4, "not the other guest's");
+        assert_eq!(cut.count, 4, "not the other guest's");
     }
 
     #[test]
@@ -523,7 +736,7 @@ mod tests {
             said(202, Level::Error, "[req-0-1] no such cell"),
         ]);
         let begin = Timestamp::from_second(150).expect("a time");
-        let cut = logs.cut(begin, &belongs("req-a"), &mut AllowList::default(), &[]);
+        let mut cut = logs.cut_now(begin, &belongs("req-a"), &[]);
         assert_eq!(cut.likely().as_deref(), Some("no such cell (cmp1 nova-compute.log)"));
         let shown: Vec<String> = cut.shown().into_iter().map(|line| line.text).collect();
         assert_eq!(shown, ["odd", "[req-0-1] no such cell", "late"], "in the order of time");
@@ -542,9 +755,9 @@ mod tests {
         records.push(said(Level::Warning));
         let logs = logs(records);
         let begin = Timestamp::from_second(150).expect("a time");
-        let cut = logs.cut(begin, &belongs("req-a"), &mut AllowList::default(), &[]);
+        let mut cut = logs.cut_now(begin, &belongs("req-a"), &[]);
         let shown = cut.shown();
-        assert_eq!((shown.len(), cut.own.len()), (SHOWN, 105));
+        assert_eq!((shown.len(), cut.count), (SHOWN, 105));
         assert!(shown.iter().any(|line| line.level == "WARNING"));
         assert!(shown.iter().all(|line| line.level != "DEBUG" && line.text != "GET /servers"));
     }
@@ -554,7 +767,7 @@ mod tests {
         let logs = logs(vec![record(200, "req-x", Some("SomeError"))]);
         let begin = Timestamp::from_second(150).expect("a time");
         let alone = Belongs { all: true, ..Belongs::default() };
-        assert_eq!(logs.cut(begin, &alone, &mut AllowList::default(), &[]).thrown.len(), 1);
+        assert_eq!(logs.cut_now(begin, &alone, &[]).thrown.len(), 1);
     }
 
     #[test]
@@ -563,6 +776,6 @@ mod tests {
         let logs = logs(vec![stranger]);
         let begin = Timestamp::from_second(150).expect("a time");
         let alone = Belongs { all: true, project: Some("ours".into()), ..Belongs::default() };
-        assert_eq!(logs.cut(begin, &alone, &mut AllowList::default(), &[]).thrown.len(), 0);
+        assert_eq!(logs.cut_now(begin, &alone, &[]).thrown.len(), 0);
     }
 }

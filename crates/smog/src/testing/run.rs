@@ -4,7 +4,7 @@ mod attempt;
 mod own_project;
 mod stop;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -25,8 +25,7 @@ use crate::cloud::Cloud;
 use crate::config::{Settings, SmogFile, Surroundings};
 use crate::environment::{self, Environment};
 use crate::error::{Error, Result};
-use crate::host::Host;
-use crate::watch::{AllowList, Sources};
+use crate::watch::{AllowList, LogsWanted, Plan};
 
 /// Whose the resources of cases are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -191,6 +190,7 @@ impl Runner {
             cases,
             unattributed,
             unread,
+            allow_unread: false,
             leaked,
             interrupted: self.stop.is_asked(),
         })
@@ -370,23 +370,24 @@ impl Runner {
     }
 
     async fn follow_logs(&self) -> Logs {
+        let folder = &self.options.log_dir;
         if !self.options.watch {
-            return Logs::start(Vec::new(), BTreeSet::new()).await;
+            return Logs::start(Plan::default(), folder).await;
         }
-        // Of smog.yml, with a nova-compute that is up or down, and with any other service of Nova.
-        let mut names = self.cloud.host_names().await;
-        names.extend(self.cloud.compute_services().await.unwrap_or_default().into_iter().map(|it| it.host));
-        let (mut hosts, mut unread): (Vec<Host>, BTreeSet<String>) = Default::default();
-        for name in names {
-            match self.cloud.host(&name).await {
-                Ok(host) if hosts.iter().any(|known| known.name() == host.name()) => {}
-                Ok(host) => hosts.push(host),
-                Err(why) => drop(unread.insert(format!("{name}: {why}"))),
-            }
-        }
-        let sources = futures_util::future::join_all(hosts.iter().map(Sources::detect)).await;
-        let sources = sources.into_iter().map(|found| found.unwrap_or_else(|_| Sources::usual()));
-        Logs::start(hosts.iter().cloned().zip(sources).collect(), unread).await
+        let section = &self.settings.file.watch;
+        let wanted = LogsWanted {
+            // Of smog.yml, with a nova-compute that is up or down, and with any other service of Nova.
+            all_services: true,
+            leave_out: section.leave_out.clone(),
+            more: section.logs.clone(),
+            follow: true,
+            ..LogsWanted::default()
+        };
+        let plan = wanted.plan(&self.cloud).await.unwrap_or_else(|why| Plan {
+            left_out: vec![("the hosts".into(), why.to_string())],
+            ..Plan::default()
+        });
+        Logs::start(plan, folder).await
     }
 
     fn tell(&self, event: Event<'_>) {

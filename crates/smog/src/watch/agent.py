@@ -6,7 +6,8 @@
 #   H hello, once            O a source begins (JSON)     D bytes of a source from OFFSET
 #   C source read to its end R a source has ended         L bytes were lost (JSON)
 #   E a source cannot be read (JSON)    B still alive     A everything read to its end, once
-import ctypes, glob, gzip, json, os, re, select, struct, subprocess, sys, time
+#   F what was named is there (JSON)
+import ctypes, errno, glob, gzip, json, os, re, select, struct, subprocess, sys, time
 
 CHUNK, HEAD, TAIL = 65536, 256, 64
 RETIRE, BEAT = 60.0, 5.0
@@ -24,9 +25,21 @@ def write(data):
         view = view[os.write(out, view):]
 
 
+def shown(value):
+    """A name as text: bytes of it that are no UTF-8 are spelled out."""
+    if not isinstance(value, str):
+        return value
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def raw(path):
+    """The bytes of a name that its text does not tell; None for any other."""
+    return None if shown(path) == path else os.fsencode(path).hex()
+
+
 def frame(kind, number=0, offset=0, payload=b""):
     if not isinstance(payload, bytes):
-        payload = json.dumps(payload).encode()
+        payload = json.dumps({key: shown(value) for key, value in payload.items()}).encode()
     write(b"%s %d %d %d\n" % (kind.encode(), number, offset, len(payload)) + payload)
 
 
@@ -226,7 +239,7 @@ class Source:
         if not self.zipped and offset > 0:
             self.tail = os.pread(self.fd, min(TAIL, offset), max(0, offset - TAIL))
         frame("O", self.number, offset, {
-            "path": path, "actual": actual, "dev": self.dev, "ino": self.ino, "why": why, "old": old,
+            "path": path, "raw": raw(path), "actual": actual, "dev": self.dev, "ino": self.ino, "why": why, "old": old,
             "head": self.head.hex(), "tail": self.tail.hex()})
 
     def read(self):
@@ -238,17 +251,28 @@ class Source:
                 frame("E", self.number, self.offset, {"path": self.actual, "why": str(why)})
                 data = b""
         else:
-            size = os.fstat(self.fd).st_size
-            if size < self.offset or not self.same_before():
-                lost = max(0, self.size - self.offset)
-                if lost:
-                    frame("L", self.number, self.offset, {"path": self.path, "bytes": lost, "why": "truncated"})
-                frame("R", self.number)
-                self.restart()
-                return True
-            self.size = size
-            limit = CHUNK if self.end is None else max(0, min(CHUNK, self.end - self.offset))
-            data = os.pread(self.fd, limit, self.offset)
+            try:
+                return self.read_plain()
+            except OSError as why:
+                # A disk or a file server that fails: what is behind this place is not read.
+                unreadable(self.actual, why)
+                return False
+        return self.send(data)
+
+    def read_plain(self):
+        size = os.fstat(self.fd).st_size
+        if size < self.offset or not self.same_before():
+            lost = max(0, self.size - self.offset)
+            if lost:
+                frame("L", self.number, self.offset, {"path": self.path, "bytes": lost, "why": "truncated"})
+            frame("R", self.number)
+            self.restart()
+            return True
+        self.size = size
+        limit = CHUNK if self.end is None else max(0, min(CHUNK, self.end - self.offset))
+        return self.send(os.pread(self.fd, limit, self.offset))
+
+    def send(self, data):
         if not data:
             return False
         frame("D", self.number, self.offset, data)
@@ -276,7 +300,7 @@ class Source:
         self.size = os.fstat(self.fd).st_size
         self.head = os.pread(self.fd, HEAD, 0)
         frame("O", self.number, 0, {
-            "path": self.path, "actual": self.actual, "dev": self.dev, "ino": self.ino,
+            "path": self.path, "raw": raw(self.path), "actual": self.actual, "dev": self.dev, "ino": self.ino,
             "why": "truncated", "old": None, "head": self.head.hex(), "tail": ""})
 
     def close(self):
@@ -341,6 +365,74 @@ def resume(old):
 
 
 known, retired, failed = {}, [], {}
+# What must be there: the user named it. The usual places need not.
+named, there = ask.get("named", []), set()
+
+
+def unreadable(path, why, absent=False):
+    """Tell once that something is not read."""
+    told = why if isinstance(why, str) else why.strerror or str(why)
+    if failed.get(path) != told:
+        failed[path] = told
+        frame("E", 0, 0, {"path": path, "why": told, "absent": absent})
+
+
+def look_for_named(first=False):
+    for pattern in named:
+        if pattern in there:
+            continue
+        if glob.glob(pattern):
+            there.add(pattern)
+            frame("F", 0, 0, {"path": pattern})
+        elif first and glob.has_magic(pattern):
+            unreadable(pattern, "no file of that name", absent=True)
+
+
+def look_into_folders():
+    """A folder that cannot be listed hides its logs."""
+    for pattern in ask["files"]:
+        folder = os.path.dirname(pattern) or "."
+        while glob.has_magic(folder):
+            folder = os.path.dirname(folder) or "."
+        for one in {folder, *glob.glob(os.path.dirname(pattern) or ".")}:
+            try:
+                if os.path.isdir(one) and glob.has_magic(pattern):
+                    os.scandir(one).close()
+                else:
+                    os.stat(one)
+            except PermissionError as why:
+                unreadable(one, why)
+            except OSError:
+                pass
+
+
+def quiet_words(*words):
+    """What a program says on its two outputs; nothing where there is no such program."""
+    try:
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              timeout=10, env=dict(os.environ, LC_ALL="C"))
+        return done.stdout.decode("utf-8", "replace").strip(), done.stderr.decode("utf-8", "replace").strip()
+    except (OSError, subprocess.SubprocessError):
+        return "", ""
+
+
+def look_at_units(units):
+    """A unit that is not there has a journal that is empty for ever."""
+    if not units:
+        return
+    _, said = quiet_words("journalctl", "-n", "1", "-o", "cat")
+    if "not seeing messages" in said or "insufficient permissions" in said:
+        unreadable("the journal", "Permission denied")
+        return
+    for unit in units:
+        # Many are found by their kind, and are there: their journal need not be looked into.
+        state, _ = quiet_words("systemctl", "show", "-p", "LoadState", "--value", "--", unit)
+        if state != "loaded" and not glob.has_magic(unit):
+            entry, _ = quiet_words("journalctl", "-n", "1", "-o", "cat", "-u", unit)
+            if not entry or entry.startswith("-- No entries"):
+                unreadable("journal of " + unit, "no such unit", absent=True)
+                continue
+        frame("F", 0, 0, {"path": "journal of " + unit})
 
 
 def paths():
@@ -366,7 +458,7 @@ def begin(path, why):
     try:
         status = os.stat(path)
         if not os.path.isfile(path):
-            raise OSError("not a regular file")
+            raise OSError(errno.EINVAL if path in named else errno.ENOENT, "not a regular file")
         offset, end = 0, None
         if why == "start":
             if since is not None:
@@ -387,10 +479,12 @@ def begin(path, why):
         known[path] = Source(path, path, offset, why, end=end)
         failed.pop(path, None)
     except OSError as why_not:
-        told = why_not.strerror or str(why_not)
-        if failed.get(path) != told:
-            failed[path] = told
-            frame("E", 0, 0, {"path": path, "why": told})
+        is_absent = why_not.errno == errno.ENOENT
+        if is_absent and path not in named:
+            # A usual place, or a file that went between two looks.
+            failed[path] = "absent"
+        else:
+            unreadable(path, why_not, absent=is_absent)
 
 
 def begin_older(path, actual):
@@ -408,8 +502,10 @@ def begin_older(path, actual):
         source = Source(path, actual, offset, "older", end=end)
         source.retired = time.monotonic()
         retired.append(source)
+    except FileNotFoundError:
+        pass
     except broken() as why:
-        frame("E", 0, 0, {"path": actual, "why": getattr(why, "strerror", None) or str(why)})
+        unreadable(actual, getattr(why, "strerror", None) or str(why))
 
 
 def take_up_missed(path):
@@ -438,6 +534,9 @@ def take_up_missed(path):
 
 def start():
     for old in ask["resume"]:
+        if old.get("raw"):
+            old["path"] = os.fsdecode(bytes.fromhex(old["raw"]))
+    for old in ask["resume"]:
         at, found = old["at"], resume(old)
         if found is None:
             continue
@@ -458,6 +557,10 @@ def start():
         if path not in known and not is_older(path, everything):
             # What an earlier connection did not know has come since.
             begin(path, "new" if ask["again"] else "start")
+    look_for_named(first=True)
+    if not ask["again"]:
+        look_into_folders()
+        look_at_units(ask.get("units", []))
 
 
 def look_for_new(why):
@@ -476,6 +579,7 @@ def look_for_new(why):
             continue
         take_up_missed(path)
         begin(path, why)
+    look_for_named()
 
 
 def check_rotation():

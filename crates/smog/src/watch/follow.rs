@@ -1,7 +1,7 @@
 //! One host, followed: the far end is started again whenever the connection is lost, at
 //! the very byte where it stopped.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::assemble::Assembler;
-use super::frame::{Frame, Frames, Hello, Lost, Opened, Unreadable};
+use super::frame::{Found, Frame, Frames, Hello, Lost, Opened, Unreadable};
 use super::journal::{self, Journal};
 use super::record::Record;
 use super::sources::{self, From, Sources};
@@ -62,8 +62,10 @@ pub(super) enum Told {
     AllCaughtUp,
     /// Bytes that nobody will see.
     Dropped { source: String, bytes: Option<u64>, why: String },
-    /// A file that cannot be read.
-    Unreadable { path: String, why: String },
+    /// A file that cannot be read; `absent` when it was named and is not there.
+    Unreadable { path: String, why: String, absent: bool },
+    /// What was named is there, or what could not be read is read now.
+    Readable { path: String },
     /// The end, by an error or because everything was read.
     Ended(Result<()>),
 }
@@ -74,6 +76,8 @@ struct Generation {
     /// Its number for the face, the same over connections.
     id: u64,
     path: String,
+    /// The path's bytes in hexadecimal, where they are no UTF-8.
+    raw: Option<String>,
     dev: u64,
     ino: u64,
     offset: u64,
@@ -110,6 +114,15 @@ impl Reader {
     }
 }
 
+/// A far end that ends sooner after its beginning has not worked.
+const SHORT_LIFE: Duration = Duration::from_secs(3);
+
+/// After so many of them in a row it is no accident.
+const MOST_SHORT_LIVES: u32 = 8;
+
+/// What is said not to be read where there is no log at all.
+pub(super) const NO_LOG: &str = "any log";
+
 /// The name of the source that is the journal.
 const JOURNAL: &str = "journal";
 
@@ -126,6 +139,8 @@ pub(super) async fn run(host: Host, sources: Sources, to: mpsc::Sender<Told>) {
         was_up: false,
         told_all: false,
         twice: Twice::default(),
+        unreadable: BTreeSet::new(),
+        read_any: false,
     };
     let ended = follower.run().await;
     let _ = follower.to.send(Told::Ended(ended)).await;
@@ -142,6 +157,10 @@ struct Follower {
     was_up: bool,
     told_all: bool,
     twice: Twice,
+    /// Paths that could not be read when they were looked at last.
+    unreadable: BTreeSet<String>,
+    /// A source was opened.
+    read_any: bool,
 }
 
 /// The receiver has gone: nobody wants more.
@@ -150,15 +169,22 @@ struct Unwanted;
 impl Follower {
     async fn run(&mut self) -> Result<()> {
         let mut pause = Duration::from_millis(200);
+        let (first, mut short_lives) = (Timestamp::now(), 0);
         loop {
             let begun = Instant::now();
             let why = match self.connection().await {
                 Ok(()) => return Ok(()),
                 Err(why) => why,
             };
+            short_lives = if begun.elapsed() < SHORT_LIFE && self.was_up { short_lives + 1 } else { 0 };
             // A host that never answered in a search is an answer; in following it may come yet.
-            if !self.sources.follow || !why.is_temporary() {
+            // A far end that dies again and again reads nothing, though it answers.
+            if !self.sources.follow || !why.is_temporary() || short_lives > MOST_SHORT_LIVES {
                 return Err(why);
+            }
+            // What is written until the host answers is read as well.
+            if !self.was_up && self.sources.from == From::End {
+                self.sources.from = From::Since(first);
             }
             if self.tell(Told::Lost(why.to_string())).await.is_err() {
                 return Ok(());
@@ -210,13 +236,17 @@ impl Follower {
         let mut resumed: Vec<Option<Generation>> = resumed.into_iter().map(Some).collect();
         let ask = self.ask(&resumed).to_string();
         let cmd = Cmd::new("sh").args(["-c", python, "smog-watch", AGENT]).stdin(ask).any_exit();
+        let line = cmd.line();
+        let ended = self.converse(cmd, &mut resumed).await;
+        self.keep(&mut resumed);
+        ended.map_err(|why| without_script(why, &line))
+    }
+
+    async fn converse(&mut self, cmd: Cmd, resumed: &mut [Option<Generation>]) -> Result<()> {
         let started = self.start(cmd).await;
         let mut running = match started {
             Ok(running) => running,
-            Err(why) => {
-                self.keep(&mut resumed);
-                return Err(why);
-            }
+            Err(why) => return Err(why),
         };
         let mut frames = Frames::default();
         let mut heard = Instant::now();
@@ -231,7 +261,7 @@ impl Follower {
                         Err(why) => break Err(why),
                     };
                     frames.push(&bytes);
-                    match self.take(&mut frames, &mut resumed).await {
+                    match self.take(&mut frames, resumed).await {
                         // A slow reader may have held this up: that is not the host's silence.
                         Ok(Ok(())) => heard = Instant::now(),
                         Ok(Err(Unwanted)) => { let _ = running.stop().await; return Ok(()); }
@@ -257,7 +287,6 @@ impl Follower {
         if ended.is_ok() {
             self.finish().await;
         }
-        self.keep(&mut resumed);
         ended
     }
 
@@ -285,9 +314,9 @@ impl Follower {
     /// What was not taken up again by the far end is asked for the next time.
     fn keep(&mut self, resumed: &mut Vec<Option<Generation>>) {
         for generation in resumed.drain(..).flatten() {
-            // Numbers of a connection that was never made: behind all others.
-            let number = self.generations.keys().next_back().map_or(1, |last| last + 1);
-            self.generations.insert(number, generation);
+            // Numbers of a connection that was never made: any that are free.
+            let number = (1..).find(|number| !self.generations.contains_key(number));
+            self.generations.insert(number.unwrap_or(u64::MAX), generation);
         }
     }
 
@@ -336,13 +365,14 @@ impl Follower {
             .filter_map(|(at, one)| Some((at, one.as_ref().filter(|one| one.ino != 0)?)))
             .map(|(at, one)| {
                 json!({
-                    "at": at, "path": one.path, "dev": one.dev, "ino": one.ino, "offset": one.offset, "head": one.head,
+                    "at": at, "path": one.path, "raw": one.raw, "dev": one.dev, "ino": one.ino, "offset": one.offset, "head": one.head,
                     "tail": hex(&one.tail), "live": one.live,
                 })
             })
             .collect();
+        let files: Vec<&String> = self.sources.files.iter().chain(&self.sources.places).collect();
         json!({
-            "files": self.sources.files, "from": from, "since": since.map(seconds),
+            "files": files, "named": self.sources.files, "units": self.sources.units, "from": from, "since": since.map(seconds),
             "until": self.sources.until.map(seconds), "follow": self.sources.follow, "older": since.is_some(),
             "resume": places, "again": self.was_up, "commands": commands,
         })
@@ -355,7 +385,7 @@ impl Follower {
         resumed: &mut [Option<Generation>],
     ) -> Result<std::result::Result<(), Unwanted>> {
         loop {
-            let frame = frames.next().map_err(|why| self.unreadable(&why))?;
+            let frame = frames.next().map_err(|why| self.no_frame(&why))?;
             let Some(frame) = frame else { return Ok(Ok(())) };
             if let Err(unwanted) = self.frame(frame, resumed).await? {
                 return Ok(Err(unwanted));
@@ -378,10 +408,16 @@ impl Follower {
             }
             b'O' => {
                 let opened: Opened = self.read(&frame)?;
+                self.read_any = true;
+                if (self.unreadable.remove(&opened.path) || self.unreadable.remove(NO_LOG))
+                    && self.tell(Told::Readable { path: opened.path.clone() }).await.is_err()
+                {
+                    return Ok(Err(Unwanted));
+                }
                 let source = self.open(frame.source, frame.offset, opened, resumed);
                 return Ok(self.tell(Told::Begun { source }).await);
             }
-            b'D' => return Ok(self.data(frame).await),
+            b'D' => return self.data(frame).await,
             b'C' => {
                 if let Some(generation) = self.generations.get_mut(&frame.source) {
                     let quiet = match generation.reader {
@@ -409,6 +445,14 @@ impl Follower {
             }
             b'A' if !self.told_all => {
                 self.told_all = true;
+                if !self.read_any && self.unreadable.is_empty() {
+                    let why = "none is in the usual places".to_string();
+                    self.unreadable.insert(NO_LOG.into());
+                    let told = Told::Unreadable { path: NO_LOG.into(), why, absent: false };
+                    if self.tell(told).await.is_err() {
+                        return Ok(Err(Unwanted));
+                    }
+                }
                 // What is open then is told with the quiet that follows.
                 if self.quiet_all().await.is_err() {
                     return Ok(Err(Unwanted));
@@ -421,8 +465,13 @@ impl Follower {
                 return Ok(self.tell(told).await);
             }
             b'E' => {
-                let Unreadable { path, why } = self.read(&frame)?;
-                return Ok(self.tell(Told::Unreadable { path, why }).await);
+                let Unreadable { path, why, absent } = self.read(&frame)?;
+                self.unreadable.insert(path.clone());
+                return Ok(self.tell(Told::Unreadable { path, why, absent }).await);
+            }
+            b'F' => {
+                let Found { path } = self.read(&frame)?;
+                return Ok(self.tell(Told::Readable { path }).await);
             }
             _ => {}
         }
@@ -460,6 +509,7 @@ impl Follower {
                 Generation {
                     id: self.next_id,
                     path: opened.path,
+                    raw: opened.raw,
                     dev: opened.dev,
                     ino: opened.ino,
                     offset,
@@ -477,13 +527,18 @@ impl Follower {
         id
     }
 
-    async fn data(&mut self, frame: Frame) -> std::result::Result<(), Unwanted> {
-        let Some(generation) = self.generations.get_mut(&frame.source) else { return Ok(()) };
+    async fn data(&mut self, frame: Frame) -> Result<std::result::Result<(), Unwanted>> {
+        let Some(behind) = frame.offset.checked_add(frame.payload.len() as u64) else {
+            return Err(self.no_frame(&format!("byte {} of a source", frame.offset)));
+        };
+        let Some(generation) = self.generations.get_mut(&frame.source) else { return Ok(Ok(())) };
         let mut records = vec![];
         generation.reader.push(&frame.payload, &mut records);
-        generation.offset = frame.offset + frame.payload.len() as u64;
+        generation.offset = behind;
         // A file that was empty when it was opened is known by its first bytes from now on.
-        if generation.head.len() as u64 == 2 * frame.offset && generation.head.len() < 2 * HEAD {
+        if frame.offset.checked_mul(2) == Some(generation.head.len() as u64)
+            && generation.head.len() < 2 * HEAD
+        {
             let room = HEAD - generation.head.len() / 2;
             generation.head += &hex(&frame.payload[..frame.payload.len().min(room)]);
         }
@@ -495,9 +550,9 @@ impl Follower {
         generation.at = records.iter().filter_map(|record| record.time).max().max(generation.at);
         let (source, at) = (generation.id, generation.at);
         if records.is_empty() {
-            return Ok(());
+            return Ok(Ok(()));
         }
-        self.tell_records(source, records, at).await
+        Ok(self.tell_records(source, records, at).await)
     }
 
     /// Tell the records that are complete because nothing came any more.
@@ -552,10 +607,10 @@ impl Follower {
     }
 
     fn read<'a, T: serde::Deserialize<'a>>(&self, frame: &'a Frame) -> Result<T> {
-        serde_json::from_slice(&frame.payload).map_err(|why| self.unreadable(&why.to_string()))
+        serde_json::from_slice(&frame.payload).map_err(|why| self.no_frame(&why.to_string()))
     }
 
-    fn unreadable(&self, why: &str) -> Error {
+    fn no_frame(&self, why: &str) -> Error {
         Error::Parse {
             what: "a frame".into(),
             source_of: format!("the watching end on host `{}`", self.host.name()),
@@ -568,6 +623,21 @@ fn is_open(reader: &Reader) -> bool {
     match reader {
         Reader::Text(assembler) => assembler.is_open() || assembler.is_in_line(),
         Reader::Journal(journal) => journal.is_open(),
+    }
+}
+
+/// An error in which smog's own script stands as what was run: nobody wants to read that.
+fn without_script(why: Error, line: &str) -> Error {
+    const READER: &str = "smog's reader of logs";
+    let plain = |text: String| text.replace(&format!("`{line}`"), READER).replace(line, READER);
+    match why {
+        Error::Unreachable { what, why, hint } => {
+            Error::Unreachable { what, why: plain(why), hint: plain(hint) }
+        }
+        Error::Command { host, command, exit, stderr } => {
+            Error::Command { host, command: plain(command), exit, stderr: plain(stderr) }
+        }
+        other => other,
     }
 }
 
@@ -585,4 +655,82 @@ fn unhex(text: &str) -> Vec<u8> {
     let digits: Vec<u8> = text.bytes().collect();
     let pairs = digits.chunks_exact(2).filter_map(|pair| std::str::from_utf8(pair).ok());
     pairs.filter_map(|pair| u8::from_str_radix(pair, 16).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn follower() -> (Follower, mpsc::Receiver<Told>) {
+        let (to, told) = mpsc::channel(100);
+        let follower = Follower {
+            host: Host::local("here"),
+            sources: Sources::usual(),
+            to,
+            generations: BTreeMap::new(),
+            next_id: 0,
+            zone: TimeZone::UTC,
+            was_up: false,
+            told_all: false,
+            twice: Twice::default(),
+            unreadable: BTreeSet::new(),
+            read_any: false,
+        };
+        (follower, told)
+    }
+
+    fn frame(kind: u8, source: u64, offset: u64, payload: &str) -> Frame {
+        Frame { kind, source, offset, payload: payload.as_bytes().to_vec() }
+    }
+
+    const OPENED: &str =
+        r#"{"path": "/x", "dev": 1, "ino": 2, "old": null, "head": "zz\u00e9", "tail": "", "why": "start"}"#;
+
+    #[tokio::test]
+    async fn a_lying_far_end_is_an_error_and_no_panic() {
+        let (mut follower, _told) = follower();
+        for number in [0, u64::MAX] {
+            let opened = frame(b'O', number, u64::MAX, OPENED);
+            assert!(follower.frame(opened, &mut []).await.is_ok());
+            let data = frame(b'D', number, u64::MAX, "a line\n");
+            let why = follower.frame(data, &mut []).await.map(drop).expect_err("no such place");
+            assert!(matches!(why, Error::Parse { .. }), "{why:?}");
+        }
+        for offset in [u64::MAX / 2, u64::MAX - 7, 1 << 63] {
+            let _ = follower.frame(frame(b'D', 0, offset, "x\n"), &mut []).await;
+        }
+        let far = r#"{"now": 1e308, "zone": "../../etc/passwd", "offset": 2147483647}"#;
+        for (kind, payload) in
+            [(b'H', far), (b'H', "{}"), (b'L', "[]"), (b'E', "nonsense"), (b'C', ""), (b'R', "x"), (b'Z', "")]
+        {
+            let _ = follower.frame(frame(kind, u64::MAX, u64::MAX, payload), &mut []).await;
+        }
+        let mut kept: Vec<Option<Generation>> =
+            std::mem::take(&mut follower.generations).into_values().map(Some).collect();
+        follower.open(u64::MAX, 0, serde_json::from_str(OPENED).expect("opened"), &mut []);
+        follower.keep(&mut kept);
+        let _ = follower.ask(&[]);
+    }
+
+    #[test]
+    fn nobody_reads_smog_s_own_script() {
+        let line = format!("sh -c 'for p in python3 …' smog-watch '{AGENT}'");
+        let lost = Error::Unreachable {
+            what: "host `a`".into(),
+            why: format!("the connection was lost while `{line}` ran: closed"),
+            hint: String::new(),
+        };
+        let said = without_script(lost, &line).to_string();
+        assert_eq!(
+            said,
+            "no answer from host `a`: the connection was lost while smog's reader of logs ran: closed"
+        );
+        let command = Error::Command {
+            host: "a".into(),
+            command: line.clone(),
+            exit: "exit code 1".into(),
+            stderr: "x".into(),
+        };
+        assert!(!without_script(command, &line).to_string().contains("import"));
+    }
 }

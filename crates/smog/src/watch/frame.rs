@@ -27,6 +27,9 @@ pub(super) struct Hello {
 pub(super) struct Opened {
     /// The path (or command) as it was asked for.
     pub(super) path: String,
+    /// Its bytes in hexadecimal, where they are no UTF-8.
+    #[serde(default)]
+    pub(super) raw: Option<String>,
     pub(super) dev: u64,
     pub(super) ino: u64,
     /// Which of the places to resume at this is.
@@ -51,6 +54,15 @@ pub(super) struct Lost {
 pub(super) struct Unreadable {
     pub(super) path: String,
     pub(super) why: String,
+    /// It was named, and is not there.
+    #[serde(default)]
+    pub(super) absent: bool,
+}
+
+/// Payload of `F`: what was named, and is there.
+#[derive(Debug, Deserialize)]
+pub(super) struct Found {
+    pub(super) path: String,
 }
 
 /// The longest payload the far end sends, with room to spare.

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::follow::{self, Told};
 use super::record::Record;
 use super::sources::Sources;
+use super::unread::Unread;
 use crate::error::Error;
 use crate::host::Host;
 
@@ -93,6 +94,7 @@ pub struct Watch {
     sequence: u64,
     begun: Instant,
     told_caught_up: bool,
+    unread: Unread,
 }
 
 impl std::fmt::Debug for Watch {
@@ -158,20 +160,34 @@ impl Ord for Waiting {
 impl Watch {
     /// Follow the sources of each host. Must be called inside a tokio runtime.
     pub fn start(hosts: impl IntoIterator<Item = (Host, Sources)>) -> Watch {
+        let mut unread = Unread::default();
         let hosts = hosts.into_iter().map(|(host, sources)| {
+            unread.wants(host.name(), &sources);
             let (to, told) = mpsc::channel(UNDER_WAY);
             let name = host.name().to_string();
             let task = tokio::spawn(follow::run(host, sources, to));
             Followed { name, told, task, state: State::Connecting, sources: HashMap::new() }
         });
+        let hosts = hosts.collect();
         Watch {
-            hosts: hosts.collect(),
+            hosts,
             waiting: BinaryHeap::new(),
             events: std::collections::VecDeque::new(),
             sequence: 0,
             begun: Instant::now(),
             told_caught_up: false,
+            unread,
         }
+    }
+
+    /// What was wanted and is not read, as it stands now.
+    pub fn unread(&self) -> &Unread {
+        &self.unread
+    }
+
+    /// Something else that was wanted, and is not read: a host there is no way to.
+    pub fn leave_out(&mut self, what: &str, why: &str) {
+        self.unread.leave_out(what, why);
     }
 
     /// The next event; `None` when all hosts have ended. Dropping the future loses nothing.
@@ -242,6 +258,7 @@ impl Watch {
     fn take(&mut self, at: usize, told: Told) {
         let host = &mut self.hosts[at];
         let name = host.name.clone();
+        self.unread.told(&name, &told);
         match told {
             Told::Up { clock_ahead } => {
                 host.state = State::Behind;
@@ -281,9 +298,11 @@ impl Watch {
             Told::Dropped { source, bytes, why } => {
                 self.events.push_back(Event::Dropped { host: name, source, bytes, why });
             }
-            Told::Unreadable { path, why } => {
+            Told::Unreadable { path, why, .. } => {
                 self.events.push_back(Event::Unreadable { host: name, path, why });
             }
+            // Only what is unread changes by it.
+            Told::Readable { .. } => {}
             Told::Ended(ended) => {
                 host.state = State::Ended;
                 host.sources.clear();
@@ -324,6 +343,14 @@ fn low_water(hosts: &[Followed], out_of_patience: bool) -> Low {
     hosts.iter().map(|host| low_of(host, out_of_patience)).min().unwrap_or(Low::None)
 }
 
+fn died(host: &str) -> Error {
+    Error::Parse {
+        what: "the logs".into(),
+        source_of: format!("host `{host}`"),
+        why: "smog's own reader ended without a word, which is a fault of smog".into(),
+    }
+}
+
 /// The next message of any host; with `only_behind`, of those that hold up the others.
 async fn receive(hosts: &mut [Followed], only_behind: bool) -> (usize, Told) {
     let lowest = low_water(hosts, false);
@@ -337,7 +364,7 @@ async fn receive(hosts: &mut [Followed], only_behind: bool) -> (usize, Told) {
             match host.told.poll_recv(context) {
                 Poll::Ready(Some(told)) => return Poll::Ready((at, told)),
                 // Its task died without a word, which is a bug; it must not hang the others.
-                Poll::Ready(None) => return Poll::Ready((at, Told::Ended(Ok(())))),
+                Poll::Ready(None) => return Poll::Ready((at, Told::Ended(Err(died(&host.name))))),
                 Poll::Pending => {}
             }
         }

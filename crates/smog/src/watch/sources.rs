@@ -20,8 +20,14 @@ pub enum From {
 /// Files, units' journals and commands to follow on one host.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
-    /// Paths and globs. A glob's new files are taken up as they appear; a path need not be there yet.
+    /// Paths and globs that are wanted by name: one that is not there counts as unread until
+    /// it comes. A glob's new files are taken up as they appear.
     pub files: Vec<String>,
+    /// Paths and globs of the usual places: followed where they are there.
+    pub places: Vec<String>,
+    /// Each of `files` and `units` must be on this very host. Otherwise it is enough that it
+    /// is on one of the hosts of the watch.
+    pub on_each_host: bool,
     /// systemd units whose journal is followed.
     pub units: Vec<String>,
     /// Commands whose output is followed; after a lost connection they are started again.
@@ -68,7 +74,8 @@ impl Sources {
 
     /// The usual log folders of the services around Nova.
     pub fn usual() -> Sources {
-        Sources::files(PLACES.iter().copied())
+        let places = PLACES.iter().map(|place| place.to_string()).collect();
+        Sources { places, follow: true, ..Sources::default() }
     }
 
     /// Everything that is logged around Nova on a host: the usual log folders, and the journal of
@@ -84,7 +91,7 @@ impl Sources {
             if let Some(log) = &place.log
                 && !PLACES.iter().any(|known| same_folder(known, log))
             {
-                sources.files.push(log.clone());
+                sources.places.push(log.clone());
             }
             sources.units.extend(place.unit.clone());
         }

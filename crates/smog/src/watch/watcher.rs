@@ -38,6 +38,21 @@ pub struct Watched {
     pub allowed: Vec<AllowUse>,
     /// Hosts that were away, files that could not be read, bytes that were lost.
     pub problems: Vec<String>,
+    /// What was wanted and was not read, or is not yet: without it, nothing found means nothing.
+    pub unread: Vec<String>,
+}
+
+impl Watched {
+    /// Whether everything that was wanted was read.
+    ///
+    /// # Errors
+    /// [`Error::Unread`] that names what was not.
+    pub fn check(&self) -> Result<()> {
+        match self.unread.is_empty() {
+            true => Ok(()),
+            false => Err(Error::Unread { lines: self.unread.clone() }),
+        }
+    }
 }
 
 /// A watch that goes on in the background until it is closed or its handler stops it.
@@ -59,11 +74,20 @@ impl Watcher {
         handler: Box<dyn Handler>,
         log: Option<Box<dyn Write + Send>>,
     ) -> Watcher {
+        Watcher::of(name, Watch::start(hosts), handler, log).await
+    }
+
+    /// The same for a watch that has begun.
+    pub async fn of(
+        name: impl Into<String>,
+        watch: Watch,
+        handler: Box<dyn Handler>,
+        log: Option<Box<dyn Write + Send>>,
+    ) -> Watcher {
         let name = name.into();
         let so_far = Arc::new(Mutex::new(Watched { name: name.clone(), ..Watched::default() }));
         let (close, closed) = oneshot::channel();
         let (ready, is_ready) = oneshot::channel();
-        let watch = Watch::start(hosts);
         let task = tokio::spawn(run(watch, handler, log, so_far.clone(), closed, ready));
         let _ = is_ready.await;
         Watcher { name, so_far, close: Some(close), task }
@@ -120,7 +144,7 @@ async fn run(
     closed: oneshot::Receiver<()>,
     ready: oneshot::Sender<()>,
 ) {
-    let mut ready = Some(ready);
+    let (mut ready, mut unwritten) = (Some(ready), None);
     let end = async {
         let _ = closed.await;
         tokio::time::sleep(LAST_WORDS).await;
@@ -138,13 +162,18 @@ async fn run(
                     && let Err(why) =
                         to.write_all(format!("{}\n", record.text).as_bytes()).and_then(|()| to.flush())
                 {
-                    problem(&so_far, format!("the log cannot be written: {why}"));
-                    log = None;
+                    let text = format!("the log cannot be written: {why}");
+                    problem(&so_far, text.clone());
+                    (log, unwritten) = (None, Some(text));
                 }
                 let verdict = handler.record(&record);
                 if note(&so_far, *record, verdict) {
                     break;
                 }
+                if let Ok(mut watched) = so_far.lock() {
+                    watched.allowed = handler.allowed();
+                }
+                continue;
             }
             Event::CaughtUp => {
                 if let Some(ready) = ready.take() {
@@ -158,11 +187,13 @@ async fn run(
             }
         }
         if let Ok(mut watched) = so_far.lock() {
-            watched.allowed = handler.allowed();
+            watched.unread = watch.unread().lines();
         }
     }
     if let Ok(mut watched) = so_far.lock() {
         watched.allowed = handler.allowed();
+        watched.unread = watch.unread().lines();
+        watched.unread.extend(unwritten);
     }
     watch.stop().await;
 }
@@ -209,7 +240,8 @@ pub fn problem_text(event: &Event) -> Option<String> {
         }
         Event::Failed { host, error } => Some(format!("host `{host}` is not watched: {error}")),
         Event::Up { host, clock_ahead } if clock_ahead.abs() > 2.0 => Some(format!(
-            "the clock of host `{host}` is {:.1} s {} this machine's: the order between hosts is not true",
+            "the clock of host `{host}` is {:.1} s {} this machine's: records of different hosts may be out of \
+             order, and `--since` and `--until` are times of this machine",
             clock_ahead.abs(),
             if *clock_ahead > 0.0 { "ahead of" } else { "behind" }
         )),

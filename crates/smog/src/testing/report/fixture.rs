@@ -26,6 +26,7 @@ pub(super) fn run() -> RunReport {
             leaked(),
         ],
         unread: vec!["net1: no answer".into()],
+        allow_unread: false,
         unattributed: vec![Thrown {
             at: Some(at(31.5)),
             host: "cmp2".into(),

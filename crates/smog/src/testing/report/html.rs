@@ -59,6 +59,7 @@ fn verdict(report: &RunReport) -> (&'static str, &'static str) {
         ExitCode::Ok => ("passed", "passed"),
         ExitCode::Interrupted => ("interrupted", "interrupted"),
         ExitCode::NothingRan => ("skipped", "nothing ran"),
+        ExitCode::CouldNotRun => ("failed", "passed, but logs were not read"),
         _ => ("failed", "failed"),
     }
 }

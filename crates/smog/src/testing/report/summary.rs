@@ -18,8 +18,8 @@ const NAMES: usize = 3;
 /// The summary as plain text. Each entry's first line begins with a word in capitals that a
 /// face may colour (SKIPPED, SLOWEST, THROWN, UNREAD, FLAKY, INTERRUPTED, LEAKED, BROKEN, FAILED, KEPT),
 /// what belongs to it is indented below; what matters most comes last, since that is what
-/// a terminal shows. The last line counts; it begins with PASSED, FAILED, INTERRUPTED or
-/// NOTHING (ran). `slowest` is how many of the slowest cases are named.
+/// a terminal shows. The last line counts; it begins with PASSED, FAILED, INTERRUPTED,
+/// UNREAD (all passed, and logs were not read) or NOTHING (ran). `slowest` is how many of the slowest cases are named.
 pub fn summary_text(report: &RunReport, slowest: usize) -> String {
     let mut text = String::new();
     for (why, names) in told::skipped(report) {
@@ -103,6 +103,7 @@ fn last_line(report: &RunReport) -> String {
         ExitCode::Ok => "PASSED",
         ExitCode::Interrupted => "INTERRUPTED",
         ExitCode::NothingRan => "NOTHING",
+        ExitCode::CouldNotRun => "UNREAD",
         _ => "FAILED",
     };
     let mut counts = Vec::new();

@@ -13,7 +13,7 @@ use crate::guest::Guest;
 use crate::testing::check::Check;
 use crate::testing::name::case_stamp;
 use crate::testing::outcome::{CallLine, CaseReport, Outcome};
-use crate::testing::recorder::{Belongs, Cut, Folder};
+use crate::testing::recorder::{Asked, Belongs, Cut, Folder};
 use crate::testing::schedule::{Booking, Stage};
 use crate::testing::settling::Settling;
 use crate::testing::test::{CaseLog, Given, Made};
@@ -103,17 +103,22 @@ impl Runner {
                 report.folder = Some(folder.0.clone());
                 report.outcome = verdict(&case, outcome, &log);
                 // What was thrown so far makes the scene worth keeping; the rest comes with the clean-up.
-                judge(&mut report, &self.cut_logs(&case, run, cloud.own_project_id(), began, &calls, &log));
+                let asked = asked_of(&case, run, cloud.own_project_id(), began, &calls, &log);
+                judge(&mut report, &mut run.logs.cut(asked).await);
                 let keep = self.options.keep && attempt > self.options.retries && run.change.is_none();
                 self.clean_up(&case, run, &cloud, project.as_ref(), &log, &prefix, folder, keep, &mut report)
                     .await;
                 run.logs.last_words().await;
-                let cut = self.cut_logs(&case, run, cloud.own_project_id(), began, &calls, &log);
-                judge(&mut report, &cut);
+                let asked = asked_of(&case, run, cloud.own_project_id(), began, &calls, &log);
+                let mut cut = run.logs.cut(Asked { folder: Some(folder.0.clone()), ..asked }).await;
+                judge(&mut report, &mut cut);
                 if self.options.watch {
                     expect(&mut report, &cut, &log);
                 }
-                write_folder(folder, &report, &cut);
+                if report.outcome.is_bad() {
+                    run.logs.write_since(began, folder.0.join("all-records.log")).await;
+                }
+                write_thrown(folder, &cut);
             }
         }
         let said = std::mem::take(&mut *log.said());
@@ -221,27 +226,28 @@ impl Runner {
             }
         }
     }
+}
 
-    fn cut_logs(
-        &self,
-        case: &Case,
-        run: &Run,
-        project: Option<String>,
-        began: Timestamp,
-        calls: &Mutex<Vec<CallLine>>,
-        log: &CaseLog,
-    ) -> Cut {
-        let calls = calls.lock().unwrap_or_else(PoisonError::into_inner);
-        let said = log.said();
-        let belongs = Belongs {
-            requests: calls.iter().filter_map(|call| call.request_id.clone()).collect(),
-            servers: said.made.servers.iter().map(|(id, _)| id.clone()).collect(),
-            domains: said.domains.clone(),
-            all: case.claims.alone,
-            project,
-        };
-        run.logs.cut(began, &belongs, &mut run.allow.clone(), &said.allowed)
-    }
+/// What is asked of the logs for a case.
+fn asked_of(
+    case: &Case,
+    run: &Run,
+    project: Option<String>,
+    began: Timestamp,
+    calls: &Mutex<Vec<CallLine>>,
+    log: &CaseLog,
+) -> Asked {
+    let calls = calls.lock().unwrap_or_else(PoisonError::into_inner);
+    let said = log.said();
+    let belongs = Belongs {
+        requests: calls.iter().filter_map(|call| call.request_id.clone()).collect(),
+        servers: said.made.servers.iter().map(|(id, _)| id.clone()).collect(),
+        domains: said.domains.clone(),
+        all: case.claims.alone,
+        project,
+    };
+    let purpose = said.allowed.to_vec();
+    Asked { begin: began, belongs, allow: run.allow.clone(), purpose, folder: None }
 }
 
 /// How a case ended that did not end well by itself.
@@ -303,15 +309,21 @@ fn verdict(case: &Case, outcome: Result<(), Ended>, log: &CaseLog) -> Outcome {
 }
 
 /// What the logs say makes a case fail that passed by itself.
-fn judge(report: &mut CaseReport, cut: &Cut) {
+fn judge(report: &mut CaseReport, cut: &mut Cut) {
     report.thrown.clone_from(&cut.thrown);
     report.allowed = cut.allowed;
     report.records = cut.shown();
-    report.record_count = cut.own.len();
+    report.record_count = cut.count;
     if report.outcome == Outcome::Passed
         && let Some(first) = cut.thrown.first()
     {
         report.outcome = Outcome::Failed(format!("a service threw {first}"));
+    }
+    if report.outcome == Outcome::Passed
+        && let Some(why) = &cut.lost
+    {
+        report.outcome =
+            Outcome::Broken(format!("its logs are unread, so what was thrown is not known: {why}"));
     }
     report.likely = report.outcome.is_bad().then(|| cut.likely()).flatten();
 }
@@ -328,11 +340,7 @@ fn expect(report: &mut CaseReport, cut: &Cut, log: &CaseLog) {
     said.checks.extend(checks);
 }
 
-fn write_folder(folder: &Folder, report: &CaseReport, cut: &Cut) {
-    folder.write_records("records.log", &cut.own);
-    if report.outcome.is_bad() {
-        folder.write_records("all-records.log", &cut.all);
-    }
+fn write_thrown(folder: &Folder, cut: &Cut) {
     if !cut.thrown.is_empty() {
         let lines: Vec<String> = cut.thrown.iter().map(ToString::to_string).collect();
         folder.write("exceptions.log", &(lines.join("\n") + "\n"));
@@ -367,7 +375,7 @@ mod tests {
         let ended = |thrown: &str| {
             let log = CaseLog::new(CASE, None);
             log.said().expected.push("CPUPinningInvalid".into());
-            let cut = Cut { classes: [thrown.to_string()].into(), ..Cut::default() };
+            let cut = Cut::of_classes(&[thrown]);
             let mut report = CaseReport::of(&CASE, 1);
             expect(&mut report, &cut, &log);
             let checks = log.said().checks.len();
