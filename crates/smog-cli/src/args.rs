@@ -23,6 +23,14 @@ pub struct Args {
     #[arg(long, value_name = "NAME", global = true, help_heading = "Cloud")]
     pub os_cloud: Option<String>,
 
+    /// The region to use, as the cloud's catalog writes it
+    #[arg(long, value_name = "NAME", global = true, help_heading = "Cloud")]
+    pub region: Option<String>,
+
+    /// Log in anew, whatever token is kept from the last command
+    #[arg(long, global = true, help_heading = "Cloud")]
+    pub refresh_login: bool,
+
     /// Read credentials from this openrc/keystonerc file
     #[arg(long, value_name = "FILE", global = true, help_heading = "Cloud")]
     pub rc: Option<PathBuf>,

@@ -20,6 +20,7 @@ pub struct Session {
     pub surroundings: Surroundings,
     host_settings: Vec<String>,
     verbose: bool,
+    refresh_login: bool,
     pub dry_run: bool,
     pub quiet: bool,
     pub view: View,
@@ -43,6 +44,7 @@ impl Session {
             surroundings: surroundings(args),
             host_settings: args.set.iter().filter(|text| is_of_hosts(text)).cloned().collect(),
             verbose: args.verbose,
+            refresh_login: args.refresh_login,
             dry_run: args.dry_run,
             quiet: args.quiet,
             view: View { form: args.output, columns: args.columns.clone(), sort: args.sort.clone() },
@@ -60,7 +62,11 @@ impl Session {
             .get_or_try_init(|| async {
                 let settings = self.surroundings.settings()?;
                 self.note_once(&settings.notices);
-                let mut options = Options::default();
+                let mut options = Options { refresh_login: self.refresh_login, ..Options::default() };
+                if !self.quiet {
+                    options.on_notice =
+                        Some(Arc::new(|notice: &str| crate::output::note(&format!("note: {notice}"))));
+                }
                 if self.dry_run {
                     options.instead_of_changes = Some(Arc::new(tell_change));
                 }
@@ -238,6 +244,7 @@ fn is_of_named_hosts(text: &str) -> bool {
 fn surroundings(args: &Args) -> Surroundings {
     let mut found = Surroundings {
         os_cloud: args.os_cloud.clone(),
+        region: args.region.clone(),
         rc_file: args.rc.clone(),
         config_file: args.config.clone(),
         sets: args.set.iter().filter(|text| !is_of_named_hosts(text)).cloned().collect(),

@@ -34,26 +34,27 @@ mod migrations;
 mod networks;
 mod nic;
 mod orders;
+mod page;
 mod paging;
 mod parents;
 mod placement;
 mod ports;
 mod quotas;
+mod refusal;
 mod remote_console;
 mod security_groups;
 mod server_filter;
 mod server_groups;
 mod servers;
-mod session;
 mod topology;
 mod traits;
 mod transfer;
+mod wire;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use openstack_sdk::AsyncOpenStack;
 use tokio::sync::OnceCell;
 
 use crate::config::{Credentials, HostEntry, LabSection, Settings, SshSection};
@@ -103,6 +104,9 @@ pub use transfer::{OnTransfer, Transfer};
 /// Called after every API call; see [`Options::on_call`].
 pub type OnCall = Arc<dyn Fn(&CallRecord) + Send + Sync>;
 
+/// Called with a sentence for a person; see [`Options::on_notice`].
+pub type OnNotice = Arc<dyn Fn(&str) + Send + Sync>;
+
 /// Called instead of a change; see [`Options::instead_of_changes`].
 pub type OnChange = Arc<dyn Fn(&Call) + Send + Sync>;
 
@@ -120,10 +124,23 @@ pub struct Options {
     /// Asked before each call that changes something. With an error the call is not made and
     /// ends in it.
     pub before_changes: Option<BeforeChange>,
+    /// Told what a person should know and need not act on: a region that smog chose, a long
+    /// wait that a service asked for, certificates that are not checked.
+    pub on_notice: Option<OnNotice>,
     /// Do not keep the token on disk between commands.
     pub no_token_cache: bool,
+    /// Log in anew, whatever token is on disk.
+    pub refresh_login: bool,
     /// A folder for SSH control sockets; a private temporary one when absent.
     pub control_dir: Option<PathBuf>,
+}
+
+impl Options {
+    fn tell_notice(&self, text: &str) {
+        if let Some(tell) = &self.on_notice {
+            tell(text);
+        }
+    }
 }
 
 /// A session. Clones are cheap and share everything.
@@ -131,14 +148,12 @@ pub struct Options {
 pub struct Cloud(Arc<Inner>, Option<OnCall>);
 
 struct Inner {
-    session: AsyncOpenStack,
+    wire: wire::Wire,
     credentials: Credentials,
     options: Options,
     ssh: SshSection,
     lab: Option<LabSection>,
     listed_hosts: Vec<HostEntry>,
-    /// The client that moves files: without a limit on the whole of a request.
-    files: OnceCell<reqwest::Client>,
     compute_versions: OnceCell<microversion::Range>,
     placement_version: OnceCell<Microversion>,
     hosts: Mutex<HashMap<String, Host>>,
@@ -152,16 +167,15 @@ impl Cloud {
     /// [`Error::Unreachable`](crate::Error::Unreachable) when it does not answer,
     /// [`Error::Untrusted`](crate::Error::Untrusted) for a certificate of an unknown authority.
     pub async fn connect(settings: &Settings, options: Options) -> Result<Cloud> {
-        let session = session::open(&settings.credentials, options.no_token_cache).await?;
+        let wire = wire::Wire::open(&settings.credentials, settings.cache_dir.as_deref(), &options).await?;
         let on_call = options.on_call.clone();
         let inner = Inner {
-            session,
+            wire,
             credentials: settings.credentials.clone(),
             options,
             ssh: settings.file.ssh.clone(),
             lab: settings.file.lab.clone(),
             listed_hosts: settings.file.hosts.clone(),
-            files: OnceCell::new(),
             compute_versions: OnceCell::new(),
             placement_version: OnceCell::new(),
             hosts: Mutex::new(HashMap::new()),

@@ -52,6 +52,8 @@ pub struct Surroundings {
     pub state_dir: Option<PathBuf>,
     /// The user's home, for `~` in files.
     pub home_dir: Option<PathBuf>,
+    /// Where what can be had again is kept between runs (`~/.cache`).
+    pub cache_dir: Option<PathBuf>,
     /// `--os-cloud NAME`.
     pub os_cloud: Option<String>,
     /// `--region NAME`: it counts more than every other source's.
@@ -95,6 +97,7 @@ impl std::fmt::Debug for Surroundings {
             .field("config_dir", &self.config_dir)
             .field("state_dir", &self.state_dir)
             .field("home_dir", &self.home_dir)
+            .field("cache_dir", &self.cache_dir)
             .field("os_cloud", &self.os_cloud)
             .field("region", &self.region)
             .field("rc_file", &self.rc_file)
@@ -113,6 +116,8 @@ pub struct Settings {
     pub credentials: Credentials,
     /// The file's other sections; empty when there is no file.
     pub file: SmogFile,
+    /// The user's cache folder, in which tokens are kept; none keeps none.
+    pub cache_dir: Option<PathBuf>,
     /// Things a person should be told once, such as a rewritten URL.
     pub notices: Vec<String>,
 }
@@ -131,12 +136,14 @@ impl Surroundings {
             .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".config")));
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let state_dir = set("XDG_STATE_HOME").or_else(|| Some(set("HOME")?.join(".local/state")));
+        let cache_dir = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
         Surroundings {
             variables,
             current_dir: std::env::current_dir().unwrap_or_default(),
             config_dir,
             state_dir,
             home_dir: set("HOME"),
+            cache_dir,
             ..Surroundings::default()
         }
     }
@@ -188,11 +195,11 @@ impl Surroundings {
         let mut notices = file.notices.clone();
         let (mut credentials, said) = self.credentials(&file)?;
         notices.extend(said);
+        notices.extend(credentials.use_keystone_v3());
         if let Some(region) = &self.region {
             credentials.region = Some(region.clone());
         }
-        notices.extend(credentials.use_keystone_v3());
-        Ok(Settings { credentials, file, notices })
+        Ok(Settings { credentials, file, cache_dir: self.cache_dir.clone(), notices })
     }
 
     /// What to ask a person before [`Surroundings::settings`], where the openrc file of `--rc`

@@ -345,8 +345,8 @@ fn locked_hint(message: &str) -> Option<String> {
 }
 
 fn api_hint(status: u16, message: &str) -> Option<&'static str> {
-    if message.contains("Quota exceeded") {
-        return Some("the project's quota is used up: delete something, or have an administrator raise it");
+    if is_quota(message) {
+        return Some(QUOTA);
     }
     if message.contains("No valid host") {
         return Some(NO_VALID_HOST);
@@ -363,11 +363,32 @@ fn api_hint(status: u16, message: &str) -> Option<&'static str> {
     match status {
         403 => Some("the user's roles do not allow it; most of smog needs the admin role"),
         409 => Some("the thing is in a state that does not allow this, or is used by another"),
-        413 | 429 => Some("the cloud limits the rate of requests; smog has already waited as it asked"),
+        413 => {
+            Some("what was sent is larger than the service takes, or the cloud limits the rate of requests")
+        }
+        429 => Some("the cloud limits the rate of requests: try again later"),
         500.. => Some("the service failed; its log has the traceback under the request id"),
         _ => None,
     }
 }
+
+/// Whether a service's reason is a limit that is reached, in the words of any service:
+/// nova's and cinder's "Quota exceeded …" and "Maximum number of … exceeded", neutron's
+/// "Quota exceeded for resources", the unified limits' "over a limit for", glance's "exceed the quota".
+pub(crate) fn is_quota(message: &str) -> bool {
+    let lower = message.to_lowercase();
+    let has = |text: &str| lower.contains(text);
+    (has("quota") && has("exceed"))
+        || (has("maximum number of") && has("exceeded"))
+        || has("exceeded for resources")
+        || has("over a limit for")
+        || has("is over limit of")
+        || has("over quota")
+}
+
+/// The way out of a limit that is reached.
+pub(crate) const QUOTA: &str =
+    "the project's quota is used up: delete something, or have an administrator raise it";
 
 /// The way out of Nova's most common fault.
 pub(crate) const NO_VALID_HOST: &str = "every compute host was ruled out, by placement or by a scheduler filter: \

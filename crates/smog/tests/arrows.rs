@@ -2,7 +2,7 @@
 
 /// From the bottom to the top. A module may use those before it.
 const ORDER: &[&[&str]] = &[
-    &["error", "exit", "hex", "near", "quote", "cpuset", "wait", "show"],
+    &["error", "exit", "hex", "near", "quote", "cpuset", "wait", "show", "private_folder"],
     &["config", "flavor", "oslo"],
     &["host"],
     &["libvirt"],

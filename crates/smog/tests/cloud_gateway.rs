@@ -4,7 +4,7 @@
 
 mod fake_cloud;
 
-use fake_cloud::{FakeCloud, PASSWORD, Script, connect, connect_with};
+use fake_cloud::{FakeCloud, PASSWORD, Script, connect};
 use smog::cloud::{Call, Cloud, Microversion, Service};
 use smog::{Error, Result};
 
@@ -177,105 +177,4 @@ async fn a_plain_user_sees_their_own_servers() {
     assert_eq!(cloud.servers().await.expect("their own").len(), 1);
     let asked = fake.asked_like("GET /compute/v2.1/servers/detail");
     assert!(asked[0].contains("all_tenants=1") && !asked[1].contains("all_tenants"), "{asked:#?}");
-}
-
-#[tokio::test]
-async fn a_certificate_of_an_unknown_authority_is_not_trusted() {
-    let server = TlsServer::start().await;
-    let error = failing(connect(&format!("https://localhost:{}/v3", server.port)).await).await;
-    assert!(
-        matches!(&error, Error::Untrusted { why, .. } if why == "no known authority signed its certificate"),
-        "{error:?}"
-    );
-    assert!(error.hint().is_some_and(|hint| hint.contains("OS_CACERT")), "{error:?}");
-    // With the right certificate the TLS layer is content; then it is no keystone.
-    let trusted = failing(
-        connect_with(
-            &format!("https://localhost:{}/v3", server.port),
-            &[("OS_CACERT", &server.certificate())],
-        )
-        .await,
-    )
-    .await;
-    assert!(
-        matches!(&trusted, Error::Unreachable { why, .. } if why.contains("it is no keystone")),
-        "{trusted:?}"
-    );
-    let missing =
-        failing(connect_with("https://localhost:1/v3", &[("OS_CACERT", "/no/such/file.pem")]).await).await;
-    assert!(
-        matches!(&missing, Error::Config { place, .. } if place.starts_with("/no/such/file.pem")),
-        "{missing:?}"
-    );
-}
-
-/// `openssl s_server` with a certificate it signed itself.
-struct TlsServer {
-    child: std::process::Child,
-    folder: tempfile::TempDir,
-    port: u16,
-}
-
-impl TlsServer {
-    async fn start() -> TlsServer {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = |name: &str| folder.path().join(name);
-        let made = std::process::Command::new("openssl")
-            .args([
-                "req",
-                "-x509",
-                "-newkey",
-                "rsa:2048",
-                "-nodes",
-                "-days",
-                "2",
-                "-subj",
-                "/CN=smog test server",
-            ])
-            .args([
-                "-addext",
-                "subjectAltName=DNS:localhost",
-                "-addext",
-                "basicConstraints=critical,CA:FALSE",
-                "-keyout",
-            ])
-            .arg(path("key.pem"))
-            .arg("-out")
-            .arg(path("cert.pem"))
-            .output()
-            .expect("openssl");
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let port = std::net::TcpListener::bind("127.0.0.1:0")
-            .and_then(|free| free.local_addr())
-            .expect("a port")
-            .port();
-        let child = std::process::Command::new("openssl")
-            .args(["s_server", "-www", "-quiet", "-accept", &port.to_string(), "-key"])
-            .arg(path("key.pem"))
-            .arg("-cert")
-            .arg(path("cert.pem"))
-            .stdout(std::process::Stdio::null())
-            .stderr(std::process::Stdio::null())
-            .spawn()
-            .expect("openssl s_server");
-        let server = TlsServer { child, folder, port };
-        for _ in 0..200 {
-            if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
-                return server;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
-        panic!("openssl s_server does not listen");
-    }
-
-    fn certificate(&self) -> String {
-        self.folder.path().join("cert.pem").display().to_string()
-    }
-}
-
-impl Drop for TlsServer {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }

@@ -52,7 +52,7 @@ fn every_error() -> Vec<Error> {
         },
         Error::Auth {
             message: text(
-                "keystone at http://192.0.2.10:5000/v3 does not accept user `admin` with the given password or secret",
+                "keystone at http://192.0.2.10:5000/v3 does not accept user `admin` with the given password, for project `admin`",
             ),
             hint: text(
                 "the credentials come from the OS_* variables: check user, password, project and domains",

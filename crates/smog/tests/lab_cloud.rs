@@ -336,8 +336,12 @@ async fn server_groups_and_key_pairs() {
 async fn an_isolated_project_and_its_quota() {
     let (cloud, mess) = Mess::begin("iso").await;
     let isolated = cloud.isolated_project(&mess.name("run")).await.expect("a project");
-    let settings =
-        Settings { credentials: isolated.credentials.clone(), file: SmogFile::default(), notices: vec![] };
+    let settings = Settings {
+        credentials: isolated.credentials.clone(),
+        file: SmogFile::default(),
+        cache_dir: None,
+        notices: vec![],
+    };
     let options = Options { no_token_cache: true, ..Options::default() };
     let tenant = Cloud::connect(&settings, options).await.expect("the user logs in");
     assert_eq!(tenant.own_project_id().as_deref(), Some(isolated.project.id.as_str()));

@@ -16,12 +16,12 @@ pub struct ApiArgs {
     method: Method,
     /// The service
     service: Named,
-    /// The path below the service's root; a query may stand behind a `?`
+    /// The path below the service's root; a query may follow a `?`, encoded as in any URL
     path: String,
     /// The JSON body
     #[arg(long, value_name = "JSON", value_parser = json)]
     body: Option<serde_json::Value>,
-    /// A query parameter; may be given several times
+    /// A query parameter, to be encoded; may be given several times
     #[arg(long = "query", value_name = "KEY=VALUE", value_parser = crate::pairs::key_and_value)]
     query: Vec<(String, String)>,
     /// The microversion [default: the newest both know, for compute and placement]
@@ -46,6 +46,7 @@ enum Named {
     Network,
     Placement,
     Identity,
+    BlockStorage,
 }
 
 fn json(text: &str) -> Result<serde_json::Value, String> {
@@ -59,6 +60,7 @@ pub async fn run(args: ApiArgs, session: &Session) -> Result<ExitCode, Error> {
         Named::Network => Service::Network,
         Named::Placement => Service::Placement,
         Named::Identity => Service::Identity,
+        Named::BlockStorage => Service::BlockStorage,
     };
     if !args.path.starts_with('/') {
         return Err(Error::Invalid {
@@ -74,7 +76,10 @@ pub async fn run(args: ApiArgs, session: &Session) -> Result<ExitCode, Error> {
         (None, Service::Placement) => Some(cloud.placement_microversion().await?),
         (None, _) => None,
     };
-    let (path, query) = args.path.split_once('?').unwrap_or((&args.path, ""));
+    let (path, query) = match args.path.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (args.path.as_str(), None),
+    };
     let mut call = Call::get(service, path);
     call.method = match args.method {
         Method::Get => "GET",
@@ -85,10 +90,8 @@ pub async fn run(args: ApiArgs, session: &Session) -> Result<ExitCode, Error> {
     }
     .parse()
     .map_err(|_| Error::Invalid { what: "method".into(), why: "unknown".into(), hint: None })?;
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-        call = call.query(key, value);
-    }
+    // What is typed behind `?` is a part of a URL, and encoded as one already.
+    call.encoded_query = query.filter(|query| !query.is_empty()).map(str::to_string);
     call.query.extend(args.query);
     call.body = args.body;
     call.microversion = version;

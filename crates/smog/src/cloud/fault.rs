@@ -10,8 +10,17 @@ pub(super) fn text(body: &[u8], status: u16) -> String {
         _ => html_title(body).unwrap_or_else(|| reason(status).to_string()),
     });
     // Sentences are put into sentences here.
-    without_html(&text).split_whitespace().collect::<Vec<_>>().join(" ").trim_end_matches('.').to_string()
+    let text = without_html(&text).split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = text.trim_end_matches('.');
+    // A page, a traceback: its begin says what it is.
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{} … ({} bytes in all)", &text[..end], body.len()),
+        None => text.to_string(),
+    }
 }
+
+/// So many characters of a reason are shown.
+const LONGEST: usize = 600;
 
 /// Nova `{"itemNotFound": {"message"}}`, neutron `{"NeutronError": {"message"}}`,
 /// keystone `{"error": {"message"}}`, placement `{"errors": [{"detail"}]}`,
@@ -135,5 +144,12 @@ mod tests {
         ] {
             assert_eq!(text(body.as_bytes(), 409), said);
         }
+    }
+
+    #[test]
+    fn a_reason_of_any_length_is_cut() {
+        let body = format!(r#"{{"error": {{"message": "{}"}}}}"#, "ä ".repeat(1_000_000));
+        let said = text(body.as_bytes(), 500);
+        assert!(said.chars().count() < 700 && said.ends_with("bytes in all)"), "{said}");
     }
 }

@@ -2,21 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use http::{Method, StatusCode};
-use openstack_sdk::RestError;
-use openstack_sdk::api::{ApiError, AsyncClient};
-use openstack_sdk::types::ServiceType;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Cloud, Microversion, fault, session};
+use super::refusal::{self, Patience};
+use super::wire::exchange::{Failed, Question, Reply};
+use super::wire::retry::{self, Next};
+use super::wire::{Located, Token, token_header};
+use super::{Cloud, Microversion, page};
 use crate::error::{Error, Result};
-
-/// Tries in all, for what may be tried again.
-const TRIES: u32 = 5;
-
-/// A service's Retry-After is obeyed up to this long.
-const LONGEST_DELAY: Duration = Duration::from_secs(60);
 
 /// A service of the catalog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +26,8 @@ pub enum Service {
     Placement,
     /// Keystone.
     Identity,
+    /// Cinder.
+    BlockStorage,
 }
 
 impl Service {
@@ -42,6 +39,7 @@ impl Service {
             Service::Network => "network",
             Service::Placement => "placement",
             Service::Identity => "identity",
+            Service::BlockStorage => "block-storage",
         }
     }
 
@@ -51,18 +49,21 @@ impl Service {
             Service::Compute => Some("v2.1"),
             Service::Image => Some("v2"),
             Service::Network => Some("v2.0"),
-            Service::Identity => Some("v3"),
+            Service::Identity | Service::BlockStorage => Some("v3"),
             Service::Placement => None,
         }
     }
 
-    fn sdk_type(self) -> ServiceType {
+    /// The types under which catalogs have it: the official one and its aliases
+    /// (OpenStack's service-types-authority).
+    pub(super) fn types(self) -> &'static [&'static str] {
         match self {
-            Service::Compute => ServiceType::Compute,
-            Service::Image => ServiceType::Image,
-            Service::Network => ServiceType::Network,
-            Service::Placement => ServiceType::Placement,
-            Service::Identity => ServiceType::Identity,
+            Service::Compute => &["compute", "computev21", "compute_legacy"],
+            Service::Image => &["image"],
+            Service::Network => &["network"],
+            Service::Placement => &["placement"],
+            Service::Identity => &["identity"],
+            Service::BlockStorage => &["block-storage", "block-store", "volumev3", "volume", "volumev2"],
         }
     }
 }
@@ -76,8 +77,10 @@ pub struct Call {
     pub method: Method,
     /// Path below the service's root, beginning with `/`.
     pub path: String,
-    /// Query parameters.
+    /// Query parameters, as they are meant; the wire's encoding is added.
     pub query: Vec<(String, String)>,
+    /// A query that is encoded already, and is sent as it stands before `query`.
+    pub encoded_query: Option<String>,
     /// The microversion to send; none means the service's oldest.
     pub microversion: Option<Microversion>,
     /// JSON body.
@@ -114,7 +117,16 @@ impl Call {
 
     fn new(method: Method, service: Service, path: impl Into<String>) -> Call {
         let path = path.into();
-        Call { service, method, path, query: vec![], microversion: None, body: None, content_type: None }
+        Call {
+            service,
+            method,
+            path,
+            query: vec![],
+            encoded_query: None,
+            microversion: None,
+            body: None,
+            content_type: None,
+        }
     }
 
     /// With this media type for the body.
@@ -129,6 +141,12 @@ impl Call {
         self
     }
 
+    /// With a query that is encoded already: `name=a%20b&limit=1`.
+    pub fn encoded_query(mut self, query: impl Into<String>) -> Call {
+        self.encoded_query = Some(query.into());
+        self
+    }
+
     /// With a microversion.
     pub fn at(mut self, version: Microversion) -> Call {
         self.microversion = Some(version);
@@ -136,7 +154,7 @@ impl Call {
     }
 
     /// Doing it twice is the same as doing it once.
-    fn is_idempotent(&self) -> bool {
+    pub(super) fn is_idempotent(&self) -> bool {
         matches!(self.method, Method::GET | Method::PUT | Method::DELETE | Method::HEAD)
     }
 }
@@ -186,23 +204,13 @@ pub struct CallRecord {
     pub elapsed: Duration,
 }
 
-enum Tried {
-    Answered(http::Response<bytes::Bytes>),
-    NotAnswered(Error, Again),
-}
-
-#[derive(PartialEq)]
-enum Again {
-    Never,
-    IfIdempotent,
-}
-
 impl Cloud {
     /// Make a call.
     ///
     /// 429 and 503 are tried again after the service's own Retry-After; a reset
     /// connection, 502 and 504 are tried again for idempotent calls. An expired
-    /// token is renewed and the call repeated by the SDK.
+    /// token is renewed and the call repeated. Where a service of a catalog that was
+    /// kept does not answer, keystone is asked once whether it has moved.
     ///
     /// # Errors
     /// [`Error::Api`] with the service's reason, [`Error::Unreachable`],
@@ -219,22 +227,56 @@ impl Cloud {
         {
             ask()?;
         }
-        let mut tried = 0;
+        let mut patience = Patience::default();
+        let (mut has_renewed, mut has_looked) = (false, false);
         loop {
-            tried += 1;
-            match self.try_once(&call).await? {
-                Tried::NotAnswered(_, Again::IfIdempotent) if call.is_idempotent() && tried < TRIES => {
-                    tokio::time::sleep(backoff(tried)).await;
+            patience.tried += 1;
+            let token = self.0.wire.token().await;
+            let located = self.0.wire.locate(call.service).await?;
+            match self.try_once(&call, &token, &located).await? {
+                Ok(reply) if reply.status == StatusCode::UNAUTHORIZED && !has_renewed => {
+                    has_renewed = true;
+                    patience.tried -= 1;
+                    self.0.wire.renew(&token, &located.peer.what).await?;
                 }
-                Tried::NotAnswered(why, _) => return Err(why),
-                Tried::Answered(response) => {
-                    match retry_delay(&call, response.status(), response.headers(), tried) {
-                        Some(delay) => tokio::time::sleep(delay).await,
-                        None => return finish(&call, &response),
+                Ok(reply) => {
+                    match retry::next(call.is_idempotent(), reply.status, &reply.headers, patience.tried) {
+                        Next::After(delay) => self.wait(&located, delay, &mut patience).await,
+                        Next::TooLong(delay) => {
+                            patience.too_long = Some(delay);
+                            return self.finish(&call, &located, reply, &patience);
+                        }
+                        Next::Take => return self.finish(&call, &located, reply, &patience),
                     }
                 }
+                // A refused connection is an answer of sorts: nothing was done.
+                Err(Failed::Transport(why)) if why.is_connect() => {
+                    let may_have_moved = located.is_from_catalog && !has_looked;
+                    has_looked = true;
+                    if !may_have_moved || !self.0.wire.ask_catalog_again(&token).await {
+                        return Err(Failed::Transport(why).error(&located.peer));
+                    }
+                    patience.tried -= 1;
+                }
+                // A reset one is uwsgi closing a kept-alive connection under us.
+                Err(Failed::Transport(why))
+                    if call.is_idempotent() && patience.tried < retry::TRIES && !why.is_timeout() =>
+                {
+                    tokio::time::sleep(retry::backoff(patience.tried)).await;
+                }
+                Err(why) => return Err(why.error(&located.peer)),
             }
         }
+    }
+
+    /// Wait as a service asks, and say so when it is long.
+    pub(super) async fn wait(&self, located: &Located, delay: Duration, patience: &mut Patience) {
+        patience.waited += delay;
+        if delay >= retry::LONG_DELAY {
+            let what = &located.peer.what;
+            self.0.options.tell_notice(&format!("{what} asks to wait {} s", delay.as_secs()));
+        }
+        tokio::time::sleep(delay).await;
     }
 
     /// Delete what may be gone already.
@@ -255,34 +297,39 @@ impl Cloud {
         self.call(call.at(version)).await
     }
 
-    async fn try_once(&self, call: &Call) -> Result<Tried> {
+    async fn try_once(
+        &self,
+        call: &Call,
+        token: &Token,
+        located: &Located,
+    ) -> Result<std::result::Result<Reply, Failed>> {
         let begun = Instant::now();
-        let url = self.url(call).await?;
-        let mut request = http::Request::builder()
-            .method(call.method.clone())
-            .uri(url.as_str())
-            .header(http::header::ACCEPT, "application/json");
+        let mut headers = token_header(&token.value)?;
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
         if let Some(version) = call.microversion {
-            request = request.header("OpenStack-API-Version", format!("{} {version}", call.service.name()));
+            // Cinder's name for itself in this header is the old one.
+            let name = if call.service == Service::BlockStorage { "volume" } else { call.service.name() };
+            if let Ok(value) = HeaderValue::from_str(&format!("{name} {version}")) {
+                headers.insert("openstack-api-version", value);
+            }
         }
         let body = match &call.body {
             Some(body) => {
-                let media_type = call.content_type.unwrap_or("application/json");
-                request = request.header(http::header::CONTENT_TYPE, media_type);
+                let media_type = HeaderValue::from_static(call.content_type.unwrap_or("application/json"));
+                headers.insert(header::CONTENT_TYPE, media_type);
                 body.to_string().into_bytes()
             }
             None => vec![],
         };
-        let answered = self.0.session.rest_async(request, body).await;
+        let url = url_of(call, &located.url);
+        let question = Question { method: call.method.clone(), url, headers, body: body.into() };
+        let answered = self.0.wire.exchange(&question, located).await;
         let (status, request_id) = match &answered {
-            Ok(response) => (Some(response.status().as_u16()), request_id(response.headers())),
+            Ok(reply) => (Some(reply.status.as_u16()), request_id(&reply.headers)),
             Err(_) => (None, None),
         };
         self.tell_call(call, status, request_id, begun);
-        Ok(match answered {
-            Ok(response) => Tried::Answered(response),
-            Err(why) => self.not_answered(call, &url, &why),
-        })
+        Ok(answered)
     }
 
     pub(super) fn tell_call(
@@ -304,162 +351,105 @@ impl Cloud {
         }
     }
 
-    fn not_answered(&self, call: &Call, url: &url::Url, why: &ApiError<RestError>) -> Tried {
-        let what = format!("the {} service at {}", call.service.name(), url.origin().ascii_serialization());
-        let Some(transport) = session::cause::<reqwest::Error>(why) else {
-            let error = Error::Unreachable { what, why: why.to_string(), hint: "see the message".into() };
-            return Tried::NotAnswered(error, Again::Never);
-        };
-        let error = session::from_transport(transport, &what, &self.0.credentials);
-        // A refused connection is an answer of sorts; a reset one is uwsgi closing a
-        // kept-alive connection under us.
-        let again = match &error {
-            Error::Unreachable { .. } if !transport.is_connect() && !transport.is_timeout() => {
-                Again::IfIdempotent
+    fn finish(&self, call: &Call, located: &Located, reply: Reply, patience: &Patience) -> Result<Answer> {
+        if !reply.status.is_success() {
+            if reply.status.is_client_error()
+                && call.path == "/"
+                && page::is_page(&reply.headers, &reply.body)
+            {
+                return Err(page::error(&reply, &located.peer));
             }
-            _ => Again::Never,
+            let token = self.0.wire.token_in_hand();
+            return Err(refusal::error(call, reply.status, &reply.headers, &reply.body, &token, patience));
+        }
+        let body = match reply.body.is_empty() {
+            true => Value::Null,
+            false => serde_json::from_slice(&reply.body).map_err(|why| {
+                if page::is_page(&reply.headers, &reply.body) {
+                    return page::error(&reply, &located.peer);
+                }
+                Error::Parse {
+                    what: format!("the answer to `{} {}`", call.method, call.path),
+                    source_of: located.peer.what.clone(),
+                    why: why.to_string(),
+                }
+            })?,
         };
-        Tried::NotAnswered(error, again)
-    }
-
-    pub(super) async fn url(&self, call: &Call) -> Result<url::Url> {
-        let endpoint = AsyncClient::get_service_endpoint(&self.0.session, &call.service.sdk_type(), None)
-            .await
-            .map_err(|_| Error::NotFound {
-                what: "service in the cloud's catalog".into(),
-                name: call.service.name().into(),
-                near: vec![],
-            })?;
-        let mut url = endpoint.url().clone();
-        let mut root = url.path().trim_end_matches('/').to_string();
-        if let Some(version) = call.service.version_path()
-            && !root
-                .split('/')
-                .any(|part| part.starts_with('v') && part[1..].starts_with(|c: char| c.is_ascii_digit()))
-        {
-            root.push('/');
-            root.push_str(version);
-        }
-        url.set_path(&format!("{root}{}", call.path));
-        if !call.query.is_empty() {
-            url.query_pairs_mut().extend_pairs(&call.query);
-        }
-        Ok(url)
+        let location = reply.headers.get(header::LOCATION);
+        Ok(Answer {
+            body,
+            request_id: request_id(&reply.headers),
+            service: call.service,
+            location: location.and_then(|value| value.to_str().ok()).map(str::to_string),
+        })
     }
 }
 
-/// How long to wait before the next try, or nothing to take this answer.
-pub(super) fn retry_delay(
-    call: &Call,
-    status: StatusCode,
-    headers: &http::HeaderMap,
-    tried: u32,
-) -> Option<Duration> {
-    if tried >= TRIES {
-        return None;
-    }
-    let asked = headers
-        .get(http::header::RETRY_AFTER)
-        .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-        .map(Duration::from_secs);
-    match status {
-        // Not done: the rate limiter stands before the service.
-        StatusCode::TOO_MANY_REQUESTS => Some(asked.unwrap_or(backoff(tried)).min(LONGEST_DELAY)),
-        StatusCode::SERVICE_UNAVAILABLE if asked.is_some() || call.is_idempotent() => {
-            Some(asked.unwrap_or(backoff(tried)).min(LONGEST_DELAY))
-        }
-        StatusCode::BAD_GATEWAY | StatusCode::GATEWAY_TIMEOUT if call.is_idempotent() => Some(backoff(tried)),
-        _ => None,
-    }
-}
-
-/// 0.2, 0.4, 0.8, 1.6 s.
-pub(super) fn backoff(tried: u32) -> Duration {
-    Duration::from_millis(100 << tried.min(6))
-}
-
-fn finish(call: &Call, response: &http::Response<bytes::Bytes>) -> Result<Answer> {
-    let status = response.status();
-    if !status.is_success() {
-        return Err(refused(call, response.status(), response.headers(), response.body()));
-    }
-    let body = match response.body().is_empty() {
-        true => Value::Null,
-        false => serde_json::from_slice(response.body()).map_err(|why| Error::Parse {
-            what: format!("the answer to `{} {}`", call.method, call.path),
-            source_of: format!("the {} service", call.service.name()),
-            why: why.to_string(),
-        })?,
+/// The URL of a call below a service's root, to which the version is added where the
+/// catalog names only the host.
+pub(super) fn url_of(call: &Call, endpoint: &url::Url) -> url::Url {
+    let mut url = endpoint.clone();
+    let mut root = url.path().trim_end_matches('/').to_string();
+    let is_version = |part: &str| {
+        let number = part.strip_prefix('v').unwrap_or_default();
+        number.starts_with(|c: char| c.is_ascii_digit())
     };
-    let location = response.headers().get(http::header::LOCATION);
-    Ok(Answer {
-        body,
-        request_id: request_id(response.headers()),
-        service: call.service,
-        location: location.and_then(|value| value.to_str().ok()).map(str::to_string),
-    })
-}
-
-/// The error for an answer that is not a success.
-pub(super) fn refused(call: &Call, status: StatusCode, headers: &http::HeaderMap, body: &[u8]) -> Error {
-    let status = status.as_u16();
-    let message = fault::text(body, status);
-    match (status, call.microversion) {
-        (406, Some(version)) => Error::TooOld {
-            feature: format!("`{} {}`", call.method, call.path),
-            need: format!("microversion {version} of the {} service", call.service.name()),
-            have: "an older one".into(),
-        },
-        (401, _) => Error::Auth {
-            message: format!("the {} service does not accept the token: {message}", call.service.name()),
-            hint: "log in again; the project or user may have been disabled meanwhile".into(),
-        },
-        _ => Error::Api {
-            service: call.service.name().into(),
-            method: call.method.to_string(),
-            path: call.path.clone(),
-            status,
-            message,
-            request_id: request_id(headers),
-        },
+    if let Some(version) = call.service.version_path()
+        && !root.split('/').any(is_version)
+    {
+        root.push('/');
+        root.push_str(version);
     }
+    url.set_path(&format!("{root}{}", call.path));
+    if let Some(query) = &call.encoded_query {
+        url.set_query(Some(query));
+    }
+    if !call.query.is_empty() {
+        url.query_pairs_mut().extend_pairs(&call.query);
+    }
+    url
 }
 
-pub(super) fn request_id(headers: &http::HeaderMap) -> Option<String> {
-    let header = headers.get("x-openstack-request-id")?;
-    header.to_str().ok().map(str::to_string)
+pub(super) fn request_id(headers: &HeaderMap) -> Option<String> {
+    // Real ones have 40 characters.
+    let id = headers.get("x-openstack-request-id")?.to_str().ok()?;
+    Some(id.chars().take(80).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn response(status: u16, headers: &[(&str, &str)]) -> http::Response<bytes::Bytes> {
-        let builder = http::Response::builder().status(status);
-        let builder = headers.iter().fold(builder, |builder, (name, value)| builder.header(*name, *value));
-        builder.body(bytes::Bytes::new()).expect("a response")
-    }
-
-    fn delay(call: &Call, answer: &http::Response<bytes::Bytes>, tried: u32) -> Option<Duration> {
-        retry_delay(call, answer.status(), answer.headers(), tried)
+    fn url(call: Call, endpoint: &str) -> String {
+        url_of(&call, &endpoint.parse().expect("a URL")).to_string()
     }
 
     #[test]
-    fn rate_limits_are_obeyed_and_bounded() {
-        let post = Call::post(Service::Compute, "/servers", Value::Null);
-        assert_eq!(delay(&post, &response(429, &[("retry-after", "7")]), 1), Some(Duration::from_secs(7)));
-        assert_eq!(delay(&post, &response(429, &[("retry-after", "9999")]), 1), Some(LONGEST_DELAY));
-        assert_eq!(delay(&post, &response(429, &[("retry-after", "7")]), TRIES), None);
+    fn a_query_that_is_encoded_is_sent_as_it_stands() {
+        let endpoint = "http://nova:8774/v2.1";
+        let raw =
+            Call::get(Service::Compute, "/servers").encoded_query("name=a%20b&changes-since=2026%3A&x=a+b");
+        assert_eq!(
+            url(raw.clone(), endpoint),
+            "http://nova:8774/v2.1/servers?name=a%20b&changes-since=2026%3A&x=a+b"
+        );
+        assert_eq!(
+            url(raw.query("limit", "a b"), endpoint),
+            "http://nova:8774/v2.1/servers?name=a%20b&changes-since=2026%3A&x=a+b&limit=a+b"
+        );
+        let meant = Call::get(Service::Compute, "/servers").query("name", "a%20b");
+        assert_eq!(url(meant, endpoint), "http://nova:8774/v2.1/servers?name=a%2520b");
+        let spaced = Call::get(Service::Compute, "/a%2Fb").encoded_query("name=a b");
+        assert_eq!(url(spaced, endpoint), "http://nova:8774/v2.1/a%2Fb?name=a%20b");
     }
 
     #[test]
-    fn only_idempotent_calls_are_repeated_after_an_unclear_failure() {
-        let get = Call::get(Service::Compute, "/servers");
-        let post = Call::post(Service::Compute, "/servers", Value::Null);
-        assert!(delay(&get, &response(504, &[]), 1).is_some());
-        assert!(delay(&post, &response(504, &[]), 1).is_none());
-        assert!(delay(&post, &response(503, &[]), 1).is_none());
-        assert!(delay(&post, &response(503, &[("retry-after", "1")]), 1).is_some());
-        assert!(delay(&get, &response(409, &[]), 1).is_none());
+    fn the_version_is_added_where_the_catalog_has_none() {
+        let get = || Call::get(Service::Image, "/images");
+        assert_eq!(url(get(), "http://glance:9292"), "http://glance:9292/v2/images");
+        assert_eq!(url(get(), "http://host/image/v2/"), "http://host/image/v2/images");
+        assert_eq!(url(get(), "http://host/vgpu"), "http://host/vgpu/v2/images");
+        let placement = Call::get(Service::Placement, "/traits");
+        assert_eq!(url(placement, "http://host/placement"), "http://host/placement/traits");
     }
 }

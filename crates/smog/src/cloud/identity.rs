@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::lookup::{Named, pick};
 use super::{Call, Cloud, Service};
 use crate::config::Secret;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::show::{Column, Show};
 
 /// A project, once called a tenant.
@@ -138,12 +138,17 @@ struct OneUser {
 }
 
 impl Cloud {
-    /// All projects (administrators).
+    /// All projects; for who may not list them, those in which this user has a role.
     ///
     /// # Errors
     /// As [`Cloud::call`].
     pub async fn projects(&self) -> Result<Vec<Project>> {
-        self.list(Call::get(Service::Identity, "/projects"), "projects").await
+        match self.list(Call::get(Service::Identity, "/projects"), "projects").await {
+            Err(Error::Api { status: 403, .. }) => {
+                self.list(Call::get(Service::Identity, "/auth/projects"), "projects").await
+            }
+            listed => listed,
+        }
     }
 
     /// One project by id, name, or an unambiguous beginning of either.
@@ -156,13 +161,17 @@ impl Cloud {
 
     /// The id of the project this session works in; none for a session without one.
     pub fn own_project_id(&self) -> Option<String> {
-        self.0.session.get_auth_info()?.token.project.and_then(|project| project.id)
+        self.0.wire.token_in_hand().body.project.clone()?.id
     }
 
     /// Whether this session has the role `admin`, which Nova's default policies ask for.
     pub fn is_admin(&self) -> bool {
-        let roles = self.0.session.get_auth_info().and_then(|info| info.token.roles).unwrap_or_default();
-        roles.iter().any(|role| role.name.to_lowercase() == "admin")
+        let token = self.0.wire.token_in_hand();
+        token
+            .body
+            .roles
+            .iter()
+            .any(|role| role.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case("admin")))
     }
 
     /// Make a project in the default domain, or in another.

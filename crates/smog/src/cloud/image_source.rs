@@ -4,19 +4,23 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::StatusCode;
-use http::header::{CONTENT_RANGE, ETAG, IF_RANGE, RANGE};
+use http::header::{CONTENT_RANGE, ETAG, IF_RANGE, LOCATION, RANGE};
 use sha2::{Digest, Sha256};
 
 use super::checksum::{Checksum, Hasher, feed};
-use super::gateway::backoff;
-use super::session::deepest;
 use super::transfer::{LONGEST_SILENCE, OnTransfer, PourFailed, pour, unusable};
+use super::wire::retry::backoff;
+use super::wire::transport::{self, Peer};
+use super::wire::{exchange, trust};
 use crate::error::{Error, Result};
 use crate::hex::hex;
 use crate::wait::{self, Seen, Wait};
 
 /// Tries in all to get the whole of a file; each goes on where the last one ended.
 const TRIES: u32 = 4;
+
+/// So many redirects in a row are followed.
+const LONGEST_CHAIN: usize = 10;
 
 /// Another process may be fetching the same file: wait for it this long.
 const LONGEST_TURN: Duration = Duration::from_secs(3600);
@@ -94,7 +98,16 @@ impl ImageSource {
     }
 
     fn invalid(&self, why: &str) -> Error {
-        Error::Invalid { what: format!("URL `{}`", self.url), why: why.into(), hint: None }
+        Error::Invalid { what: format!("URL `{}`", self.shown()), why: why.into(), hint: None }
+    }
+
+    /// The URL without a password in it.
+    fn shown(&self) -> String {
+        let Ok(mut url) = url::Url::parse(&self.url) else { return self.url.clone() };
+        match url.password().is_some() && url.set_password(None).is_ok() {
+            true => url.to_string(),
+            false => self.url.clone(),
+        }
     }
 
     /// "1f2e3d4c-cirros.img": the URL's fingerprint keeps equal names apart.
@@ -126,7 +139,7 @@ impl ImageSource {
             return Ok(());
         }
         Err(Error::Invalid {
-            what: format!("file from `{}`", self.url),
+            what: format!("file from `{}`", self.shown()),
             why: format!("its {} is {found}, not {}", checksum.algorithm, checksum.digits),
             hint: Some(
                 "the file was changed, or another one stands there: compare with its publisher's".into(),
@@ -135,12 +148,7 @@ impl ImageSource {
     }
 
     async fn download(&self, url: &url::Url, part: &Path, tell: OnTransfer<'_>) -> Result<()> {
-        let client = reqwest::Client::builder()
-            .connect_timeout(Duration::from_secs(20))
-            .no_gzip()
-            .no_deflate()
-            .build()
-            .map_err(|why| unreachable(url, deepest(&why)))?;
+        let client = exchange::file_client(trust::of_system()?)?;
         let mut tried = 0;
         loop {
             tried += 1;
@@ -153,6 +161,45 @@ impl ImageSource {
         }
     }
 
+    /// Ask for the file, or for its rest, and follow redirects: no token goes along, so they
+    /// may lead to other servers, as mirrors do, but not from https to http, where anybody
+    /// in between could change a file that has no checksum.
+    async fn ask(
+        &self,
+        client: &reqwest::Client,
+        url: &url::Url,
+        rest: Option<(u64, String)>,
+    ) -> Result<(reqwest::Response, url::Url)> {
+        let mut url = url.clone();
+        for _ in 0..=LONGEST_CHAIN {
+            let mut request = client.get(url.clone());
+            if let Some((have, etag)) = &rest {
+                request = request.header(RANGE, format!("bytes={have}-")).header(IF_RANGE, etag);
+            }
+            let sent = tokio::time::timeout(LONGEST_SILENCE, request.send()).await;
+            let response = sent
+                .map_err(|_| unreachable(&url, "no answer in time".into()))?
+                .map_err(|why| failed(&url, &why))?;
+            let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+            let is_redirect = matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308);
+            let Some(to) = location.filter(|_| is_redirect).and_then(|to| url.join(to).ok()) else {
+                return Ok((response, url));
+            };
+            let gives_up_tls = url.scheme() == "https" && to.scheme() != "https" && self.checksum.is_none();
+            if !matches!(to.scheme(), "http" | "https") || gives_up_tls {
+                let to = format!("{}://{}", to.scheme(), to.host_str().unwrap_or_default());
+                return Err(Error::Invalid {
+                    what: format!("URL `{}`", self.shown()),
+                    why: format!("it redirects to {to}, which smog does not follow"),
+                    hint: gives_up_tls
+                        .then(|| "from https to plain http only a file with a checksum is fetched".into()),
+                });
+            }
+            url = to;
+        }
+        Err(unreachable(&url, format!("it redirects more than {LONGEST_CHAIN} times in a row")))
+    }
+
     async fn download_once(
         &self,
         client: &reqwest::Client,
@@ -163,14 +210,8 @@ impl ImageSource {
         let etag_file = with_suffix(part, ".etag");
         let have = tokio::fs::metadata(part).await.map(|found| found.len()).unwrap_or(0);
         let etag = tokio::fs::read_to_string(&etag_file).await.ok().filter(|_| have > 0);
-        let mut request = client.get(url.clone());
-        if let Some(etag) = &etag {
-            request = request.header(RANGE, format!("bytes={have}-")).header(IF_RANGE, etag);
-        }
-        let sent = tokio::time::timeout(LONGEST_SILENCE, request.send()).await;
-        let response = sent
-            .map_err(|_| unreachable(url, "no answer in time".into()))?
-            .map_err(|why| unreachable(url, deepest(&why)))?;
+        let (response, url) = self.ask(client, url, etag.map(|etag| (have, etag))).await?;
+        let url = &url;
         let status = response.status();
         let goes_on = status == StatusCode::PARTIAL_CONTENT && begins_at(&response) == Some(have);
         if status == StatusCode::RANGE_NOT_SATISFIABLE || (status == StatusCode::PARTIAL_CONTENT && !goes_on)
@@ -197,11 +238,16 @@ impl ImageSource {
         }
         let already = if goes_on { have } else { 0 };
         pour(response, &mut to, &mut None, already, tell).await.map_err(|why| match why {
-            PourFailed::Wire(why) => unreachable(url, deepest(&why)),
+            PourFailed::Wire(why) => failed(url, &why),
             PourFailed::Silence => unreachable(url, "the file did not move on".into()),
             PourFailed::Disk(why) => unusable(part, &why),
         })
     }
+}
+
+fn failed(url: &url::Url, why: &reqwest::Error) -> Error {
+    let what = url.origin().ascii_serialization();
+    transport::error(why, &Peer { what, address_from: "the image's URL".into() })
 }
 
 /// "bytes 100-199/200" begins at 100.

@@ -6,6 +6,9 @@ use serde_json::Value;
 use super::{Call, Cloud};
 use crate::error::{Error, Result};
 
+/// A list may have so many items: pages that never end are not read for ever.
+const MOST: usize = 1_000_000;
+
 impl Cloud {
     /// Everything under `key` of this list, however many pages it takes.
     ///
@@ -29,6 +32,11 @@ impl Cloud {
                 return Err(unreadable(format!("there is no `{key}` in it")));
             };
             let next = items.last().and_then(marker_of);
+            if found.len() + items.len() > MOST {
+                return Err(unreadable(format!(
+                    "it has more than {MOST} items, the limit of smog for one list"
+                )));
+            }
             for item in items {
                 found.push(serde_json::from_value(item).map_err(|why| unreadable(why.to_string()))?);
             }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::images::show_pairs;
 use super::lookup::{Named, is_uuid, pick};
 use super::{ActionEvent, Call, Cloud, ServerFilter, Service};
-use crate::error::{Error, NO_VALID_HOST, Result};
+use crate::error::{Error, NO_VALID_HOST, QUOTA, Result, is_quota};
 use crate::show::{Column, Show};
 use crate::wait::{self, Seen, Wait};
 
@@ -349,6 +349,8 @@ impl Cloud {
             .unwrap_or_else(|| "Nova tells no reason".into());
         let hint = if fault.contains("No valid host") {
             Some(NO_VALID_HOST.to_string())
+        } else if is_quota(&fault) {
+            Some(QUOTA.to_string())
         } else {
             Some("the compute host's nova-compute.log has the traceback under this request id".to_string())
         };

@@ -7,13 +7,17 @@ use std::time::{Duration, Instant};
 
 use futures_util::stream;
 use http::StatusCode;
-use secrecy::ExposeSecret;
 use serde::Serialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::checksum::Hasher;
-use super::gateway::{refused, request_id, retry_delay};
-use super::{Call, Cloud, Service, session};
+use super::gateway::{request_id, url_of};
+use super::refusal::{self, Patience};
+use super::wire::exchange::{circle, elsewhere, read_up_to};
+use super::wire::redirect::{self, Redirect};
+use super::wire::retry::{self, Next};
+use super::wire::{Located, Token, token_header, transport};
+use super::{Call, Cloud};
 use crate::error::{Error, Result};
 
 /// How far a file is.
@@ -34,6 +38,9 @@ const CHUNK: usize = 1 << 18;
 /// A transfer that moves nothing for so long is given up.
 pub(super) const LONGEST_SILENCE: Duration = Duration::from_secs(90);
 
+/// Of a refusal, this is enough to say why.
+const REFUSAL_LIMIT: usize = 1 << 20;
+
 /// How often progress is told.
 const TELL_EVERY: Duration = Duration::from_millis(100);
 
@@ -44,36 +51,75 @@ impl Cloud {
     /// # Errors
     /// As [`Cloud::call`]; [`Error::Invalid`] when the file cannot be read.
     pub(super) async fn send_file(&self, call: &Call, file: &Path, tell: OnTransfer<'_>) -> Result<()> {
-        let mut tried = 0;
+        let mut begun = Begun::default();
         loop {
-            tried += 1;
-            let (status, headers, body) = self.send_once(call, file, tell).await?;
+            let located = self.0.wire.locate(call.service).await?;
+            let token = self.0.wire.token().await;
+            let url = begun.at(call, &located);
+            let (status, headers, body) = self.send_once(call, &url, &located, &token, file, tell).await?;
             if status.is_success() {
                 return Ok(());
             }
-            if status == StatusCode::UNAUTHORIZED && tried == 1 {
-                self.renew_token(call.service).await?;
-            } else if let Some(delay) = retry_delay(call, status, &headers, tried) {
-                tokio::time::sleep(delay).await;
-            } else {
-                return Err(refused(call, status, &headers, &body));
+            self.after_refusal(call, &located, &token, &mut begun, (status, &headers, &body)).await?;
+        }
+    }
+
+    /// What to do after an answer that is not a success: come back to ask again, or fail.
+    async fn after_refusal(
+        &self,
+        call: &Call,
+        located: &Located,
+        token: &Arc<Token>,
+        begun: &mut Begun,
+        (status, headers, body): (StatusCode, &http::HeaderMap, &[u8]),
+    ) -> Result<()> {
+        let url = begun.at(call, located);
+        match redirect::of(&call.method, &url, status, headers) {
+            Redirect::To(_, _) if begun.redirects >= redirect::LONGEST_CHAIN => {
+                return Err(circle(&located.peer));
             }
+            Redirect::To(to, _) => {
+                begun.redirects += 1;
+                begun.redirected = Some(to);
+                return Ok(());
+            }
+            Redirect::Elsewhere(to) => return Err(elsewhere(&located.peer, &to, &located.to_set)),
+            Redirect::None => {}
+        }
+        if status == StatusCode::UNAUTHORIZED && !begun.has_renewed {
+            begun.has_renewed = true;
+            return self.0.wire.renew(token, &located.peer.what).await;
+        }
+        begun.patience.tried += 1;
+        match retry::next(call.is_idempotent(), status, headers, begun.patience.tried) {
+            Next::After(delay) => {
+                self.wait(located, delay, &mut begun.patience).await;
+                Ok(())
+            }
+            Next::TooLong(delay) => {
+                begun.patience.too_long = Some(delay);
+                Err(refusal::error(call, status, headers, body, token, &begun.patience))
+            }
+            Next::Take => Err(refusal::error(call, status, headers, body, token, &begun.patience)),
         }
     }
 
     async fn send_once(
         &self,
         call: &Call,
+        url: &url::Url,
+        located: &Located,
+        token: &Token,
         file: &Path,
         tell: OnTransfer<'_>,
-    ) -> Result<(StatusCode, http::HeaderMap, bytes::Bytes)> {
+    ) -> Result<(StatusCode, http::HeaderMap, Vec<u8>)> {
         let begun = Instant::now();
         let open = tokio::fs::File::open(file).await.map_err(|why| unusable(file, &why))?;
         let total = open.metadata().await.map_err(|why| unusable(file, &why))?.len();
         let moved = Arc::new(AtomicU64::new(0));
         let body = reqwest::Body::wrap_stream(chunks(open, moved.clone()));
-        let (url, request) = self.file_request(call).await?;
-        let request = request
+        let request = self
+            .file_request(call, url, token)?
             .header(http::header::CONTENT_TYPE, "application/octet-stream")
             .header(http::header::CONTENT_LENGTH, total)
             .body(body);
@@ -92,17 +138,17 @@ impl Cloud {
             // When all is sent the service may still be copying it to its store.
             let patience = if now == total { LONGEST_SILENCE * 10 } else { LONGEST_SILENCE };
             if last_move.elapsed() > patience {
-                return Err(silent(call, &url));
+                return Err(silent(&located.peer));
             }
         };
-        let response = answered.map_err(|why| self.file_failed(call, &url, &why))?;
+        let response = answered.map_err(|why| transport::error(&why, &located.peer))?;
         let (status, headers) = (response.status(), response.headers().clone());
         self.tell_call(call, Some(status.as_u16()), request_id(&headers), begun);
         if status.is_success() {
             tell(Transfer { done_bytes: total, total_bytes: Some(total) });
         }
-        let body = response.bytes().await.map_err(|why| self.file_failed(call, &url, &why))?;
-        Ok((status, headers, body))
+        let body = read_up_to(response, REFUSAL_LIMIT).await;
+        Ok((status, headers, body.map_err(|why| transport::error(&why, &located.peer))?.0))
     }
 
     /// Write the body of the answer to `call` into a file, and its bytes to `hasher`.
@@ -116,63 +162,50 @@ impl Cloud {
         hasher: &mut Option<Hasher>,
         tell: OnTransfer<'_>,
     ) -> Result<()> {
-        let mut tried = 0;
+        let mut begun = Begun::default();
         loop {
-            tried += 1;
-            let begun = Instant::now();
-            let (url, request) = self.file_request(call).await?;
+            let asked = Instant::now();
+            let located = self.0.wire.locate(call.service).await?;
+            let token = self.0.wire.token().await;
+            let url = begun.at(call, &located);
+            let request = self.file_request(call, &url, &token)?;
             let sent = tokio::time::timeout(LONGEST_SILENCE, request.send()).await;
-            let response =
-                sent.map_err(|_| silent(call, &url))?.map_err(|why| self.file_failed(call, &url, &why))?;
+            let failed = |why: reqwest::Error| transport::error(&why, &located.peer);
+            let response = sent.map_err(|_| silent(&located.peer))?.map_err(failed)?;
             let (status, headers) = (response.status(), response.headers().clone());
-            self.tell_call(call, Some(status.as_u16()), request_id(&headers), begun);
+            self.tell_call(call, Some(status.as_u16()), request_id(&headers), asked);
             if status.is_success() {
                 let mut to = tokio::fs::File::create(file).await.map_err(|why| unusable(file, &why))?;
                 let failed = |why: PourFailed| match why {
-                    PourFailed::Wire(why) => self.file_failed(call, &url, &why),
-                    PourFailed::Silence => silent(call, &url),
+                    PourFailed::Wire(why) => transport::error(&why, &located.peer),
+                    PourFailed::Silence => silent(&located.peer),
                     PourFailed::Disk(why) => unusable(file, &why),
                 };
                 return pour(response, &mut to, hasher, 0, tell).await.map_err(failed);
             }
-            if status == StatusCode::UNAUTHORIZED && tried == 1 {
-                self.renew_token(call.service).await?;
-            } else if let Some(delay) = retry_delay(call, status, &headers, tried) {
-                tokio::time::sleep(delay).await;
-            } else {
-                let body = response.bytes().await.unwrap_or_default();
-                return Err(refused(call, status, &headers, &body));
-            }
+            let body = read_up_to(response, REFUSAL_LIMIT).await.unwrap_or_default().0;
+            self.after_refusal(call, &located, &token, &mut begun, (status, &headers, &body)).await?;
         }
     }
 
-    async fn file_request(&self, call: &Call) -> Result<(url::Url, reqwest::RequestBuilder)> {
-        let url = self.url(call).await?;
-        let client =
-            self.0.files.get_or_try_init(|| async { session::file_client(&self.0.credentials) }).await?;
-        let mut request = client.request(call.method.clone(), url.clone());
-        if let Some(token) = self.0.session.get_auth_token() {
-            let mut value = http::HeaderValue::from_str(token.expose_secret()).map_err(|_| Error::Auth {
-                message: "keystone's token is no text".into(),
-                hint: "log in again".into(),
-            })?;
-            value.set_sensitive(true);
-            request = request.header("x-auth-token", value);
-        }
-        Ok((url, request))
+    fn file_request(&self, call: &Call, url: &url::Url, token: &Token) -> Result<reqwest::RequestBuilder> {
+        let client = self.0.wire.file_client()?;
+        Ok(client.request(call.method.clone(), url.clone()).headers(token_header(&token.value)?))
     }
+}
 
-    /// A small question through the gateway, which renews an expired token.
-    async fn renew_token(&self, service: Service) -> Result<()> {
-        let path = match service {
-            Service::Image => "/images",
-            _ => "/",
-        };
-        self.call(Call::get(service, path).query("limit", "1")).await.map(drop)
-    }
+/// How far the tries of one transfer are.
+#[derive(Default)]
+struct Begun {
+    patience: Patience,
+    has_renewed: bool,
+    redirects: usize,
+    redirected: Option<url::Url>,
+}
 
-    fn file_failed(&self, call: &Call, url: &url::Url, why: &reqwest::Error) -> Error {
-        session::from_transport(why, &service_at(call, url), &self.0.credentials)
+impl Begun {
+    fn at(&self, call: &Call, located: &Located) -> url::Url {
+        self.redirected.clone().unwrap_or_else(|| url_of(call, &located.url))
     }
 }
 
@@ -229,13 +262,9 @@ fn chunks(
     })
 }
 
-fn service_at(call: &Call, url: &url::Url) -> String {
-    format!("the {} service at {}", call.service.name(), url.origin().ascii_serialization())
-}
-
-fn silent(call: &Call, url: &url::Url) -> Error {
+fn silent(peer: &transport::Peer) -> Error {
     Error::Unreachable {
-        what: service_at(call, url),
+        what: peer.what.clone(),
         why: format!("the file did not move on for {} s", LONGEST_SILENCE.as_secs()),
         hint: "the service may be overloaded, or its store full".into(),
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use smog::Result;
 use smog::cloud::{Cloud, Options};
-use smog::config::Surroundings;
+use smog::config::{Credentials, Surroundings};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -18,8 +18,9 @@ use tokio::net::{TcpListener, TcpStream};
 pub struct Script {
     status: u16,
     headers: Vec<(String, String)>,
-    body: String,
+    body: Vec<u8>,
     hang_up: bool,
+    endless: bool,
     delay: Duration,
 }
 
@@ -48,9 +49,47 @@ pub async fn connect_with(auth_url: &str, more: &[(&str, &str)]) -> Result<Cloud
     Cloud::connect(&settings, Options { no_token_cache: true, ..Options::default() }).await
 }
 
+/// Log in with changed credentials, and keep what smog notices.
+pub async fn connect_as(
+    auth_url: &str,
+    cache: Option<&std::path::Path>,
+    refresh_login: bool,
+    change: impl FnOnce(&mut Credentials),
+) -> (Result<Cloud>, Arc<Mutex<Vec<String>>>) {
+    let variables = [
+        ("OS_AUTH_URL", auth_url),
+        ("OS_USERNAME", "admin"),
+        ("OS_PASSWORD", PASSWORD),
+        ("OS_PROJECT_NAME", "admin"),
+    ];
+    let surroundings = Surroundings {
+        variables: variables.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
+        current_dir: std::env::temp_dir().join("smog-no-such-folder"),
+        cache_dir: cache.map(Into::into),
+        ..Surroundings::default()
+    };
+    let mut settings = surroundings.settings().expect("settings");
+    change(&mut settings.credentials);
+    let notices = Arc::new(Mutex::new(vec![]));
+    let keep = notices.clone();
+    let options = Options {
+        on_notice: Some(Arc::new(move |notice: &str| keep.lock().expect("notices").push(notice.to_string()))),
+        refresh_login,
+        ..Options::default()
+    };
+    (Cloud::connect(&settings, options).await, notices)
+}
+
 impl Script {
     pub fn status(status: u16) -> Script {
-        Script { status, headers: vec![], body: String::new(), hang_up: false, delay: Duration::ZERO }
+        Script {
+            status,
+            headers: vec![],
+            body: vec![],
+            hang_up: false,
+            endless: false,
+            delay: Duration::ZERO,
+        }
     }
 
     pub fn ok(body: &str) -> Script {
@@ -62,6 +101,17 @@ impl Script {
         Script { hang_up: true, ..Script::status(0) }
     }
 
+    /// A body that never ends.
+    pub fn endless() -> Script {
+        Script { endless: true, ..Script::ok("[") }
+    }
+
+    /// A body of bytes.
+    pub fn bytes(mut self, body: Vec<u8>) -> Script {
+        self.body = body;
+        self
+    }
+
     /// Answer only after so long.
     pub fn after(mut self, delay: Duration) -> Script {
         self.delay = delay;
@@ -69,7 +119,7 @@ impl Script {
     }
 
     pub fn body(mut self, body: &str) -> Script {
-        self.body = body.into();
+        self.body = body.as_bytes().to_vec();
         self
     }
 
@@ -142,15 +192,19 @@ async fn serve(mut stream: TcpStream, state: Arc<State>) {
         return;
     }
     tokio::time::sleep(answer.delay).await;
-    let mut text = format!(
-        "HTTP/1.1 {} X\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: {}\r\n",
-        answer.status,
-        answer.body.len()
-    );
+    let length =
+        if answer.endless { String::new() } else { format!("Content-Length: {}\r\n", answer.body.len()) };
+    let mut text = format!("HTTP/1.1 {} X\r\nConnection: close\r\n{length}", answer.status);
+    if !answer.headers.iter().any(|(name, _)| name == "Content-Type") {
+        text.push_str("Content-Type: application/json\r\n");
+    }
     for (name, value) in &answer.headers {
         text.push_str(&format!("{name}: {value}\r\n"));
     }
-    let _ = stream.write_all(format!("{text}\r\n{}", answer.body).as_bytes()).await;
+    let _ = stream.write_all(format!("{text}\r\n").as_bytes()).await;
+    let _ = stream.write_all(&answer.body).await;
+    let more = [b' '; 1 << 16];
+    while answer.endless && stream.write_all(&more).await.is_ok() {}
 }
 
 async fn read_request(stream: &mut TcpStream) -> Option<String> {
@@ -203,7 +257,7 @@ fn is_for(head: &str, to: &str) -> bool {
     head.strip_prefix(to).is_some_and(|rest| rest.starts_with([' ', '?']))
 }
 
-fn token_body(root: &str) -> String {
+pub fn token_body(root: &str) -> String {
     let endpoint = |kind: &str, path: &str| {
         serde_json::json!({"type": kind, "name": kind, "id": kind, "endpoints": [
             {"id": kind, "interface": "public", "region": "RegionOne", "region_id": "RegionOne", "url": format!("{root}{path}")}
