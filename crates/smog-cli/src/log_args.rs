@@ -40,7 +40,7 @@ pub struct LogArgs {
     #[arg(long = "request", value_name = "ID", help_heading = "Which records")]
     pub requests: Vec<String>,
 
-    /// Of this guest: naming it, or of the requests that acted on it
+    /// Of this guest: naming it, or of the requests that acted on it; also one that was deleted
     #[arg(long, value_name = "GUEST", help_heading = "Which records")]
     pub guest: Option<String>,
 
@@ -111,10 +111,7 @@ impl LogArgs {
         };
         let Some(asked) = &self.guest else { return Ok((filter, None)) };
         let cloud = session.cloud().await?;
-        let guest = cloud.guest(asked).await?;
-        let actions = cloud.actions(&guest.server.id).await?;
-        filter.requests.extend(actions.into_iter().map(|action| action.request_id));
-        filter.guest = Some(guest.server.id.clone());
+        let guest = filter.of_guest(cloud, asked).await?;
         Ok((filter, Some(guest)))
     }
 

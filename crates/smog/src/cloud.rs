@@ -11,6 +11,7 @@ mod boot;
 mod boot_request;
 mod checksum;
 mod compute_services;
+mod deleted;
 mod deletion;
 mod extra_specs;
 mod fault;

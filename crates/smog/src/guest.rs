@@ -205,6 +205,11 @@ impl Guest {
         }
     }
 
+    /// Whether it was deleted: what is shown of it is what Nova's database has kept.
+    pub fn is_deleted(&self) -> bool {
+        self.server.status == "DELETED"
+    }
+
     /// Its first address.
     pub fn address(&self) -> Option<&str> {
         self.server.addresses.values().flatten().next().map(|address| address.addr.as_str())

@@ -165,3 +165,44 @@ async fn an_order_to_a_server_says_what_goes_on() {
     let why = cloud.carry_out(&known, &Order::Stop, QUICK).await.expect_err("refused");
     assert!(why.to_string().ends_with(&format!("Nova goes on with the stop of server `t1` ({ID})")), "{why}");
 }
+
+fn deleted(id: &str, status: &str) -> serde_json::Value {
+    let mut server = server(status, None, None);
+    server["id"] = id.into();
+    server
+}
+
+#[tokio::test]
+async fn a_guest_that_was_deleted_is_found_and_several_are_told_apart_by_id() {
+    let none = || Script::ok(r#"{"servers": []}"#);
+    let list =
+        |servers: &[serde_json::Value]| Script::ok(&serde_json::json!({"servers": servers}).to_string());
+    let fake = FakeCloud::start(vec![
+        (SERVERS, none()),
+        (SERVERS, none()),
+        (SERVERS, list(&[deleted("a", "DELETED"), deleted("b", "ACTIVE")])),
+        (SERVERS, none()),
+        (SERVERS, none()),
+        (SERVERS, list(&[deleted("a", "DELETED"), deleted("b", "DELETED")])),
+        (SERVER, Script::status(404)),
+        (SERVERS, list(&[deleted(ID, "DELETED")])),
+        (SERVERS, none()),
+        (SERVERS, none()),
+        (SERVERS, list(&[deleted("b", "ACTIVE")])),
+    ])
+    .await;
+    let cloud = connect(&fake.auth_url()).await.expect("log in");
+    let one = cloud.guest_even_deleted("t1").await.expect("the one that was deleted");
+    assert_eq!((one.server.id.as_str(), one.is_deleted()), ("a", true));
+    let why = cloud.guest_even_deleted("t1").await.expect_err("two").to_string();
+    assert_eq!(why, "2 deleted guests are called `t1`: a, b");
+    assert_eq!(cloud.guest_even_deleted(ID).await.expect("by id").server.id, ID);
+    let asked = fake.asked_like(SERVERS);
+    assert!(
+        asked.iter().any(|head| head.contains("deleted=true") && head.contains("uuid=58f3b349")),
+        "{asked:#?}"
+    );
+    // Who may not ask for deleted ones is given the living: none of them is meant.
+    let why = cloud.guest_even_deleted("t1").await.expect_err("none").to_string();
+    assert_eq!(why, "no guest called `t1`");
+}

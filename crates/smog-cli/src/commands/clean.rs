@@ -9,7 +9,8 @@ use crate::session::Session;
 /// Remove what runs of `smog test` have left behind
 ///
 /// Everything a run makes bears its id: projects, users, servers, server groups, images,
-/// aggregates, flavors. Nothing else is touched. A run that still goes on loses its
+/// aggregates, flavors; and flavors that `smog boot` made more than ten minutes ago and that no
+/// server has. Nothing else is touched. A run that still goes on loses its
 /// guests: name the run with `--run` where others work too. What a run changed on hosts
 /// is `smog restore`'s.
 #[derive(Debug, clap::Args)]
@@ -43,7 +44,11 @@ pub async fn run(args: CleanArgs, session: &Session) -> Result<ExitCode, Error> 
     }
     output::text(&(lines.join("\n") + "\n"));
     let runs = leftovers.runs();
-    let of = if runs.len() == 1 { format!("run {}", runs[0]) } else { format!("{} runs", runs.len()) };
+    let of = match runs.len() {
+        0 => "boots".into(),
+        1 => format!("run {}", runs[0]),
+        count => format!("{count} runs"),
+    };
     if session.dry_run || !confirmed(&format!("Remove these {} things of {of}?", lines.len()), args.yes)? {
         return Ok(ExitCode::Ok);
     }

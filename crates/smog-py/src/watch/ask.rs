@@ -46,10 +46,7 @@ impl LogsAsked {
         };
         if let Some(asked) = &self.guest {
             let cloud = session.cloud().await?;
-            let guest = cloud.guest(asked).await?;
-            let actions = cloud.actions(&guest.server.id).await?;
-            filter.requests.extend(actions.into_iter().map(|action| action.request_id));
-            filter.guest = Some(guest.server.id.clone());
+            filter.of_guest(&cloud, asked).await?;
         }
         Ok(filter)
     }

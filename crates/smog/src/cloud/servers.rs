@@ -428,7 +428,7 @@ fn sentence(text: &str) -> String {
 }
 
 /// The text with every character that means something in a regular expression quoted.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.chars().fold(String::new(), |mut out, c| {
         if !c.is_alphanumeric() && !matches!(c, '-' | '_' | ' ') {
             out.push('\\');

@@ -1,8 +1,10 @@
 //! Removing what a case or a run made, in the right order, and nothing of anybody else's.
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::RunId;
 use super::test::{DOWN_HOST, DOWN_SERVICE, Made, take_back};
-use crate::cloud::{Aggregate, Cloud, Project, User};
+use crate::cloud::{Aggregate, Cloud, Flavor, OWN_FLAVOR, Project, Server, User};
 use crate::error::{Error, Result};
 use crate::wait::Wait;
 
@@ -27,6 +29,28 @@ pub struct Leftovers {
     pub images: Vec<(RunId, String, String)>,
     /// Custom traits in placement.
     pub traits: Vec<(RunId, String)>,
+    /// Flavors that `smog boot` made for a server that there is not (any more): id and name.
+    /// They are of no run.
+    pub orphans: Vec<(String, String)>,
+}
+
+/// A flavor of a boot that may be under way still is left alone for so long.
+const YOUNG: SignedDuration = SignedDuration::from_mins(10);
+
+/// Whether a flavor was made by a boot of smog's (their names tell when) that is over, and no
+/// server is of it.
+fn is_orphan(flavor: &Flavor, servers: &[Server], now: Timestamp) -> bool {
+    let made = || {
+        let (time, process) = flavor.name.strip_prefix("smog-")?.split_once('-')?;
+        u32::from_str_radix(process, 16).ok()?;
+        Timestamp::from_millisecond(i64::from_str_radix(time, 16).ok()?).ok()
+    };
+    let is_used = |server: &Server| {
+        server.flavor.name == flavor.name || server.metadata.get(OWN_FLAVOR) == Some(&flavor.id)
+    };
+    RunId::of(&flavor.name).is_none()
+        && made().is_some_and(|made| now.duration_since(made) > YOUNG)
+        && !servers.iter().any(is_used)
 }
 
 /// What a sweep did.
@@ -52,7 +76,10 @@ impl Leftovers {
         let (marks, plain): (Vec<&Aggregate>, Vec<&Aggregate>) =
             aggregates.iter().partition(|it| it.metadata.contains_key(DOWN_HOST));
         let named = |id: &str, name: &str| RunId::of(name).map(|run| (run, id.to_string(), name.to_string()));
+        let now = Timestamp::now();
+        let orphans = flavors.iter().filter(|flavor| is_orphan(flavor, &servers, now));
         Ok(Leftovers {
+            orphans: orphans.map(|flavor| (flavor.id.clone(), flavor.name.clone())).collect(),
             projects: projects
                 .into_iter()
                 .filter_map(|it| RunId::of(&it.name).map(|run| (run, it)))
@@ -79,6 +106,7 @@ impl Leftovers {
         self.projects.retain(|(of, _)| of == run);
         self.users.retain(|(of, _)| of == run);
         self.traits.retain(|(of, _)| of == run);
+        self.orphans.clear();
         for list in [
             &mut self.servers,
             &mut self.flavors,
@@ -122,6 +150,9 @@ impl Leftovers {
         for (what, list) in named {
             lines.extend(list.iter().map(|(_, _, name)| format!("{what} {name}")));
         }
+        lines.extend(
+            self.orphans.iter().map(|(_, name)| format!("flavor {name} of a boot, without a server")),
+        );
         lines.extend(self.traits.iter().map(|(_, name)| format!("trait {name}")));
         lines.extend(self.users.iter().map(|(_, user)| format!("user {}", user.name)));
         lines.extend(self.projects.iter().map(|(_, project)| format!("project {}", project.name)));
@@ -153,6 +184,9 @@ impl Leftovers {
             swept.note(&format!("aggregate {name}"), remove_aggregate(cloud, id).await);
         }
         for (_, id, name) in &self.flavors {
+            swept.note(&format!("flavor {name}"), gone_is_fine(cloud.delete_flavor(id).await));
+        }
+        for (id, name) in &self.orphans {
             swept.note(&format!("flavor {name}"), gone_is_fine(cloud.delete_flavor(id).await));
         }
         for (_, name) in &self.traits {
@@ -234,5 +268,39 @@ fn gone_is_fine(ended: Result<()>) -> Result<()> {
     match ended {
         Err(Error::NotFound { .. } | Error::Api { status: 404, .. }) => Ok(()),
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flavor_of_a_boot_that_left_no_server_is_an_orphan() {
+        let now = Timestamp::from_second(1_795_000_000).expect("a time");
+        let named = |before_s: i64, end: &str| -> Flavor {
+            let made = (now.as_second() - before_s) * 1000;
+            let name = format!("smog-{made:x}{end}");
+            let flavor = serde_json::json!({"id": "f", "name": name, "vcpus": 1, "ram": 1, "disk": 0});
+            serde_json::from_value(flavor).expect("a flavor")
+        };
+        let server = |name: &str, metadata: &str| -> Server {
+            let recorded = include_str!("../../tests/data/api/server-pinned-epoxy.json");
+            let mut server: serde_json::Value = serde_json::from_str(recorded).expect("json");
+            server["flavor"]["original_name"] = name.into();
+            server["metadata"] = serde_json::json!({OWN_FLAVOR: metadata});
+            serde_json::from_value(server).expect("a server")
+        };
+        let old = named(3600, "-1f4");
+        assert!(is_orphan(&old, &[server("m1", "other")], now));
+        assert!(!is_orphan(&old, &[server(&old.name, "other")], now), "a server is of it");
+        assert!(!is_orphan(&old, &[server("m1", "f")], now), "a server's metadata names it");
+        assert!(!is_orphan(&named(60, "-1f4"), &[], now), "its boot may be under way");
+        for other in [named(3600, ""), named(3600, "-1f4-x"), named(3600, "-mine")] {
+            assert!(!is_orphan(&other, &[], now), "{}", other.name);
+        }
+        for name in ["smog-mine-1", "smog-1124-141502-3fa9-07-a", "m1.small", "smog-zz-1"] {
+            assert!(!is_orphan(&Flavor { name: name.into(), ..old.clone() }, &[], now), "{name}");
+        }
     }
 }

@@ -778,4 +778,39 @@ mod tests {
         let alone = Belongs { all: true, project: Some("ours".into()), ..Belongs::default() };
         assert_eq!(logs.cut_now(begin, &alone, &[]).thrown.len(), 0);
     }
+
+    /// Resident memory of this process, in MiB.
+    fn resident_mib() -> u64 {
+        let status = std::fs::read_to_string("/proc/self/status").expect("status");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("VmRSS");
+        line.split_whitespace().nth(1).and_then(|kib| kib.parse::<u64>().ok()).expect("a number") / 1024
+    }
+
+    #[test]
+    fn the_records_of_a_run_do_not_fill_the_memory() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let before = resident_mib();
+        let mut kept = Kept::new(folder.path());
+        let text = "x".repeat(1000);
+        for at in 0..250_000 {
+            let request = if at % 1000 == 0 { "req-a" } else { "req-b" };
+            kept.push(&Record { text: text.clone(), ..record(200 + at / 1000, request, None) });
+        }
+        let logs = Logs { kept: Arc::new(Mutex::new(kept)), reader: None };
+        let begin = Timestamp::from_second(150).expect("a time");
+        let cut = logs.cut_now(begin, &belongs("req-a"), &[]);
+        let grown = resident_mib().saturating_sub(before);
+        assert_eq!((cut.count, cut.lost), (250, None));
+        assert!(grown < 100, "{grown} MiB");
+    }
+
+    #[test]
+    fn records_that_cannot_be_kept_are_no_success() {
+        let mut kept = Kept::new(Path::new("/proc/no/such"));
+        kept.push(&record(200, "req-a", Some("nova.exception.Mine")));
+        let logs = Logs { kept: Arc::new(Mutex::new(kept)), reader: None };
+        let begin = Timestamp::from_second(150).expect("a time");
+        let cut = logs.cut_now(begin, &belongs("req-a"), &[]);
+        assert!(cut.lost.is_some_and(|lost| lost.starts_with("1 records could not be kept")));
+    }
 }

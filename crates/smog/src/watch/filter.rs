@@ -5,7 +5,9 @@ use regex::{RegexSet, RegexSetBuilder};
 
 use super::level::Level;
 use super::record::Record;
+use crate::cloud::Cloud;
 use crate::error::{Error, Result};
+use crate::guest::Guest;
 
 /// Which records are wanted: those that meet every condition given.
 #[derive(Debug, Clone, Default)]
@@ -46,6 +48,19 @@ pub(super) fn wrong_pattern(why: &regex::Error) -> Error {
 }
 
 impl Filter {
+    /// Only what is of this guest (name or id; one that was deleted too): what names it, and
+    /// what the requests did that acted on it. The guest.
+    ///
+    /// # Errors
+    /// As [`Cloud::guest_even_deleted`].
+    pub async fn of_guest(&mut self, cloud: &Cloud, asked: &str) -> Result<Guest> {
+        let guest = cloud.guest_even_deleted(asked).await?;
+        let actions = cloud.actions(&guest.server.id).await?;
+        self.requests.extend(actions.into_iter().map(|action| action.request_id));
+        self.guest = Some(guest.server.id.clone());
+        Ok(guest)
+    }
+
     /// Whether a record is wanted.
     pub fn wants(&self, record: &Record) -> bool {
         if self.level.is_some_and(|least| record.level.is_none_or(|level| level < least)) {

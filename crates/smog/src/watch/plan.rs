@@ -113,7 +113,7 @@ impl LogsWanted {
 
 /// Why a compute service's host is not read.
 const NO_WAY: &str = "Nova has a service there, and no hypervisor of it (it was renamed or removed, or is not \
-                      discovered yet), and smog.yml does not list it";
+                      discovered yet), and smog.yml does not list it; `watch: leave_out:` there leaves it out";
 
 fn push(hosts: &mut Vec<Host>, host: Host) {
     if !hosts.iter().any(|known| known.name() == host.name()) {

@@ -4,7 +4,8 @@ use crate::names;
 use crate::output;
 use crate::session::Session;
 
-/// What was done to a guest, newest first: the request ids are those of the logs
+/// What was done to a guest, newest first: the request ids are those of the logs. A guest that
+/// was deleted is found as long as Nova's database keeps it
 #[derive(Debug, clap::Args)]
 pub struct ActionsArgs {
     /// The guest: name, id, or an unambiguous beginning
@@ -14,7 +15,7 @@ pub struct ActionsArgs {
 
 pub async fn actions(args: ActionsArgs, session: &Session) -> Result<ExitCode, Error> {
     let cloud = session.cloud().await?;
-    let guest = cloud.guest(&args.guest).await?;
+    let guest = cloud.guest_even_deleted(&args.guest).await?;
     output::list(&cloud.actions_with_events(&guest.server.id).await?, &session.view)?;
     Ok(ExitCode::Ok)
 }

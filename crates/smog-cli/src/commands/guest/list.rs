@@ -23,6 +23,9 @@ pub struct ListArgs {
     /// Only those of the user's own project
     #[arg(long)]
     own: bool,
+    /// Those that were deleted, as long as Nova's database keeps them (administrators)
+    #[arg(long)]
+    deleted: bool,
 }
 
 fn upper(text: &str) -> Result<String, std::convert::Infallible> {
@@ -39,7 +42,10 @@ pub async fn run(args: ListArgs, session: &Session) -> Result<ExitCode, Error> {
         own_project: args.own,
         ..ServerFilter::default()
     };
-    let mut servers = cloud.servers_matching(&filter).await?;
+    let mut servers = match args.deleted {
+        true => cloud.deleted_servers(&filter).await?,
+        false => cloud.servers_matching(&filter).await?,
+    };
     servers.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
     let guests: Vec<Guest> = servers.into_iter().map(|server| Guest::new(cloud, server)).collect();
     output::list(&guests, &session.view)?;

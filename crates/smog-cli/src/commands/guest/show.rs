@@ -14,7 +14,12 @@ pub struct ShowArgs {
 
 pub async fn run(args: ShowArgs, session: &Session) -> Result<ExitCode, Error> {
     let cloud = session.cloud().await?;
-    let mut guest = cloud.guest(&args.guest).await?;
+    let mut guest = cloud.guest_even_deleted(&args.guest).await?;
+    if guest.is_deleted() {
+        // There is no domain to look at.
+        output::show(&guest, &session.view)?;
+        return Ok(ExitCode::Ok);
+    }
     let looked = guest.look().await;
     if guest.server.locked {
         guest.locked_by = cloud.who_locked(&guest.server.id).await?;
