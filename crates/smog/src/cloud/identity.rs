@@ -251,9 +251,8 @@ impl Cloud {
     /// # Errors
     /// As [`Cloud::call`].
     pub async fn service_types(&self) -> Result<BTreeSet<String>> {
-        let answer = self.call(Call::get(Service::Identity, "/auth/catalog")).await?;
-        let catalog: Catalog = answer.read("catalog")?;
-        Ok(catalog.catalog.into_iter().map(|service| service.r#type).collect())
+        // What came with the token: keystone gives no catalog of its own to system scope.
+        Ok(self.0.wire.token().await.body.catalog.iter().map(|service| service.kind.clone()).collect())
     }
 
     /// All roles (administrators).
@@ -303,16 +302,6 @@ impl Cloud {
         let found: Vec<Value> = self.list(call, "role_assignments").await?;
         Ok(found.iter().map(role_assignment).collect())
     }
-}
-
-#[derive(Deserialize)]
-struct Catalog {
-    catalog: Vec<CatalogService>,
-}
-
-#[derive(Deserialize)]
-struct CatalogService {
-    r#type: String,
 }
 
 fn role_assignment(found: &Value) -> RoleAssignment {

@@ -25,6 +25,12 @@ pub(in crate::cloud) fn error(why: &reqwest::Error, peer: &Peer) -> Error {
     let (why, hint) = if why.is_timeout() {
         let hint = "the service may be overloaded, or a firewall drops the packets";
         ("no answer in time".to_string(), hint.to_string())
+    } else if lower.contains("tls handshake eof") {
+        let hint = format!(
+            "the address comes from {}; a service that does not speak TLS has one with http://",
+            peer.address_from
+        );
+        ("it ended the connection in the TLS handshake".to_string(), hint)
     } else if lower.contains("invalid http version") {
         let hint = format!("the address comes from {}; does it begin with https://?", peer.address_from);
         ("what answers there does not speak plain HTTP".to_string(), hint)
