@@ -317,14 +317,15 @@ class Cloud:
         NAME  STATUS  HOST  DOMAIN             LIBVIRT  VCPUS  RAM      PINNED TO  PAGES  ADDRESS
         web   ACTIVE  cmp2  instance-00000022  running  1      128 MiB  1          2 MiB  192.168.77.36
         """
-    def environment(self, /, *settings: str, filters: Sequence[str] = ..., huge_pages: Sequence[str] = ..., sysctl: Sequence[str] = ..., services: Sequence[str] = ..., vfs: Sequence[str] = ..., nested: bool = False, kernel_words: Sequence[str] = ..., at_boot: bool = False, hosts: Sequence[str | Host] = ..., journal: str | os.PathLike[str] | None = None, timeout: float = 180.0) -> Environment:
+    def environment(self, /, *settings: str, filters: Sequence[str] = ..., huge_pages: Sequence[str] = ..., sysctl: Sequence[str] = ..., services: Sequence[str] = ..., vfs: Sequence[str] = ..., nested: bool = False, kernel_words: Sequence[str] = ..., at_boot: bool = False, hosts: Sequence[str | Host] = ..., suite: str | os.PathLike[str] | None = None, journal: str | os.PathLike[str] | None = None, timeout: float = 180.0) -> Environment:
         """
         The wished state of hosts; nothing is asked before `check()`, `prepare()` or `with`.
 
         The words are those of `smog prepare`: settings `[WHO/]FILE:SECTION.KEY=VALUE`, huge
         pages `SIZE=COUNT[@CELL]`, sysctls `NAME=VALUE`, services `UNIT=active,enabled`, vfs
         `INTERFACE=COUNT`; `nested` asks for nested KVM, `kernel_words` for words of the kernel's command
-        line. WHO is a host, "computes", "controllers" or "all".
+        line. WHO is a host, "computes", "controllers" or "all". `suite` (a name or a path) adds
+        what a suite's file asks for, on the hosts it lists.
 
         >>> with cloud.environment("nova.conf:libvirt.virt_type=kvm", huge_pages=["2M=256"]):
         ...     ...
@@ -1052,6 +1053,11 @@ class Guest:
         """
         The last lines of its serial console, or all that Nova kept. One API call.
         """
+    @property
+    def contradiction(self, /) -> str | None:
+        """
+        What libvirt says that contradicts Nova, as it was seen last; `None` when nothing does.
+        """
     def delete(self, /, *, timeout: SupportsFloat | SupportsIndex = 300.0) -> None:
         """
         Delete it, wait until it is gone, and delete the flavor smog made for it.
@@ -1100,6 +1106,12 @@ class Guest:
     def instance(self, /) -> Server:
         """
         The same, by the original's name.
+        """
+    @property
+    def libvirt_state(self, /) -> str:
+        """
+        libvirt's state of the domain on the host that Nova names, as it was seen last: running,
+        "shut off", "no domain", also with the other side of a move; "" when it was not asked.
         """
     def live_migrate(self, /, to: str | Host | None = None, *, block: bool | None = None, timeout: float = 300.0) -> None:
         """
@@ -1182,17 +1194,6 @@ class Guest:
     def start(self, /, *, timeout: SupportsFloat | SupportsIndex = 300.0) -> None:
         """
         Power on, and wait until it is.
-        """
-    @property
-    def libvirt_state(self, /) -> str:
-        """
-        libvirt's state of the domain on the host that Nova names, as it was seen last: "running",
-        "shut off", "no domain", also with the other side of a move; "" when it was not asked.
-        """
-    @property
-    def contradiction(self, /) -> str | None:
-        """
-        What libvirt says that contradicts Nova, as it was seen last; `None` when nothing does.
         """
     @property
     def status(self, /) -> str:
@@ -2467,13 +2468,14 @@ def cases(*patterns: str) -> Listing[Case]:
     >>> smog.cases("numa")
     """
 
-def connect(cloud: str | None = None, *, rc: str | os.PathLike[str] | None = None, config: str | os.PathLike[str] | None = None, settings: dict[str, object] | None = None, auth_url: str | None = None, username: str | None = None, password: str | None = None, project_name: str | None = None, tenant_name: str | None = None, user_domain_name: str | None = None, project_domain_name: str | None = None) -> Cloud:
+def connect(cloud: str | None = None, *, rc: str | os.PathLike[str] | None = None, config: str | os.PathLike[str] | None = None, settings: dict[str, object] | None = None, suite: str | os.PathLike[str] | None = None, auth_url: str | None = None, username: str | None = None, password: str | None = None, project_name: str | None = None, tenant_name: str | None = None, user_domain_name: str | None = None, project_domain_name: str | None = None) -> Cloud:
     """
     Log in to a cloud: by its name in clouds.yaml, or as the environment says (`OS_*`
     variables, `OS_CLOUD`, smog.yml), or with a user and a password.
 
     `rc` is a keystonerc/openrc file, `config` the one smog.yml to read, `settings` overrules
-    values of it (`{"nova.virt_type": kvm}`). With `auth_url`, `username`, `password` and
+    values of it (`{"nova.virt_type": kvm}`), and `suite` (a name or a path) lays the file of a
+    suite over it, its hosts and credentials included. With `auth_url`, `username`, `password` and
     `project_name` (or `tenant_name`) nothing else decides who logs in where.
 
     Raises `AuthError` when keystone says no, `Unreachable`, `ConfigException`.

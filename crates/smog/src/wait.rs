@@ -63,7 +63,10 @@ impl Default for Wait<'_> {
 /// Whether the next look may do better: the cloud or host does not answer, fails inside, or
 /// an answer of its API came half.
 fn may_pass(why: &Error) -> bool {
-    let is_half = matches!(why, Error::Parse { source_of, .. } if source_of.ends_with(" service"));
+    // "the compute service at http://…"; an answer that is too large will be so again.
+    let is_service = |of: &str| of.starts_with("the ") && of.contains(" service");
+    let is_half =
+        matches!(why, Error::Parse { what, source_of, .. } if is_service(source_of) && what != "an answer");
     why.is_temporary() || is_half
 }
 
