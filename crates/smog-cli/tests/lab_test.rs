@@ -210,14 +210,14 @@ fn a_host_that_a_killed_run_had_cut_off_comes_back() {
 }
 
 #[test]
-fn a_run_whose_reader_goes_away_comes_to_its_end() {
+fn a_run_whose_reader_goes_away_is_stopped_and_cleaned_up() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().display().to_string();
     let (mut child, run, lines) = begun("sanity.SanityTest.test_lock", &path);
     drop(lines);
-    assert_eq!(child.wait().expect("its end").code(), Some(0));
-    let last = lab().run(&["test", "--last", "--log-dir", &path]).expect(0);
-    assert!(last.out.contains("1 passed") && last.out.contains(&run), "{}", last.out);
+    assert_eq!(child.wait().expect("its end").code(), Some(141));
+    let last = lab().run(&["test", "--last", "--log-dir", &path]).expect(130);
+    assert!(last.out.contains("1 interrupted") && last.out.contains(&run), "{}", last.out);
     let left = lab().run(&["clean", "--run", &run]).expect(0);
     assert!(left.out.contains("nothing is left"), "{}", left.out);
 }
