@@ -20,6 +20,10 @@ use crate::host::Host;
 /// A record waits so long for older ones of other sources, when all are read to their end.
 const HOLD: Duration = Duration::from_millis(20);
 
+/// A journal's records are joined from lines of several units, so one may come after others that
+/// are younger by so much. What is younger waits so long for it.
+const JOINED: Duration = Duration::from_secs(2);
+
 /// A host that has not answered yet is waited for so long before the others go on without it.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -129,8 +133,18 @@ enum State {
 struct Mark {
     /// The time of its newest record; the order of a source is never changed.
     at: Option<Timestamp>,
+    /// It is a journal, whose records may come a little out of order.
+    is_journal: bool,
     /// It has been read to its end.
     is_live: bool,
+}
+
+impl Mark {
+    /// What is as old as this, or older, has come.
+    fn low(&self) -> Option<Timestamp> {
+        let at = self.at?;
+        if self.is_journal { at.checked_sub(JOINED).ok() } else { Some(at) }
+    }
 }
 
 /// A record on its way, ordered by time, then by arrival.
@@ -287,10 +301,12 @@ impl Watch {
                 for record in records {
                     let time = record.time.or(mark.at).unwrap_or_else(Timestamp::now);
                     // A clock that was set back must not turn a log's own order round.
-                    let time = mark.at.map_or(time, |at| at.max(time));
-                    mark.at = Some(time);
+                    let newest = mark.at.map_or(time, |at| at.max(time));
+                    mark.is_journal |= record.source == "journal";
+                    let is_joined = mark.is_journal && newest.duration_since(time).unsigned_abs() <= JOINED;
+                    mark.at = Some(newest);
                     self.sequence += 1;
-                    let key = (time, self.sequence);
+                    let key = (if is_joined { time } else { newest }, self.sequence);
                     self.waiting.push(Reverse(Waiting { key, arrived, record: Box::new(record) }));
                 }
                 mark.at = mark.at.max(at);
@@ -334,7 +350,7 @@ fn low_of(host: &Followed, out_of_patience: bool) -> Low {
         State::Behind if host.sources.is_empty() => Low::Unknown,
         State::Behind => {
             let behind = host.sources.values().filter(|mark| !mark.is_live);
-            behind.map(|mark| mark.at.map_or(Low::Unknown, Low::At)).min().unwrap_or(Low::None)
+            behind.map(|mark| mark.low().map_or(Low::Unknown, Low::At)).min().unwrap_or(Low::None)
         }
     }
 }
