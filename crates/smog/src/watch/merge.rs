@@ -302,7 +302,7 @@ impl Watch {
                     let time = record.time.or(mark.at).unwrap_or_else(Timestamp::now);
                     // A clock that was set back must not turn a log's own order round.
                     let newest = mark.at.map_or(time, |at| at.max(time));
-                    mark.is_journal |= record.source == "journal";
+                    mark.is_journal |= record.source.starts_with("journal");
                     let is_joined = mark.is_journal && newest.duration_since(time).unsigned_abs() <= JOINED;
                     mark.at = Some(newest);
                     self.sequence += 1;
