@@ -144,6 +144,8 @@ pub enum Verb {
     Config(config::ConfigArgs),
     /// Print the completion script of a shell
     Completion(completion::CompletionArgs),
+    /// Print the licences of what smog is built from
+    Licenses,
     #[command(hide = true)]
     RefreshNames,
 }

@@ -15,6 +15,7 @@ pub mod host;
 pub mod hypervisor;
 pub mod image;
 pub mod keypair;
+pub mod licenses;
 pub mod logs;
 pub mod migrate;
 pub mod nested;

@@ -88,6 +88,7 @@ fn code_of(ended: Result<ExitCode, Error>) -> ExitCode {
 /// Run the command until it ends, or until Ctrl-C (or SIGTERM) asks it to stop; then
 /// take back what it had half-made and say what is left.
 async fn run(args: Args, cases: Vec<Case>) -> Result<ExitCode, Error> {
+    count_interrupts();
     let session = Session::new(&args);
     let ended = tokio::select! {
         ended = dispatch(args.verb, &session, cases) => ended,
@@ -142,6 +143,7 @@ async fn dispatch(verb: Verb, session: &Session, cases: Vec<Case>) -> Result<Exi
         Verb::Test(args) => commands::test::run(args, session, cases).await,
         Verb::Clean(args) => commands::clean::run(args, session).await,
         Verb::Completion(args) => commands::completion::run(args),
+        Verb::Licenses => Ok(commands::licenses::run()),
         Verb::RefreshNames => names::refresh().await,
     }
 }
@@ -151,7 +153,7 @@ async fn dispatch(verb: Verb, session: &Session, cases: Vec<Case>) -> Result<Exi
 async fn interrupt_of(session: &Session) {
     interrupted().await;
     if session.is_ending_itself() {
-        interrupted().await;
+        interrupts(2).await;
     }
 }
 
@@ -163,27 +165,35 @@ async fn nobody_reads(session: &Session) {
     }
 }
 
-/// Ctrl-C, SIGTERM, or the end of the terminal (unless nohup has it ignored).
+/// How many times the command was asked to end.
+static INTERRUPTS: std::sync::LazyLock<tokio::sync::watch::Sender<usize>> =
+    std::sync::LazyLock::new(|| tokio::sync::watch::Sender::new(0));
+
+/// Ctrl-C, SIGTERM, or the end of the terminal (unless nohup has it ignored) came, also
+/// before anyone waited for it.
 pub(crate) async fn interrupted() {
-    let hangup = async {
-        match hangup_is_ignored() {
-            true => std::future::pending().await,
-            false => signal(SignalKind::hangup()).await,
-        }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = signal(SignalKind::terminate()) => {}
-        () = hangup => {}
-    }
+    interrupts(1).await;
 }
 
-async fn signal(kind: SignalKind) {
-    match tokio::signal::unix::signal(kind) {
-        Ok(mut signal) => {
-            signal.recv().await;
-        }
-        Err(_) => std::future::pending().await,
+async fn interrupts(count: usize) {
+    // The sender lives as long as the process.
+    let _ = INTERRUPTS.subscribe().wait_for(|come| *come >= count).await;
+}
+
+/// Count interrupts from now on. One that comes while nobody waits is not lost.
+fn count_interrupts() {
+    let mut kinds = vec![SignalKind::interrupt(), SignalKind::terminate()];
+    if !hangup_is_ignored() {
+        kinds.push(SignalKind::hangup());
+    }
+    for kind in kinds {
+        // Registered here, and not when the task first runs.
+        let Ok(mut signal) = tokio::signal::unix::signal(kind) else { continue };
+        tokio::spawn(async move {
+            while signal.recv().await.is_some() {
+                INTERRUPTS.send_modify(|come| *come += 1);
+            }
+        });
     }
 }
 

@@ -58,7 +58,6 @@ pub async fn run(args: WatchArgs, session: &Session) -> Result<ExitCode, Error> 
         (None, None) => From::End,
     };
     let begun = Instant::now();
-    session.ends_itself();
     let mut watch = args.logs.start(session, from, None, true).await?;
     let mut thrown = Thrown::new(args.logs.allow_list(session)?);
     let mut printer = Printer::new(&session.view, &args.logs.hosts)?;
@@ -66,6 +65,7 @@ pub async fn run(args: WatchArgs, session: &Session) -> Result<ExitCode, Error> 
     let prints =
         args.command.is_empty() || filter.exceptions || filter.level.is_some() || filter.patterns.is_some();
 
+    session.ends_itself();
     let interrupt = crate::interrupted();
     let nobody_reads = output::reader_gone();
     tokio::pin!(interrupt, nobody_reads);

@@ -40,6 +40,8 @@ const TAKEN_WITHIN: Duration = Duration::from_secs(20);
 pub struct BootMade {
     boot: String,
     flavor: Mutex<Option<String>>,
+    /// Nova has said that the flavor is there; until then it may be at work on the order.
+    has_flavor: AtomicBool,
     server: Mutex<Option<String>>,
     unknown: AtomicBool,
 }
@@ -50,6 +52,7 @@ impl Default for BootMade {
         BootMade {
             boot: unique(),
             flavor: Mutex::default(),
+            has_flavor: AtomicBool::default(),
             server: Mutex::default(),
             unknown: AtomicBool::default(),
         }
@@ -219,9 +222,19 @@ impl Cloud {
 
     /// Remove the flavor a boot has made, if it has.
     async fn remove_flavor_of(&self, made: &BootMade) {
-        if let Some(flavor) = made.flavor() {
-            let _ = self.delete_flavor(&flavor).await;
+        let Some(id) = made.flavor() else { return };
+        if !made.has_flavor.load(Ordering::Relaxed) {
+            let wait = Wait { every: Duration::from_millis(500), ..Wait::up_to(TAKEN_AFTER) };
+            let there = wait::until("the flavor", wait, || async {
+                Ok(match self.flavors().await?.iter().any(|flavor| flavor.id == id) {
+                    true => Seen::Done(()),
+                    false => Seen::NotYet("no such flavor yet".into()),
+                })
+            });
+            // Where it is not known, it is tried all the same.
+            let _ = there.await;
         }
+        let _ = self.delete_flavor(&id).await;
     }
 
     /// Delete a flavor smog made for a server. One that is gone, or that does not
@@ -345,8 +358,11 @@ impl Cloud {
             FlavorChoice::Made(spec) => {
                 let specs = spec.extra_specs()?;
                 // Not public: no other project shall see it, or boot from it.
+                let name = format!("{OWN_PREFIX}{}", unique());
                 let new = NewFlavor {
-                    name: format!("{OWN_PREFIX}{}", unique()),
+                    // Known before Nova answers, so that a boot given up meanwhile leaves none.
+                    id: Some(name.clone()),
+                    name,
                     vcpus: spec.vcpus,
                     ram_mib: spec.ram_mib,
                     disk_gib: spec.disk_gib,
@@ -354,8 +370,18 @@ impl Cloud {
                     is_public: false,
                     ..NewFlavor::from("")
                 };
-                let flavor = self.create_flavor_as(&new).await?;
+                BootMade::note(&made.flavor, &new.name);
+                let flavor = match self.create_flavor_as(&new).await {
+                    Ok(flavor) => flavor,
+                    Err(why) => {
+                        if why.leaves_unknown() {
+                            self.remove_flavor_of(made).await;
+                        }
+                        return Err(why);
+                    }
+                };
                 BootMade::note(&made.flavor, &flavor.id);
+                made.has_flavor.store(true, Ordering::Relaxed);
                 // Nova gives a private flavor to no project by itself, not even to its maker's.
                 if let Some(project) = self.own_project_id()
                     && let Err(why) = self.give_flavor(&flavor.id, &project).await

@@ -55,22 +55,22 @@ impl HostSide {
     ) -> Result<std::result::Result<(), Owner>> {
         // `ln` makes the lock whole or not at all; a lock left behind is taken
         // over under the folder's own flock, so that only one does it. Who is ended
-        // before there is a lock leaves no empty folders.
-        let script = r#"d=$1 stale=$2; umask 077; t=
-trap '[ -z "$t" ] || rm -f -- "$t"; [ -e "$d/lock" ] || rmdir -- "$d/journal" "$d" 2>/dev/null' EXIT; trap 'exit 143' TERM HUP INT
+        // before there is a lock leaves no empty folders, and no file: its name is known before
+        // there is one, as `mktemp` may be ended between the two.
+        let script = r#"d=$1 stale=$2 t=$1/.lock-$3; umask 077
+trap 'rm -f -- "$t"; [ -e "$d/lock" ] || rmdir -- "$d/journal" "$d" 2>/dev/null' EXIT; trap 'exit 143' TERM HUP INT
 mkdir -p "$d/journal" || exit 1
 for f in "$d" "$d/journal"; do
 [ ! -L "$f" ] && [ "$(stat -c %u -- "$f")" = "$(id -u)" ] || { echo "$f belongs to somebody else, or is a link: smog keeps no journal there" >&2; exit 1; }
 done
 chmod 700 "$d" "$d/journal" || exit 1
 exec 9<"$d"; flock -w 20 9 || exit 1
-t=$(mktemp "$d/.lock-XXXXXXXX") || exit 1
 cat >"$t" && sync -- "$t" || exit 1
 if [ -n "$stale" ] && grep -qF "\"run\":\"$stale\"" "$d/lock" 2>/dev/null; then mv -fT -- "$t" "$d/lock" && sync -- "$d"; exit; fi
 ln -T -- "$t" "$d/lock" 2>/dev/null || { cat -- "$d/lock"; exit 45; }
 sync -- "$d""#;
         let json = serde_json::to_string(owner).unwrap_or_default();
-        let cmd = Cmd::shell(script).args([self.folder.as_str(), stale.unwrap_or_default()]).stdin(json);
+        let cmd = Cmd::shell(script).args([self.folder.as_str(), stale.unwrap_or_default(), &owner.run]).stdin(json);
         let output = self.host.run(cmd.expect([0, LOCKED])).await?;
         match output.exit.code {
             LOCKED => self.owner(&output.stdout).map(Err),
@@ -104,9 +104,9 @@ sync -- "$d""#;
     /// Write the journal: when this returns, it is on the host's disk.
     pub(super) async fn write(&self, journal: &Journal) -> Result<()> {
         // The lock has made the folder, and seen that it is root's alone.
-        let script = r#"j=$1 d=${1%/*}; umask 077; t=
-trap '[ -z "$t" ] || rm -f -- "$t"' EXIT; trap 'exit 143' TERM HUP INT
-t=$(mktemp -- "$j.tmp-XXXXXXXX") && cat >"$t" && sync -- "$t" && mv -fT -- "$t" "$j.json" && sync -- "$d" "${d%/*}""#;
+        let script = r#"j=$1 d=${1%/*} t=$1.tmp-$$; umask 077
+trap 'rm -f -- "$t"' EXIT; trap 'exit 143' TERM HUP INT
+cat >"$t" && sync -- "$t" && mv -fT -- "$t" "$j.json" && sync -- "$d" "${d%/*}""#;
         let cmd = Cmd::shell(script).arg(self.journal(journal.run())).stdin(journal.to_json()?);
         self.host.run(cmd).await.map(|_| ())
     }

@@ -53,7 +53,8 @@ for u in $k; do [ "$u" = "$1" ] || { echo "$2 leads by a link of user $u to $q, 
 
 /// `replace NAME STEM`: put standard input at NAME in the current folder. `old` is not empty
 /// when descriptor 3 is the file that was there, whose attributes are kept. The caller's
-/// function `dress FILE` sets owner and mode.
+/// function `dress FILE` sets owner and mode. The name of the folder in which it is made is
+/// known before there is one (`mktemp` may be ended between the two), and to nobody else.
 pub(crate) const REPLACE: &str = r#"t=
 replace() {
 umask 077
@@ -61,8 +62,8 @@ trap '[ -z "$t" ] || { rm -f -- ./.smog-new; rmdir -- "/proc/self/fd/5/$t"; } 2>
 exec 5<.
 h=$(pwd -P) i=0 f=/proc/self/fd/4
 while :; do
-t=$(mktemp -d "./$2-XXXXXXXXXX") || return 1
-t=${t#./} done=
+read -r r </proc/sys/kernel/random/uuid && t=$2-$r && mkdir -m 700 -- "./$t" || { t=; return 1; }
+done=
 cd -P -- "./$t" && [ "$(pwd -P)" = "${h%/}/$t" ] && case $(stat -c '%u %a' .) in "$me 700"|"$me 2700") ;; *) false ;; esac && {
 set -C; exec 4>./.smog-new; set +C
 cat </proc/self/fd/0 >&4 || return 1

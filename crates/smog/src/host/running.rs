@@ -56,8 +56,13 @@ pub struct Running {
     ended: Pin<Box<dyn Future<Output = Ended> + Send>>,
     end: Option<Ended>,
     last_errors: VecDeque<String>,
+    /// Whether the last of them has not met its line end yet.
+    open_line: bool,
     _slot: Option<OwnedSemaphorePermit>,
 }
+
+/// Bytes of a line of standard error after which no more of it is kept for the judgement.
+const KEPT_LINE: usize = 4096;
 
 /// How the streams are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,6 +121,7 @@ impl Host {
             ended,
             end: None,
             last_errors: VecDeque::new(),
+            open_line: false,
             _slot,
         })
     }
@@ -161,9 +167,7 @@ impl Running {
             if self.err.rest.len() > held {
                 let sure = self.err.rest.len() - held;
                 let piece: Vec<u8> = self.err.rest.drain(..sure).collect();
-                for line in tail(&piece).lines() {
-                    self.remember(line.to_string());
-                }
+                self.remember_piece(&piece);
                 return Ok(Some((Stream::Err, piece)));
             }
             if !self.read_on(How::Pieces).await? {
@@ -223,6 +227,18 @@ impl Running {
             }
         }
         Ok(true)
+    }
+
+    /// A piece of standard error. A program may write one line in several pieces
+    /// (util-linux does): the first line of a piece continues a line that has not ended.
+    fn remember_piece(&mut self, piece: &[u8]) {
+        for line in tail(piece).split_inclusive('\n') {
+            match self.last_errors.back_mut().filter(|last| self.open_line && last.len() < KEPT_LINE) {
+                Some(last) => last.push_str(line.trim_end_matches('\n')),
+                None => self.remember(line.trim_end_matches('\n').to_string()),
+            }
+            self.open_line = !line.ends_with('\n');
+        }
     }
 
     fn remember(&mut self, error_line: String) {

@@ -101,8 +101,8 @@ impl Host {
         // virsh takes several commands in one word: one connection to libvirt for all.
         let script = format!(
             "list=$(virsh -r -c {URI} list --all --uuid) || exit $?\n\
-             for uuid in $list; do set -- \"$@\" \"dumpxml $uuid; echo ==next==;\"; done\n\
-             [ $# -eq 0 ] || virsh -r -c {URI} \"$* echo ==states==; domstats --state\" || true"
+             words=$(printf '%s\\n' \"$list\" | sed -n 's/..*/dumpxml &; echo ==next==;/p')\n\
+             [ -z \"$words\" ] || virsh -r -c {URI} \"$words echo ==states==; domstats --state\" || true"
         );
         let output = self.virsh_run(Cmd::shell(script).repeatable(), None).await?;
         let source_of = format!("host `{}`", self.name());

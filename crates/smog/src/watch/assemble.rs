@@ -155,6 +155,17 @@ impl Assembler {
         }
     }
 
+    /// [`Assembler::quiet`], but a record that cannot be whole yet stays: a traceback whose last
+    /// line has not come, or the head of one.
+    pub(super) fn quiet_but_begun(&mut self, out: &mut Vec<Record>) {
+        for open in std::mem::take(&mut self.open) {
+            match open.is_begun() {
+                true => self.open.push(open),
+                false => out.push(self.record(open)),
+            }
+        }
+    }
+
     /// There is nothing more: also a last line without its end is one.
     pub fn finish(&mut self, out: &mut Vec<Record>) {
         let mut ended = vec![];
@@ -453,6 +464,11 @@ impl Open {
     /// Whether an expression matches in its text, or in what was kept of a traceback behind it.
     pub(super) fn holds(&self, expression: &regex::bytes::Regex) -> bool {
         expression.is_match(self.text.as_bytes()) || expression.is_match(self.tail.as_bytes())
+    }
+
+    /// Whether more lines of it must come.
+    fn is_begun(&self) -> bool {
+        self.in_traceback || (self.text.starts_with(exception::IGNORED) && !self.had_traceback)
     }
 
     /// Whether a line of the same process, with a time but no head of its own, goes on with this.

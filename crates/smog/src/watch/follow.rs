@@ -109,7 +109,7 @@ impl Reader {
     fn finish(&mut self, out: &mut Vec<Record>) {
         match self {
             Reader::Text(assembler) => assembler.finish(out),
-            Reader::Journal(journal) => journal.quiet(out),
+            Reader::Journal(journal) => journal.finish(out),
         }
     }
 }
@@ -576,9 +576,13 @@ impl Follower {
         for number in numbers {
             let Some(generation) = self.generations.get_mut(number) else { continue };
             generation.quiet = None;
-            let mut records = vec![];
+            let (mut records, mut is_open) = (vec![], false);
             if let Reader::Journal(journal) = &mut generation.reader {
                 journal.quiet(&mut records);
+                is_open = journal.is_open();
+                if is_open {
+                    generation.quiet = Some(Instant::now() + QUIET_IN_LINE);
+                }
             }
             if let Reader::Text(assembler) = &mut generation.reader {
                 // A line without its end may be a writer in mid-word.
@@ -591,7 +595,9 @@ impl Follower {
             if !records.is_empty() {
                 self.tell_records(source, records, None).await?;
             }
-            self.tell(Told::CaughtUp { source }).await?;
+            if !is_open {
+                self.tell(Told::CaughtUp { source }).await?;
+            }
         }
         Ok(())
     }

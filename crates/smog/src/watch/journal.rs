@@ -15,6 +15,8 @@ use super::record::Record;
 pub(super) struct Journal {
     assembler: Assembler,
     rest: Vec<u8>,
+    /// Quiet was met once, and what had begun was not whole.
+    waited: bool,
     /// The cursor of the last entry: `journalctl --after-cursor` goes on behind it.
     pub(super) cursor: Option<String>,
 }
@@ -26,10 +28,11 @@ impl Journal {
     /// For the journal of `host`; times that services write without an offset are those of `zone`.
     pub(super) fn new(host: &str, zone: TimeZone) -> Journal {
         let assembler = Assembler::new(host, "journal", zone).with_form(Form::Json);
-        Journal { assembler, rest: vec![], cursor: None }
+        Journal { assembler, rest: vec![], waited: false, cursor: None }
     }
 
     pub(super) fn push(&mut self, bytes: &[u8], out: &mut Vec<Record>) {
+        self.waited = false;
         self.rest.extend_from_slice(bytes);
         let (mut from, mut ended) = (0, vec![]);
         while let Some(length) = memchr::memchr(b'\n', &self.rest[from..]) {
@@ -51,10 +54,22 @@ impl Journal {
         out.extend(ended.into_iter().map(|open| self.assembler.record(open)));
     }
 
-    /// Nothing more came for a while: what is open is complete.
+    /// Nothing more came for a while: what is open is complete. The lines of a traceback are
+    /// entries of their own, and on a busy host some come late: what has only begun is complete
+    /// when quiet is met again without anything between.
     pub(super) fn quiet(&mut self, out: &mut Vec<Record>) {
-        self.assembler.quiet(out);
+        match self.waited {
+            true => self.assembler.quiet(out),
+            false => self.assembler.quiet_but_begun(out),
+        }
+        self.waited = true;
         out.sort_by_key(|record| record.time);
+    }
+
+    /// There is nothing more.
+    pub(super) fn finish(&mut self, out: &mut Vec<Record>) {
+        self.waited = true;
+        self.quiet(out);
     }
 
     /// Whether a record may still go on.
@@ -119,5 +134,50 @@ mod tests {
         assert_eq!(out[1].level, Some(Level::Error));
         assert_eq!(journal.cursor.as_deref(), Some("c2"));
         assert!(words(&[], Some("c2"), None, None, true).contains(&"--after-cursor=c2".to_string()));
+    }
+
+    fn entry(second: u32, message: &str) -> String {
+        format!(
+            "{{\"__REALTIME_TIMESTAMP\":\"17962585289{second:02}000\",\"_PID\":\"1477\",\"_HOSTNAME\":\"cmp1\",\
+             \"_SYSTEMD_UNIT\":\"nova-compute.service\",\"SYSLOG_IDENTIFIER\":\"nova-compute\",\
+             \"PRIORITY\":\"6\",\"MESSAGE\":{}}}\n",
+            serde_json::json!(message)
+        )
+    }
+
+    /// Entries as the lab's nova-compute left them, with a pause behind the first.
+    #[test]
+    fn a_pause_in_a_traceback_does_not_tear_it() {
+        let lines = [
+            "Exception ignored in: <function _after_fork at 0x7f6b94b1ab60>",
+            "Traceback (most recent call last):",
+            "  File \"/usr/lib/python3.13/threading.py\", line 1573, in _after_fork",
+            "    current = _MainThread()",
+            "AssertionError: ",
+        ];
+        for pause in 1..lines.len() {
+            let mut journal = Journal::new("cmp1", TimeZone::UTC);
+            let mut records = vec![];
+            for (at, line) in lines.iter().enumerate() {
+                if at == pause {
+                    journal.quiet(&mut records);
+                }
+                journal.push(entry(at as u32, line).as_bytes(), &mut records);
+            }
+            journal.quiet(&mut records);
+            let texts: Vec<&str> = records.iter().map(|record| record.text.as_str()).collect();
+            assert_eq!(texts, [lines.join("\n")], "pause before line {pause}");
+        }
+    }
+
+    #[test]
+    fn what_only_begun_is_told_at_the_second_quiet() {
+        let mut journal = Journal::new("cmp1", TimeZone::UTC);
+        let mut records = vec![];
+        journal.push(entry(1, "Exception ignored in: <function x>").as_bytes(), &mut records);
+        journal.quiet(&mut records);
+        assert!(records.is_empty() && journal.is_open());
+        journal.quiet(&mut records);
+        assert_eq!((records.len(), journal.is_open()), (1, false));
     }
 }
