@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand};
 use crate::commands::{
     aggregate, api, boot, check, clean, completion, config, delete, discover, flavor, guest, host,
     hypervisor, image, keypair, logs, migrate, nested, network, pins, placement, prepare, project, quota,
-    restore, scan, security_group, server_group, service, shell, test, watch, xml,
+    restore, scan, security_group, server_group, service, shell, test, trace, watch, xml,
 };
 use crate::output::Form;
 
@@ -127,6 +127,7 @@ pub enum Verb {
     Watch(watch::WatchArgs),
     /// Search the logs of every host
     Logs(logs::LogsArgs),
+    Trace(trace::TraceArgs),
     /// Find the exceptions in log files that are here
     Scan(scan::ScanArgs),
     /// Any API call, for what smog has no verb for

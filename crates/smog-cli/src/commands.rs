@@ -32,5 +32,6 @@ pub mod server_group;
 pub mod service;
 pub mod shell;
 pub mod test;
+pub mod trace;
 pub mod watch;
 pub mod xml;

@@ -132,6 +132,7 @@ async fn dispatch(verb: Verb, session: &Session, cases: Vec<Case>) -> Result<Exi
         Verb::Project(args) => commands::project::run(args, session).await,
         Verb::Watch(args) => commands::watch::run(args, session).await,
         Verb::Logs(args) => commands::logs::run(args, session).await,
+        Verb::Trace(args) => commands::trace::run(args, session).await,
         Verb::Scan(args) => commands::scan::run(args, session).await,
         Verb::Api(args) => commands::api::run(args, session).await,
         Verb::Config(args) => commands::config::run(args, session).await,

@@ -54,6 +54,24 @@ impl View {
     }
 }
 
+/// Colours of text that smog lays out itself.
+pub mod style {
+    use anstyle::{AnsiColor, Style};
+
+    pub const BOLD: Style = Style::new().bold();
+    pub const DIM: Style = Style::new().dimmed();
+    /// What to look at first.
+    pub const STRONG: Style = AnsiColor::Yellow.on_default().bold();
+    /// What failed.
+    pub const BAD: Style = AnsiColor::Red.on_default();
+}
+
+/// The columns of the terminal; 100 where there is none.
+pub fn width() -> usize {
+    let of_terminal = comfy_table::Table::new().width().map(usize::from);
+    of_terminal.filter(|_| stream::out_is_terminal()).unwrap_or(100)
+}
+
 const RED: Style = AnsiColor::Red.on_default().bold();
 const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
 const CYAN: Style = AnsiColor::Cyan.on_default();

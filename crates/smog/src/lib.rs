@@ -33,6 +33,7 @@ mod quote;
 pub mod show;
 pub mod suites;
 pub mod testing;
+pub mod trace;
 pub mod wait;
 pub mod watch;
 

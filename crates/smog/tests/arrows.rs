@@ -8,6 +8,7 @@ const ORDER: &[&[&str]] = &[
     &["libvirt"],
     &["cloud", "guest"],
     &["watch", "environment"],
+    &["trace", "guru"],
     &["testing"],
     &["suites"],
 ];

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 use smog::cloud::{BootMade, BootRequest, FlavorChoice, NetworkChoice, Nic};
+use smog::trace::TraceWanted;
 use smog::{Error, ExitCode, Guest};
 
+use crate::commands::trace;
 use crate::names;
 use crate::output::{self, Form};
 use crate::pairs::key_and_value;
@@ -64,6 +66,9 @@ pub struct BootArgs {
     /// Return when Nova has taken the order
     #[arg(long)]
     no_wait: bool,
+    /// Show then where the time went, or how far it came: as `smog trace` does
+    #[arg(long, conflicts_with = "no_wait")]
+    trace: bool,
     /// Give up waiting after so many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     timeout: u64,
@@ -74,25 +79,59 @@ pub struct BootArgs {
 pub async fn run(args: BootArgs, session: &Session) -> Result<ExitCode, Error> {
     let flavor = flavor(&args)?;
     let (no_wait, timeout, name) = (args.no_wait, Duration::from_secs(args.timeout), args.name.clone());
+    let is_traced = args.trace;
     let request = request(args, flavor)?;
     let cloud = session.cloud().await?;
     let made = Arc::new(BootMade::default());
     session.takes_back(made.clone());
     session.leaves(format!("Nova goes on booting `{0}`; `smog delete {0}` removes it", name));
     let progress = Progress::begin(format!("booting {name}"), session.quiet);
-    let server = if no_wait {
-        cloud.order_server(&request, &made).await?
+    let booted = if no_wait {
+        cloud.order_server(&request, &made).await
     } else {
         let tell = |waiting: smog::wait::Waiting<'_>| progress.state(waiting.last);
-        cloud.boot_server(&request, &made, progress.wait(timeout, &tell)).await?
+        cloud.boot_server(&request, &made, progress.wait(timeout, &tell)).await
     };
     let took = progress.end();
+    let server = match booted {
+        Ok(server) => server,
+        Err(why) => {
+            // How far it came says more than that it failed. Only what has an id has a trace.
+            if let (true, Some(id)) = (is_traced, made.server()) {
+                show_trace(&id, None, session).await;
+            }
+            return Err(why);
+        }
+    };
     let guest = Guest::new(cloud, server);
     match session.view.form {
         Form::Table | Form::Wide | Form::Value => output::text(&line(&guest, took)),
+        _ if is_traced => {}
         form => output::machine(&guest, form)?,
     }
+    if is_traced {
+        show_trace(&guest.server.id.clone(), Some(&guest), session).await;
+    }
     Ok(ExitCode::Ok)
+}
+
+/// The trace of its creation; for machines beside the guest. That it cannot be had fails no boot.
+async fn show_trace(id: &str, guest: Option<&Guest>, session: &Session) {
+    let traced = async {
+        let logs = trace::logs_of(session)?;
+        let action = Some("create".to_string());
+        let wanted = TraceWanted { of: id.to_string(), action, since: None, logs };
+        let traced = session.cloud().await?.trace(&wanted).await?;
+        match session.view.form {
+            Form::Json | Form::Yaml => {
+                output::machine(&serde_json::json!({"guest": guest, "trace": traced}), session.view.form)
+            }
+            _ => trace::print(&traced, session),
+        }
+    };
+    if let Err(why) = traced.await {
+        output::warning_of("it cannot be traced", &why);
+    }
 }
 
 /// "web: ACTIVE on cmp1, 192.168.5.7 (6.1 s)"

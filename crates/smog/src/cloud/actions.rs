@@ -1,5 +1,6 @@
 //! What was done to a server, by which request, on which host.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Call, Cloud, Service};
@@ -21,6 +22,9 @@ pub struct Action {
     /// "Error" or a reason when it failed.
     #[serde(default)]
     pub message: Option<String>,
+    /// When it was changed last (UTC, ISO 8601; microversion 2.58).
+    #[serde(default)]
+    pub updated_at: Option<String>,
     /// The steps on the way.
     #[serde(default)]
     pub events: Vec<ActionEvent>,
@@ -47,6 +51,12 @@ pub struct ActionEvent {
     /// "Success" or "Error"; none while it runs.
     #[serde(default)]
     pub result: Option<String>,
+    /// When it began (UTC, ISO 8601), in whole seconds.
+    #[serde(default)]
+    pub start_time: Option<String>,
+    /// When it ended, likewise; none while it runs.
+    #[serde(default)]
+    pub finish_time: Option<String>,
     /// Where it ran (administrators; microversion 2.62).
     #[serde(default)]
     pub host: Option<String>,
@@ -55,7 +65,36 @@ pub struct ActionEvent {
     pub details: Option<String>,
 }
 
+/// A time as Nova writes it: UTC, without saying so.
+fn utc(text: &str) -> Option<Timestamp> {
+    let civil: jiff::civil::DateTime = text.trim_end_matches('Z').parse().ok()?;
+    Some(civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
+}
+
+impl ActionEvent {
+    /// When it began, in whole seconds.
+    pub fn began(&self) -> Option<Timestamp> {
+        utc(self.start_time.as_deref()?)
+    }
+
+    /// When it ended, in whole seconds; none while it runs.
+    pub fn ended(&self) -> Option<Timestamp> {
+        utc(self.finish_time.as_deref()?)
+    }
+}
+
 impl Action {
+    /// When the order was given, in whole seconds.
+    pub fn began(&self) -> Option<Timestamp> {
+        utc(&self.start_time)
+    }
+
+    /// When something of it was changed last, in whole seconds.
+    pub fn changed(&self) -> Option<Timestamp> {
+        let updated = self.updated_at.as_deref().and_then(utc);
+        updated.into_iter().chain(self.events.iter().filter_map(ActionEvent::ended)).max()
+    }
+
     /// Whether a step of it has not ended yet.
     pub fn is_under_way(&self) -> bool {
         self.events.iter().any(|event| event.result.is_none())

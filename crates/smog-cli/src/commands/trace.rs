@@ -1,0 +1,93 @@
+use jiff::Timestamp;
+use smog::trace::{Trace, TraceWanted, Weight};
+use smog::watch::LogsWanted;
+use smog::{Error, ExitCode};
+
+use crate::log_args::moment;
+use crate::names;
+use crate::output::{self, Form, Painted, style};
+use crate::session::Session;
+
+/// Trace one request through API, conductor, scheduler and compute
+///
+/// The logs of all hosts and Nova's action record become phases whose lengths add up to the
+/// whole; the longest one is marked, and a second or more without a record is named by what was
+/// waited for. At DEBUG the services log more, so the phases are finer.
+///
+/// Examples:
+///   smog trace web                    # what was done to it last
+///   smog trace web create
+///   smog trace req-e78fdbcb-d5df-48e3-9c5c-df4d648aef7b -o json
+#[derive(Debug, clap::Args)]
+#[command(verbatim_doc_comment)]
+pub struct TraceArgs {
+    /// A request (req-…), or a guest: name or id, also of one that was deleted
+    #[arg(value_name = "REQUEST|GUEST", add = names::guests())]
+    of: String,
+    /// Of a guest: the action's name or request id [default: the newest action]
+    action: Option<String>,
+    /// Look for the request this far back, or from this time on [default: 1d]
+    #[arg(long, value_name = "WHEN", value_parser = moment)]
+    since: Option<Timestamp>,
+    /// Read only the logs of this host; may be given several times
+    #[arg(long = "host", value_name = "HOST", add = names::hosts())]
+    hosts: Vec<String>,
+    /// Do not exit with 3 when a host or log that is wanted was not read
+    #[arg(long)]
+    allow_unread: bool,
+}
+
+pub async fn run(args: TraceArgs, session: &Session) -> Result<ExitCode, Error> {
+    if args.action.is_some() && args.of.starts_with("req-") {
+        return Err(Error::Invalid {
+            what: format!("request `{}`", args.of),
+            why: "a request has no actions to choose from".into(),
+            hint: Some("name a guest with an action, or the request alone".into()),
+        });
+    }
+    let logs = LogsWanted { hosts: args.hosts.clone(), ..logs_of(session)? };
+    let wanted = TraceWanted { of: args.of, action: args.action, since: args.since, logs };
+    let cloud = session.cloud().await?;
+    let trace = cloud.trace(&wanted).await?;
+    print(&trace, session)?;
+    Ok(match trace.unread.is_empty() || args.allow_unread {
+        true => ExitCode::Ok,
+        false => ExitCode::CouldNotRun,
+    })
+}
+
+/// The logs of all hosts, as smog.yml has them.
+pub fn logs_of(session: &Session) -> Result<LogsWanted, Error> {
+    let section = session.watch_section()?;
+    Ok(LogsWanted {
+        leave_out: section.leave_out,
+        more: section.logs,
+        all_services: true,
+        ..LogsWanted::default()
+    })
+}
+
+/// Print a trace: a waterfall for people, all it is for machines.
+pub fn print(trace: &Trace, session: &Session) -> Result<(), Error> {
+    match session.view.form {
+        Form::Json | Form::Yaml => return output::machine(trace, session.view.form),
+        Form::Value => return output::list(&trace.phases, &session.view),
+        Form::Table | Form::Wide if !session.view.columns.is_empty() => {
+            return output::list(&trace.phases, &session.view);
+        }
+        Form::Table | Form::Wide => {}
+    }
+    let mut text = Painted::default();
+    for line in trace.lines(output::width()) {
+        text = match line.weight {
+            Weight::Plain => text.plain(&line.text),
+            Weight::Head => text.in_style(style::BOLD, &line.text),
+            Weight::Critical => text.in_style(style::STRONG, &line.text),
+            Weight::Bad => text.in_style(style::BAD, &line.text),
+            Weight::Dim => text.in_style(style::DIM, &line.text),
+        };
+        text = text.line_end();
+    }
+    output::painted(&text);
+    Ok(())
+}
