@@ -3,7 +3,8 @@ use smog::ExitCode;
 use crate::output;
 
 /// smog's own licence, and those of the crates in this binary: written by `cargo about`.
-const TEXTS: [&str; 2] = [include_str!("../../../../LICENSE"), include_str!("../../../../THIRD-PARTY-LICENSES.txt")];
+const TEXTS: [&str; 2] =
+    [include_str!("../../../../LICENSE"), include_str!("../../../../THIRD-PARTY-LICENSES.txt")];
 
 pub fn run() -> ExitCode {
     for text in TEXTS {

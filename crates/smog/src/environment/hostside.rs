@@ -70,7 +70,9 @@ if [ -n "$stale" ] && grep -qF "\"run\":\"$stale\"" "$d/lock" 2>/dev/null; then 
 ln -T -- "$t" "$d/lock" 2>/dev/null || { cat -- "$d/lock"; exit 45; }
 sync -- "$d""#;
         let json = serde_json::to_string(owner).unwrap_or_default();
-        let cmd = Cmd::shell(script).args([self.folder.as_str(), stale.unwrap_or_default(), &owner.run]).stdin(json);
+        let cmd = Cmd::shell(script)
+            .args([self.folder.as_str(), stale.unwrap_or_default(), &owner.run])
+            .stdin(json);
         let output = self.host.run(cmd.expect([0, LOCKED])).await?;
         match output.exit.code {
             LOCKED => self.owner(&output.stdout).map(Err),
