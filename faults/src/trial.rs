@@ -555,6 +555,9 @@ impl Trial<'_> {
                 if is_flavor && killed && self.ran.signal == Some(9) {
                     // Killed between flavor and server: `smog clean` must know it (looked at in the end).
                     crate::proxy::lock(&self.world.left_by_kills).push((self.fault.number, made.id.clone()));
+                } else if is_flavor && self.ran_said(&made.id) {
+                    // It could not be removed, and that is said.
+                    oracle.call(made.service, "DELETE", &made.path, None)?;
                 } else {
                     self.breaks(format!("leak: {} is left", made.path));
                     oracle.call(made.service, "DELETE", &made.path, None)?;
@@ -564,6 +567,11 @@ impl Trial<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Whether the command has named it.
+    fn ran_said(&self, name: &str) -> bool {
+        (self.ran.out_text() + &self.ran.err_text()).contains(name)
     }
 
     /// A server that is gone has no allocation.

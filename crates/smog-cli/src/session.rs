@@ -167,7 +167,10 @@ impl Session {
             && cloud.undo_boot(made).await.is_none()
             && !made.is_unknown()
         {
-            return "nothing is left behind".into();
+            return match made.left_flavor() {
+                Some(id) => format!("flavor `{id}` is left; `smog flavor delete {id}` removes it"),
+                None => "nothing is left behind".into(),
+            };
         }
         on.left.unwrap_or_else(|| "nothing was changed".into())
     }

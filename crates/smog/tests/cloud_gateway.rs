@@ -178,3 +178,35 @@ async fn a_plain_user_sees_their_own_servers() {
     let asked = fake.asked_like("GET /compute/v2.1/servers/detail");
     assert!(asked[0].contains("all_tenants=1") && !asked[1].contains("all_tenants"), "{asked:#?}");
 }
+
+/// Found by a campaign of injected faults: an index into an answer that is no object panicked.
+#[tokio::test]
+async fn an_answer_of_another_type_is_an_error_and_no_crash() {
+    for body in ["true", "3", "[]", "null", r#""text""#, r#"{"servers": {"a": 1}, "keypair": [], "metadata": 1}"#] {
+        let fake = FakeCloud::start(vec![
+            ("GET /compute/v2.1/servers/detail", Script::ok(body)),
+            ("POST /compute/v2.1/os-keypairs", Script::ok(body)),
+            ("POST /compute/v2.1/servers/s/metadata", Script::ok(body)),
+        ])
+        .await;
+        let cloud = connect(&fake.auth_url()).await.expect("log in");
+        let list = cloud.servers().await;
+        assert!(matches!(list, Err(Error::Parse { .. })), "{body}: {list:?}");
+        let made = cloud.create_key_pair("k").await.map(|_| ());
+        assert!(matches!(made, Err(Error::Parse { .. })), "{body}: {made:?}");
+        let pairs = cloud.set_metadata("s", &std::collections::BTreeMap::new()).await;
+        assert!(pairs.is_ok_and(|pairs| pairs.is_empty()), "{body}");
+    }
+}
+
+/// What a proxy says of the request is not said of user and password.
+#[tokio::test]
+async fn a_login_that_fails_for_another_reason_does_not_blame_the_password() {
+    for status in [405, 409, 413, 418] {
+        let refused = Script::status(status).body(r#"{"error": {"message": "not here", "code": 1}}"#);
+        let fake = FakeCloud::start(vec![("POST /v3/auth/tokens", refused)]).await;
+        let error = failing(connect(&fake.auth_url()).await).await;
+        let said = format!("{error} {}", error.hint().unwrap_or_default());
+        assert!(said.contains(&status.to_string()) && !said.contains("password"), "{said}");
+    }
+}

@@ -44,6 +44,7 @@ pub struct BootMade {
     has_flavor: AtomicBool,
     server: Mutex<Option<String>>,
     unknown: AtomicBool,
+    flavor_stays: AtomicBool,
 }
 
 impl Default for BootMade {
@@ -55,6 +56,7 @@ impl Default for BootMade {
             has_flavor: AtomicBool::default(),
             server: Mutex::default(),
             unknown: AtomicBool::default(),
+            flavor_stays: AtomicBool::default(),
         }
     }
 }
@@ -68,6 +70,11 @@ impl BootMade {
     /// Whether the cloud did not say, when it was asked last, if there is a server.
     pub fn is_unknown(&self) -> bool {
         self.unknown.load(Ordering::Relaxed)
+    }
+
+    /// The flavor that was made for the server and could not be removed, when the boot was given up.
+    pub fn left_flavor(&self) -> Option<String> {
+        self.flavor().filter(|_| self.flavor_stays.load(Ordering::Relaxed))
     }
 
     fn flavor(&self) -> Option<String> {
@@ -119,10 +126,7 @@ impl Cloud {
                 self.look_for_order(request, made, why).await
             }
             // Nova has said no, or was not asked: there is no server to look for.
-            Err(why) => {
-                self.remove_flavor_of(made).await;
-                Err(why)
-            }
+            Err(why) => Err(self.without_flavor(made, why).await),
         }
     }
 
@@ -144,10 +148,7 @@ impl Cloud {
         });
         match found.await {
             Ok(Some(server)) => Ok(server),
-            Ok(None) => {
-                self.remove_flavor_of(made).await;
-                Err(why)
-            }
+            Ok(None) => Err(self.without_flavor(made, why).await),
             Err(_) => {
                 let name = &request.name;
                 Err(match made.server() {
@@ -208,7 +209,8 @@ impl Cloud {
         let look = || async { Ok(Seen::Done(self.ordered(made).await?)) };
         match wait::until("the order", wait, look).await {
             Ok(None) => {
-                self.remove_flavor_of(made).await;
+                let removed = self.remove_flavor_of(made).await;
+                made.flavor_stays.store(removed.is_err(), Ordering::Relaxed);
                 None
             }
             Ok(found) => found,
@@ -220,9 +222,20 @@ impl Cloud {
         }
     }
 
+    /// The error of a boot, after its flavor was removed; it says so where that failed, too.
+    async fn without_flavor(&self, made: &BootMade, why: Error) -> Error {
+        match (self.remove_flavor_of(made).await, made.flavor()) {
+            (Err(_), Some(id)) => why.while_goes_on(
+                format!("flavor `{id}`, made for the server, is left"),
+                format!("`smog flavor delete {id}` removes it, and so does `smog clean` after ten minutes"),
+            ),
+            _ => why,
+        }
+    }
+
     /// Remove the flavor a boot has made, if it has.
-    async fn remove_flavor_of(&self, made: &BootMade) {
-        let Some(id) = made.flavor() else { return };
+    async fn remove_flavor_of(&self, made: &BootMade) -> Result<()> {
+        let Some(id) = made.flavor() else { return Ok(()) };
         if !made.has_flavor.load(Ordering::Relaxed) {
             let wait = Wait { every: Duration::from_millis(500), ..Wait::up_to(TAKEN_AFTER) };
             let there = wait::until("the flavor", wait, || async {
@@ -234,7 +247,7 @@ impl Cloud {
             // Where it is not known, it is tried all the same.
             let _ = there.await;
         }
-        let _ = self.delete_flavor(&id).await;
+        self.delete_flavor(&id).await
     }
 
     /// Delete a flavor smog made for a server. One that is gone, or that does not
@@ -373,12 +386,8 @@ impl Cloud {
                 BootMade::note(&made.flavor, &new.name);
                 let flavor = match self.create_flavor_as(&new).await {
                     Ok(flavor) => flavor,
-                    Err(why) => {
-                        if why.leaves_unknown() {
-                            self.remove_flavor_of(made).await;
-                        }
-                        return Err(why);
-                    }
+                    Err(why) if why.leaves_unknown() => return Err(self.without_flavor(made, why).await),
+                    Err(why) => return Err(why),
                 };
                 BootMade::note(&made.flavor, &flavor.id);
                 made.has_flavor.store(true, Ordering::Relaxed);
@@ -386,15 +395,13 @@ impl Cloud {
                 if let Some(project) = self.own_project_id()
                     && let Err(why) = self.give_flavor(&flavor.id, &project).await
                 {
-                    self.remove_flavor_of(made).await;
-                    return Err(why);
+                    return Err(self.without_flavor(made, why).await);
                 }
                 flavor
             }
         };
         if !flavor.fits(image) {
-            self.remove_flavor_of(made).await;
-            return Err(Error::Invalid {
+            let why = Error::Invalid {
                 what: format!("flavor `{}`", flavor.name),
                 why: format!(
                     "too small for image `{}`, which needs {} MiB of memory and {} GiB of disk",
@@ -403,7 +410,8 @@ impl Cloud {
                     image.needs_disk_gib()
                 ),
                 hint: None,
-            });
+            };
+            return Err(self.without_flavor(made, why).await);
         }
         Ok(flavor)
     }

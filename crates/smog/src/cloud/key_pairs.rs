@@ -79,7 +79,8 @@ impl Cloud {
         let version = self.compute_microversion().await?.min(LAST_GENERATION);
         let body = json!({"keypair": {"name": name, "type": "ssh"}});
         let mut answer = self.call(Call::post(Service::Compute, "/os-keypairs", body).at(version)).await?;
-        let Value::String(private) = answer.body["keypair"]["private_key"].take() else {
+        let private = answer.body.pointer_mut("/keypair/private_key").map(Value::take);
+        let Some(Value::String(private)) = private else {
             return Err(Error::Parse {
                 what: "the new key pair's private key".into(),
                 source_of: "the compute service".into(),

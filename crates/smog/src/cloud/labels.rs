@@ -20,7 +20,8 @@ impl Cloud {
         let path = format!("/servers/{server_id}/metadata");
         let mut body =
             self.compute(Call::post(Service::Compute, path, json!({"metadata": pairs}))).await?.body;
-        Ok(serde_json::from_value(body["metadata"].take()).unwrap_or_default())
+        let metadata = body.get_mut("metadata").map(Value::take).unwrap_or_default();
+        Ok(serde_json::from_value(metadata).unwrap_or_default())
     }
 
     /// Remove metadata. A key that is not there is fine.

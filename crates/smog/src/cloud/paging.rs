@@ -28,7 +28,8 @@ impl Cloud {
                 None => call.clone(),
             };
             let mut body = self.call(page).await?.body;
-            let Value::Array(items) = body[key].take() else {
+            // Not `body[key]`: where the answer is no object, that panics.
+            let Some(Value::Array(items)) = body.get_mut(key).map(Value::take) else {
                 return Err(unreadable(format!("there is no `{key}` in it")));
             };
             let next = items.last().and_then(marker_of);

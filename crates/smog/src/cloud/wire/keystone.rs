@@ -164,7 +164,9 @@ impl Keystone {
         let keystone = self.name();
         let login = &self.credentials.login;
         let source = &self.credentials.source;
-        if reply.status.is_server_error() || reply.status == StatusCode::TOO_MANY_REQUESTS {
+        // These four are what keystone says of credentials; what else there is (a proxy's 413, a
+        // rate limit) is about something else.
+        if !matches!(reply.status.as_u16(), 200..400 | 400 | 401 | 403 | 404) {
             return Error::Api {
                 service: "identity".into(),
                 method: "POST".into(),
@@ -211,7 +213,7 @@ impl Keystone {
                 format!("does not accept {who} with the given {}{scope}", auth_request::shown(login))
             }
             (true, None) => format!("does not accept the given token{scope}"),
-            (false, _) => format!("does not log in {}{scope}", self.who()),
+            (false, _) => format!("does not log in {}{scope} ({})", self.who(), reply.status.as_u16()),
         };
         // What keystone says to everybody says nothing.
         let reason = match reason.contains("requires authentication") {
