@@ -12,6 +12,7 @@ mod output;
 mod pairs;
 mod progress;
 mod record_print;
+mod saved_logs;
 mod session;
 mod several;
 mod shells;

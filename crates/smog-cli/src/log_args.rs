@@ -101,18 +101,23 @@ impl Saving {
 impl LogArgs {
     /// The filter of the flags, and the guest that was named.
     pub async fn filter(&self, session: &Session) -> Result<(Filter, Option<Guest>), Error> {
+        let mut filter = self.filter_of_records()?;
+        let Some(asked) = &self.guest else { return Ok((filter, None)) };
+        let cloud = session.cloud().await?;
+        let guest = filter.of_guest(cloud, asked).await?;
+        Ok((filter, Some(guest)))
+    }
+
+    /// The filter of the flags, without a guest.
+    pub fn filter_of_records(&self) -> Result<Filter, Error> {
         let patterns = if self.greps.is_empty() { None } else { Some(patterns(&self.greps)?) };
-        let mut filter = Filter {
+        Ok(Filter {
             level: self.level,
             patterns,
             requests: self.requests.clone(),
             exceptions: self.exceptions,
             ..Filter::default()
-        };
-        let Some(asked) = &self.guest else { return Ok((filter, None)) };
-        let cloud = session.cloud().await?;
-        let guest = filter.of_guest(cloud, asked).await?;
-        Ok((filter, Some(guest)))
+        })
     }
 
     /// Begin to follow (or to search) the hosts. A host that cannot be asked is told and left out.
@@ -158,9 +163,19 @@ impl LogArgs {
         thrown: &mut Thrown,
     ) -> Verdict {
         thrown.seen += 1;
-        if !filter.wants(record) {
-            return Verdict::GoOn;
+        match filter.wants(record) {
+            true => LogArgs::take_wanted(record, saving, printer, thrown),
+            false => Verdict::GoOn,
         }
+    }
+
+    /// What is done with a record that is wanted.
+    pub fn take_wanted(
+        record: &Record,
+        saving: &mut Saving,
+        printer: Option<&mut Printer>,
+        thrown: &mut Thrown,
+    ) -> Verdict {
         saving.record(record);
         if let Some(printer) = printer {
             printer.record(record);
@@ -233,6 +248,28 @@ pub fn moment(text: &str) -> Result<Timestamp, String> {
         .parse()
         .map_err(|_| "neither a length of time (10m, 2h, 1d) nor a time (2026-11-24 10:30)".to_string())?;
     TimeZone::system().to_timestamp(civil).map_err(|why| why.to_string())
+}
+
+/// A zone by its name, or an offset from UTC.
+pub fn zone(text: &str) -> Result<TimeZone, String> {
+    match text {
+        "Z" | "UTC" | "utc" => return Ok(TimeZone::UTC),
+        _ if text.starts_with(['+', '-']) => {
+            let sign = if text.starts_with('-') { -1 } else { 1 };
+            let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+            let (hours, minutes) = digits.split_at(2.min(digits.len()));
+            let minutes: i32 = if minutes.is_empty() { 0 } else { minutes.parse().unwrap_or(99) };
+            if let Ok(hours) = hours.parse::<i32>()
+                && hours < 24
+                && minutes < 60
+                && let Ok(offset) = jiff::tz::Offset::from_seconds(sign * (hours * 3600 + minutes * 60))
+            {
+                return Ok(TimeZone::fixed(offset));
+            }
+        }
+        _ => {}
+    }
+    TimeZone::get(text).map_err(|_| "no time zone is called so (Europe/Berlin, UTC, +02:00)".into())
 }
 
 /// `5m`, `90s`, `1h`.

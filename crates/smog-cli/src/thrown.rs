@@ -38,9 +38,14 @@ impl Thrown {
 
     /// Tell it all on standard error.
     pub fn summary(&self, took: Duration, save: Option<&Save>) {
+        self.summary_of(&format!("in {} records, {:.1} s", self.seen, took.as_secs_f64()), save);
+    }
+
+    /// The same, with these words about what was read.
+    pub fn summary_of(&self, read: &str, save: Option<&Save>) {
         let count = self.count();
         let s = if count == 1 { "" } else { "s" };
-        output::note(&format!("{count} exception{s} in {} records, {:.1} s", self.seen, took.as_secs_f64()));
+        output::note(&format!("{count} exception{s} {read}"));
         let mut kinds: Vec<_> = self.kinds.iter().collect();
         kinds.sort_by_key(|(_, kind)| std::cmp::Reverse(kind.times));
         for ((name, host, log), kind) in kinds.iter().take(MOST_KINDS) {

@@ -6,10 +6,12 @@
 
 mod allow;
 mod assemble;
+mod clock;
 mod exception;
 mod filter;
 mod follow;
 mod form;
+mod formats;
 mod frame;
 mod framed;
 mod handler;
@@ -19,6 +21,7 @@ mod journal;
 mod json_form;
 mod level;
 mod merge;
+mod offline;
 mod plan;
 mod record;
 mod save;
@@ -32,12 +35,15 @@ mod watcher;
 
 pub use allow::{Allow, AllowList, AllowUse};
 pub use assemble::Assembler;
+pub use clock::Clock;
 pub use exception::{Cause, Exception};
 pub use filter::{Filter, patterns};
+pub use formats::{Formats, FormatsOfHost};
 pub use handler::{Exceptions, Handler, Patterns, Verdict};
 pub use in_order::InOrder;
 pub use level::Level;
 pub use merge::{Event, Watch};
+pub use offline::{Offline, ReadUp, Saved, Trouble, What};
 pub use plan::{LogsWanted, Plan};
 pub use record::Record;
 pub use save::Save;

@@ -8,7 +8,7 @@ use smog::watch::{Assembler, Level, Record, Scan, Scanned, Wanted, unpack};
 
 fn scan_bytes(bytes: Vec<u8>) -> (Vec<Record>, Result<Scanned, String>) {
     let wanted = Wanted::exceptions().expect("a pattern");
-    let scan = Scan { host: "cmp1".into(), source: "x.log".into(), zone: TimeZone::UTC, wanted };
+    let scan = Scan::new("cmp1", "x.log", TimeZone::UTC, wanted);
     let mut found = vec![];
     let input = match unpack(std::io::Cursor::new(bytes)) {
         Ok(input) => input,

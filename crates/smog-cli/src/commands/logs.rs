@@ -1,12 +1,15 @@
+use std::path::PathBuf;
 use std::time::Instant;
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use smog::watch::{Event, From};
 use smog::{Error, ExitCode};
 
 use crate::commands::watch::{told, unread};
-use crate::log_args::{LogArgs, Saving, moment};
+use crate::log_args::{LogArgs, Saving, moment, zone};
 use crate::record_print::Printer;
+use crate::saved_logs::{self, apart};
 use crate::session::Session;
 use crate::thrown::Thrown;
 
@@ -15,15 +18,31 @@ use crate::thrown::Thrown;
 /// Without `--since` it looks back one hour; for a guest to its creation, for a
 /// request one day. Only that part of each file is read.
 ///
+/// With `--from` no cloud is asked: logs that were saved are read in the same way, from a folder, a
+/// tar archive (also .gz, .xz, .bz2, .zst), a sosreport, a must-gather, the folder of a CI job, a
+/// file, or standard input (`-`). Hosts are known by the folders, zones by what a sosreport says;
+/// what is both in a log and in a journal is shown once.
+///
 /// Examples:
 ///   smog logs --guest web-1
 ///   smog logs --request req-e78fdbcb-d5df-48e3-9c5c-df4d648aef7b
 ///   smog logs --exceptions --since 1d -o json
+///   smog logs --from sosreport-*.tar.xz --level warning
+///   smog logs --from job/ --request req-e78fdbcb-d5df-48e3-9c5c-df4d648aef7b
+///   ssh cmp1 journalctl -u nova-compute -o export | smog logs --from - --exceptions
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct LogsArgs {
     #[command(flatten)]
     logs: LogArgs,
+
+    /// Read saved logs instead of the hosts': folders, archives, files; `-` is standard input
+    #[arg(long, value_name = "PLACE", num_args = 1.., conflicts_with_all = ["files", "units"])]
+    from: Vec<PathBuf>,
+
+    /// With --from, the zone of times that name none: Europe/Berlin, +02:00; default: what the place says, else UTC
+    #[arg(long, value_name = "ZONE", value_parser = zone, allow_hyphen_values = true, requires = "from")]
+    zone: Option<TimeZone>,
 
     /// Begin this far back, or at this time
     #[arg(long, value_name = "WHEN", value_parser = moment)]
@@ -35,6 +54,9 @@ pub struct LogsArgs {
 }
 
 pub async fn run(args: LogsArgs, session: &Session) -> Result<ExitCode, Error> {
+    if !args.from.is_empty() {
+        return saved(args, session).await;
+    }
     let (mut filter, guest) = args.logs.filter(session).await?;
     let created = guest.and_then(|guest| guest.server.created.parse::<Timestamp>().ok());
     let ago = |hours| Timestamp::now() - SignedDuration::from_hours(hours);
@@ -44,13 +66,7 @@ pub async fn run(args: LogsArgs, session: &Session) -> Result<ExitCode, Error> {
         None if !args.logs.requests.is_empty() => ago(24),
         None => ago(1),
     });
-    if args.until.is_some_and(|until| until < since) {
-        return Err(Error::Invalid {
-            what: "--until".into(),
-            why: "it is before the beginning".into(),
-            hint: Some("`--since` names the beginning".into()),
-        });
-    }
+    in_order(since, args.until)?;
     filter.since = Some(since);
     filter.until = args.until;
     let mut saving = Saving::new(&args.logs)?;
@@ -72,4 +88,48 @@ pub async fn run(args: LogsArgs, session: &Session) -> Result<ExitCode, Error> {
     unread(watch.unread(), session.quiet);
     let failed = args.logs.exit_on_exception && thrown.count() > 0;
     Ok(saving.exit_code(watch.unread().exit_code(failed, args.logs.allow_unread)))
+}
+
+fn in_order(since: Timestamp, until: Option<Timestamp>) -> Result<(), Error> {
+    match until.is_some_and(|until| until < since) {
+        true => Err(Error::Invalid {
+            what: "--until".into(),
+            why: "it is before the beginning".into(),
+            hint: Some("`--since` names the beginning".into()),
+        }),
+        false => Ok(()),
+    }
+}
+
+/// Logs that were saved.
+async fn saved(args: LogsArgs, session: &Session) -> Result<ExitCode, Error> {
+    let mut filter = args.logs.filter_of_records()?;
+    (filter.since, filter.until) = (args.since, args.until);
+    if let Some(since) = args.since {
+        in_order(since, args.until)?;
+    }
+    let mut saving = Saving::new(&args.logs)?;
+    let mut thrown = Thrown::new(args.logs.allow_list(session)?);
+    let (view, quiet) = (session.view.clone(), session.quiet);
+    apart(move || {
+        let begun = Instant::now();
+        let offline = saved_logs::offline(&args.from, &args.logs.hosts, args.zone.clone());
+        let saved = saved_logs::open(&offline)?;
+        if let Some(asked) = &args.logs.guest {
+            saved.only_guest(&mut filter, asked)?;
+        }
+        let mut printer = Printer::new(&view, &saved.hosts())?;
+        let mut tell = saved_logs::while_read(|record| {
+            LogArgs::take_wanted(&record, &mut saving, Some(&mut printer), &mut thrown);
+        });
+        let up = saved.read(&filter, |record| tell(record))?;
+        drop(tell);
+        saved_logs::troubles(&up, quiet);
+        if !quiet {
+            thrown.summary_of(&saved_logs::read_words(&up, begun.elapsed()), saving.files());
+        }
+        let failed = args.logs.exit_on_exception && thrown.count() > 0;
+        Ok(saving.exit_code(up.exit_code(failed, args.logs.allow_unread)))
+    })
+    .await
 }

@@ -1,9 +1,12 @@
 //! From bytes to records: which lines belong together.
 
-use jiff::tz::TimeZone;
+use std::borrow::Cow;
+use std::sync::Arc;
 
+use super::clock::Clock;
 use super::exception;
 use super::form::{Form, Line};
+use super::formats::Formats;
 use super::framed;
 use super::head::{self, Frame, Head, Kind};
 use super::json_form::Outer;
@@ -31,7 +34,7 @@ pub(super) const MOST_OPEN: usize = 16;
 pub struct Assembler {
     host: String,
     source: String,
-    zone: TimeZone,
+    clock: Clock,
     /// Records that may go on, by the order of their last line.
     open: Vec<Open>,
     /// A line without its end.
@@ -41,6 +44,10 @@ pub struct Assembler {
     /// The head of the line before, when it continued the record that is last in `open`.
     repeated: head::Repeated,
     form: Form,
+    /// The services' own format strings, where they are not the usual ones.
+    formats: Option<Arc<Formats>>,
+    /// What a line says of its host counts.
+    own_hosts: bool,
     /// Pieces of a line whose last piece has not come (containers' engines cut long lines).
     pieces: String,
     /// Where the line that is not complete begins, and where the next bytes do.
@@ -77,19 +84,21 @@ pub(super) struct Open {
 struct Around {
     /// Lines of one record have the same.
     stream: String,
+    /// The host it names.
+    host: Option<String>,
     /// How much `journalctl` indents further lines of an entry.
     indent: usize,
     outer: Option<Outer>,
 }
 
 impl Assembler {
-    /// For the log `source` of `host`; times without an offset are those of `zone`.
-    pub fn new(host: impl Into<String>, source: impl Into<String>, zone: TimeZone) -> Assembler {
+    /// For the log `source` of `host`; what its times do not say is as `clock` has it.
+    pub fn new(host: impl Into<String>, source: impl Into<String>, clock: impl Into<Clock>) -> Assembler {
         let (host, source) = (host.into(), source.into());
         Assembler {
             host,
             source,
-            zone,
+            clock: clock.into(),
             open: vec![],
             rest: vec![],
             rest_cut: 0,
@@ -97,8 +106,23 @@ impl Assembler {
             at: 0,
             repeated: head::Repeated::default(),
             form: Form::default(),
+            formats: None,
+            own_hosts: false,
             pieces: String::new(),
         }
+    }
+
+    /// Lines may have these forms of a deployment's own.
+    pub(super) fn with_formats(mut self, formats: Option<Arc<Formats>>) -> Assembler {
+        self.formats = formats;
+        self
+    }
+
+    /// The host that a line names (syslog's, the journal's) is the record's; the one given is for
+    /// lines that name none.
+    pub(super) fn with_own_hosts(mut self, own_hosts: bool) -> Assembler {
+        self.own_hosts = own_hosts;
+        self
     }
 
     /// With its form known.
@@ -215,12 +239,17 @@ impl Assembler {
         let room = bytes.len().min(LONGEST_RECORD);
         let cut = cut + (bytes.len() - room) as u64;
         let bytes = bytes[..room].strip_suffix(b"\r").unwrap_or(&bytes[..room]);
-        let text = head::text(bytes);
+        let mut text = head::text(bytes);
+        if let Some(formats) = &self.formats
+            && let Cow::Owned(own) = formats.translated(&text, &self.clock)
+        {
+            text = Cow::Owned(own);
+        }
         if self.form.is_native() {
             self.native(&text, cut, out);
             return;
         }
-        let line = self.form.line(&text, &self.zone);
+        let line = self.form.line(&text, &self.clock);
         match line {
             Line::Native => self.native(&text, cut, out),
             Line::Framed(lines) => {
@@ -255,7 +284,12 @@ impl Assembler {
 
     /// An entry whose envelope says where it comes from; records that are complete by it go to `out`.
     pub(super) fn entry(&mut self, outer: &Outer, message: &str, out: &mut Vec<Open>) {
-        let mut lines = message.trim_end_matches('\n').split('\n');
+        let message = message.trim_end_matches('\n');
+        let message = match &self.formats {
+            Some(formats) => formats.translated(message, &self.clock),
+            None => Cow::Borrowed(message),
+        };
+        let mut lines = message.split('\n');
         self.framed(lines.next().unwrap_or_default(), Some(outer), false, 0, out);
         for line in lines {
             self.framed(line, Some(outer), true, 0, out);
@@ -272,8 +306,8 @@ impl Assembler {
             return;
         }
         self.repeated.forget();
-        let zone = self.zone.clone();
-        let Some(head) = head::parse(text, &zone) else {
+        let clock = self.clock.clone();
+        let Some(head) = head::parse(text, &clock) else {
             self.bare(text, cut, out);
             return;
         };
@@ -313,8 +347,8 @@ impl Assembler {
 
     /// A line that may have something around it; `further`: it is not the first of its entry.
     fn framed(&mut self, text: &str, outer: Option<&Outer>, further: bool, cut: u64, out: &mut Vec<Open>) {
-        let zone = self.zone.clone();
-        let head = match (framed::parse(text, &zone), outer) {
+        let clock = self.clock.clone();
+        let head = match (framed::parse(text, &clock), outer) {
             (None, None) => return self.bare_framed(text, further, cut, out),
             (None, Some(outer)) => within(outer, None),
             (Some(head), Some(outer)) => within(outer, Some(head)),
@@ -367,6 +401,9 @@ impl Assembler {
         out.extend(self.open.extract_if(.., |open| is_same(open) || !is_near(open)));
         let around = Around {
             stream: stream.to_string(),
+            host: outer
+                .map_or_else(|| head.frame.and_then(|frame| frame.host), |outer| outer.host.as_deref())
+                .map(str::to_string),
             indent: head.frame.map_or(0, |frame| frame.width),
             outer: outer.cloned(),
         };
@@ -387,7 +424,7 @@ impl Assembler {
         {
             // A further line of an entry may have its own head behind journalctl's indentation.
             let line = if is_indented { &text[indent..] } else { text };
-            let message = framed::parse(line, &self.zone).map_or(line, |head| &line[head.message..]);
+            let message = framed::parse(line, &self.clock).map_or(line, |head| &line[head.message..]);
             add(open, line, message, cut);
             return;
         }
@@ -432,9 +469,10 @@ impl Assembler {
         if !open.tail.is_empty() {
             open.text.push_str(&open.tail);
         }
-        let outer = open.around.and_then(|around| around.outer);
+        let (outer, named) = open.around.map_or((None, None), |around| (around.outer, around.host));
+        let host = named.filter(|_| self.own_hosts).unwrap_or_else(|| self.host.clone());
         let source = outer.as_ref().and_then(|outer| outer.source.as_deref()).unwrap_or(&self.source);
-        let mut record = Record::read(&self.host, source, open.text, open.cut, &self.zone, how);
+        let mut record = Record::read(&host, source, open.text, open.cut, &self.clock, how);
         if let Some(outer) = outer {
             record.put_into(&outer);
         }
@@ -497,7 +535,7 @@ impl Open {
 
 /// The head of a line in an envelope.
 fn within<'a>(outer: &'a Outer, inner: Option<Head<'a>>) -> Head<'a> {
-    let frame = Some(Frame { stream: &outer.stream, width: 0 });
+    let frame = Some(Frame { stream: &outer.stream, host: outer.host.as_deref(), width: 0 });
     match inner {
         Some(inner) => Head {
             time: stamp::surer(outer.time, inner.time),
@@ -565,7 +603,7 @@ pub(super) fn goes_on(inside: bool, message: &str) -> bool {
 /// The records of a whole log, for tests.
 #[cfg(test)]
 pub(super) fn records(text: &[u8]) -> Vec<Record> {
-    let mut assembler = Assembler::new("cmp1", "/var/log/x.log", TimeZone::UTC);
+    let mut assembler = Assembler::new("cmp1", "/var/log/x.log", jiff::tz::TimeZone::UTC);
     let mut out = vec![];
     assembler.push(text, &mut out);
     assembler.finish(&mut out);

@@ -499,12 +499,16 @@ impl Follower {
             None => {
                 self.next_id += 1;
                 let reader = match opened.path == JOURNAL && opened.ino == 0 {
-                    true => Reader::Journal(Box::new(Journal::new(self.host.name(), self.zone.clone()))),
-                    false => Reader::Text(Box::new(Assembler::new(
-                        self.host.name(),
-                        opened.path.clone(),
-                        self.zone.clone(),
-                    ))),
+                    true => {
+                        let formats = self.sources.formats.of_log(JOURNAL);
+                        Reader::Journal(Box::new(Journal::new(self.host.name(), self.zone.clone(), formats)))
+                    }
+                    false => {
+                        let assembler =
+                            Assembler::new(self.host.name(), opened.path.clone(), self.zone.clone());
+                        let formats = self.sources.formats.of_log(&opened.path);
+                        Reader::Text(Box::new(assembler.with_formats(formats)))
+                    }
                 };
                 Generation {
                     id: self.next_id,

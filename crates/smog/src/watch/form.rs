@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use jiff::tz::TimeZone;
+use super::clock::Clock;
 
 use super::head;
 use super::json_form::{self, Outer};
@@ -60,34 +60,34 @@ impl Form {
     }
 
     /// Take off what is around a line; the first lines decide the form.
-    pub(super) fn line<'a>(&mut self, text: &'a str, zone: &TimeZone) -> Line<'a> {
+    pub(super) fn line<'a>(&mut self, text: &'a str, clock: &Clock) -> Line<'a> {
         if *self == Form::Unknown {
-            *self = Form::of(text, zone);
+            *self = Form::of(text, clock);
         }
         match self {
             Form::Native => Line::Native,
             Form::Unknown => Line::Framed(text.into()),
-            Form::Framed => Line::Framed(unescaped(text, zone)),
+            Form::Framed => Line::Framed(unescaped(text, clock)),
             Form::Container => json_form::container_line(text).unwrap_or(Line::Framed(text.into())),
             Form::Json => json_form::line(text).unwrap_or(Line::Framed(text.into())),
             Form::Prefixed(prefix) => {
                 let rest = prefix.length(text).map_or(text, |length| &text[length..]);
                 json_form::container_line(rest)
                     .or_else(|| json_form::line(rest))
-                    .unwrap_or_else(|| Line::Framed(unescaped(rest, zone)))
+                    .unwrap_or_else(|| Line::Framed(unescaped(rest, clock)))
             }
         }
     }
 
     /// What a line says of the form.
-    fn of(text: &str, zone: &TimeZone) -> Form {
+    fn of(text: &str, clock: &Clock) -> Form {
         if json_form::container_line(text).is_some() {
             return Form::Container;
         }
         if json_form::line(text).is_some() {
             return Form::Json;
         }
-        match head::parse(text, zone) {
+        match head::parse(text, clock) {
             // Without a process (devstack's form, behind a container's time) the further lines of a
             // record may have other times.
             Some(head) if !head.weak && head.time.is_some() && !head.is_oslo_without_process() => {
@@ -95,7 +95,7 @@ impl Form {
             }
             _ => {}
         }
-        if framed::parse(text, zone).is_some() {
+        if framed::parse(text, clock).is_some() {
             return Form::Framed;
         }
         let prefixes = [
@@ -108,7 +108,7 @@ impl Form {
         let has_head = |prefix: &Prefix| {
             let rest = prefix.length(text).filter(|length| *length > 0).map(|length| &text[length..]);
             rest.is_some_and(|rest| {
-                framed::parse(rest, zone).is_some()
+                framed::parse(rest, clock).is_some()
                     || json_form::container_line(rest).is_some()
                     || json_form::line(rest).is_some()
             })
@@ -159,10 +159,8 @@ impl Prefix {
 }
 
 /// rsyslog's escapes undone, where a line is one of syslog's.
-fn unescaped<'a>(text: &'a str, zone: &TimeZone) -> Cow<'a, str> {
-    if !text.contains('#')
-        || stamp::framing(text.trim_start_matches(['<', '>', '\0']), zone, jiff::Timestamp::now()).is_none()
-    {
+fn unescaped<'a>(text: &'a str, clock: &Clock) -> Cow<'a, str> {
+    if !text.contains('#') || stamp::framing(text.trim_start_matches(['<', '>', '\0']), clock).is_none() {
         return text.into();
     }
     match framed::unescaped(text) {

@@ -1,8 +1,7 @@
 //! Heads behind heads: what syslog, `journalctl` or a container's engine put before the line
 //! of a service that has a head of its own.
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use super::clock::Clock;
 
 use super::head::{self, Context, Frame, Head, Kind};
 use super::level::Level;
@@ -12,18 +11,18 @@ use super::stamp;
 const DEEPEST: usize = 3;
 
 /// Read the heads of a line; none when the line has none.
-pub(super) fn parse<'a>(line: &'a str, zone: &TimeZone) -> Option<Head<'a>> {
-    at_depth(line, zone, 0)
+pub(super) fn parse<'a>(line: &'a str, clock: &Clock) -> Option<Head<'a>> {
+    at_depth(line, clock, 0)
 }
 
-fn at_depth<'a>(line: &'a str, zone: &TimeZone, depth: usize) -> Option<Head<'a>> {
-    let own = head::parse(line, zone).or_else(|| head::undated(line));
+fn at_depth<'a>(line: &'a str, clock: &Clock, depth: usize) -> Option<Head<'a>> {
+    let own = head::parse(line, clock).or_else(|| head::undated(line));
     if own.as_ref().is_some_and(|head| !head.weak) {
         return own;
     }
-    let Some(outer) = outer(line, zone) else { return own };
+    let Some(outer) = outer(line, clock) else { return own };
     if depth + 1 < DEEPEST
-        && let Some(inner) = line.get(outer.message..).and_then(|rest| at_depth(rest, zone, depth + 1))
+        && let Some(inner) = line.get(outer.message..).and_then(|rest| at_depth(rest, clock, depth + 1))
     {
         return Some(Head {
             time: stamp::surer(outer.time, inner.time),
@@ -39,28 +38,29 @@ fn at_depth<'a>(line: &'a str, zone: &TimeZone, depth: usize) -> Option<Head<'a>
 
 /// `Nov 24 10:31:40.123456 host program[pid]: …`, `<11>1 2026-11-24T10:31:40Z host program pid - - …`,
 /// or only a time.
-fn outer<'a>(line: &'a str, zone: &TimeZone) -> Option<Head<'a>> {
+fn outer<'a>(line: &'a str, clock: &Clock) -> Option<Head<'a>> {
     let start = line.len() - line.trim_start_matches('\0').len();
     let (level, at) =
         priority(&line[start..]).map_or((None, start), |(level, length)| (level, start + length));
     let is_new = line[at..].starts_with("1 ") && at > start;
     let at = if is_new { at + 2 } else { at };
-    let stamp = stamp::framing(&line[at..], zone, Timestamp::now())?;
+    let stamp = stamp::framing(&line[at..], clock)?;
     let from = at + stamp.length;
     let rest = line.get(from..)?.strip_prefix(' ').or_else(|| line[from..].strip_prefix("  "))?;
     let from = line.len() - rest.len();
-    let framed = |stream: &'a str, logger: Option<&'a str>, pid: Option<u32>, message: usize| Head {
-        kind: Kind::EachLine,
-        time: stamp.time,
-        pid,
-        level,
-        logger,
-        context: Context::default(),
-        instance: None,
-        message,
-        frame: Some(Frame { stream, width: line[..message].chars().count() }),
-        weak: true,
-    };
+    let framed =
+        |host: Option<&'a str>, stream: &'a str, logger: Option<&'a str>, pid, message: usize| Head {
+            kind: Kind::EachLine,
+            time: stamp.time,
+            pid,
+            level,
+            logger,
+            context: Context::default(),
+            instance: None,
+            message,
+            frame: Some(Frame { stream, host, width: line[..message].chars().count() }),
+            weak: true,
+        };
     if is_new {
         // RFC 5424: host, program, process, message's id, structured data.
         let mut words = rest.splitn(5, ' ');
@@ -68,26 +68,32 @@ fn outer<'a>(line: &'a str, zone: &TimeZone) -> Option<Head<'a>> {
             (words.next()?, words.next()?, words.next()?, words.next()?, words.next()?);
         let tail = structured(tail);
         let stream = &rest[..host.len() + 1 + program.len()];
-        return Some(framed(stream, Some(program), pid.parse().ok(), line.len() - tail.len()));
+        let host = Some(host).filter(|host| *host != "-");
+        return Some(framed(host, stream, Some(program), pid.parse().ok(), line.len() - tail.len()));
     }
     let (first, after) = rest.split_once(' ').unwrap_or((rest, ""));
     // Behind an ISO time `ValueError: x` is a message.
     let is_iso = line.as_bytes()[at].is_ascii_digit();
     if let Some((name, pid)) = program(first).filter(|(_, pid)| pid.is_some() || !is_iso) {
-        return Some(framed(first, Some(name), pid, line.len() - after.len()));
+        return Some(framed(None, first, Some(name), pid, line.len() - after.len()));
     }
     if let Some((second, after)) = after.split_once(' ').or((!after.is_empty()).then_some((after, "")))
         && let Some((name, pid)) = program(second)
         && !first.contains(['[', ']', '(', ')', '"', '\'', '<', '>', '='])
     {
         let stream = &rest[..first.len() + 1 + second.len()];
-        return Some(framed(stream, Some(name), pid, line.len() - after.len()));
+        return Some(framed(Some(first), stream, Some(name), pid, line.len() - after.len()));
     }
     // Only a time: Apache's `%{cu}t`, `podman logs -t`.
     if !is_iso {
         return None;
     }
-    Some(Head { kind: Kind::Dated, ..framed("", None, None, from) })
+    Some(Head { kind: Kind::Dated, ..framed(None, "", None, None, from) })
+}
+
+/// Where a line begins behind what syslog or `journalctl` put before it.
+pub(super) fn behind_frame(line: &str, clock: &Clock) -> Option<usize> {
+    outer(line, clock).map(|outer| outer.message).filter(|at| *at > 0)
 }
 
 /// `program[123]:` or `program:`

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::clock::Clock;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use super::level::Level;
 use super::stamp;
@@ -48,6 +48,8 @@ pub(super) struct Head<'a> {
 pub(super) struct Frame<'a> {
     /// Host and program: lines of one record have the same.
     pub(super) stream: &'a str,
+    /// The host it names.
+    pub(super) host: Option<&'a str>,
     /// How wide it is, in characters: `journalctl` indents further lines of an entry by it.
     pub(super) width: usize,
 }
@@ -69,18 +71,18 @@ impl Head<'_> {
 }
 
 /// Read the head of a line; none when the line has none.
-pub(super) fn parse<'a>(line: &'a str, zone: &TimeZone) -> Option<Head<'a>> {
+pub(super) fn parse<'a>(line: &'a str, clock: &Clock) -> Option<Head<'a>> {
     // After copytruncate a writer that does not append leaves a hole of NUL bytes.
     let start = line.len() - line.trim_start_matches('\0').len();
     let text = &line[start..];
     let first = *text.as_bytes().first()?;
     let mut head = match first {
-        b'0'..=b'9' => dated(text, zone).or_else(|| access_line(text, zone)),
-        b'[' => uwsgi(text, zone).or_else(|| apache_error(text, zone)),
-        b'A'..=b'Z' => devstack(text).or_else(|| syslog_line(text, zone)),
-        b'=' => erlang_report(text, zone),
+        b'0'..=b'9' => dated(text, clock).or_else(|| access_line(text, clock)),
+        b'[' => uwsgi(text, clock).or_else(|| apache_error(text, clock)),
+        b'A'..=b'Z' => devstack(text).or_else(|| syslog_line(text, clock)),
+        b'=' => erlang_report(text, clock),
         b'\x1b' => devstack(text),
-        _ => access_line(text, zone),
+        _ => access_line(text, clock),
     }?;
     head.message += start;
     // The separator behind the head is a space, unless a byte of the line is not what it was.
@@ -178,8 +180,8 @@ fn behind(text: &str, at: usize) -> usize {
 }
 
 /// A line that begins with an ISO date.
-fn dated<'a>(text: &'a str, zone: &TimeZone) -> Option<Head<'a>> {
-    let stamp = stamp::iso(text, zone)?;
+fn dated<'a>(text: &'a str, clock: &Clock) -> Option<Head<'a>> {
+    let stamp = stamp::iso(text, clock)?;
     let time = stamp.time;
     let rest = &text[stamp.length..];
     if let Some(after) = rest.strip_prefix(": ") {
@@ -391,11 +393,11 @@ fn strip_colour(text: &str) -> &str {
 }
 
 /// `[pid: 258|app: 0|req: 1/1] 10.0.0.1 () {…} [Tue Nov 24 10:31:40 2026] GET /v2.1 => …`
-fn uwsgi<'a>(text: &'a str, zone: &TimeZone) -> Option<Head<'a>> {
+fn uwsgi<'a>(text: &'a str, clock: &Clock) -> Option<Head<'a>> {
     let rest = text.strip_prefix("[pid: ")?;
     let pid = rest.split('|').next()?.parse().ok();
     let at = text.find("} [")? + 3;
-    let time = stamp::ctime(&text[at..], zone)?.time;
+    let time = stamp::ctime(&text[at..], clock)?.time;
     let level = status(text).filter(|status| *status >= 500).map(|_| Level::Error);
     Some(Head { pid, level: level.or(Some(Level::Info)), ..plain(Kind::Request, time, 0) })
 }
@@ -407,8 +409,8 @@ fn status(text: &str) -> Option<u16> {
 }
 
 /// `[Tue Nov 24 10:31:40.123456 2026] [wsgi:error] [pid 12:tid 13] [client 10.0.0.1:5] message`
-fn apache_error<'a>(text: &'a str, zone: &TimeZone) -> Option<Head<'a>> {
-    let stamp = stamp::ctime(&text[1..], zone)?;
+fn apache_error<'a>(text: &'a str, clock: &Clock) -> Option<Head<'a>> {
+    let stamp = stamp::ctime(&text[1..], clock)?;
     let mut head = plain(Kind::EachLine, stamp.time, behind(text, (stamp.length + 2).min(text.len())));
     while let Some((inside, length)) = text.get(head.message..).and_then(bracketed) {
         match inside.split_once([':', ' ']) {
@@ -426,22 +428,22 @@ fn apache_error<'a>(text: &'a str, zone: &TimeZone) -> Option<Head<'a>> {
 }
 
 /// `10.0.0.1 - - [24/Nov/2026:10:31:40 +0000] "GET …" 200 …`
-fn access_line<'a>(text: &'a str, zone: &TimeZone) -> Option<Head<'a>> {
+fn access_line<'a>(text: &'a str, clock: &Clock) -> Option<Head<'a>> {
     let at = text.get(..160).unwrap_or(text).find(" [")? + 2;
-    let time = stamp::access(&text[at..], zone)?.time;
+    let time = stamp::access(&text[at..], clock)?.time;
     let status = text.rsplit('"').find_map(|part| part.split_ascii_whitespace().next()?.parse::<u16>().ok());
     let level = if status.is_some_and(|status| status >= 500) { Level::Error } else { Level::Info };
     Some(Head { level: Some(level), ..plain(Kind::Request, time, 0) })
 }
 
 /// `=ERROR REPORT==== 24-Nov-2026::10:31:40 ===`: RabbitMQ up to 3.6.
-fn erlang_report<'a>(text: &'a str, zone: &TimeZone) -> Option<Head<'a>> {
+fn erlang_report<'a>(text: &'a str, clock: &Clock) -> Option<Head<'a>> {
     let (word, rest) = text.strip_prefix('=')?.split_once(" REPORT==== ")?;
     let (date, rest) = rest.split_once("::")?;
-    let clock = rest.split(' ').next()?;
+    let time_of_day = rest.split(' ').next()?;
     let mut parts = date.splitn(3, '-');
     let (day, month, year) = (parts.next()?, parts.next()?, parts.next()?);
-    let time = stamp::access(&format!("{day:0>2}/{month}/{year}:{clock} ]"), zone)?.time;
+    let time = stamp::access(&format!("{day:0>2}/{month}/{year}:{time_of_day} ]"), clock)?.time;
     let level = match word {
         "CRASH" | "SUPERVISOR" => Some(Level::Error),
         "PROGRESS" => Some(Level::Info),
@@ -451,8 +453,8 @@ fn erlang_report<'a>(text: &'a str, zone: &TimeZone) -> Option<Head<'a>> {
 }
 
 /// `Nov 24 10:31:40 host program[123]: message`
-fn syslog_line<'a>(text: &'a str, zone: &TimeZone) -> Option<Head<'a>> {
-    let stamp = stamp::syslog(text, zone, Timestamp::now())?;
+fn syslog_line<'a>(text: &'a str, clock: &Clock) -> Option<Head<'a>> {
+    let stamp = stamp::syslog(text, clock)?;
     text.is_char_boundary(stamp.length + 1).then(|| syslog_tail(text, stamp.length + 1, stamp.time))?
 }
 

@@ -1,11 +1,14 @@
 //! Entries of systemd's journal as records.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::assemble::Assembler;
 use super::form::Form;
+use super::formats::Formats;
 use super::json_form::journal_entry;
 use super::record::Record;
 
@@ -26,8 +29,8 @@ const LONGEST: usize = 4 << 20;
 
 impl Journal {
     /// For the journal of `host`; times that services write without an offset are those of `zone`.
-    pub(super) fn new(host: &str, zone: TimeZone) -> Journal {
-        let assembler = Assembler::new(host, "journal", zone).with_form(Form::Json);
+    pub(super) fn new(host: &str, zone: TimeZone, formats: Option<Arc<Formats>>) -> Journal {
+        let assembler = Assembler::new(host, "journal", zone).with_form(Form::Json).with_formats(formats);
         Journal { assembler, rest: vec![], waited: false, cursor: None }
     }
 
@@ -116,7 +119,7 @@ mod tests {
 
     #[test]
     fn an_entry_of_systemd_and_one_of_devstack() {
-        let mut journal = Journal::new("cmp1", TimeZone::UTC);
+        let mut journal = Journal::new("cmp1", TimeZone::UTC, None);
         let mut out = vec![];
         let one = r#"{"__CURSOR":"c1","__REALTIME_TIMESTAMP":"1795516300000000","MESSAGE":"x.service: Failed","PRIORITY":"3","_PID":"1","SYSLOG_IDENTIFIER":"systemd","UNIT":"x.service"}"#;
         let two = r#"{"__CURSOR":"c2","__REALTIME_TIMESTAMP":"1795516301000000","MESSAGE":"ERROR nova.compute [None req-1 a b] Failed\nERROR nova.compute Traceback (most recent call last):\nERROR nova.compute KeyError: 1","PRIORITY":"6","_PID":"7"}"#;
@@ -156,7 +159,7 @@ mod tests {
             "AssertionError: ",
         ];
         for pause in 1..lines.len() {
-            let mut journal = Journal::new("cmp1", TimeZone::UTC);
+            let mut journal = Journal::new("cmp1", TimeZone::UTC, None);
             let mut records = vec![];
             for (at, line) in lines.iter().enumerate() {
                 if at == pause {
@@ -172,7 +175,7 @@ mod tests {
 
     #[test]
     fn what_only_begun_is_told_at_the_second_quiet() {
-        let mut journal = Journal::new("cmp1", TimeZone::UTC);
+        let mut journal = Journal::new("cmp1", TimeZone::UTC, None);
         let mut records = vec![];
         journal.push(entry(1, "Exception ignored in: <function x>").as_bytes(), &mut records);
         journal.quiet(&mut records);

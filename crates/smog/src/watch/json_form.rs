@@ -18,6 +18,8 @@ pub(super) struct Outer {
     pub(super) stream: String,
     /// The log's name, where it is not the one of all.
     pub(super) source: Option<String>,
+    /// The host it names.
+    pub(super) host: Option<String>,
 }
 
 /// A line of a container's log on a node (CRI, podman's `k8s-file`): `TIME stdout F message`;
@@ -96,6 +98,7 @@ pub(super) fn journal_entry(object: &Map<String, Value>) -> Option<(Outer, Strin
         program: text("SYSLOG_IDENTIFIER").or_else(|| text("_COMM")),
         stream: format!("{unit} {invocation} {} {}", pid.unwrap_or(0), text("_HOSTNAME").unwrap_or_default()),
         source: Some(format!("journal:{unit}")),
+        host: text("_HOSTNAME"),
     };
     Some((outer, head::without_colours(&message)))
 }

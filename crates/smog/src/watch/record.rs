@@ -1,7 +1,7 @@
 //! A record: a log line with everything that belongs to it.
 
+use super::clock::Clock;
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use super::exception::{self, Exception};
@@ -57,10 +57,10 @@ pub(super) enum How {
 }
 
 impl How {
-    fn parse<'a>(self, line: &'a str, zone: &TimeZone) -> Option<head::Head<'a>> {
+    fn parse<'a>(self, line: &'a str, clock: &Clock) -> Option<head::Head<'a>> {
         match self {
-            How::Native => head::parse(line, zone),
-            How::Framed => framed::parse(line, zone),
+            How::Native => head::parse(line, clock),
+            How::Framed => framed::parse(line, clock),
         }
     }
 }
@@ -72,13 +72,13 @@ impl Record {
         source: &str,
         text: String,
         cut_bytes: u64,
-        zone: &TimeZone,
+        clock: &Clock,
         how: How,
     ) -> Record {
         let mut record = Record { host: host.into(), source: source.into(), cut_bytes, ..Record::default() };
         let first = text.lines().next().unwrap_or_default();
         let mut names_count = false;
-        if let Some(head) = how.parse(first, zone) {
+        if let Some(head) = how.parse(first, clock) {
             record.time = head.time;
             record.pid = head.pid;
             record.level = head.level;
@@ -99,7 +99,7 @@ impl Record {
                 if let Some(message) = repeated.message(line) {
                     return message;
                 }
-                let Some(head) = how.parse(line, zone) else { return line };
+                let Some(head) = how.parse(line, clock) else { return line };
                 repeated.note(line, &head);
                 &line[head.message..]
             });
@@ -143,7 +143,8 @@ impl Record {
 
     /// The lines behind the first, without what stands before the message in each.
     pub fn further_lines(&self) -> Vec<String> {
-        let lines = self.text.lines().skip(1).map(|line| match framed::parse(line, &TimeZone::UTC) {
+        let clock = Clock::from(jiff::tz::TimeZone::UTC);
+        let lines = self.text.lines().skip(1).map(|line| match framed::parse(line, &clock) {
             Some(head) => line[head.message..].to_string(),
             None => line.to_string(),
         });

@@ -12,16 +12,19 @@ mod tests;
 use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
-use jiff::tz::TimeZone;
+use jiff::Timestamp;
 use regex::bytes::{Regex, RegexBuilder};
 
 use self::at_hand::Log;
 use self::begin::{Begin, ToError};
 use super::assemble::{Assembler, LONGEST_RECORD, MOST_OPEN, Open, goes_on};
+use super::clock::Clock;
 use super::exception::{MODULES, NAME_ENDS, TRACEBACK};
-use super::filter::wrong_pattern;
+use super::filter::{Filter, wrong_pattern};
 use super::form::Form;
+use super::formats::Formats;
 use super::head::{self, Head, Kind};
 use super::level::Level;
 use super::record::Record;
@@ -33,12 +36,21 @@ const WINDOW: usize = 2 << 20;
 /// So much is read and searched at a time.
 const BLOCK: usize = 256 << 10;
 
+/// The form of a log, by its first lines.
+pub(super) fn first_form(input: &mut impl Read, clock: &Clock) -> io::Result<Form> {
+    Ok(Begin::read(input, clock, BLOCK)?.form)
+}
+
 /// Which records of a log are wanted.
 #[derive(Debug, Clone)]
 pub struct Wanted {
     /// What a line of each of them holds.
-    holds: Regex,
+    holds: Option<Regex>,
     exceptions: bool,
+    /// What is known of a record before it is read whole says that it is not wanted.
+    least: Option<Level>,
+    since: Option<Timestamp>,
+    until: Option<Timestamp>,
 }
 
 impl Wanted {
@@ -59,7 +71,42 @@ impl Wanted {
     pub fn matching(expression: &str) -> Result<Wanted> {
         let holds =
             RegexBuilder::new(expression).multi_line(true).build().map_err(|why| wrong_pattern(&why))?;
-        Ok(Wanted { holds, exceptions: false })
+        Ok(Wanted { holds: Some(holds), exceptions: false, ..Wanted::all() })
+    }
+
+    /// All of them.
+    pub fn all() -> Wanted {
+        Wanted { holds: None, exceptions: false, least: None, since: None, until: None }
+    }
+
+    /// Those which a filter can want, as far as that is seen without reading a record whole: what
+    /// is told may still be more than it wants.
+    ///
+    /// # Errors
+    /// None in practice: the expressions are smog's own.
+    pub fn of_filter(filter: &Filter) -> Result<Wanted> {
+        let wanted = match filter {
+            Filter { exceptions: true, .. } => Wanted::exceptions()?,
+            Filter { guest: None, requests, .. } if !requests.is_empty() => {
+                let ids: Vec<String> = requests.iter().map(|id| regex::escape(id)).collect();
+                Wanted::matching(&ids.join("|"))?
+            }
+            Filter { guest: Some(guest), requests, .. } => {
+                let ids: Vec<String> = requests.iter().chain([guest]).map(|id| regex::escape(id)).collect();
+                Wanted::matching(&ids.join("|"))?
+            }
+            // An expression may match over the end of a line, which a search does not.
+            _ => Wanted::all(),
+        };
+        Ok(Wanted { least: filter.level, since: filter.since, until: filter.until, ..wanted })
+    }
+
+    /// Whether a record is certainly not wanted, by its first line.
+    fn is_out(&self, open: &Open) -> bool {
+        self.least.is_some_and(|least| open.level.is_some_and(|level| level < least))
+            || open.time.is_some_and(|time| {
+                self.since.is_some_and(|since| time < since) || self.until.is_some_and(|until| time > until)
+            })
     }
 }
 
@@ -70,10 +117,14 @@ pub struct Scan {
     pub host: String,
     /// The log's name in the records.
     pub source: String,
-    /// Times without an offset are those of this zone.
-    pub zone: TimeZone,
+    /// What times do not say.
+    pub clock: Clock,
     /// Which records are told.
     pub wanted: Wanted,
+    /// The services' own format strings, where they are not the usual ones.
+    pub formats: Option<Arc<Formats>>,
+    /// The host that a line names is the record's; `host` is for those that name none.
+    pub own_hosts: bool,
 }
 
 /// How much was read and found.
@@ -92,6 +143,17 @@ pub struct Scanned {
 }
 
 impl Scan {
+    /// Of a log in the usual forms.
+    pub fn new(
+        host: impl Into<String>,
+        source: impl Into<String>,
+        clock: impl Into<Clock>,
+        wanted: Wanted,
+    ) -> Scan {
+        let (host, source, clock) = (host.into(), source.into(), clock.into());
+        Scan { host, source, clock, wanted, formats: None, own_hosts: false }
+    }
+
     /// Read a log to its end, or until `on_record` breaks off; memory does not grow with it.
     ///
     /// # Errors
@@ -112,10 +174,11 @@ impl Scan {
         block: usize,
     ) -> io::Result<Scanned> {
         let mut input = ToError::new(input);
-        let begin = Begin::read(&mut input, &self.zone, block)?;
-        let mut scanned = match begin.form.is_native() {
-            true => self.search(begin.bytes.chain(&mut input), on_record, window, block)?,
-            false => self.every_line(begin.bytes.chain(&mut input), on_record, block)?,
+        let begin = Begin::read(&mut input, &self.clock, block)?;
+        let is_searched = begin.form.is_native() && self.formats.is_none();
+        let mut scanned = match self.wanted.holds.as_ref().filter(|_| is_searched) {
+            Some(_) => self.search(begin.bytes.chain(&mut input), on_record, window, block)?,
+            None => self.every_line(begin.bytes.chain(&mut input), on_record, block)?,
         };
         scanned.first_line = begin.first_line;
         match input.error {
@@ -132,7 +195,7 @@ impl Scan {
         window: usize,
         block: usize,
     ) -> io::Result<Scanned> {
-        let assembler = Assembler::new(&*self.host, &*self.source, self.zone.clone());
+        let assembler = self.assembler();
         let mut search = Search {
             scan: self,
             log: Log::new(input, window, block),
@@ -160,7 +223,7 @@ impl Scan {
         mut on_record: impl FnMut(Record) -> ControlFlow<()>,
         block: usize,
     ) -> io::Result<Scanned> {
-        let mut assembler = Assembler::new(&*self.host, &*self.source, self.zone.clone());
+        let mut assembler = self.assembler();
         let (mut block, mut ended, mut scanned) = (vec![0; block], vec![], Scanned::default());
         loop {
             let read = match input.read(&mut block) {
@@ -192,9 +255,21 @@ impl Scan {
         }
     }
 
+    fn assembler(&self) -> Assembler {
+        let assembler = Assembler::new(&*self.host, &*self.source, self.clock.clone());
+        assembler.with_formats(self.formats.clone()).with_own_hosts(self.own_hosts)
+    }
+
     /// A complete record, if it is wanted.
     fn wanted(&self, assembler: &Assembler, open: Open) -> Found {
-        if !open.holds(&self.wanted.holds) {
+        let Some(holds) = &self.wanted.holds else {
+            // Of other forms the envelope says more.
+            return match assembler.form().is_native() && self.wanted.is_out(&open) {
+                true => Found::Nothing,
+                false => Found::Record(Box::new(assembler.record(open))),
+            };
+        };
+        if !open.holds(holds) {
             return Found::Nothing;
         }
         let record = assembler.record(open);
@@ -202,7 +277,7 @@ impl Scan {
             true if record.is_exception() => Found::Record(Box::new(record)),
             true if record.text.contains(TRACEBACK) => Found::Torn,
             true => Found::Nothing,
-            false => match self.wanted.holds.is_match(record.text.as_bytes()) {
+            false => match holds.is_match(record.text.as_bytes()) {
                 true => Found::Record(Box::new(record)),
                 false => Found::Nothing,
             },
@@ -295,7 +370,7 @@ impl<R: Read, F: FnMut(Record) -> ControlFlow<()>> Search<'_, R, F> {
             if start >= end {
                 return None;
             }
-            let hit = self.scan.wanted.holds.find(self.log.part(start, end));
+            let hit = self.scan.wanted.holds.as_ref().and_then(|holds| holds.find(self.log.part(start, end)));
             self.found = hit.map(|hit| start + hit.start() as u64);
             self.searched = self.found.unwrap_or(end);
         }
@@ -318,7 +393,7 @@ impl<R: Read, F: FnMut(Record) -> ControlFlow<()>> Search<'_, R, F> {
         let bytes = self.log.part(line, end);
         let bytes = &bytes[..bytes.len().min(LONGEST_RECORD)];
         let text = head::text(without_line_end(bytes));
-        let head = head::parse(&text, &self.scan.zone)?;
+        let head = head::parse(&text, &self.scan.clock)?;
         Some(ask(&head, &text[head.message..]))
     }
 

@@ -1,7 +1,10 @@
 //! What is followed on a host, and from where on.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
+use super::formats::FormatsOfHost;
 use crate::host::{Cmd, Host, Words};
 
 /// Where reading begins.
@@ -38,6 +41,8 @@ pub struct Sources {
     pub until: Option<Timestamp>,
     /// Go on at the end; otherwise stop there.
     pub follow: bool,
+    /// The services' own format strings, where they are not the usual ones.
+    pub formats: FormatsOfHost,
 }
 
 /// Where the services around Nova write their logs, whoever packaged them.
@@ -80,13 +85,15 @@ impl Sources {
 
     /// Everything that is logged around Nova on a host: the usual log folders, and the journal of
     /// the services' units. What is in both is told once; a service that ends before its log is
-    /// set up, and what the interpreter itself says, are in the journal only. One command.
+    /// set up, and what the interpreter itself says, are in the journal only. The format strings of
+    /// the services' own configuration are read as well. Two commands at once.
     ///
     /// # Errors
     /// As [`Host::layout`].
     pub async fn detect(host: &Host) -> crate::Result<Sources> {
-        let layout = host.layout().await?;
-        let mut sources = Sources::usual();
+        let (layout, formats) = futures_util::future::join(host.layout(), formats_of(host)).await;
+        let layout = layout?;
+        let mut sources = Sources { formats, ..Sources::usual() };
         for place in layout.places.values() {
             if let Some(log) = &place.log
                 && !PLACES.iter().any(|known| same_folder(known, log))
@@ -99,6 +106,30 @@ impl Sources {
         sources.units.dedup();
         Ok(sources)
     }
+}
+
+/// The options that decide the form of a log's lines, in the services' configuration files. Where
+/// they cannot be read, lines are read in the forms that are known.
+async fn formats_of(host: &Host) -> FormatsOfHost {
+    const OPTIONS: &str = "logging_context_format_string|logging_default_format_string|logging_exception_prefix|\
+                           log_date_format|instance_format";
+    let script = format!(
+        "grep -HsE '^({OPTIONS})[[:space:]]*[=:]' /etc/nova/*.conf /etc/nova/nova.conf.d/*.conf /etc/neutron/*.conf \
+         /etc/cinder/*.conf /etc/glance/*.conf /etc/keystone/*.conf /etc/placement/*.conf /etc/kolla/*/*.conf; exit 0"
+    );
+    let mut formats = FormatsOfHost::default();
+    let Ok(output) = host.outside().run(Cmd::shell(script).repeatable()).await else { return formats };
+    let mut files: BTreeMap<String, String> = BTreeMap::new();
+    for line in output.text().lines() {
+        if let Some((path, option)) = line.split_once(':') {
+            // Only options of `[DEFAULT]` are called so.
+            let text = files.entry(path.into()).or_insert_with(|| "[DEFAULT]\n".into());
+            text.push_str(option);
+            text.push('\n');
+        }
+    }
+    files.iter().for_each(|(path, text)| formats.learn(path, text));
+    formats
 }
 
 fn same_folder(pattern: &str, path: &str) -> bool {

@@ -4,6 +4,8 @@ use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 
+use super::clock::Clock;
+
 /// A time as written, and how many bytes it took.
 pub(super) struct Stamp {
     pub(super) time: Option<Timestamp>,
@@ -12,8 +14,8 @@ pub(super) struct Stamp {
 
 /// `2026-11-24 10:31:38.222`, also with `T`, with a comma, with `Z`, `+0000` or `+00:00` behind it.
 ///
-/// Without an offset it is the local time of the host: `zone`.
-pub(super) fn iso(text: &str, zone: &TimeZone) -> Option<Stamp> {
+/// Without an offset it is the local time of the host.
+pub(super) fn iso(text: &str, clock: &Clock) -> Option<Stamp> {
     let bytes = text.as_bytes();
     if bytes.len() < 19 || bytes[4] != b'-' || bytes[7] != b'-' || bytes[13] != b':' || bytes[16] != b':' {
         return None;
@@ -62,36 +64,36 @@ pub(super) fn iso(text: &str, zone: &TimeZone) -> Option<Stamp> {
         nanoseconds,
     )
     .ok()?;
-    Some(Stamp { time: at_zone(civil, offset, zone), length: at })
+    Some(Stamp { time: at_zone(civil, offset, clock), length: at })
 }
 
 /// `Tue Nov 24 10:31:40 2026`, with or without a fraction: uWSGI's and Apache's error log.
-pub(super) fn ctime(text: &str, zone: &TimeZone) -> Option<Stamp> {
+pub(super) fn ctime(text: &str, clock: &Clock) -> Option<Stamp> {
     let end = text.find(']').unwrap_or(text.len());
     let mut words = text.get(..end)?.split_ascii_whitespace();
     let weekday = words.next()?;
-    let (month, day, clock, year) = (words.next()?, words.next()?, words.next()?, words.next()?);
+    let (month, day, time_of_day, year) = (words.next()?, words.next()?, words.next()?, words.next()?);
     if weekday.len() != 3 || words.next().is_some() {
         return None;
     }
-    let iso_text = format!("{year:0>4}-{:02}-{day:0>2} {clock}", month_number(month)?);
-    Some(Stamp { time: iso(&iso_text, zone)?.time, length: end })
+    let iso_text = format!("{year:0>4}-{:02}-{day:0>2} {time_of_day}", month_number(month)?);
+    Some(Stamp { time: iso(&iso_text, clock)?.time, length: end })
 }
 
 /// `24/Nov/2026:10:31:40 +0000`: Apache's access log.
-pub(super) fn access(text: &str, zone: &TimeZone) -> Option<Stamp> {
+pub(super) fn access(text: &str, clock: &Clock) -> Option<Stamp> {
     let end = text.find(']')?;
     let (date, rest) = text.get(..end)?.split_once(':')?;
     let mut parts = date.split('/');
     let (day, month, year) = (parts.next()?, parts.next()?, parts.next()?);
-    let (clock, offset) = rest.split_once(' ').unwrap_or((rest, ""));
-    let iso_text = format!("{year}-{:02}-{day:0>2} {clock}{offset}", month_number(month)?);
-    Some(Stamp { time: iso(&iso_text, zone)?.time, length: end })
+    let (time_of_day, offset) = rest.split_once(' ').unwrap_or((rest, ""));
+    let iso_text = format!("{year}-{:02}-{day:0>2} {time_of_day}{offset}", month_number(month)?);
+    Some(Stamp { time: iso(&iso_text, clock)?.time, length: end })
 }
 
 /// `Nov 24 10:31:40`, also with a fraction: syslog's. It names no year: the one that puts it
-/// nearest before `now`.
-pub(super) fn syslog(text: &str, zone: &TimeZone, now: Timestamp) -> Option<Stamp> {
+/// nearest before the latest time there is.
+pub(super) fn syslog(text: &str, clock: &Clock) -> Option<Stamp> {
     if text.len() < 15 || !text.as_bytes()[..15].is_ascii() || text.as_bytes()[3] != b' ' {
         return None;
     }
@@ -102,12 +104,12 @@ pub(super) fn syslog(text: &str, zone: &TimeZone, now: Timestamp) -> Option<Stam
         _ => 0,
     };
     let length = if fraction > 0 { 16 + fraction } else { 15 };
-    let clock = &text[7..length];
-    let year = now.to_zoned(zone.clone()).year();
-    let of_year = |year: i16| iso(&format!("{year}-{month:02}-{day:0>2} {clock}"), zone)?.time;
+    let time_of_day = &text[7..length];
+    let latest = clock.latest();
+    let year = latest.to_zoned(clock.zone.clone()).year();
+    let of_year = |year: i16| iso(&format!("{year}-{month:02}-{day:0>2} {time_of_day}"), clock)?.time;
     let mut time = of_year(year);
-    let tomorrow = now + SignedDuration::from_hours(24);
-    if time.is_some_and(|time| time > tomorrow) {
+    if time.is_none_or(|time| time > latest) {
         time = of_year(year - 1);
     }
     time.map(|time| Stamp { time: Some(time), length })
@@ -116,23 +118,23 @@ pub(super) fn syslog(text: &str, zone: &TimeZone, now: Timestamp) -> Option<Stam
 /// The times `journalctl` and syslog put before a line: `Nov 24 10:31:40.123456`, ISO,
 /// `Tue 2026-11-24 10:31:40 UTC`, seconds since 1970 (`short-unix`) or since the start
 /// (`[ 1234.567890]`, which tells no time).
-pub(super) fn framing(text: &str, zone: &TimeZone, now: Timestamp) -> Option<Stamp> {
+pub(super) fn framing(text: &str, clock: &Clock) -> Option<Stamp> {
     match *text.as_bytes().first()? {
-        b'0'..=b'9' => iso(text, zone).or_else(|| unix(text)),
+        b'0'..=b'9' => iso(text, clock).or_else(|| unix(text)),
         b'[' => {
             let end = text.find(']').filter(|end| *end < 24)?;
             let (seconds, rest) = text[1..end].trim().split_once('.')?;
             let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
             (is_number(seconds) && is_number(rest)).then_some(Stamp { time: None, length: end + 1 })
         }
-        b'A'..=b'Z' => syslog(text, zone, now).or_else(|| {
+        b'A'..=b'Z' => syslog(text, clock).or_else(|| {
             let date = text.get(4..).filter(|_| text.as_bytes().get(3) == Some(&b' '))?;
-            let stamp = iso(date, zone)?;
+            let stamp = iso(date, clock)?;
             let rest = &date[stamp.length..];
             let name = rest.strip_prefix(' ').and_then(|rest| rest.split(' ').next())?;
             // The zone's short name says no offset but for UTC's own.
             let time = match name {
-                "UTC" => iso(date, &TimeZone::UTC)?.time,
+                "UTC" => iso(date, &TimeZone::UTC.into())?.time,
                 _ => stamp.time,
             };
             Some(Stamp { time, length: 4 + stamp.length + 1 + name.len() })
@@ -167,10 +169,10 @@ pub(super) fn near(one: Timestamp, other: Timestamp) -> bool {
     one.duration_since(other).abs() <= SignedDuration::from_secs(2)
 }
 
-fn at_zone(civil: DateTime, offset: Option<Offset>, zone: &TimeZone) -> Option<Timestamp> {
+fn at_zone(civil: DateTime, offset: Option<Offset>, clock: &Clock) -> Option<Timestamp> {
     match offset {
         Some(offset) => offset.to_timestamp(civil).ok(),
-        None => zone.to_timestamp(civil).ok(),
+        None => clock.zone.to_timestamp(civil).ok(),
     }
 }
 
@@ -201,16 +203,16 @@ mod tests {
 
     #[test]
     fn all_forms() {
-        let utc = TimeZone::UTC;
+        let utc = TimeZone::UTC.into();
         assert_eq!(shown(iso("2026-11-24 10:31:38.222 258 INFO", &utc)), "2026-11-24T10:31:38.222Z");
         assert_eq!(shown(iso("2026-11-24 10:31:38,222", &utc)), "2026-11-24T10:31:38.222Z");
         assert_eq!(shown(iso("2026-11-24 10:31:38.222+0200: 1:", &utc)), "2026-11-24T08:31:38.222Z");
         assert_eq!(shown(iso("2026-11-24T10:31:38.222333-01:30 x", &utc)), "2026-11-24T12:01:38.222333Z");
         assert_eq!(shown(ctime("Tue Nov 24 10:31:40 2026] GET", &utc)), "2026-11-24T10:31:40Z");
         assert_eq!(shown(access("24/Nov/2026:10:31:40 +0100] \"GET", &utc)), "2026-11-24T09:31:40Z");
-        let now: Timestamp = "2026-01-02T00:00:00Z".parse().expect("a time");
-        assert_eq!(shown(syslog("Dec 31 23:59:59 cmp1 x", &utc, now)), "2025-12-31T23:59:59Z");
-        let fixed = TimeZone::fixed(Offset::from_seconds(3600).expect("an offset"));
+        let then = Clock { latest: "2026-01-02T00:00:00Z".parse().ok(), ..TimeZone::UTC.into() };
+        assert_eq!(shown(syslog("Dec 31 23:59:59 cmp1 x", &then)), "2025-12-31T23:59:59Z");
+        let fixed = TimeZone::fixed(Offset::from_seconds(3600).expect("an offset")).into();
         assert_eq!(shown(iso("2026-11-24 10:31:38", &fixed)), "2026-11-24T09:31:38Z");
     }
 
@@ -218,8 +220,8 @@ mod tests {
     fn what_is_no_time() {
         for text in ["", "2026-11-24", "2026-13-24 10:31:38", "a024-11-24 10:31:38", "ééééééééééééé"]
         {
-            assert!(iso(text, &TimeZone::UTC).is_none_or(|stamp| stamp.time.is_none()), "{text}");
-            assert!(syslog(text, &TimeZone::UTC, Timestamp::UNIX_EPOCH).is_none(), "{text}");
+            assert!(iso(text, &TimeZone::UTC.into()).is_none_or(|stamp| stamp.time.is_none()), "{text}");
+            assert!(syslog(text, &TimeZone::UTC.into()).is_none(), "{text}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a service writes both to its log file and to its unit's journal is one record.
+//! What a service writes to several places, its log file and its unit's journal, is one record.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -11,7 +11,7 @@ use super::stamp;
 /// So many records are remembered.
 const MOST: usize = 50_000;
 
-/// The records of a host that were met in one of the two places only.
+/// The records of a host that were met in one place or several.
 #[derive(Debug, Default)]
 pub(super) struct Twice {
     met: HashMap<u64, Vec<Met>>,
@@ -20,33 +20,39 @@ pub(super) struct Twice {
 
 #[derive(Debug)]
 struct Met {
-    in_journal: bool,
+    /// Where it was met.
+    places: Vec<u64>,
     time: Option<Timestamp>,
 }
 
 impl Twice {
-    /// Whether a record was met in the other place already. Equal records of one place are two.
+    /// Whether a record was met already: in the journal if it is of a file, or the other way round.
     pub(super) fn is_second(&mut self, record: &Record) -> bool {
+        self.is_met(record, u64::from(record.source.starts_with("journal:")))
+    }
+
+    /// Whether a record was met in another place already. Equal records of one place are two.
+    pub(super) fn is_met(&mut self, record: &Record, place: u64) -> bool {
         // Only what a service's logger wrote can be in both.
         if record.pid.is_none() || record.logger.is_none() || record.message.is_empty() {
             return false;
         }
         let mut hasher = DefaultHasher::new();
         (record.pid, &record.logger, &record.request_id, &record.instance, &record.message).hash(&mut hasher);
-        let (key, in_journal) = (hasher.finish(), record.source.starts_with("journal:"));
+        let key = hasher.finish();
         let met = self.met.entry(key).or_default();
         let is_it = |one: &Met| {
-            one.in_journal != in_journal
+            !one.places.contains(&place)
                 && match (one.time, record.time) {
                     (Some(one), Some(other)) => stamp::near(one, other),
                     _ => true,
                 }
         };
         if let Some(at) = met.iter().position(is_it) {
-            met.remove(at);
+            met[at].places.push(place);
             return true;
         }
-        met.push(Met { in_journal, time: record.time });
+        met.push(Met { places: vec![place], time: record.time });
         self.order.push_back(key);
         if self.order.len() > MOST
             && let Some(oldest) = self.order.pop_front()

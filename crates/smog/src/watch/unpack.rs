@@ -21,8 +21,24 @@ type Input = Box<dyn Read + Send>;
 /// What reading fails with; [`io::ErrorKind::InvalidData`] when it is no text, with what it is.
 /// A file that is cut short fails where it ends, after what is there was read.
 pub fn unpack(input: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
+    let Bare { begin, whole, .. } = bare(input)?;
+    plain(&begin, whole)
+}
+
+/// A file without its compressions.
+pub(super) struct Bare {
+    /// What it begins with, at most 64 KiB.
+    pub(super) begin: Vec<u8>,
+    /// All of it.
+    pub(super) whole: Input,
+    /// Whether it was compressed.
+    pub(super) was_packed: bool,
+}
+
+/// Take off the compressions (gzip, xz, zstd, bzip2).
+pub(super) fn bare(input: impl Read + Send + 'static) -> io::Result<Bare> {
     let mut input: Input = Box::new(input);
-    for _ in 0..DEEPEST {
+    for depth in 0..DEEPEST {
         let (begin, rest) = look_at(input)?;
         let whole = BufReader::with_capacity(BEGIN, Cursor::new(begin.clone()).chain(rest));
         input = match begin.as_slice() {
@@ -30,7 +46,7 @@ pub fn unpack(input: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Se
             [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Box::new(lzma_rust2::XzReader::new(whole, true)),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Box::new(Frames { state: State::Between(whole) }),
             [b'B', b'Z', b'h', b'1'..=b'9', ..] => Box::new(bzip2::bufread::MultiBzDecoder::new(whole)),
-            _ => return plain(&begin, whole),
+            _ => return Ok(Bare { begin, whole: Box::new(whole), was_packed: depth > 0 }),
         };
     }
     Err(invalid("it is compressed again and again"))
@@ -93,14 +109,28 @@ fn what_else(begin: &[u8]) -> Option<&'static str> {
     if let Some((_, what)) = KNOWN.iter().find(|(magic, _)| begin.starts_with(magic)) {
         return Some(what);
     }
-    if begin.get(257..262) == Some(b"ustar") {
-        return Some("it is a tar archive: unpack it first");
+    if is_tar(begin) {
+        return Some("it is a tar archive within another file: unpack it first");
     }
     // After copytruncate a log may begin with a hole of NUL bytes.
     let start = begin.iter().position(|byte| *byte != 0).unwrap_or(begin.len());
     let begin = &begin[start..];
     let odd = begin.iter().filter(|byte| matches!(byte, 0..=6 | 14..=26 | 28..=31 | 127)).count();
     (odd * 20 > begin.len()).then_some("it is a binary file")
+}
+
+/// Whether a file begins with the header of a tar archive: with its magic, or (before POSIX) only
+/// with a name and the right sum.
+pub(super) fn is_tar(begin: &[u8]) -> bool {
+    let Some(header) = begin.get(..512) else { return false };
+    if &header[257..262] == b"ustar" {
+        return true;
+    }
+    let written = std::str::from_utf8(&header[148..156]).unwrap_or_default();
+    let written = u64::from_str_radix(written.trim_matches(['\0', ' ']), 8).ok();
+    let sum = header.iter().enumerate();
+    let sum = sum.map(|(at, byte)| u64::from(if (148..156).contains(&at) { b' ' } else { *byte }));
+    header[0] != 0 && written.is_some_and(|written| written > 0 && written == sum.sum::<u64>())
 }
 
 fn invalid(what: &'static str) -> io::Error {

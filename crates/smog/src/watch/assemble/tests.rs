@@ -123,7 +123,7 @@ proptest! {
     #[test]
     fn the_pieces_do_not_matter(cuts in proptest::collection::vec(1_usize..40, 1..60)) {
         let whole = records(PREFIXED.as_bytes());
-        let mut assembler = Assembler::new("cmp1", "/var/log/x.log", TimeZone::UTC);
+        let mut assembler = Assembler::new("cmp1", "/var/log/x.log", jiff::tz::TimeZone::UTC);
         let (mut out, mut at) = (vec![], 0);
         for cut in cuts {
             let end = (at + cut).min(PREFIXED.len());

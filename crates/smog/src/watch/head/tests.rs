@@ -1,7 +1,7 @@
 use super::*;
 
 fn head(line: &str) -> Head<'_> {
-    parse(line, &TimeZone::UTC).unwrap_or_else(|| panic!("no head: {line}"))
+    parse(line, &jiff::tz::TimeZone::UTC.into()).unwrap_or_else(|| panic!("no head: {line}"))
 }
 
 #[test]
@@ -70,7 +70,7 @@ fn the_other_programs() {
     assert_eq!((head(line).logger, head(line).pid), (Some("systemd"), Some(1)));
 
     let line = "\x1b[00;32mINFO nova.compute \x1b[00m[None req-1 admin demo] done";
-    assert!(parse(line, &TimeZone::UTC).is_some());
+    assert!(parse(line, &jiff::tz::TimeZone::UTC.into()).is_some());
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn brackets_without_a_space_behind_them() {
     ] {
         assert_eq!(&line[head(line).message..], message, "{line}");
     }
-    assert!(parse("Nov 2\u{e9} 0:31:40 cmp1 x: y", &TimeZone::UTC).is_none());
+    assert!(parse("Nov 2\u{e9} 0:31:40 cmp1 x: y", &jiff::tz::TimeZone::UTC.into()).is_none());
 }
 
 #[test]
@@ -98,6 +98,6 @@ fn what_has_no_head() {
     for line in
         ["", "  File \"x\"", "Traceback (most recent call last):", "ValueError: x", "ERROR at once", "[x] y"]
     {
-        assert!(parse(line, &TimeZone::UTC).is_none(), "{line}");
+        assert!(parse(line, &jiff::tz::TimeZone::UTC.into()).is_none(), "{line}");
     }
 }

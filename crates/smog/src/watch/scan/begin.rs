@@ -2,7 +2,7 @@
 
 use std::io::{self, Cursor, Read};
 
-use jiff::tz::TimeZone;
+use crate::watch::clock::Clock;
 
 use crate::watch::form::Form;
 use crate::watch::head;
@@ -20,7 +20,7 @@ pub(super) struct Begin {
 
 impl Begin {
     /// Read pieces of at most `block` bytes until a line says the form.
-    pub fn read(input: &mut impl Read, zone: &TimeZone, block: usize) -> io::Result<Begin> {
+    pub fn read(input: &mut impl Read, clock: &Clock, block: usize) -> io::Result<Begin> {
         let (mut bytes, mut form, mut first_line) = (vec![], Form::Unknown, None);
         let mut line = 0;
         while form == Form::Unknown && bytes.len() < LONGEST {
@@ -37,7 +37,7 @@ impl Begin {
                 if first_line.is_none() && !text.trim().is_empty() {
                     first_line = Some(text[..text.floor_char_boundary(200)].to_string());
                 }
-                form.line(&text, zone);
+                form.line(&text, clock);
                 line = end + 1;
             }
             if ended {

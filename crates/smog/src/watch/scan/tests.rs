@@ -4,7 +4,7 @@ use super::*;
 use crate::watch::assemble::records;
 
 fn scan(wanted: Wanted) -> Scan {
-    Scan { host: "cmp1".into(), source: "/var/log/x.log".into(), zone: TimeZone::UTC, wanted }
+    Scan::new("cmp1", "/var/log/x.log", jiff::tz::TimeZone::UTC, wanted)
 }
 
 fn found(scan: &Scan, log: &[u8], window: usize, block: usize) -> Vec<Record> {

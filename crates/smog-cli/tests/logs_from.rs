@@ -1,0 +1,94 @@
+//! `smog logs --from` needs no cloud: these run anywhere.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+fn smog(folder: &Path, words: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_smog"));
+    command.env_clear().env("HOME", folder).env("TZ", "UTC").current_dir(folder).stdin(Stdio::null());
+    command.arg("logs").args(words).output().expect("smog runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn line(time: &str, level: &str, request: &str, message: &str) -> String {
+    format!("2026-11-24 {time} 7 {level} nova.compute.manager [None {request} u p - - - -] {message}\n")
+}
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let put = |path: &str, bytes: String| {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, bytes).expect("a log");
+    };
+    put(
+        "job/controller/logs/nova-api.log",
+        line("10:00:01.000", "INFO", "req-1", "POST") + &line("10:00:03.000", "INFO", "req-1", "done"),
+    );
+    put(
+        "job/compute1/logs/nova-compute.log",
+        line("10:00:02.000", "ERROR", "req-1", "nova.exception.NoValidHost: none")
+            + &line("10:00:02.500", "WARNING", "req-2", "slow"),
+    );
+    folder
+}
+
+#[test]
+fn a_job_is_read_as_hosts_are() {
+    let folder = folder();
+    let output = smog(folder.path(), &["--from", "job", "--request", "req-1"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let shown: Vec<String> = text(&output.stdout)
+        .lines()
+        .map(|line| line.split_ascii_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            "2026-11-24 10:00:01.000 controller nova-api INFO POST",
+            "2026-11-24 10:00:02.000 compute1 nova-compute ERROR nova.exception.NoValidHost: none [req-1]",
+            "2026-11-24 10:00:03.000 controller nova-api INFO done",
+        ]
+    );
+    let said = text(&output.stderr);
+    assert!(said.starts_with("1 exception in 3 records; 2 logs, "), "{said}");
+    assert!(said.contains("1 × nova.exception.NoValidHost on compute1 in nova-compute.log: none"), "{said}");
+    let json = smog(
+        folder.path(),
+        &["--from", "job", "--level", "warning", "--host", "compute1", "-o", "json", "-q"],
+    );
+    let records: Vec<serde_json::Value> =
+        text(&json.stdout).lines().map(|line| serde_json::from_str(line).expect("a record")).collect();
+    assert_eq!(records.len(), 2);
+    assert_eq!(records[1]["host"], "compute1");
+}
+
+#[test]
+fn exit_codes_and_errors() {
+    let folder = folder();
+    let run = |words: &[&str]| {
+        let output = smog(folder.path(), words);
+        (output.status.code(), text(&output.stderr))
+    };
+    assert_eq!(run(&["--from", "job", "-q", "--exit-on-exception"]).0, Some(1));
+    assert_eq!(run(&["--from", "job", "-q", "--exit-on-exception", "--allow", "NoValidHost"]).0, Some(0));
+    for (words, said) in [
+        (&["--from", "missing"][..], "error: `missing`: no such file"),
+        (&["--from", "job", "--host", "nobody"], "nobody"),
+        (&["--from", "job", "--file", "/x"], "cannot be used with"),
+        (&["--zone", "UTC"], "--from"),
+        (&["--from", "job", "--since", "2026-11-24 10:00", "--until", "2026-11-24 09:00"], "--until"),
+        (&["--from", "job", "--guest", "nobody"], "guest in these logs"),
+    ] {
+        let (code, output) = run(words);
+        assert_eq!(code, Some(2), "{output}");
+        assert!(output.contains(said), "{output}");
+    }
+    std::fs::create_dir(folder.path().join("empty")).expect("a folder");
+    let (code, said) = run(&["--from", "empty"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("`empty`: there is no log in it"), "{said}");
+}

@@ -1,0 +1,372 @@
+//! Places as people have them, made by hand in a folder of each test's own.
+
+use std::io::{Cursor, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use jiff::tz::TimeZone;
+
+use super::archive::Limits;
+use super::*;
+use crate::exit::ExitCode;
+use crate::watch::filter::Filter;
+use crate::watch::record::Record;
+
+/// A record with a traceback, as a service's own file has it.
+fn native(time: &str, request: &str, name: &str) -> String {
+    let head = format!("2026-11-24 {time} 7 ERROR nova.compute.manager");
+    format!(
+        "{head} [None {request} u p - - - -] Failed\n{head} Traceback (most recent call last):\n{head}   File \"a.py\", line 1, in f\n{head} {name}: x\n"
+    )
+}
+
+/// The same in a unit's journal as text.
+fn journal(host: &str, time: &str, request: &str, name: &str) -> String {
+    native(time, request, name)
+        .lines()
+        .map(|line| format!("Nov 24 {time}456 {host} nova-compute[7]: {line}\n"))
+        .collect()
+}
+
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new(files: &[(&str, &[u8])]) -> Place {
+        let place = Place(tempfile::tempdir().expect("a folder"));
+        files.iter().for_each(|(path, bytes)| place.put(path, bytes));
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn put(&self, path: &str, bytes: &[u8]) {
+        let path = self.path(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, bytes).expect("a file");
+    }
+}
+
+fn tar(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(vec![]);
+    for (path, bytes) in members {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        // A path that climbs is refused by the builder's own way to set it.
+        header.as_gnu_mut().expect("a header").name[..path.len()].copy_from_slice(path.as_bytes());
+        header.set_cksum();
+        builder.append(&header, *bytes).expect("a member");
+    }
+    builder.into_inner().expect("an archive")
+}
+
+fn gz(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(vec![], flate2::Compression::default());
+    packed.write_all(bytes).expect("packed");
+    packed.finish().expect("packed")
+}
+
+fn offline(place: &Path) -> Offline {
+    Offline { places: vec![place.into()], ..Offline::default() }
+}
+
+fn exceptions() -> Filter {
+    Filter { exceptions: true, ..Filter::default() }
+}
+
+fn read(offline: &Offline, filter: &Filter) -> (Vec<Record>, ReadUp) {
+    let saved = offline.open(None).unwrap_or_else(|why| panic!("{why}"));
+    let mut records = vec![];
+    let up = saved.read(filter, |record| {
+        records.push(record);
+        ControlFlow::Continue(())
+    });
+    (records, up.expect("read"))
+}
+
+/// Each as "host time exception request".
+fn shown(records: &[Record]) -> Vec<String> {
+    let one = |record: &Record| {
+        format!(
+            "{} {} {} {}",
+            record.host,
+            record.time.map_or("-".into(), |time| time.strftime("%H:%M:%S").to_string()),
+            record.exception.as_ref().map_or("-", |found| found.name.as_str()),
+            record.request_id.as_deref().unwrap_or("-")
+        )
+    };
+    records.iter().map(one).collect()
+}
+
+const JOB: [&str; 3] = [
+    "controller 10:00:01 AError req-1",
+    "compute1 10:00:02 BError req-2",
+    "controller 10:00:03 CError req-3",
+];
+
+fn job() -> Vec<(String, Vec<u8>)> {
+    let controller = journal("ubuntu", "10:00:01.100", "req-1", "AError")
+        + &journal("ubuntu", "10:00:03.100", "req-3", "CError");
+    let compute = journal("ubuntu", "10:00:02.100", "req-2", "BError");
+    vec![
+        ("controller/logs/screen-n-cpu.txt".into(), controller.clone().into_bytes()),
+        // The same again, as the whole journal.
+        ("controller/logs/devstack.journal.gz".into(), gz(controller.as_bytes())),
+        ("compute1/logs/screen-n-cpu.txt.gz".into(), gz(compute.as_bytes())),
+        ("controller/logs/stack.html".into(), b"<html>Traceback (most recent call last)".to_vec()),
+        ("controller/logs/empty.log".into(), vec![]),
+        ("zuul-info/inventory.yaml".into(), b"all:\n".to_vec()),
+    ]
+}
+
+fn borrowed(files: &[(String, Vec<u8>)]) -> Vec<(&str, &[u8])> {
+    files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice())).collect()
+}
+
+#[test]
+fn a_job_as_folder_as_archive_and_from_standard_input() {
+    let files = job();
+    let folder = Place::new(&borrowed(&files));
+    let (records, up) = read(&offline(folder.0.path()), &exceptions());
+    assert_eq!(shown(&records), JOB);
+    assert_eq!((up.twice, up.sources, up.exit_code(false, false)), (2, 3, ExitCode::Ok));
+
+    let archive = tar(&borrowed(&files));
+    let mut bz = bzip2::write::BzEncoder::new(vec![], bzip2::Compression::fast());
+    bz.write_all(&archive).expect("packed");
+    let archives =
+        [("job.tar", archive.clone()), ("job.tgz", gz(&archive)), ("job.tbz", bz.finish().expect("packed"))];
+    for (name, bytes) in archives {
+        let place = Place::new(&[(name, &bytes)]);
+        assert_eq!(shown(&read(&offline(&place.path(name)), &exceptions()).0), JOB, "{name}");
+        // Also where it lies in a folder.
+        assert_eq!(shown(&read(&offline(place.0.path()), &exceptions()).0), JOB, "{name} in a folder");
+        let saved = offline(Path::new("-")).open(Some(Box::new(Cursor::new(bytes)))).expect("opened");
+        let mut records = vec![];
+        let up = saved.read(&exceptions(), |record| {
+            records.push(record);
+            ControlFlow::Continue(())
+        });
+        assert_eq!(shown(&records), JOB, "{name} from standard input");
+        assert!(up.expect("read").troubles.is_empty());
+    }
+}
+
+#[test]
+fn filters_are_those_of_live_logs() {
+    let folder = Place::new(&borrowed(&job()));
+    let all = offline(folder.0.path());
+    let with = |filter: Filter| shown(&read(&all, &filter).0);
+    let request = Filter { requests: vec!["req-2".into()], ..Filter::default() };
+    assert_eq!(with(request), JOB[1..2]);
+    let grep = Filter { patterns: crate::watch::patterns(&["C.*: x$"]).ok(), ..Filter::default() };
+    assert_eq!(with(grep), JOB[2..]);
+    let times = Filter {
+        since: "2026-11-24T10:00:02Z".parse().ok(),
+        until: "2026-11-24T10:00:03Z".parse().ok(),
+        ..Filter::default()
+    };
+    assert_eq!(with(times), JOB[1..2]);
+    let of_host = Offline { hosts: vec!["compute1".into()], ..all.clone() };
+    assert_eq!(shown(&read(&of_host, &exceptions()).0), JOB[1..2]);
+    let why =
+        Offline { hosts: vec!["compute7".into()], ..all }.open(None).expect_err("no such host").to_string();
+    assert!(why.contains("compute7"), "{why}");
+}
+
+#[test]
+fn a_sosreport_says_its_host_its_zone_and_its_forms() {
+    let own = "ERROR|2026-11-24 11:00:02|nova.x|req-2| Failed: nova.exception.NoValidHost: none\n";
+    let conf = "[DEFAULT]\nlogging_context_format_string = %(levelname)s|%(asctime)s|%(name)s|%(request_id)s| %(message)s\nlogging_default_format_string = %(levelname)s|%(asctime)s|%(name)s|| %(message)s\nlogging_exception_prefix = %(levelname)s|%(asctime)s|%(name)s|| \n";
+    let root = "sosreport-cmp9-2026-11-24-abcdefg";
+    let files: Vec<(String, Vec<u8>)> = [
+        ("var/log/nova/nova-compute.log", own.as_bytes()),
+        ("var/log/neutron/agent.log", native("11:00:01.000", "req-1", "ValueError").as_bytes()),
+        ("var/log/messages", b"Nov 24 11:00:03 cmp9 nova-compute[7]: Traceback (most recent call last):\nNov 24 11:00:03 cmp9 nova-compute[7]:   File \"x\", line 1\nNov 24 11:00:03 cmp9 nova-compute[7]: KeyError: 'x'\n"),
+        ("sos_commands/date/date", b"Tue Nov 24 11:31:40 CET 2026\n"),
+        ("sos_commands/host/hostname", b"cmp9.example.org\n"),
+        ("sos_commands/x/nova_status", b"2026-11-24 11:00:01.000 7 ERROR a [-] Failed: NotCountedError: x\n"),
+        ("etc/nova/nova.conf", conf.as_bytes()),
+    ]
+    .map(|(path, bytes)| (format!("{root}/{path}"), bytes.to_vec()))
+    .into();
+    let wanted = [
+        "cmp9.example.org 10:00:01 ValueError req-1",
+        "cmp9.example.org 10:00:02 nova.exception.NoValidHost req-2",
+        "cmp9.example.org 10:00:03 KeyError -",
+    ];
+    let place = Place::new(&[("report.tar.gz", &gz(&tar(&borrowed(&files))))]);
+    assert_eq!(shown(&read(&offline(&place.path("report.tar.gz")), &exceptions()).0), wanted);
+    let folder = Place::new(&borrowed(&files));
+    assert_eq!(shown(&read(&offline(folder.0.path()), &exceptions()).0), wanted);
+    // What the report says counts more than what was given.
+    let other = Offline { zone: TimeZone::get("Asia/Tokyo").ok(), ..offline(&folder.path(root)) };
+    assert_eq!(shown(&read(&other, &exceptions()).0), wanted);
+    let short = Offline { hosts: vec!["cmp9".into()], ..offline(&folder.path(root)) };
+    assert_eq!(read(&short, &exceptions()).0.len(), 3);
+}
+
+#[test]
+fn mixed_zones_are_one_order() {
+    let folder = Place::new(&[
+        ("a/var/log/nova/x.log", native("12:00:01.000", "req-1", "AError").as_bytes()),
+        ("a/etc/timezone", b"Europe/Helsinki\n"),
+        ("b/var/log/nova/x.log", native("05:00:00.000", "req-2", "BError").as_bytes()),
+        ("b/sos_commands/date/hwclock", b"2026-11-24 05:31:40.123456-05:00\n"),
+        ("c/var/log/nova/x.log", native("10:00:02.000", "req-3", "CError").as_bytes()),
+    ]);
+    let wanted = ["b 10:00:00 BError req-2", "a 10:00:01 AError req-1", "c 10:00:02 CError req-3"];
+    assert_eq!(shown(&read(&offline(folder.0.path()), &exceptions()).0), wanted);
+}
+
+#[test]
+fn a_time_without_a_year_is_not_after_the_file() {
+    let folder = Place::new(&[(
+        "h/var/log/messages",
+        journal("h", "10:00:01.100", "req-1", "AError").replace("2026-", "2019-").as_bytes(),
+    )]);
+    let written: jiff::Timestamp = "2019-12-24T00:00:00Z".parse().expect("a time");
+    let file =
+        std::fs::File::options().write(true).open(folder.path("h/var/log/messages")).expect("the file");
+    file.set_modified(written.into()).expect("its time");
+    let (records, _) = read(&offline(folder.0.path()), &exceptions());
+    assert_eq!(records[0].time.map(|time| time.to_string()).as_deref(), Some("2019-11-24T10:00:01.1Z"));
+}
+
+#[test]
+fn a_host_is_the_one_its_records_name_where_the_place_says_none() {
+    let text = journal("cmp1", "10:00:01.100", "req-1", "AError")
+        + &journal("cmp2", "10:00:02.100", "req-2", "BError");
+    let folder = Place::new(&[("all.log", text.as_bytes())]);
+    let wanted = ["cmp1 10:00:01 AError req-1", "cmp2 10:00:02 BError req-2"];
+    assert_eq!(shown(&read(&offline(&folder.path("all.log")), &exceptions()).0), wanted);
+    let of_host = Offline { hosts: vec!["cmp2".into()], ..offline(&folder.path("all.log")) };
+    assert_eq!(shown(&read(&of_host, &exceptions()).0), wanted[1..]);
+    let named = Offline { host: Some("x".into()), ..offline(&folder.path("all.log")) };
+    assert_eq!(shown(&read(&named, &exceptions()).0)[0], "x 10:00:01 AError req-1");
+}
+
+#[test]
+fn a_guest_is_known_from_the_records() {
+    let id = "aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee";
+    let line = |time: &str, request: &str, user: &str, rest: &str| {
+        format!("2026-11-24 {time} 7 DEBUG nova.x [None {request} {user} p - - - -] {rest}\n")
+    };
+    let text = line("10:00:01.000", "req-1", "u", &format!("Instance(display_name='web',uuid={id},vcpus=1)"))
+        + &line("10:00:02.000", "req-1", "u", "of the same request")
+        + &line("10:00:03.000", "req-2", "-", &format!("[instance: {id}] a periodic task"))
+        + &line("10:00:04.000", "req-2", "-", "another guest in the same task");
+    let folder = Place::new(&[("cmp1/var/log/nova/x.log", text.as_bytes())]);
+    let saved = offline(folder.0.path()).open(None).expect("opened");
+    for asked in [id, "aaaaaaaa", "web"] {
+        let mut filter = Filter::default();
+        saved.only_guest(&mut filter, asked).expect("a guest");
+        let mut count = 0;
+        let up = saved.read(&filter, |_| {
+            count += 1;
+            ControlFlow::Continue(())
+        });
+        assert_eq!((count, up.expect("read").records), (3, 3), "{asked}");
+    }
+    let why = saved.only_guest(&mut Filter::default(), "nobody").expect_err("no such guest").to_string();
+    assert!(why.contains("nobody"), "{why}");
+}
+
+#[test]
+fn what_is_wrong_with_a_place_is_said() {
+    let why = |place: &Path| offline(place).open(None).expect_err("nothing to read").to_string();
+    let folder = Place::new(&[("empty/x.png", b"x"), ("odd/x.log", b"one\ntwo\n")]);
+    assert!(why(&folder.path("none")).contains("no such file"));
+    assert!(why(&folder.path("empty")).contains("there is no log in it"));
+    let (_, up) = read(&offline(&folder.path("odd")), &exceptions());
+    assert!(
+        up.troubles[0].text().contains("no log form known here; its first line is `one`"),
+        "{:?}",
+        up.troubles
+    );
+    assert_eq!(up.exit_code(false, false), ExitCode::Usage);
+    // Beside a log that is known it is no matter.
+    folder.put("odd/y.log", native("10:00:01.000", "req-1", "AError").as_bytes());
+    assert_eq!(read(&offline(&folder.path("odd")), &exceptions()).1.exit_code(false, false), ExitCode::Ok);
+    folder.put("odd/z.log", b"\x01\x02\x03\x04binary");
+    let up = read(&offline(&folder.path("odd")), &exceptions()).1;
+    assert_eq!(
+        (up.exit_code(false, false), up.exit_code(false, true)),
+        (ExitCode::CouldNotRun, ExitCode::Ok)
+    );
+}
+
+#[test]
+fn a_log_without_times_comes_last_and_whole() {
+    let folder = Place::new(&[
+        (
+            "a/var/log/nova/a.log",
+            b"Traceback (most recent call last):\n  File \"x\", line 1\nKeyError: 'x'\n",
+        ),
+        ("a/var/log/nova/b.log", native("10:00:01.000", "req-1", "AError").as_bytes()),
+    ]);
+    let wanted = ["a 10:00:01 AError req-1", "a - KeyError -"];
+    assert_eq!(shown(&read(&offline(folder.0.path()), &exceptions()).0), wanted);
+}
+
+#[test]
+fn an_archive_that_climbs_is_cut_short_or_is_a_bomb() {
+    let log = native("10:00:01.000", "req-1", "AError");
+    let bytes = log.as_bytes();
+    let climbing = tar(&[
+        ("../../climbed.log", bytes),
+        ("a/var/log/nova/../nova/x.log", bytes),
+        ("/b/var/log/x.log", bytes),
+    ]);
+    let place = Place::new(&[("x.tar", &climbing), ("x.tgz", &gz(&climbing))]);
+    for name in ["x.tar", "x.tgz"] {
+        let (records, up) = read(&offline(&place.path(name)), &exceptions());
+        assert_eq!(records.len(), 2, "{name}");
+        assert!(
+            up.troubles[0].text().contains("climbs out of the archive: `../../climbed.log`"),
+            "{:?}",
+            up.troubles
+        );
+        assert_eq!(up.exit_code(false, false), ExitCode::CouldNotRun);
+    }
+    let long = format!("{log}{}", "2026-11-24 10:00:02.000 7 INFO a [-] x\n".repeat(20_000));
+    let whole = tar(&[("a/var/log/x.log", bytes), ("b/var/log/y.log", long.as_bytes())]);
+    for (name, bytes) in [("cut.tar", whole.clone()), ("cut.tgz", gz(&whole))] {
+        place.put(name, &bytes[..bytes.len() * 2 / 3]);
+        let (records, up) = read(&offline(&place.path(name)), &exceptions());
+        assert_eq!(shown(&records), ["a 10:00:01 AError req-1", "b 10:00:01 AError req-1"], "{name}");
+        assert!(
+            up.troubles.iter().any(|trouble| matches!(trouble.what, What::CutShort(_))),
+            "{name}: {:?}",
+            up.troubles
+        );
+    }
+    let zeros = vec![0; 4 << 20];
+    place.put("bomb.tgz", &gz(&tar(&[("a/var/log/x.log", bytes), ("b/var/log/y.log", &zeros)])));
+    place.put("many.tgz", &gz(&tar(&vec![("x.png", &b""[..]); 200])));
+    for (name, words) in [("bomb.tgz", "as a tar bomb does"), ("many.tgz", "more than 100 members")] {
+        let gathered = place::gather(&[place.path(name)], None, Limits::small()).expect("gathered");
+        let said = gathered.troubles.iter().map(Trouble::text).collect::<Vec<_>>().join("\n");
+        assert!(said.contains(words) && said.contains("unpack it and name the folder"), "{name}: {said}");
+    }
+    let mut nested = tar(&[("a/var/log/x.log", bytes)]);
+    for _ in 0..5 {
+        nested = tar(&[("x.tar", &nested)]);
+    }
+    place.put("nested.tar", &nested);
+    let (records, up) = read(&offline(&place.path("nested.tar")), &exceptions());
+    assert!(records.is_empty() && up.troubles[0].text().contains("too deep"), "{:?}", up.troubles);
+}
+
+#[test]
+fn links_pipes_and_other_members_are_not_followed() {
+    let folder = Place::new(&[("a/var/log/x.log", native("10:00:01.000", "req-1", "AError").as_bytes())]);
+    std::os::unix::fs::symlink("/etc", folder.path("a/var/log/etc")).expect("a link");
+    std::os::unix::fs::symlink("x.log", folder.path("a/var/log/y.log")).expect("a link");
+    std::os::unix::fs::symlink(folder.0.path(), folder.path("a/var/log/again")).expect("a link");
+    let pipe = std::process::Command::new("mkfifo").arg(folder.path("a/var/log/z.log")).status();
+    assert!(pipe.expect("mkfifo").success());
+    assert_eq!(read(&offline(folder.0.path()), &exceptions()).0.len(), 1);
+}
