@@ -182,7 +182,9 @@ async fn a_plain_user_sees_their_own_servers() {
 /// Found by a campaign of injected faults: an index into an answer that is no object panicked.
 #[tokio::test]
 async fn an_answer_of_another_type_is_an_error_and_no_crash() {
-    for body in ["true", "3", "[]", "null", r#""text""#, r#"{"servers": {"a": 1}, "keypair": [], "metadata": 1}"#] {
+    for body in
+        ["true", "3", "[]", "null", r#""text""#, r#"{"servers": {"a": 1}, "keypair": [], "metadata": 1}"#]
+    {
         let fake = FakeCloud::start(vec![
             ("GET /compute/v2.1/servers/detail", Script::ok(body)),
             ("POST /compute/v2.1/os-keypairs", Script::ok(body)),
