@@ -1,12 +1,13 @@
 //! Booting a guest: defaults, the order, the wait, and what a failure leaves.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use super::lookup::pick;
 use super::{
@@ -35,10 +36,15 @@ const TAKEN_AFTER: Duration = Duration::from_secs(3);
 /// For so long Nova is asked for the server of such an order, while it does not answer.
 const TAKEN_WITHIN: Duration = Duration::from_secs(20);
 
-/// What a boot has made so far, to be removed if it is given up half-way.
+/// What a boot has made so far, to be removed if it is given up half-way. A clone is of the same boot.
+#[derive(Debug, Clone, Default)]
+pub struct BootMade(Arc<Made>);
+
 #[derive(Debug)]
-pub struct BootMade {
+struct Made {
     boot: String,
+    /// How many orders are on their way to Nova.
+    under_way: watch::Sender<usize>,
     flavor: Mutex<Option<String>>,
     /// Nova has said that the flavor is there; until then it may be at work on the order.
     has_flavor: AtomicBool,
@@ -47,11 +53,12 @@ pub struct BootMade {
     flavor_stays: AtomicBool,
 }
 
-impl Default for BootMade {
+impl Default for Made {
     /// Nothing made yet.
-    fn default() -> BootMade {
-        BootMade {
+    fn default() -> Made {
+        Made {
             boot: unique(),
+            under_way: watch::Sender::new(0),
             flavor: Mutex::default(),
             has_flavor: AtomicBool::default(),
             server: Mutex::default(),
@@ -64,21 +71,53 @@ impl Default for BootMade {
 impl BootMade {
     /// The server's id, once Nova gave one.
     pub fn server(&self) -> Option<String> {
-        self.server.lock().ok().and_then(|id| id.clone())
+        self.0.server.lock().ok().and_then(|id| id.clone())
     }
 
     /// Whether the cloud did not say, when it was asked last, if there is a server.
     pub fn is_unknown(&self) -> bool {
-        self.unknown.load(Ordering::Relaxed)
+        self.0.unknown.load(Ordering::Relaxed)
     }
 
     /// The flavor that was made for the server and could not be removed, when the boot was given up.
     pub fn left_flavor(&self) -> Option<String> {
-        self.flavor().filter(|_| self.flavor_stays.load(Ordering::Relaxed))
+        self.flavor().filter(|_| self.0.flavor_stays.load(Ordering::Relaxed))
     }
 
     fn flavor(&self) -> Option<String> {
-        self.flavor.lock().ok().and_then(|id| id.clone())
+        self.0.flavor.lock().ok().and_then(|id| id.clone())
+    }
+
+    /// Give an order that comes to its end, and is noted, also when nobody waits for it any more:
+    /// who gives a boot up knows then what there is to remove.
+    async fn to_its_end<T: Send + 'static>(
+        &self,
+        order: impl Future<Output = Result<T>> + Send + 'static,
+        note: impl FnOnce(&BootMade, &T) + Send + 'static,
+    ) -> Result<T> {
+        let made = self.clone();
+        made.0.under_way.send_modify(|count| *count += 1);
+        let task = tokio::spawn(async move {
+            let answer = order.await;
+            if let Ok(answer) = &answer {
+                note(&made, answer);
+            }
+            made.0.under_way.send_modify(|count| *count -= 1);
+            answer
+        });
+        task.await.unwrap_or_else(|why| {
+            Err(Error::Parse {
+                what: "the answer to an order".into(),
+                source_of: "the compute service".into(),
+                why: why.to_string(),
+            })
+        })
+    }
+
+    /// No order is under way any more, or it takes too long.
+    async fn settled(&self) {
+        let mut count = self.0.under_way.subscribe();
+        let _ = tokio::time::timeout(TAKEN_WITHIN, count.wait_for(|count| *count == 0)).await;
     }
 
     fn note(slot: &Mutex<Option<String>>, id: &str) {
@@ -168,9 +207,9 @@ impl Cloud {
             return self.server_by_id(&id).await.map(Some);
         }
         let servers = self.servers().await?;
-        let ours = servers.into_iter().find(|server| server.metadata.get(BOOT) == Some(&made.boot));
+        let ours = servers.into_iter().find(|server| server.metadata.get(BOOT) == Some(&made.0.boot));
         if let Some(server) = &ours {
-            BootMade::note(&made.server, &server.id);
+            BootMade::note(&made.0.server, &server.id);
         }
         Ok(ours)
     }
@@ -204,19 +243,20 @@ impl Cloud {
     /// server there is, is kept and returned, also when Nova's answer to the order
     /// never arrived.
     pub async fn undo_boot(&self, made: &BootMade) -> Option<Server> {
+        made.settled().await;
         // Nothing of this fails loudly: the caller already reports why the boot ended.
         let wait = Wait { every: Duration::from_millis(500), ..Wait::up_to(TAKEN_AFTER) };
         let look = || async { Ok(Seen::Done(self.ordered(made).await?)) };
         match wait::until("the order", wait, look).await {
             Ok(None) => {
                 let removed = self.remove_flavor_of(made).await;
-                made.flavor_stays.store(removed.is_err(), Ordering::Relaxed);
+                made.0.flavor_stays.store(removed.is_err(), Ordering::Relaxed);
                 None
             }
             Ok(found) => found,
             Err(_) => {
                 // Where it is not known whether there is a server, its flavor stays.
-                made.unknown.store(true, Ordering::Relaxed);
+                made.0.unknown.store(true, Ordering::Relaxed);
                 None
             }
         }
@@ -236,7 +276,7 @@ impl Cloud {
     /// Remove the flavor a boot has made, if it has.
     async fn remove_flavor_of(&self, made: &BootMade) -> Result<()> {
         let Some(id) = made.flavor() else { return Ok(()) };
-        if !made.has_flavor.load(Ordering::Relaxed) {
+        if !made.0.has_flavor.load(Ordering::Relaxed) {
             let wait = Wait { every: Duration::from_millis(500), ..Wait::up_to(TAKEN_AFTER) };
             let there = wait::until("the flavor", wait, || async {
                 Ok(match self.flavors().await?.iter().any(|flavor| flavor.id == id) {
@@ -270,7 +310,7 @@ impl Cloud {
     ) -> Result<Server> {
         let mut version = self.compute_microversion().await?;
         let mut metadata = request.metadata.clone();
-        metadata.insert(BOOT.into(), made.boot.clone());
+        metadata.insert(BOOT.into(), made.0.boot.clone());
         if matches!(request.flavor, FlavorChoice::Made(_)) {
             metadata.insert(OWN_FLAVOR.into(), flavor.id.clone());
         }
@@ -322,14 +362,18 @@ impl Cloud {
             body["os:scheduler_hints"] = json!(hints);
         }
         let call = Call::post(Service::Compute, "/servers", body).at(version);
-        let answer = self.call(call).await?;
-        let id = answer.body.pointer("/server/id").and_then(Value::as_str).ok_or_else(|| Error::Parse {
-            what: "the new server's id".into(),
-            source_of: "the compute service".into(),
-            why: "there is none in the answer".into(),
-        })?;
-        BootMade::note(&made.server, id);
-        self.server_by_id(id).await
+        let cloud = self.clone();
+        let order = async move {
+            let answer = cloud.call(call).await?;
+            let id = answer.body.pointer("/server/id").and_then(Value::as_str);
+            id.map(str::to_string).ok_or_else(|| Error::Parse {
+                what: "the new server's id".into(),
+                source_of: "the compute service".into(),
+                why: "there is none in the answer".into(),
+            })
+        };
+        let id = made.to_its_end(order, |made, id: &String| BootMade::note(&made.0.server, id)).await?;
+        self.server_by_id(&id).await
     }
 
     async fn networks_of(&self, request: &BootRequest) -> Result<Value> {
@@ -383,14 +427,16 @@ impl Cloud {
                     is_public: false,
                     ..NewFlavor::from("")
                 };
-                BootMade::note(&made.flavor, &new.name);
-                let flavor = match self.create_flavor_as(&new).await {
+                BootMade::note(&made.0.flavor, &new.name);
+                let cloud = self.clone();
+                let order = async move { cloud.create_flavor_as(&new).await };
+                let flavor = match made.to_its_end(order, |_, _| ()).await {
                     Ok(flavor) => flavor,
                     Err(why) if why.leaves_unknown() => return Err(self.without_flavor(made, why).await),
                     Err(why) => return Err(why),
                 };
-                BootMade::note(&made.flavor, &flavor.id);
-                made.has_flavor.store(true, Ordering::Relaxed);
+                BootMade::note(&made.0.flavor, &flavor.id);
+                made.0.has_flavor.store(true, Ordering::Relaxed);
                 // Nova gives a private flavor to no project by itself, not even to its maker's.
                 if let Some(project) = self.own_project_id()
                     && let Err(why) = self.give_flavor(&flavor.id, &project).await
