@@ -12,7 +12,7 @@ from typing import Any, SupportsFloat, SupportsIndex, final
 from smog.display import Listing, SupportsWrite
 
 
-__all__ = ["Aggregate", "ApiCall", "Case", "CaseReport", "Cloud", "Compared", "ComputeService", "Domain", "Environment", "Facts", "Flavor", "FlavorSpec", "Guest", "GuestProcess", "Guests", "Host", "HostLine", "HostPlan", "Hosts", "Hypervisor", "Image", "KeyPair", "Network", "OsloConfig", "Output", "Plan", "Project", "Record", "Restored", "Server", "ServerGroup", "Stop", "Thread", "Topology", "User", "Watch", "Watched", "Watcher", "cases", "connect", "core_seconds", "html_table", "near", "quote", "read_yaml", "records", "run_cases", "text_table", "version"]
+__all__ = ["Aggregate", "ApiCall", "Case", "CaseReport", "Cloud", "Compared", "ComputeService", "Domain", "Environment", "Facts", "Flavor", "FlavorSpec", "Guest", "GuestProcess", "Guests", "Host", "HostLine", "HostPlan", "Hosts", "Hypervisor", "Image", "KeyPair", "Network", "OsloConfig", "Output", "Plan", "Project", "Record", "Restored", "Server", "ServerGroup", "Stop", "Thread", "Topology", "Trace", "User", "Watch", "Watched", "Watcher", "cases", "connect", "core_seconds", "html_table", "near", "quote", "read_yaml", "records", "run_cases", "text_table", "version"]
 
 @final
 class Aggregate:
@@ -452,6 +452,13 @@ class Cloud:
         """
         Hosts with their NUMA cells and CPUs, and which guest is pinned where. One API call
         and two commands a host. A picture in notebooks.
+        """
+    def trace(self, /, of: str | Guest, action: str | None = None, *, since: datetime | None = None) -> Trace:
+        """
+        One request, whole, from API to compute: `of` is a request ("req-…"), or a guest (also one
+        that was deleted) with an `action`. A request is looked for `since` a day, or since then.
+
+        >>> print(cloud.trace("req-e58f9672-0e0c-4390-9811-01920e26b346"))
         """
     def upload_image(self, /, name: str, path: str | os.PathLike[str], *, disk_format: str | None = None, container_format: str | None = None, visibility: str | None = None, properties: dict[str, str] | None = None) -> Image:
         """
@@ -1211,6 +1218,13 @@ class Guest:
     def to_dict(self, /) -> dict[str, Any]:
         """
         Everything seen of it as plain data; under `domain` what libvirt said.
+        """
+    def trace(self, /, action: str | None = None) -> Trace:
+        """
+        What was done to it, whole: the newest action, or the newest one of this name ("create",
+        "reboot" …) or request. From Nova's action record and the logs of all hosts.
+
+        >>> print(guest.trace("create"))
         """
     def unpause(self, /, *, timeout: SupportsFloat | SupportsIndex = 300.0) -> None:
         """
@@ -2298,6 +2312,82 @@ class Topology:
     def hosts(self, /) -> list[str]:
         """
         The hosts' names.
+        """
+
+@final
+class Trace:
+    """
+    One request, whole: phases that add up to it, and what it waited for. `print(trace)` is a waterfall.
+
+    >>> guest.trace("create")
+    <Trace create: success, 7.358 s, longest: spawn: disks>
+    """
+    def __repr__(self, /) -> str: ...
+    def __str__(self, /) -> str: ...
+    def _repr_html_(self, /) -> str: ...
+    def _row(self, /) -> list[tuple[str, str]]: ...
+    @property
+    def clocks(self, /) -> dict[str, float]:
+        """
+        Seconds each host's clock is ahead of this machine's.
+        """
+    @property
+    def fault(self, /) -> str | None:
+        """
+        Why it failed, as Nova's action record has it.
+        """
+    @property
+    def gaps(self, /) -> list[tuple[float, float, str]]:
+        """
+        Silences of more than a second: seconds after the begin, seconds, what was waited for.
+        """
+    @property
+    def notes(self, /) -> list[str]:
+        """
+        What is not known, or not sure.
+        """
+    @property
+    def outcome(self, /) -> str:
+        """
+        "success", "error", "under way" or "unknown".
+        """
+    @property
+    def phases(self, /) -> list[tuple[float, float, str, str, str]]:
+        """
+        Each phase: seconds after the begin, seconds it took, host, service, what it did.
+        """
+    @property
+    def request_id(self, /) -> str:
+        """
+        The request: "req-…".
+        """
+    @property
+    def seconds(self, /) -> float:
+        """
+        How long all of it took, in seconds.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Everything in it as plain data: dicts, lists, strings, numbers.
+        """
+    def to_json(self, /) -> str:
+        """
+        The same as JSON text.
+        """
+    @property
+    def troubles(self, /) -> list[str]:
+        """
+        Exceptions and RPC time-outs it met.
+        """
+    @property
+    def unread(self, /) -> list[str]:
+        """
+        Hosts and logs that were wanted and not read.
+        """
+    @property
+    def what(self, /) -> str:
+        """
+        What was asked for: "create", "live-migration", or the API call.
         """
 
 @final

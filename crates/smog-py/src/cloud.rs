@@ -25,7 +25,7 @@ use crate::host::{Bytes, Host, Hosts, host};
 use crate::noun::{Noun, listed};
 use crate::nouns::{
     Aggregate, ComputeService, Flavor, Hypervisor, Image, KeyPair, Network, Project, Server, ServerGroup,
-    User,
+    Trace, User,
 };
 use crate::session::Session;
 use crate::topology::{self, Topology};
@@ -954,6 +954,24 @@ impl Cloud {
             ..LogsAsked::default()
         };
         Watcher::start(py, &self.session, name, asked, handler, stop_at, log, allow_unread)
+    }
+
+    /// One request, whole, from API to compute: `of` is a request ("req-…"), or a guest (also one
+    /// that was deleted) with an `action`. A request is looked for `since` a day, or since then.
+    ///
+    /// >>> print(cloud.trace("req-e58f9672-0e0c-4390-9811-01920e26b346"))
+    #[pyo3(signature = (of: "str | Guest", action: "str | None" = None, *, since: "datetime | None" = None) -> "Trace")]
+    fn trace(
+        &self,
+        py: Python<'_>,
+        of: NameOf,
+        action: Option<String>,
+        since: Option<Timestamp>,
+    ) -> PyResult<Trace> {
+        let logs = crate::watch::logs_of_traces(&self.session);
+        let wanted = smog::trace::TraceWanted { of: of.name(), action, since, logs };
+        let trace = self.ask(py, move |cloud, _| async move { cloud.trace(&wanted).await })?;
+        Ok(Trace::of(trace, &self.session))
     }
 
     /// Hosts with their NUMA cells and CPUs, and which guest is pinned where. One API call

@@ -12,7 +12,7 @@ use crate::enter::{Ctx, enter, wait};
 use crate::errors::{to_py, unusable};
 use crate::host::Host;
 use crate::noun::{Noun, cells, listed};
-use crate::nouns::{Compared, Domain, GuestProcess, Server};
+use crate::nouns::{Compared, Domain, GuestProcess, Server, Trace};
 use crate::session::Session;
 
 /// A server, its host and its domain, joined.
@@ -458,6 +458,21 @@ impl Guest {
     #[pyo3(signature = (*, host: "str | Host | None" = None, timeout: "float" = 300.0) -> "None")]
     fn evacuate(&self, py: Python<'_>, host: Option<NameOf>, timeout: f64) -> PyResult<()> {
         self.order(py, Order::Evacuate { host: host.map(NameOf::name) }, timeout)
+    }
+
+    /// What was done to it, whole: the newest action, or the newest one of this name ("create",
+    /// "reboot" …) or request. From Nova's action record and the logs of all hosts.
+    ///
+    /// >>> print(guest.trace("create"))
+    #[pyo3(signature = (action: "str | None" = None) -> "Trace")]
+    fn trace(&self, py: Python<'_>, action: Option<String>) -> PyResult<Trace> {
+        let left = "nothing was changed".to_string();
+        let logs = crate::watch::logs_of_traces(&self.session);
+        let trace = self.ask(py, left, move |guest, _| async move {
+            let answer = guest.trace(action.as_deref(), logs).await;
+            (guest, answer)
+        })?;
+        Ok(Trace::of(trace, &self.session))
     }
 
     /// Everything seen of it as plain data; under `domain` what libvirt said.

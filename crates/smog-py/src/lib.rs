@@ -42,7 +42,7 @@ mod _smog {
     #[pymodule_export]
     use super::nouns::{
         Aggregate, Compared, ComputeService, Domain, Facts, Flavor, GuestProcess, HostLine, Hypervisor,
-        Image, KeyPair, Network, Project, Record, Server, ServerGroup, Thread, User,
+        Image, KeyPair, Network, Project, Record, Server, ServerGroup, Thread, Trace, User,
     };
     #[pymodule_export]
     use super::table::{html_table, text_table};

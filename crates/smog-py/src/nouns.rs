@@ -9,6 +9,7 @@ mod host_line;
 mod process;
 mod record;
 mod server;
+mod trace;
 
 pub use api::{Aggregate, ComputeService, Hypervisor, Image, KeyPair, Network, Project, ServerGroup, User};
 pub use compared::Compared;
@@ -19,3 +20,4 @@ pub use host_line::HostLine;
 pub use process::{GuestProcess, Thread};
 pub use record::Record;
 pub use server::Server;
+pub use trace::Trace;

@@ -8,7 +8,7 @@ mod watcher;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-pub use ask::LogsAsked;
+pub use ask::{LogsAsked, logs_of_traces};
 pub use stream::Watch;
 pub use watcher::{Watched, Watcher};
 

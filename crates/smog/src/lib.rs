@@ -23,6 +23,7 @@ mod error;
 mod exit;
 pub mod flavor;
 pub mod guest;
+pub mod guru;
 mod hex;
 pub mod host;
 pub mod libvirt;

@@ -1,3 +1,5 @@
+mod guru;
+
 use std::time::Duration;
 
 use clap::Subcommand;
@@ -29,6 +31,7 @@ enum HostVerb {
     Fit(FitArgs),
     /// Switch a host that is a virtual machine, on the machine it runs on
     Power(PowerArgs),
+    Guru(guru::GuruArgs),
     /// Run a command on a host
     Run(RunArgs),
 }
@@ -124,6 +127,7 @@ pub async fn run(args: HostArgs, session: &Session) -> Result<ExitCode, Error> {
             Ok(ExitCode::Ok)
         }
         HostVerb::Power(args) => power(args, session).await,
+        HostVerb::Guru(args) => guru::run(args, session).await,
         HostVerb::Run(args) => run_command(args, session).await,
     }
 }

@@ -87,3 +87,14 @@ impl LogsAsked {
         Ok(AllowList::new(entries))
     }
 }
+
+/// The logs of all hosts, as smog.yml has them.
+pub fn logs_of_traces(session: &Session) -> LogsWanted {
+    let section = &session.settings().file.watch;
+    LogsWanted {
+        leave_out: section.leave_out.clone(),
+        more: section.logs.clone(),
+        all_services: true,
+        ..LogsWanted::default()
+    }
+}

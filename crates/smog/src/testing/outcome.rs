@@ -11,6 +11,7 @@ use super::inventory::HostLine;
 use super::name::RunId;
 use crate::cpuset::Cpuset;
 use crate::exit::ExitCode;
+use crate::trace::Trace;
 
 /// How a case ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -199,6 +200,10 @@ pub struct CaseReport {
     pub record_count: usize,
     /// Its API calls.
     pub calls: Vec<CallLine>,
+    /// Where the time of its guests' actions went, where it ended badly: of each guest what
+    /// failed or had not ended, else what was done last.
+    #[serde(default)]
+    pub traces: Vec<Trace>,
     /// Where its guests were.
     pub places: Vec<Place>,
     /// What it made and could not remove.
@@ -238,6 +243,7 @@ impl CaseReport {
             records: Vec::new(),
             record_count: 0,
             calls: Vec::new(),
+            traces: Vec::new(),
             places: Vec::new(),
             leaked: Vec::new(),
             kept: Vec::new(),

@@ -18,6 +18,7 @@ use super::spool::{Part, Spool};
 use crate::error::{Error, Result};
 use crate::guest::Guest;
 use crate::host::Host;
+use crate::trace::{Collector, Known, Trace};
 use crate::watch::{AllowList, Event, LAST_WORDS, Level, Plan, Record};
 
 /// The logs of all hosts, kept for as long as a running case may ask for them.
@@ -189,6 +190,14 @@ impl Logs {
         })
     }
 
+    /// What the logs since a time say of requests.
+    pub async fn traces(&self, begin: Timestamp, of: Vec<Known>) -> Vec<Trace> {
+        let kept = Arc::clone(&self.kept);
+        let traced = tokio::task::spawn_blocking(move || traces(&kept, begin, of));
+        // That it cannot be read is told with the records.
+        traced.await.unwrap_or_default()
+    }
+
     /// Write all records since a time into a file.
     pub async fn write_since(&self, begin: Timestamp, file: PathBuf) {
         let kept = Arc::clone(&self.kept);
@@ -284,6 +293,25 @@ fn cut(kept: &Mutex<Kept>, asked: Asked) -> Cut {
     let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
     kept.taken.extend(cut.taken.drain(..));
     cut
+}
+
+fn traces(kept: &Mutex<Kept>, begin: Timestamp, of: Vec<Known>) -> Vec<Trace> {
+    let (parts, ahead) = {
+        let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+        (kept.spool.parts().unwrap_or_default(), kept.ahead.clone())
+    };
+    let mut collectors: Vec<Collector> = of.into_iter().map(Collector::new).collect();
+    for collector in &mut collectors {
+        ahead.iter().for_each(|(host, ahead)| collector.clock(host, *ahead));
+    }
+    let _ = each(&parts, |_, line| {
+        let record: Record = serde_json::from_slice(line)?;
+        if !is_early(&record, begin, &ahead) {
+            collectors.iter_mut().for_each(|collector| collector.push(&record));
+        }
+        Ok(())
+    });
+    collectors.into_iter().map(Collector::trace).collect()
 }
 
 fn write_since(kept: &Mutex<Kept>, begin: Timestamp, path: &Path) {

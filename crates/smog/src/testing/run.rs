@@ -2,6 +2,7 @@
 
 mod attempt;
 mod own_project;
+mod scene;
 mod stop;
 
 use std::collections::{BTreeMap, HashMap};

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use crate::cpuset::Cpuset;
 use crate::testing::inventory::HostLine;
 use crate::testing::{CallLine, CaseReport, Check, LogLine, Outcome, Place, RunId, RunReport, Thrown, Try};
+use crate::trace::{Gap, Phase, Trace};
 
 pub(super) fn run() -> RunReport {
     RunReport {
@@ -119,6 +120,33 @@ fn passed() -> CaseReport {
     }
 }
 
+fn trace() -> Trace {
+    let phase = |at_us, length_us, name: &str| Phase {
+        at_us,
+        length_us,
+        host: "cmp1".into(),
+        service: "nova-compute".into(),
+        name: name.into(),
+        critical: length_us > 2_000_000,
+    };
+    Trace {
+        what: "create".into(),
+        request_id: "req-5b5ab4d7-0e7c-4b0f-9f2c-9b1d2f4c6d11".into(),
+        outcome: "success".into(),
+        length_us: 4_000_000,
+        phases: vec![phase(0, 1_000_000, "build: <claimed>"), phase(1_000_000, 3_000_000, "spawn: disks")],
+        gaps: vec![Gap {
+            at_us: 1_000_000,
+            length_us: 2_500_000,
+            waited_for: "the start of a privsep helper".into(),
+            measured: true,
+            before: "cmp1 nova-compute: Creating image(s)".into(),
+            after: "the end".into(),
+        }],
+        ..Trace::default()
+    }
+}
+
 fn failed() -> CaseReport {
     CaseReport {
         claims: "1 host, all dedicated CPUs, 256 MiB".into(),
@@ -148,6 +176,7 @@ fn failed() -> CaseReport {
             text: "CPU <2> is in use".into(),
         }],
         record_count: 41,
+        traces: vec![trace()],
         places: vec![place(11.0, "b", "cmp1", &["0-7", "0-7"], 0), place(11.0, "gone", "cmp9", &["1"], 0)],
         kept: vec!["smog-1124-141502-3fa9-01-b".into()],
         folder: Some(PathBuf::from("log/test_simple-2026-11-24-14-15-28")),

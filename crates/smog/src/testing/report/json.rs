@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::told;
 use crate::testing::inventory::HostLine;
 use crate::testing::{CallLine, CaseReport, Check, LogLine, Outcome, Place, RunReport, Thrown};
+use crate::trace::Trace;
 
 /// The run as JSON, one object a line; `type` says which.
 ///
@@ -21,6 +22,7 @@ use crate::testing::{CallLine, CaseReport, Check, LogLine, Outcome, Place, RunRe
 ///   `request_id`, `name`, `message`, `cause`), `allowed` (a number of exceptions),
 ///   `records` (the gravest: `at`, `host`, `source`, `level`, `text`), `record_count`, `calls`
 ///   (`at`, `service`, `method`, `path`, `status`, `request_id`, `ms` in milliseconds),
+///   `traces` (as `smog trace -o json`; microseconds),
 ///   `places` (`after_seconds`, `guest`, `host`, `vcpus` as CPU lists by vCPU, `pinned`,
 ///   `huge_mib` in MiB, `cells`), `leaked`, `kept`, `folder`.
 /// - Last the `summary`: `run`, `cases`, `seconds`, numbers of cases by outcome (`passed`,
@@ -91,6 +93,7 @@ struct Case<'a> {
     records: &'a [LogLine],
     record_count: usize,
     calls: &'a [CallLine],
+    traces: &'a [Trace],
     places: Vec<Where<'a>>,
     leaked: &'a [String],
     kept: &'a [String],
@@ -140,6 +143,7 @@ impl Case<'_> {
             records: &case.records,
             record_count: case.record_count,
             calls: &case.calls,
+            traces: &case.traces,
             places: case.places.iter().map(place).collect(),
             leaked: &case.leaked,
             kept: &case.kept,

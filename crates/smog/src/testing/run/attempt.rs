@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::{Timestamp, Zoned};
 use tokio::task::JoinSet;
 
-use super::{Isolation, Run, Runner};
+use super::{Isolation, Run, Runner, scene};
 use crate::cloud::{Cloud, IsolatedProject};
 use crate::error::{Error, Result};
 use crate::guest::Guest;
@@ -101,7 +101,13 @@ impl Runner {
             Err(why) => report.outcome = Outcome::Broken(sentence(&why)),
             Ok((folder, project, cloud, outcome)) => {
                 report.folder = Some(folder.0.clone());
+                let is_stuck =
+                    matches!(outcome, Err(Ended::TimeIsOver(_) | Ended::Error(Error::Timeout { .. })));
                 report.outcome = verdict(&case, outcome, &log);
+                let over_at = Timestamp::now();
+                if is_stuck {
+                    scene::ask_services(&case, run, stage, folder, self).await;
+                }
                 // What was thrown so far makes the scene worth keeping; the rest comes with the clean-up.
                 let asked = asked_of(&case, run, cloud.own_project_id(), began, &calls, &log);
                 judge(&mut report, &mut run.logs.cut(asked).await);
@@ -116,6 +122,8 @@ impl Runner {
                     expect(&mut report, &cut, &log);
                 }
                 if report.outcome.is_bad() {
+                    report.traces = scene::traces(&self.cloud, run, &log, began, over_at).await;
+                    scene::write_traces(folder, &report.traces);
                     run.logs.write_since(began, folder.0.join("all-records.log")).await;
                 }
                 write_thrown(folder, &cut);

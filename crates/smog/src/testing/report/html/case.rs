@@ -7,6 +7,7 @@ use super::{THROWN_HEAD, classes, picture, thrown_row};
 use crate::testing::inventory::HostLine;
 use crate::testing::report::told::{self, class_and_method, seconds};
 use crate::testing::{CallLine, CaseReport, Check, LogLine};
+use crate::trace::{Gap, Phase};
 
 /// So many of the slowest calls are shown.
 const CALLS: usize = 5;
@@ -17,6 +18,7 @@ pub(super) fn case(number: usize, case: &CaseReport, hosts: &[HostLine], room: u
     let mut room = room;
     let checks = checks(case, &mut room);
     let thrown = thrown(case, &mut room);
+    let traces = traces(case, &mut room);
     let pictures = picture::places(number, &case.places, hosts, &mut room);
     let steps = steps(case, &mut room);
     let calls = calls(case, &mut room);
@@ -39,7 +41,7 @@ pub(super) fn case(number: usize, case: &CaseReport, hosts: &[HostLine], room: u
     );
     document(&mut text, &case.doc);
     outcome(&mut text, case);
-    text.push_str(&[checks, thrown, steps, records, calls].concat());
+    text.push_str(&[checks, thrown, traces, steps, records, calls].concat());
     facts(&mut text, case);
     text.push_str(&pictures);
     text.push_str("</div></details>\n");
@@ -122,6 +124,57 @@ fn thrown(case: &CaseReport, room: &mut usize) -> String {
     }
     if case.allowed > 0 {
         let _ = writeln!(text, "<p class=\"more\">{} allowed by the list</p>", case.allowed);
+    }
+    text
+}
+
+/// Where the time of its guests' actions went: the phases with their bars, and the gaps.
+fn traces(case: &CaseReport, room: &mut usize) -> String {
+    let mut text = String::new();
+    for trace in &case.traces {
+        let guest = trace.guest.as_ref().and_then(|guest| guest.name.as_deref()).unwrap_or_default();
+        let whole = trace.length_us.max(1) as f64;
+        let row = |phase: &Phase| {
+            format!(
+                "<tr{}><td class=\"secs\">{}</td><td class=\"secs\">{}</td><td>{} {}</td><td>{}</td>\
+                 <td class=\"span\"><i style=\"margin-left:{:.1}%;width:{:.1}%\"></i></td></tr>",
+                if phase.critical { " class=\"longest\"" } else { "" },
+                seconds(phase.at_us as f64 / 1e6),
+                seconds(phase.length_us as f64 / 1e6),
+                esc(&phase.host),
+                esc(&phase.service),
+                esc(&phase.name),
+                phase.at_us as f64 / whole * 100.0,
+                phase.length_us as f64 / whole * 100.0
+            )
+        };
+        let (rows, left) = fill(room, trace.phases.iter(), row);
+        let _ = writeln!(
+            text,
+            "<h3>Trace: {} of {} <small>{}, {} in all, request <code>{}</code></small></h3>\
+             <table class=\"trace\"><tr><th>at</th><th>took</th><th>where</th><th>what</th><th></th></tr>{rows}</table>{}",
+            esc(&trace.what),
+            esc(guest),
+            esc(&trace.outcome),
+            seconds(trace.length_us as f64 / 1e6),
+            esc(&trace.request_id),
+            more(left, "phase")
+        );
+        let gap = |gap: &Gap| {
+            let sure = if gap.measured { "" } else { " (inferred)" };
+            let (at, length) = (seconds(gap.at_us as f64 / 1e6), seconds(gap.length_us as f64 / 1e6));
+            format!(
+                "<tr><td class=\"secs\">{at}</td><td class=\"secs\">{length}</td><td>{}{sure}</td></tr>",
+                esc(&gap.waited_for)
+            )
+        };
+        let (rows, _) = fill(room, trace.gaps.iter(), gap);
+        if !rows.is_empty() {
+            let _ = writeln!(
+                text,
+                "<table class=\"trace\"><tr><th>at</th><th>silent</th><th>nothing was logged, waiting for</th></tr>{rows}</table>"
+            );
+        }
     }
     text
 }
