@@ -12,6 +12,7 @@ mod lines;
 mod live;
 mod mark;
 mod phases;
+mod saved;
 mod spans;
 mod steps;
 

@@ -3,9 +3,11 @@
 use jiff::{SignedDuration, Timestamp};
 use smog::cloud::Action;
 use smog::trace::{Collector, Known, Trace, TracedGuest};
-use smog::watch::{Level, Record};
+use smog::watch::{Level, Offline, Record};
 
 const REQUEST: &str = "req-e58f9672-0e0c-4390-9811-01920e26b346";
+/// A boot for which there was no host, in tests/data/logs/lab/conductor.log.
+const SAVED_REQUEST: &str = "req-5a86b605-a248-4e89-8246-3957e2741e1c";
 const SERVER: &str = "4060357c-94a1-4315-a87d-0ddda31ad470";
 
 /// The boot of a server on the lab; see tests/data/README.md.
@@ -274,4 +276,33 @@ fn the_waterfall_fits_its_width() {
     let text = trace.to_string();
     assert!(text.starts_with("create of trace-d (4060357c"), "{text}");
     assert!(text.contains("█"), "{text}");
+}
+
+/// Saved logs of a conductor alone, and a request that they do not know.
+#[test]
+fn saved_logs_tell_as_much_as_they_have() {
+    let place = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/logs/lab/conductor.log");
+    let offline = Offline { places: vec![place.into()], ..Offline::default() };
+    let saved = offline.open(None).expect("a log");
+    let (trace, _) = Trace::of_saved(&saved, SAVED_REQUEST, None).expect("a request of it");
+    assert_whole(&trace);
+    assert_eq!(trace.outcome, "error");
+    assert!(
+        trace.phases.iter().any(|phase| phase.name == "putting the server into ERROR"),
+        "{:?}",
+        trace.phases
+    );
+    assert!(
+        trace.troubles.iter().any(|trouble| trouble.text.contains("NoValidHost")),
+        "{:?}",
+        trace.troubles
+    );
+    let said = |what: &str| trace.notes.iter().any(|note| note.contains(what));
+    assert!(
+        said("from saved logs") && said("no record of the API call") && said("not measured"),
+        "{:?}",
+        trace.notes
+    );
+    let why = Trace::of_saved(&saved, "req-0", None).expect_err("unknown").to_string();
+    assert_eq!(why, "no request in these logs called `req-0`");
 }

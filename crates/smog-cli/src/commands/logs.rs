@@ -122,7 +122,7 @@ async fn saved(args: LogsArgs, session: &Session) -> Result<ExitCode, Error> {
         let mut tell = saved_logs::while_read(|record| {
             LogArgs::take_wanted(&record, &mut saving, Some(&mut printer), &mut thrown);
         });
-        let up = saved.read(&filter, |record| tell(record))?;
+        let up = saved.read(&filter, &mut tell)?;
         drop(tell);
         saved_logs::troubles(&up, quiet);
         if !quiet {

@@ -1,11 +1,15 @@
+use std::path::PathBuf;
+
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use smog::trace::{Trace, TraceWanted, Weight};
 use smog::watch::LogsWanted;
 use smog::{Error, ExitCode};
 
-use crate::log_args::moment;
+use crate::log_args::{moment, zone};
 use crate::names;
 use crate::output::{self, Form, Painted, style};
+use crate::saved_logs;
 use crate::session::Session;
 
 /// Trace one request through API, conductor, scheduler and compute
@@ -18,6 +22,7 @@ use crate::session::Session;
 ///   smog trace web                    # what was done to it last
 ///   smog trace web create
 ///   smog trace req-e78fdbcb-d5df-48e3-9c5c-df4d648aef7b -o json
+///   smog trace req-e78fdbcb-d5df-48e3-9c5c-df4d648aef7b --from sosreport-ctl.tar.xz
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct TraceArgs {
@@ -32,6 +37,12 @@ pub struct TraceArgs {
     /// Read only the logs of this host; may be given several times
     #[arg(long = "host", value_name = "HOST", add = names::hosts())]
     hosts: Vec<String>,
+    /// Read saved logs instead: a folder, an archive, a sosreport, a job's logs; may be given several times
+    #[arg(long, value_name = "PLACE", conflicts_with = "since")]
+    from: Vec<PathBuf>,
+    /// With --from, the zone of times that name none: Europe/Berlin, +02:00 [default: what the place says, else UTC]
+    #[arg(long, value_name = "ZONE", value_parser = zone, allow_hyphen_values = true, requires = "from")]
+    zone: Option<TimeZone>,
     /// Do not exit with 3 when a host or log that is wanted was not read
     #[arg(long)]
     allow_unread: bool,
@@ -45,6 +56,9 @@ pub async fn run(args: TraceArgs, session: &Session) -> Result<ExitCode, Error> 
             hint: Some("name a guest with an action, or the request alone".into()),
         });
     }
+    if !args.from.is_empty() {
+        return saved(args, session).await;
+    }
     let logs = LogsWanted { hosts: args.hosts.clone(), ..logs_of(session)? };
     let wanted = TraceWanted { of: args.of, action: args.action, since: args.since, logs };
     let cloud = session.cloud().await?;
@@ -54,6 +68,24 @@ pub async fn run(args: TraceArgs, session: &Session) -> Result<ExitCode, Error> 
         true => ExitCode::Ok,
         false => ExitCode::CouldNotRun,
     })
+}
+
+/// From saved logs: no cloud is asked.
+async fn saved(args: TraceArgs, session: &Session) -> Result<ExitCode, Error> {
+    let offline = saved_logs::offline(&args.from, &args.hosts, args.zone.clone());
+    let allow_unread = args.allow_unread;
+    let reading = tokio::task::spawn_blocking(move || {
+        let saved = saved_logs::open(&offline)?;
+        Trace::of_saved(&saved, &args.of, args.action.as_deref())
+    });
+    let read = reading.await.map_err(|why| Error::Invalid {
+        what: "reading the logs".into(),
+        why: why.to_string(),
+        hint: None,
+    })?;
+    let (trace, up) = read?;
+    print(&trace, session)?;
+    Ok(up.exit_code(false, allow_unread))
 }
 
 /// The logs of all hosts, as smog.yml has them.

@@ -25,11 +25,11 @@ pub struct TraceWanted {
 }
 
 /// Records are looked for so long before the first thing that is known of a request …
-const BEFORE: SignedDuration = SignedDuration::from_secs(3);
+pub(super) const BEFORE: SignedDuration = SignedDuration::from_secs(3);
 
 /// … and so long after the last: Nova's action record has whole seconds, and some of what a
 /// request caused is written after it.
-const AFTER: SignedDuration = SignedDuration::from_secs(5);
+pub(super) const AFTER: SignedDuration = SignedDuration::from_secs(5);
 
 /// What is written just now is on its way to the log for so long.
 const LAST_WORDS: std::time::Duration = std::time::Duration::from_millis(300);
@@ -224,14 +224,14 @@ fn chosen<'a>(
 
 /// What a first look at the logs finds of a request.
 #[derive(Default)]
-struct Look {
-    first: Option<Timestamp>,
-    last: Option<Timestamp>,
-    guest: Option<String>,
+pub(super) struct Look {
+    pub first: Option<Timestamp>,
+    pub last: Option<Timestamp>,
+    pub guest: Option<String>,
 }
 
 impl Look {
-    fn at(&mut self, record: &Record, request: &str) {
+    pub fn at(&mut self, record: &Record, request: &str) {
         let is_direct = record.request_id.as_deref() == Some(request);
         if !is_direct && record.global_request_id.as_deref() != Some(request) {
             return;
