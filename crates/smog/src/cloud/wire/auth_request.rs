@@ -173,6 +173,8 @@ pub(super) mod tests {
             cert: None,
             key: None,
             endpoint_overrides: BTreeMap::new(),
+            interfaces: BTreeMap::new(),
+            regions: BTreeMap::new(),
         }
     }
 
