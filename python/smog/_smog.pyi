@@ -218,6 +218,18 @@ class Cloud:
         """
         Keystone's URL.
         """
+    def audit(self, /, *, rules: Sequence[str] = ..., severity: str | None = None, hosts: Sequence[str] = ..., baseline: dict[str, Any] | None = None, stuck_after: float = 600.0, one_look: bool = False) -> dict[str, Any]:
+        """
+        Judge the whole cloud by the rules of `smog audit`: Nova, placement, libvirt and the kernel
+        against each other. Nothing is changed.
+
+        A dict with `findings` (rule, severity, subject, host, sentence, evidence, advice, command),
+        `unknown` (what could not be looked at), `known` and `unused` (of `baseline`, an earlier
+        answer). `rules` and `hosts` are names, `severity` is "error", "warning" or "note".
+
+        >>> [finding["sentence"] for finding in cloud.audit()["findings"]]
+        []
+        """
     def boot(self, /, name: str, *, image: str | Image | None = None, flavor: str | Flavor | FlavorSpec | None = None, network: str | Network | None = None, host: str | Host | None = None, availability_zone: str | None = None, key_pair: str | KeyPair | None = None, server_group: str | ServerGroup | None = None, hints: dict[str, Any] | None = None, security_groups: Sequence[str] = ..., config_drive: bool = False, user_data: str | bytes | None = None, metadata: dict[str, str] | None = None, tags: Sequence[str] = ..., description: str | None = None, nics: Sequence[dict[str, str | None]] = ..., wait: bool = True, timeout: float = 300.0) -> Guest:
         """
         Boot a guest and wait until it is ACTIVE (`wait=False`: until Nova has taken the order).
@@ -1081,6 +1093,18 @@ class Guest:
     def evacuate(self, /, *, host: str | Host | None = None, timeout: float = 300.0) -> None:
         """
         Start it elsewhere: its host is down.
+        """
+    def explain(self, /, topic: str | None = None) -> dict[str, Any]:
+        """
+        What every layer says of it, and where they disagree: the page of `smog explain`. All layers
+        are asked at once.
+
+        A dict with `sections` (each a `topic` and its `lines`), `findings` and `unknown`; `topic`
+        ("server", "placement", "cpu", "memory", "host", "network", "disk", "logs") goes deeper into
+        one part.
+
+        >>> [line["said"] for line in guest.explain("cpu")["sections"][0]["lines"] if line["wrong"]]
+        []
         """
     @property
     def fault(self, /) -> str | None:

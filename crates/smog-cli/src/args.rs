@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    aggregate, api, boot, check, clean, completion, config, delete, discover, flavor, guest, host,
-    hypervisor, image, keypair, logs, migrate, nested, network, pins, placement, prepare, project, quota,
-    restore, scan, security_group, server_group, service, shell, test, trace, watch, xml,
+    aggregate, api, audit, boot, check, clean, completion, config, delete, discover, explain, flavor, guest,
+    host, hypervisor, image, keypair, logs, migrate, nested, network, pins, placement, prepare, project,
+    quota, restore, scan, security_group, server_group, service, shell, test, trace, watch, xml,
 };
 use crate::output::Form;
 
@@ -90,6 +90,10 @@ pub enum Verb {
     Xml(xml::XmlArgs),
     /// Compare a guest's declared pins and pages with the kernel's
     Pins(pins::PinsArgs),
+    /// One guest on one page: what Nova, placement, libvirt, the kernel and the logs say of it
+    Explain(explain::ExplainArgs),
+    /// Judge the whole cloud: Nova, placement, libvirt and the kernel against each other
+    Audit(audit::AuditArgs),
     /// Live-migrate a guest and wait until it has moved
     Migrate(migrate::MigrateArgs),
     /// Delete guests and wait until they are gone

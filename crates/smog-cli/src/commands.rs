@@ -2,6 +2,7 @@
 
 pub mod aggregate;
 pub mod api;
+pub mod audit;
 pub mod boot;
 pub mod check;
 pub mod clean;
@@ -9,6 +10,7 @@ pub mod completion;
 pub mod config;
 pub mod delete;
 pub mod discover;
+pub mod explain;
 pub mod flavor;
 pub mod guest;
 pub mod host;

@@ -5,6 +5,7 @@
 
 mod args;
 mod commands;
+mod finding_print;
 mod hosts_environment;
 mod log_args;
 mod names;
@@ -115,6 +116,8 @@ async fn dispatch(verb: Verb, session: &Session, cases: Vec<Case>) -> Result<Exi
         Verb::Discover(args) => commands::discover::run(args, session).await,
         Verb::Xml(args) => commands::xml::run(args, session).await,
         Verb::Pins(args) => commands::pins::run(args, session).await,
+        Verb::Audit(args) => commands::audit::run(args, session).await,
+        Verb::Explain(args) => commands::explain::run(args, session).await,
         Verb::Migrate(args) => commands::migrate::run(args, session).await,
         Verb::Delete(args) => commands::delete::run(args, session).await,
         Verb::Guest(args) => commands::guest::run(args, session).await,

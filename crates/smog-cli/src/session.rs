@@ -110,6 +110,11 @@ impl Session {
         entries.iter().map(allow).collect()
     }
 
+    /// Whether each call and source is told.
+    pub fn verbose(&self) -> bool {
+        self.verbose
+    }
+
     /// Each `--set` that names an option of a file on the hosts.
     pub fn host_settings(&self) -> &[String] {
         &self.host_settings

@@ -12,9 +12,10 @@ use smog::cloud::{
     BootMade, BootRequest, Call, FlavorChoice, NetworkChoice, NewFlavor, NewImage, NewRule, Nic, Service,
 };
 use smog::config::Secret;
+use smog::findings::{AuditRequest, Baseline};
 use smog::{Error, Result};
 
-use crate::data::{to_json, to_python};
+use crate::data::{plain, to_json, to_python};
 use crate::enter::{Ctx, enter, enter_or_undo, wait};
 use crate::environment::{Asked, Environment};
 use crate::errors::unusable;
@@ -213,6 +214,44 @@ impl Cloud {
     fn discover<'py>(&self, py: Python<'py>, guests: Option<Vec<NameOf>>) -> PyResult<Bound<'py, PyAny>> {
         let ids = guests.map(|guests| guests.into_iter().map(NameOf::name).collect());
         discover(py, &self.session, ids)
+    }
+
+    /// Judge the whole cloud by the rules of `smog audit`: Nova, placement, libvirt and the kernel
+    /// against each other. Nothing is changed.
+    ///
+    /// A dict with `findings` (rule, severity, subject, host, sentence, evidence, advice, command),
+    /// `unknown` (what could not be looked at), `known` and `unused` (of `baseline`, an earlier
+    /// answer). `rules` and `hosts` are names, `severity` is "error", "warning" or "note".
+    ///
+    /// >>> [finding["sentence"] for finding in cloud.audit()["findings"]]
+    /// []
+    #[pyo3(signature = (
+        *, rules: "Sequence[str]" = vec![], severity: "str | None" = None, hosts: "Sequence[str]" = vec![],
+        baseline: "dict[str, Any] | None" = None, stuck_after: "float" = 600.0, one_look: "bool" = false
+    ) -> "dict[str, Any]")]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
+    fn audit(
+        &self,
+        py: Python<'_>,
+        rules: Vec<String>,
+        severity: Option<String>,
+        hosts: Vec<String>,
+        baseline: Option<Bound<'_, PyAny>>,
+        stuck_after: f64,
+        one_look: bool,
+    ) -> PyResult<Py<PyAny>> {
+        let to_py = |error| crate::errors::to_py(py, &error);
+        let severity = severity.map(|name| name.parse()).transpose().map_err(to_py)?;
+        let baseline = match baseline {
+            Some(audit) => Baseline::parse(&to_json(&audit)?.to_string(), "baseline").map_err(to_py)?,
+            None => Baseline::default(),
+        };
+        let stuck_after = std::time::Duration::try_from_secs_f64(stuck_after)
+            .map_err(|why| unusable(py, "stuck_after", why.to_string(), None))?;
+        let request =
+            AuditRequest { rules, severity, hosts, baseline, stuck_after: Some(stuck_after), one_look };
+        let audit = self.ask(py, move |cloud, _| async move { cloud.audit(&request).await })?;
+        plain(py, &audit)
     }
 
     /// One guest by name, id, or an unambiguous beginning of either. One API call.

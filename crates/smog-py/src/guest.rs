@@ -8,6 +8,7 @@ use pyo3::types::PyTuple;
 use smog::cloud::{BlockMigration, LiveMigration, Order};
 use smog::{Error, Result};
 
+use crate::data::plain;
 use crate::enter::{Ctx, enter, wait};
 use crate::errors::{to_py, unusable};
 use crate::host::Host;
@@ -320,6 +321,29 @@ impl Guest {
             (guest, answer)
         })?;
         listed::<Compared>(py, rows, &self.session)
+    }
+
+    /// What every layer says of it, and where they disagree: the page of `smog explain`. All layers
+    /// are asked at once.
+    ///
+    /// A dict with `sections` (each a `topic` and its `lines`), `findings` and `unknown`; `topic`
+    /// ("server", "placement", "cpu", "memory", "host", "network", "disk", "logs") goes deeper into
+    /// one part.
+    ///
+    /// >>> [line["said"] for line in guest.explain("cpu")["sections"][0]["lines"] if line["wrong"]]
+    /// []
+    #[pyo3(signature = (topic: "str | None" = None) -> "dict[str, Any]")]
+    fn explain(&self, py: Python<'_>, topic: Option<String>) -> PyResult<Py<PyAny>> {
+        let topic = topic.map(|name| name.parse()).transpose();
+        let topic = topic.map_err(|error| crate::errors::to_py(py, &error))?;
+        let page = self.ask(py, "nothing was changed".into(), move |mut guest, _| async move {
+            let answer = match guest.refresh().await {
+                Ok(()) => guest.cloud().explain(&guest.server, topic).await,
+                Err(why) => Err(why),
+            };
+            (guest, answer)
+        })?;
+        plain(py, &page)
     }
 
     /// Its QEMU process: threads with their CPUs, memory by cell and page size. Two commands.

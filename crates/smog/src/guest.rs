@@ -2,7 +2,6 @@
 //! of its domain, joined.
 
 mod discover;
-mod effective;
 mod sight;
 mod stranger;
 
@@ -19,7 +18,6 @@ use crate::show::{self, Column, Show};
 use crate::wait::Wait;
 
 pub use discover::{Discovery, HostProblem};
-pub use effective::Compared;
 pub use sight::{Elsewhere, Sight};
 pub use stranger::Stranger;
 

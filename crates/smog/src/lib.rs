@@ -21,6 +21,8 @@ mod cpuset;
 pub mod environment;
 mod error;
 mod exit;
+pub mod explain;
+pub mod findings;
 pub mod flavor;
 pub mod guest;
 pub mod guru;

@@ -28,4 +28,4 @@ pub use memory_backing::{HugePages, MemoryBacking};
 pub use nova_metadata::{NovaFlavor, NovaMetadata, NovaOwner, NovaPort};
 pub use power::DomainState;
 pub use tuning::{CpuTune, MemNode, NumaTune, VcpuSched};
-pub use virsh::{DomainLine, Dump, HostDomains, Sighting};
+pub use virsh::{DiskFile, DomainLine, Dump, FullSighting, GuestDevices, HostDomains, Sighting, Tap};

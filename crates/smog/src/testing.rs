@@ -26,7 +26,7 @@ mod test;
 
 pub use capacity::{Capacity, Machine};
 pub use case::{Body, Case, Change, minutes};
-pub use check::{Check, Control};
+pub use check::{Check, Control, no_findings};
 pub use claims::{Amount, Claims};
 pub use clean::{Leftovers, Swept};
 pub use event::{Event, OnEvent};

@@ -7,8 +7,10 @@ const ORDER: &[&[&str]] = &[
     &["host"],
     &["libvirt"],
     &["cloud", "guest"],
+    &["findings"],
     &["watch", "environment"],
     &["trace", "guru"],
+    &["explain"],
     &["testing"],
     &["suites"],
 ];

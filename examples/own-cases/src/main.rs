@@ -9,35 +9,34 @@
 
 use smog::Result;
 use smog::flavor::FlavorSpec;
-use smog::testing::{Case, Check, Claims, Control, Need, Seen, Test};
+use smog::testing::{Case, Check, Claims, Control, Need, Seen, Test, no_findings};
 
 /// An assertion is a function of what was seen, so that a wrong state can be put in its place.
-fn has_memory(seen: &Seen) -> Vec<Check> {
-    let mib = seen.domain.memory_kib / 1024;
-    vec![Check::eq("memory of the domain in MiB", &mib, &96).from("domain XML, <memory>")]
+/// The rules of `smog audit` are such functions already: here, that every thread of the guest runs
+/// where its domain XML says.
+fn threads_are_in_place(seen: &Seen) -> Vec<Check> {
+    no_findings(seen, &["vcpu-affinity", "stray-threads", "iothread"])
 }
 
-async fn has_the_flavor_s_memory(t: &mut Test) -> Result<()> {
+async fn threads_stay_in_place(t: &mut Test) -> Result<()> {
     // Removed after the case, whatever happens in it.
-    let mut guest = t.boot(FlavorSpec::new("").vcpus(1).ram_mib(96).disk_gib(0)).await?;
+    let mut guest = t.boot(FlavorSpec::new("").vcpus(1).ram_mib(96).disk_gib(0).pinned()).await?;
     let seen = t.look(&mut guest).await?;
     // The control must turn the assertion red, or the case fails.
-    let more = Control::new("more memory", |seen: Seen| {
-        seen.with_xml(|xml| xml.replacen("<memory unit='KiB'>", "<memory unit='KiB'>1", 1))
-    });
-    t.assert(&seen, has_memory, &[more]);
+    let floats = Control::new("a vCPU that floats in the kernel", Seen::unpinned_threads);
+    t.assert(&seen, threads_are_in_place, &[floats]);
     Ok(())
 }
 
 const CASES: &[Case] = &[Case::new(
-    "mine.MemoryTest.test_flavor",
-    "A guest has the memory of its flavor.\n\
-     Steps: boot; read the domain XML.\n\
-     Proves: libvirt was told what the flavor says.",
-    |t| Box::pin(has_the_flavor_s_memory(t)),
+    "mine.ThreadsTest.test_in_place",
+    "Every thread of a pinned guest runs where its domain XML says.\n\
+     Steps: boot; compare the pins with the affinity of all threads.\n\
+     Proves: the kernel does what libvirt was told.",
+    |t| Box::pin(threads_stay_in_place(t)),
 )
-.needs(&[Need::ComputeHosts(1)])
-.claims(Claims::ONE_GUEST)];
+.needs(&[Need::ComputeHosts(1), Need::DedicatedCpus(1)])
+.claims(Claims::ONE_GUEST.dedicated(1))];
 
 fn main() -> std::process::ExitCode {
     smog_cli::main_with(CASES.to_vec())

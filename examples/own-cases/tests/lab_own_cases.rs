@@ -22,10 +22,10 @@ fn tempfile_dir() -> std::path::PathBuf {
 #[test]
 fn cases_of_one_s_own_are_listed_and_run_as_smog_s_are() {
     let (code, listed) = run(&["test", "--list", "--long"]);
-    assert!(code == 0 && listed.contains("mine.MemoryTest.test_flavor"), "{listed}");
-    assert!(listed.contains("Proves: libvirt was told what the flavor says."), "{listed}");
+    assert!(code == 0 && listed.contains("mine.ThreadsTest.test_in_place"), "{listed}");
+    assert!(listed.contains("Proves: the kernel does what libvirt was told."), "{listed}");
     let (code, said) = run(&["test"]);
     assert!(code == 0 && said.contains("1 passed"), "{said}");
-    let (code, said) = run(&["test", "mine.MemoryTest.test_flavour"]);
+    let (code, said) = run(&["test", "mine.ThreadsTest.test_in_plaze"]);
     assert!(code == 2 && said.contains("did you mean"), "{said}");
 }

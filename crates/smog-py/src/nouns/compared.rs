@@ -4,7 +4,7 @@ use crate::noun::{cells, noun};
 
 noun! {
     /// One thing declared in the domain XML, and the same thing as the kernel has it.
-    Compared of smog::guest::Compared,
+    Compared of smog::findings::Compared,
     line |it| format!(
         "<{}: declared {:?}, kernel {:?}: {}>",
         it.what, it.declared, it.kernel, if it.agrees { "agrees" } else { "DISAGREES" }

@@ -251,6 +251,29 @@ impl Cloud {
         Ok(with_use.collect())
     }
 
+    /// What a provider has, without what is taken of it: one call, `used` is 0.
+    ///
+    /// # Errors
+    /// As [`Cloud::call`].
+    pub async fn bare_inventories(&self, provider_id: &str) -> Result<Vec<Inventory>> {
+        let path = format!("/resource_providers/{provider_id}/inventories");
+        let listed: Inventories =
+            self.placement(Call::get(Service::Placement, path)).await?.read("inventories")?;
+        let named = |(resource_class, inventory)| Inventory { resource_class, ..inventory };
+        Ok(listed.inventories.into_iter().map(named).collect())
+    }
+
+    /// The ids of the providers that are members of an aggregate, by its UUID.
+    ///
+    /// # Errors
+    /// As [`Cloud::call`].
+    pub async fn members_of_aggregate(&self, uuid: &str) -> Result<Vec<String>> {
+        let version = self.placement_microversion().await?;
+        let call = Call::get(Service::Placement, "/resource_providers").at(version).query("member_of", uuid);
+        let found: Vec<Provider> = self.list(call, "resource_providers").await?;
+        Ok(found.into_iter().map(|provider| provider.id).collect())
+    }
+
     /// What is taken of a provider, by resource class.
     ///
     /// # Errors

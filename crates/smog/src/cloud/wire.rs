@@ -15,7 +15,6 @@ mod token_cache;
 pub(super) mod transport;
 pub(super) mod trust;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, RwLock};
@@ -191,10 +190,8 @@ impl Wire {
 
     fn locate_in(&self, token: &Token, service: Service) -> Result<Located> {
         let credentials = &self.keystone.credentials;
-        let region = of_service(&credentials.regions, service).or(credentials.region.as_deref());
-        let region = region.filter(|region| !region.is_empty());
-        let interface = of_service(&credentials.interfaces, service).or(credentials.interface.as_deref());
-        let interface = interface.unwrap_or("public");
+        let region = credentials.region.as_deref().filter(|region| !region.is_empty());
+        let interface = credentials.interface.as_deref().unwrap_or("public");
         let chosen = catalog::choose(&token.body.catalog, service, region, interface, &credentials.source)?;
         if let Some(using) = chosen.region
             && !chosen.among.is_empty()
@@ -262,14 +259,10 @@ fn keep(cache: Option<&TokenCache>, token: &Token, options: &Options) {
 
 /// The URL that replaces the catalog's, by any of the service's names.
 fn overridden(credentials: &Credentials, service: Service) -> Option<String> {
-    of_service(&credentials.endpoint_overrides, service).map(str::to_string)
-}
-
-/// What is set for this service alone, by any of its names.
-fn of_service(set: &BTreeMap<String, String>, service: Service) -> Option<&str> {
-    let found = set.iter().find(|(kind, _)| {
+    let overrides = &credentials.endpoint_overrides;
+    let found = overrides.iter().find(|(kind, _)| {
         let kind = kind.to_lowercase().replace('_', "-");
         service.types().iter().any(|name| name.replace('_', "-") == kind)
     });
-    found.map(|(_, value)| value.as_str()).filter(|value| !value.trim().is_empty())
+    found.map(|(_, url)| url.clone()).filter(|url| !url.trim().is_empty())
 }

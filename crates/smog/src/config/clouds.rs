@@ -297,8 +297,7 @@ fn is_laid_over(name: &str) -> bool {
         "insecure",
         "auth_plugin",
     ];
-    let of_one_service = ["_endpoint_override", "_interface", "_endpoint_type", "_region_name"];
-    NAMES.contains(&name) || of_one_service.iter().any(|end| name.ends_with(end))
+    NAMES.contains(&name) || name.ends_with("_endpoint_override")
 }
 
 /// A file's password is for the keystone of that file: where a variable names another one, the

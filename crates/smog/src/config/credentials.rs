@@ -121,10 +121,6 @@ pub struct Credentials {
     /// URLs that replace the catalog's, by service type (`compute_endpoint_override`,
     /// `OS_COMPUTE_ENDPOINT_OVERRIDE`).
     pub endpoint_overrides: BTreeMap<String, String>,
-    /// Interfaces of single services, by service type (`compute_interface`, `compute_endpoint_type`).
-    pub interfaces: BTreeMap<String, String>,
-    /// Regions of single services, by service type (`compute_region_name`).
-    pub regions: BTreeMap<String, String>,
 }
 
 impl Credentials {

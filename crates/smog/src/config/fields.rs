@@ -212,9 +212,7 @@ impl Fields {
             verify: tls.verify,
             cert: tls.cert,
             key: tls.key,
-            endpoint_overrides: self.of_services(&["_endpoint", "_endpoint_override"]),
-            interfaces: self.interfaces_of_services(),
-            regions: self.of_services(&["_region_name"]),
+            endpoint_overrides: self.endpoint_overrides(),
         };
         Ok((credentials, notices))
     }
@@ -244,23 +242,17 @@ impl Fields {
         names.first().map(|name| bare_interface(name))
     }
 
-    /// The fields of single services that end so, by service type; the last ending counts most.
-    fn of_services(&self, ends: &[&str]) -> BTreeMap<String, String> {
+    /// `compute_endpoint_override`, else `compute_endpoint`; by service type.
+    fn endpoint_overrides(&self) -> BTreeMap<String, String> {
         let mut found = BTreeMap::new();
-        for end in ends {
+        for end in ["_endpoint", "_endpoint_override"] {
             for name in self.rest.keys() {
-                if let (Some(service), Some(value)) = (name.strip_suffix(end), self.outside(name)) {
-                    found.insert(service.replace('_', "-"), value);
+                if let (Some(service), Some(url)) = (name.strip_suffix(end), self.outside(name)) {
+                    found.insert(service.replace('_', "-"), url);
                 }
             }
         }
         found
-    }
-
-    /// `compute_interface`, else `compute_endpoint_type`; by service type.
-    fn interfaces_of_services(&self) -> BTreeMap<String, String> {
-        let found = self.of_services(&["_endpoint_type", "_interface"]);
-        found.into_iter().map(|(service, name)| (service, bare_interface(&name))).collect()
     }
 }
 

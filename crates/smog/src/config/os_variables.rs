@@ -189,14 +189,9 @@ mod tests {
             ("OS_BLOCK_STORAGE_ENDPOINT_OVERRIDE", "http://c"),
             ("OS_CERT", "~/c.pem"),
             ("OS_KEY", "k.pem"),
-            ("OS_COMPUTE_INTERFACE", "internalURL"),
-            ("OS_IMAGE_ENDPOINT_TYPE", "admin"),
-            ("OS_COMPUTE_REGION_NAME", "Two"),
         ])
         .expect("credentials");
         assert_eq!(found.endpoint_overrides["compute"], "http://n/v2.1");
-        assert_eq!((&*found.interfaces["compute"], &*found.interfaces["image"]), ("internal", "admin"));
-        assert_eq!((&*found.regions["compute"], found.interface, found.region), ("Two", None, None));
         assert_eq!(found.endpoint_overrides["block-storage"], "http://c");
         assert_eq!((found.cert.as_deref(), found.key.as_deref()), (Some("/home/u/c.pem"), Some("k.pem")));
     }

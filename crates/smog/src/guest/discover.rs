@@ -143,7 +143,7 @@ impl Cloud {
 
     /// The hosts of Nova's hypervisors with libvirt; `None` for a user who may not see them.
     async fn compute_host_names(&self) -> Result<Option<BTreeSet<String>>> {
-        let hypervisors = match self.hypervisors().await {
+        let hypervisors = match self.hypervisors_without_uptime().await {
             Ok(found) => found,
             Err(Error::Api { status: 403, .. }) => return Ok(None),
             Err(why) => return Err(why),
@@ -272,7 +272,8 @@ impl Cloud {
                 // Made after the list was; the next look shows it.
                 Ok(server) if server.status != "DELETED" => {}
                 Ok(_) | Err(Error::NotFound { .. }) => {
-                    let strangers = found.into_iter().map(|(host, found)| Stranger::of(host, found));
+                    let strangers =
+                        found.into_iter().map(|(host, found)| Stranger::of(host, &found.domain, found.state));
                     discovery.strangers.extend(strangers);
                 }
                 Err(error) => {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::sight::as_virsh_says;
-use crate::libvirt::{DomainState, Sighting};
+use crate::libvirt::{Domain, DomainState};
 use crate::show::{Column, Show};
 
 /// A domain on a compute host of which Nova knows no server: what a failed evacuation or a crash
@@ -30,14 +30,13 @@ pub struct Stranger {
 }
 
 impl Stranger {
-    pub(super) fn of(host: String, found: Sighting) -> Stranger {
-        let Sighting { domain, state } = found;
+    pub(crate) fn of(host: String, domain: &Domain, state: DomainState) -> Stranger {
         Stranger {
             host,
             is_nova_s: domain.nova.is_some() || is_nova_s_name(&domain.name),
-            server_name: domain.nova.and_then(|nova| nova.name),
-            domain: domain.name,
-            uuid: domain.uuid,
+            server_name: domain.nova.as_ref().and_then(|nova| nova.name.clone()),
+            domain: domain.name.clone(),
+            uuid: domain.uuid.clone(),
             state,
             memory_kib: domain.memory_kib,
             vcpus: domain.vcpus.count,

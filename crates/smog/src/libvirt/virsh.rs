@@ -43,6 +43,21 @@ pub struct Sighting {
     pub state: DomainState,
 }
 
+/// A domain with all that libvirt says of it at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FullSighting {
+    /// The domain as it runs; as it is defined, when it is off.
+    pub domain: Domain,
+    /// As it is from its next start (`dumpxml --inactive`).
+    pub persistent: Option<Domain>,
+    /// Its state.
+    pub state: DomainState,
+    /// libvirt's number for the reason of the state (`domstate --reason`).
+    pub reason: u32,
+    /// Whether a job of it is under way (`domjobinfo`): a migration, a save, a dump.
+    pub has_job: bool,
+}
+
 /// All domains of a host.
 #[derive(Debug, Default)]
 pub struct HostDomains {
@@ -107,6 +122,22 @@ impl Host {
         let output = self.virsh_run(Cmd::shell(script).repeatable(), None).await?;
         let source_of = format!("host `{}`", self.name());
         Ok(parse_sightings(&output.text(), &source_of))
+    }
+
+    /// All domains of this host with both XMLs, state, reason and job, in one command; and why
+    /// others could not be read.
+    ///
+    /// # Errors
+    /// As [`Host::domain`]. A domain that vanished meanwhile is left out.
+    pub async fn domains_in_full(&self) -> Result<(Vec<FullSighting>, Vec<Error>)> {
+        let script = format!(
+            "list=$(virsh -r -c {URI} list --all --uuid) || exit $?\n\
+             for uuid in $list; do set -- \"$@\" \"dumpxml $uuid; echo ==inactive==; dumpxml --inactive $uuid; \
+             echo ==job==; domjobinfo $uuid; echo ==next==;\"; done\n\
+             [ $# -eq 0 ] || virsh -r -c {URI} \"$* echo ==states==; domstats --state\" 2>/dev/null || true"
+        );
+        let output = self.virsh_run(Cmd::shell(script).repeatable(), None).await?;
+        Ok(parse_in_full(&output.text(), &format!("host `{}`", self.name())))
     }
 
     /// A domain with its state, by name or UUID, in one command.
@@ -304,6 +335,155 @@ fn parse_states(text: &str) -> BTreeMap<&str, DomainState> {
             name = rest.strip_suffix('\'');
         } else if let (Some(name), Some(state)) = (name, line.strip_prefix("state.state=")) {
             of_name.insert(name, DomainState::of(state.parse().unwrap_or(0)));
+        }
+    }
+    of_name
+}
+
+/// A tap device of a guest, as the kernel has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Tap {
+    /// Its name.
+    pub name: String,
+    /// Its MTU in bytes (`/sys/class/net/TAP/mtu`); `None` when there is no such device.
+    pub mtu: Option<u32>,
+    /// `/sys/class/net/TAP/operstate`: up, down, unknown.
+    pub state: String,
+}
+
+/// One file of a disk's backing chain, by `qemu-img info`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DiskFile {
+    /// Its path.
+    pub path: String,
+    /// `qcow2`, `raw`.
+    pub format: String,
+    /// What the guest sees, in bytes.
+    pub virtual_bytes: u64,
+    /// What it takes on the host, in bytes.
+    pub actual_bytes: u64,
+}
+
+/// What the host says of a guest's devices.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct GuestDevices {
+    /// Its tap devices.
+    pub taps: Vec<Tap>,
+    /// The backing chain of each disk that is a file or a block device, the uppermost first; why it
+    /// cannot be read in place of it.
+    pub disks: Vec<(String, std::result::Result<Vec<DiskFile>, String>)>,
+}
+
+impl Host {
+    /// What the host says of a guest's tap devices and disks. One command, where libvirt is.
+    ///
+    /// # Errors
+    /// As [`Host::domain`].
+    pub async fn guest_devices(&self, name_or_uuid: &str) -> Result<GuestDevices> {
+        let script = format!("uri={URI}\n{DEVICES}");
+        let cmd = Cmd::shell(script).arg(name_or_uuid).repeatable();
+        let output = self.virsh_run(cmd, Some(name_or_uuid)).await?;
+        Ok(parse_devices(&output.text()))
+    }
+}
+
+const DEVICES: &str = r#"
+virsh -r -c "$uri" domstate --domain "$1" >/dev/null || exit $?
+virsh -r -c "$uri" domiflist --domain "$1" | awk 'NR > 2 && $1 != "" && $1 != "-" { print $1 }' | while read -r tap; do
+  echo "tap $tap $(cat "/sys/class/net/$tap/mtu" 2>/dev/null || echo -) $(cat "/sys/class/net/$tap/operstate" 2>/dev/null || echo -)"
+done
+virsh -r -c "$uri" domblklist --details --domain "$1" | sed -n 's/^ *\(file\|block\)  *[a-z]*  *[a-z0-9]*  *\(.*[^ ]\) *$/\2/p' | while read -r disk; do
+  [ "$disk" = - ] && continue
+  echo "disk $disk"
+  qemu-img info -U --backing-chain --output=json "$disk" 2>&1
+done
+exit 0"#;
+
+fn parse_devices(text: &str) -> GuestDevices {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    struct Info {
+        filename: String,
+        #[serde(default)]
+        format: String,
+        #[serde(default)]
+        virtual_size: u64,
+        #[serde(default)]
+        actual_size: u64,
+    }
+    let mut devices = GuestDevices::default();
+    let mut disks: Vec<(String, String)> = Vec::new();
+    for line in text.lines() {
+        let words: Vec<&str> = line.split(' ').collect();
+        match (words.as_slice(), disks.last_mut()) {
+            (["tap", name, mtu, state], None) => devices.taps.push(Tap {
+                name: (*name).to_string(),
+                mtu: mtu.parse().ok(),
+                state: (*state).to_string(),
+            }),
+            (["disk", ..], _) => disks.push((line["disk ".len()..].to_string(), String::new())),
+            (_, Some((_, json))) => {
+                json.push_str(line);
+                json.push('\n');
+            }
+            _ => {}
+        }
+    }
+    for (path, json) in disks {
+        let chain = serde_json::from_str::<Vec<Info>>(&json).map(|chain| {
+            let file = |info: Info| DiskFile {
+                path: info.filename,
+                format: info.format,
+                virtual_bytes: info.virtual_size,
+                actual_bytes: info.actual_size,
+            };
+            chain.into_iter().map(file).collect()
+        });
+        devices.disks.push((path, chain.map_err(|_| json.lines().next().unwrap_or("no answer").to_string())));
+    }
+    devices
+}
+
+/// What [`Host::domains_in_full`] printed.
+fn parse_in_full(text: &str, source_of: &str) -> (Vec<FullSighting>, Vec<Error>) {
+    let (parts, states) = text.split_once("==states==").unwrap_or((text, ""));
+    let (states, reasons) = (parse_states(states), parse_reasons(states));
+    let (mut all, mut unreadable) = (Vec::new(), Vec::new());
+    for part in parts.split("==next==") {
+        let (live, rest) = part.split_once("==inactive==").unwrap_or((part, ""));
+        let (inactive, job) = rest.split_once("==job==").unwrap_or((rest, ""));
+        let (live, inactive) = (live.trim(), inactive.trim());
+        if live.is_empty() {
+            continue;
+        }
+        let domain = match Domain::parse(live, source_of) {
+            Ok(domain) => domain,
+            Err(why) => {
+                unreadable.push(why);
+                continue;
+            }
+        };
+        let job = job.lines().find_map(|line| line.trim().strip_prefix("Job type:")).map(str::trim);
+        all.push(FullSighting {
+            persistent: Domain::parse(inactive, source_of).ok(),
+            state: states.get(domain.name.as_str()).copied().unwrap_or(DomainState::NoState),
+            reason: reasons.get(domain.name.as_str()).copied().unwrap_or(0),
+            has_job: job.is_some_and(|job| job != "None"),
+            domain,
+        });
+    }
+    (all, unreadable)
+}
+
+/// Reasons by the domains' names, out of what `domstats --state` prints.
+fn parse_reasons(text: &str) -> BTreeMap<&str, u32> {
+    let mut of_name = BTreeMap::new();
+    let mut name = None;
+    for line in text.lines().map(str::trim) {
+        if let Some(rest) = line.strip_prefix("Domain: '") {
+            name = rest.strip_suffix('\'');
+        } else if let (Some(name), Some(reason)) = (name, line.strip_prefix("state.reason=")) {
+            of_name.insert(name, reason.parse().unwrap_or(0));
         }
     }
     of_name

@@ -2,6 +2,7 @@
 //! states that must turn each assertion red.
 
 use crate::cpuset::Cpuset;
+use crate::findings::pinning::Who;
 use crate::host::{Policy, Thread};
 use crate::libvirt::DomainState;
 use crate::show;
@@ -56,12 +57,12 @@ fn is_vcpu(thread: &Thread) -> bool {
 /// Each of these vCPUs has a CPU of the host for itself, of the dedicated set, in the
 /// domain XML and in the kernel.
 pub(super) fn pinned(seen: &Seen, vcpus: &Cpuset, dedicated: &Cpuset) -> Vec<Check> {
-    let pins = seen.domain.vcpu_pins();
-    let affinity = seen.affinity();
+    let pins = seen.pins();
     let mut checks = Vec::new();
     let mut used = Cpuset::new();
     for vcpu in vcpus.iter() {
-        let pin = pins.get(&vcpu).cloned().unwrap_or_default();
+        let found = pins.iter().find(|pin| pin.who == Who::Vcpu(vcpu));
+        let pin = found.and_then(|pin| pin.declared.clone()).unwrap_or_default();
         checks.push(
             Check::that(
                 format!("pin of vCPU {vcpu}"),
@@ -72,12 +73,12 @@ pub(super) fn pinned(seen: &Seen, vcpus: &Cpuset, dedicated: &Cpuset) -> Vec<Che
             .from("domain XML, <vcpupin>"),
         );
         used = used.union(&pin);
-        let thread = affinity.get(&vcpu).cloned().unwrap_or_default();
+        let thread = found.and_then(|pin| pin.kernel.clone()).unwrap_or_default();
         let wanted = seen.real(&pin);
         checks.push(
             Check::that(
                 format!("affinity of vCPU {vcpu}"),
-                !thread.is_empty() && thread == wanted,
+                !thread.is_empty() && found.is_some_and(|pin| pin.declared.is_some() && pin.agrees),
                 shown(&thread, "no such thread"),
                 format!("its pin, {}", shown(&wanted, "none")),
             )
@@ -347,7 +348,23 @@ pub(super) fn emulator_on(seen: &Seen, cpus: &Cpuset) -> Vec<Check> {
     vec![
         Check::eq("pin of the emulator", &pin, cpus).from("domain XML, <emulatorpin>"),
         Check::eq("affinity of the main thread", &thread, &seen.real(cpus)).from(THREADS),
+        Check::that(
+            "QEMU's other threads",
+            seen.pins().iter().all(|pin| pin.who != Who::Emulator || pin.strays.is_empty()),
+            strays(seen),
+            format!("on CPU {}", seen.real(cpus)),
+        )
+        .from(THREADS),
     ]
+}
+
+/// "worker on CPU 5", or "none elsewhere".
+fn strays(seen: &Seen) -> String {
+    let pins = seen.pins();
+    let strays =
+        pins.iter().flat_map(|pin| &pin.strays).map(|one| format!("{} on CPU {}", one.name, one.cpus));
+    let strays: Vec<String> = strays.collect();
+    if strays.is_empty() { "none elsewhere".to_string() } else { strays.join(", ") }
 }
 
 /// Its emulator threads have a dedicated CPU for themselves, which no vCPU of it has, and

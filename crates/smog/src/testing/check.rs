@@ -4,6 +4,9 @@ use std::fmt::Debug;
 
 use serde::{Deserialize, Serialize};
 
+use super::Seen;
+use crate::findings::{Rule, rule};
+
 /// One assertion of a case, held or not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
@@ -62,6 +65,32 @@ impl std::fmt::Display for Check {
             write!(f, " ({})", self.source)?;
         }
         Ok(())
+    }
+}
+
+/// What the rules of [`findings`](crate::findings) say of a guest: a check for each of these rules
+/// (all that look at one guest alone, when none is named), which fails with its findings.
+///
+/// A name that is no such rule's is a failed check.
+pub fn no_findings(seen: &Seen, rules: &[&str]) -> Vec<Check> {
+    let snapshot = seen.snapshot();
+    let of = |rule: &Rule| {
+        let found = rule.of_guest(&snapshot);
+        let said: Vec<&str> = found.iter().map(|found| found.sentence.as_str()).collect();
+        let sources: Vec<&str> =
+            found.iter().flat_map(|found| &found.evidence).map(|one| one.source.as_str()).collect();
+        let text = if said.is_empty() { "no finding".to_string() } else { said.join("; ") };
+        Check::that(rule.name, found.is_empty(), text, "no finding").from(sources.join("; "))
+    };
+    match rules.is_empty() {
+        true => Rule::all().filter(|rule| rule.is_of_guest()).map(of).collect(),
+        false => rules
+            .iter()
+            .map(|name| match rule(name).filter(|rule| rule.is_of_guest()) {
+                Some(rule) => of(rule),
+                None => Check::that(*name, false, "no rule of this name about one guest", "a rule"),
+            })
+            .collect(),
     }
 }
 

@@ -7,9 +7,9 @@ use serde::Serialize;
 use crate::cloud::{Cloud, Microversion};
 use crate::cpuset::Cpuset;
 use crate::error::Result;
+use crate::findings::{CpuSets, NovaConf};
 use crate::host::{Facts, Host, ServiceRole};
 use crate::libvirt::{Capabilities, Domain};
-use crate::oslo::OsloConfig;
 
 /// What there is.
 #[derive(Debug, Clone)]
@@ -213,44 +213,14 @@ impl Inventory {
     }
 }
 
-/// The configuration of nova-compute, file after file; a later file overrules.
-struct Conf(Vec<OsloConfig>);
-
-impl Conf {
-    async fn read(host: &Host, files: &[String]) -> Result<Conf> {
-        let mut all = Vec::new();
-        for file in files {
-            all.push(OsloConfig::parse(
-                host.read_text(file).await?,
-                &format!("{} on {}", file, host.name()),
-            )?);
-        }
-        Ok(Conf(all))
-    }
-
-    fn get(&self, section: &str, key: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .rev()
-            .find_map(|file| file.get(section, key))
-            .map(str::trim)
-            .filter(|text| !text.is_empty())
-    }
-
-    /// A multi-valued option of all files together.
-    fn get_all(&self, section: &str, key: &str) -> Vec<String> {
-        self.0.iter().flat_map(|file| file.get_all(section, key)).map(str::to_string).collect()
-    }
-}
-
 async fn look_at(cloud: &Cloud, name: &str) -> Result<ComputeHost> {
     let host = cloud.host(name).await?;
     let (facts, layout) = tokio::try_join!(host.facts(), host.layout())?;
     let files = layout.place(ServiceRole::NovaCompute).map(|place| place.config.clone()).unwrap_or_default();
-    let conf = Conf::read(&host.outside(), &files).await?;
+    let conf = NovaConf::read(&host.outside(), &files).await?;
     let (capabilities, domains) = tokio::try_join!(host.capabilities(), host.domains())?;
-    let dedicated = cpus(&conf, "cpu_dedicated_set")?;
-    let shared = match cpus(&conf, "cpu_shared_set")? {
+    let CpuSets { dedicated, shared } = conf.cpu_sets()?;
+    let shared = match shared {
         Some(shared) => shared,
         // Nova: with a dedicated set alone, a host has no CPUs for others.
         None if dedicated.is_some() => Cpuset::new(),
@@ -313,7 +283,7 @@ fn pins(domains: &[Domain]) -> Cpuset {
 const MINUTE: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// An option that is on or off, in any of the words oslo.config takes for it.
-fn is_on(conf: &Conf, section: &str, key: &str, default: bool) -> bool {
+fn is_on(conf: &NovaConf, section: &str, key: &str, default: bool) -> bool {
     match conf.get(section, key).map(str::to_ascii_lowercase).as_deref() {
         Some("true" | "1" | "yes" | "on") => true,
         Some("false" | "0" | "no" | "off") => false,
@@ -322,12 +292,8 @@ fn is_on(conf: &Conf, section: &str, key: &str, default: bool) -> bool {
 }
 
 /// An option of `[DEFAULT]` that is a number of seconds.
-fn seconds(conf: &Conf, key: &str) -> Option<std::time::Duration> {
+fn seconds(conf: &NovaConf, key: &str) -> Option<std::time::Duration> {
     conf.get("DEFAULT", key)?.parse().ok().map(std::time::Duration::from_secs)
-}
-
-fn cpus(conf: &Conf, key: &str) -> Result<Option<Cpuset>> {
-    conf.get("compute", key).map(str::parse).transpose()
 }
 
 /// The filters of the last scheduler whose host answers.
@@ -347,7 +313,7 @@ async fn scheduler_filters(
         let Ok(layout) = host.layout().await else { continue };
         let files =
             layout.place(ServiceRole::NovaScheduler).map(|place| place.config.clone()).unwrap_or_default();
-        let Ok(conf) = Conf::read(&host.outside(), &files).await else { continue };
+        let Ok(conf) = NovaConf::read(&host.outside(), &files).await else { continue };
         let listed = conf
             .get("filter_scheduler", "enabled_filters")
             .or_else(|| conf.get("DEFAULT", "scheduler_default_filters"));

@@ -1,12 +1,15 @@
 //! A guest as all layers have it at one moment: Nova, libvirt, the kernel, placement.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::cloud::{Allocation, Cloud, Provider, Server};
 use crate::cpuset::Cpuset;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::findings::pinning::{self, Pin};
+use crate::findings::{CpuMap, DomainSnapshot, GuestSnapshot};
 use crate::guest::Guest;
-use crate::host::{Cmd, Facts, GuestProcess, Host, HugeMap, Role};
+use crate::host::{Facts, GuestProcess, HugeMap, Role};
 use crate::libvirt::{Domain, DomainState};
 
 /// What was seen of a guest. Assertions are functions of it, so that a wrong one can be
@@ -32,21 +35,9 @@ pub struct Seen {
     pub facts: Facts,
     /// The CPUs of the host's NUMA cells, by cell, as libvirt has them.
     pub cells: BTreeMap<u32, Cpuset>,
-    /// How many NUMA cells of the host are made up (smog's lab); its CPUs are then mapped:
-    /// the domain XML names the CPU asked for, the kernel has another ([`Seen::real`]).
-    pub simulated_cells: u32,
-    /// How many CPUs there really are, where cells are simulated.
-    pub real_cpus: Option<u32>,
-}
-
-/// /proc/cpuinfo is the kernel's own, where /sys is made up.
-async fn real_cpus(host: &Host) -> Result<u32> {
-    let counted = host.run(Cmd::new("grep").args(["-c", "^processor", "/proc/cpuinfo"])).await?;
-    counted.text().trim().parse().map_err(|_| Error::Parse {
-        what: "number of CPUs".into(),
-        source_of: format!("/proc/cpuinfo on {}", host.name()),
-        why: format!("`{}` is no number", counted.text().trim()),
-    })
+    /// How the CPUs of the domain XML stand to the kernel's: the same, but where NUMA nodes are
+    /// simulated (smog's lab).
+    pub cpus: CpuMap,
 }
 
 impl Seen {
@@ -58,10 +49,11 @@ impl Seen {
         guest.refresh().await?;
         let domain = guest.domain().await?;
         let host = guest.host().await?;
-        let (process, state, facts, allocations, providers) = tokio::try_join!(
+        let (process, state, facts, cpus, allocations, providers) = tokio::try_join!(
             host.guest_process(&domain.name),
             host.domain_state(&domain.name),
             host.facts(),
+            host.cpu_map(),
             cloud.allocations(&guest.server.id),
             cloud.providers()
         )?;
@@ -75,18 +67,12 @@ impl Seen {
             .filter(|provider| of_host(provider))
             .map(|provider| provider.id.clone())
             .collect();
-        let simulated_cells = facts.lab.as_ref().map_or(0, |lab| lab.simulated_cells);
         let cells = facts.cells.iter().map(|cell| (cell.id, cell.cpus.clone())).collect();
-        let real_cpus = match simulated_cells {
-            0 => None,
-            _ => Some(real_cpus(&host).await?),
-        };
         Ok(Seen {
             host: guest.server.host.clone().unwrap_or_default(),
             server: guest.server.clone(),
             cells,
-            simulated_cells,
-            real_cpus,
+            cpus,
             domain,
             state,
             process,
@@ -107,16 +93,37 @@ impl Seen {
         here.filter_map(|allocation| allocation.resources.get(class)).sum()
     }
 
-    /// The CPUs that the kernel has for these, the same but where cells are simulated: there
-    /// are fewer real CPUs than libvirt was told of. Those of a set that are real are what
-    /// the kernel takes; of a set without any, each stands for a real one (lab/cells/shim.c).
+    /// The CPUs that the kernel has for these ([`CpuMap::real`]).
     #[must_use]
     pub fn real(&self, cpus: &Cpuset) -> Cpuset {
-        let Some(count) = self.real_cpus else { return cpus.clone() };
-        let real: Cpuset = cpus.intersection(&(0..count).collect());
-        match real.is_empty() {
-            true => cpus.iter().map(|cpu| cpu % count.max(1)).collect(),
-            false => real,
+        self.cpus.real(cpus)
+    }
+
+    /// Where each of its threads may run, against what is declared for it.
+    pub fn pins(&self) -> Vec<Pin> {
+        pinning::pins(&self.domain, &self.process, &self.cpus)
+    }
+
+    /// The same for the rules of [`findings`](crate::findings). What a case does not look at
+    /// (Nova's NUMA record, the configuration, moves) is not known in it.
+    pub fn snapshot(&self) -> GuestSnapshot {
+        GuestSnapshot {
+            server: self.server.clone(),
+            is_host_known: true,
+            domain: Some(DomainSnapshot {
+                domain: Arc::new(self.domain.clone()),
+                persistent: None,
+                state: self.state,
+                reason: 0,
+            }),
+            elsewhere: Vec::new(),
+            process: Some(Arc::new(self.process.clone())),
+            allocations: Some(self.allocations.clone()),
+            host_providers: Some(self.providers.clone()),
+            topology: None,
+            open_migrations: Vec::new(),
+            cpus: self.cpus.clone(),
+            sets: None,
         }
     }
 

@@ -57,9 +57,6 @@ const LONGEST: usize = 2000;
 /// What a traceback begins with.
 pub(super) const TRACEBACK: &str = "Traceback (most recent call last)";
 
-/// What the traceback of an exception group begins with (Python 3.11).
-const GROUP: &str = "Exception Group Traceback (most recent call last)";
-
 /// What the interpreter says before the traceback of an exception nobody can catch.
 pub(super) const IGNORED: &str = "Exception ignored";
 
@@ -145,8 +142,6 @@ static LISTED: LazyLock<Option<Regex>> = LazyLock::new(|| {
 pub(super) fn find<'a>(lines: impl Iterator<Item = &'a str>, names_count: bool) -> Option<Exception> {
     let mut chain: Vec<Cause> = vec![];
     let mut state = State::Outside;
-    // The group itself was named already; what follows are its exceptions.
-    let mut in_group = false;
     let mut all = String::new();
     for line in lines {
         if all.len() < 64 << 10 {
@@ -155,16 +150,6 @@ pub(super) fn find<'a>(lines: impl Iterator<Item = &'a str>, names_count: bool) 
         }
         let begins = line.contains(TRACEBACK);
         match state {
-            // Inside of a group are the tracebacks of its exceptions; the group is what was thrown.
-            State::Group => {
-                if !line.starts_with([' ', '\t']) && !line.is_empty() {
-                    state = State::Outside;
-                } else if let Some((name, message)) = group_line(line).filter(|_| !in_group) {
-                    chain.push(Cause { name: name.into(), message: message.into(), remote: false });
-                    in_group = true;
-                }
-            }
-            _ if line.contains(GROUP) => (state, in_group) = (State::Group, false),
             _ if begins && !line.contains("\\n") => state = State::Frames,
             State::Frames => {
                 if line.is_empty() || line.starts_with([' ', '\t', '+', '|']) {
@@ -253,15 +238,8 @@ enum State {
     Outside,
     /// Among `File …` lines; the next line without indentation names the exception.
     Frames,
-    /// Among the lines of an exception group (`  | …`, `  +-+---`).
-    Group,
     /// The exception's message may go on.
     Message,
-}
-
-/// The name and message of an exception group: `  | ExceptionGroup: many (2 sub-exceptions)`.
-fn group_line(line: &str) -> Option<(&str, &str)> {
-    exception_line(line.trim_start().strip_prefix("| ")?)
 }
 
 /// `nova.exception.X: message`, `KeyError: 'a'`, or a bare `SystemExit`.
@@ -337,21 +315,6 @@ mod tests {
 
     fn found(text: &str) -> Exception {
         find(text.lines(), true).unwrap_or_else(|| panic!("no exception: {text}"))
-    }
-
-    /// As Python 3.11 and later print groups.
-    #[test]
-    fn a_group_is_what_was_thrown() {
-        let text = "Failed\n  + Exception Group Traceback (most recent call last):\n  |   File \"/x.py\", line 1, in f\n  |     g()\n  | ExceptionGroup: many (2 sub-exceptions)\n  +-+---------------- 1 ----------------\n    | Traceback (most recent call last):\n    |   File \"/x.py\", line 1, in f\n    | ValueError: a\n    +---------------- 2 ----------------\n    | KeyError: 'b'\n    +------------------------------------";
-        let found = find(text.lines(), true).expect("a group");
-        assert_eq!((&*found.name, &*found.message), ("ExceptionGroup", "many (2 sub-exceptions)"));
-        assert!(found.traceback);
-        // The group as the cause of another exception.
-        let text = format!(
-            "{text}\n\nDuring handling of the above exception, another exception occurred:\n\nTraceback (most recent call last):\n  File \"b\", line 2\nOSError: no"
-        );
-        let found = find(text.lines(), true).expect("an exception");
-        assert_eq!((&*found.name, found.causes.len()), ("OSError", 1));
     }
 
     #[test]

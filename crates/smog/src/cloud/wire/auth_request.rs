@@ -173,8 +173,6 @@ pub(super) mod tests {
             cert: None,
             key: None,
             endpoint_overrides: BTreeMap::new(),
-            interfaces: BTreeMap::new(),
-            regions: BTreeMap::new(),
         }
     }
 

@@ -3,7 +3,6 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::tls::expanded;
 use crate::config::tree::{Body, Node};
 use crate::config::{Surroundings, trust, yaml};
 use crate::error::{Error, Result};
@@ -33,7 +32,7 @@ pub(in crate::config) fn read(from: &Surroundings) -> Result<Files> {
     let mut load = |name: &str, variable: &str| -> Result<Loaded> {
         let mut places = Vec::new();
         if let Some(named) = from.variables.get(variable).filter(|value| !value.is_empty()) {
-            let path = PathBuf::from(expanded(named, from.home_dir.as_deref()));
+            let path = PathBuf::from(named);
             if !path.exists() {
                 notices.push(format!(
                     "{variable} names {named}, which is not there; the usual places are searched"

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::cloud::{Allocation, Server};
+use crate::findings::CpuMap;
 use crate::host::{Facts, GuestProcess, Host, Replay};
 use crate::libvirt::Domain;
 
@@ -42,8 +43,7 @@ async fn guest(xml: &str, process: &str, pcpus: u64) -> Seen {
         }],
         providers: vec!["cmp1".into()],
         cells: facts.cells.iter().map(|cell| (cell.id, cell.cpus.clone())).collect(),
-        simulated_cells: 0,
-        real_cpus: None,
+        cpus: CpuMap::default(),
         facts,
     }
 }
@@ -125,7 +125,8 @@ async fn small_pages_and_shared_cpus() {
 
 #[tokio::test]
 async fn simulated_cpus_stand_for_real_ones() {
-    let seen = Seen { real_cpus: Some(2), simulated_cells: 2, ..guest(PINNED_XML, PINNED_PROCESS, 1).await };
+    let cpus = CpuMap { simulated_nodes: 2, real_cpus: Some(2), ..CpuMap::default() };
+    let seen = Seen { cpus, ..guest(PINNED_XML, PINNED_PROCESS, 1).await };
     for (told, real) in [("3", "1"), ("2", "0"), ("0,2", "0"), ("2-3", "0-1"), ("1,2", "1"), ("0-1", "0-1")] {
         assert_eq!(seen.real(&set(told)), set(real), "{told}");
     }

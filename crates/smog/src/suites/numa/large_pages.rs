@@ -86,7 +86,7 @@ async fn large_pages(t: &mut Test) -> Result<()> {
             &free(&seen.facts),
             &(free_before - number * pages),
         );
-        if seen.simulated_cells == 0 {
+        if seen.cpus.simulated_nodes == 0 {
             // The cell its memory is bound to has given them, and no other.
             let bound = seen.domain.numatune.iter().flat_map(|tune| &tune.mem_nodes).next();
             let cell = bound.and_then(|node| node.cells.iter().next()).unwrap_or_default();

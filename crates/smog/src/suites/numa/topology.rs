@@ -83,7 +83,7 @@ async fn mem_strict(t: &mut Test) -> Result<()> {
     let mut guest = t.boot(small(1, 128).numa_nodes(1)).await?;
     let seen = t.look(&mut guest).await?;
     t.assert(&seen, |seen| has_cells(seen, &[cell(&[0], 128)]), HAS_CELLS);
-    if seen.simulated_cells == 0 {
+    if seen.cpus.simulated_nodes == 0 {
         t.assert(&seen, memory_in_its_cells, MEMORY_IN_CELLS);
     }
     Ok(())

@@ -3,12 +3,14 @@
 //! against the process's memory maps.
 
 mod memory_cells;
-mod thread_pins;
 
 use serde::Serialize;
 
-use super::Guest;
+use super::CpuMap;
+use super::pinning::{Pin, pins};
+use crate::cpuset::Cpuset;
 use crate::error::{Error, Result};
+use crate::guest::Guest;
 use crate::host::{GuestProcess, MemoryMaps};
 use crate::libvirt::Domain;
 use crate::show::{self, Column, Show};
@@ -38,7 +40,8 @@ impl Guest {
     /// process; [`Error::Mismatch`] when it has none although Nova says that it runs.
     pub async fn compare(&mut self) -> Result<Vec<Compared>> {
         let (domain, process) = self.domain_and_process().await?;
-        Ok(compare(&domain, &process))
+        let map = self.host().await?.cpu_map().await?;
+        Ok(compare(&domain, &process, &map))
     }
 
     /// The QEMU process of the guest, with its threads and memory maps.
@@ -98,11 +101,36 @@ impl Guest {
 }
 
 /// The comparison itself, on facts in hand.
-pub(crate) fn compare(domain: &Domain, process: &GuestProcess) -> Vec<Compared> {
-    let mut rows = thread_pins::rows(domain, process);
+pub fn compare(domain: &Domain, process: &GuestProcess, map: &CpuMap) -> Vec<Compared> {
+    let mut rows: Vec<Compared> = pins(domain, process, map).iter().map(|pin| row(pin, map)).collect();
     rows.push(memory(domain, process.memory.as_ref()));
-    rows.extend(memory_cells::rows(domain, process.memory.as_ref()));
+    // The kernel has none of the simulated NUMA nodes.
+    if map.simulated_nodes == 0 {
+        rows.extend(memory_cells::rows(domain, process.memory.as_ref()));
+    }
     rows
+}
+
+/// At most so many threads that are elsewhere are named.
+const NAMED: usize = 4;
+
+fn row(pin: &Pin, map: &CpuMap) -> Compared {
+    let declared = pin.declared.as_ref().map_or(String::new(), |cpus| {
+        let real = map.real(cpus);
+        match real == *cpus {
+            true => format!("CPU {cpus}"),
+            false => format!("CPU {cpus} (simulated, really {real})"),
+        }
+    });
+    let text = |cpus: &Cpuset| format!("CPU {cpus}");
+    let mut kernel = pin.kernel.as_ref().map_or("no such thread".to_string(), text);
+    for stray in pin.strays.iter().take(NAMED) {
+        kernel += &format!("; {} (TID {}) CPU {}", stray.name, stray.tid, stray.cpus);
+    }
+    if pin.strays.len() > NAMED {
+        kernel += &format!("; {} more threads elsewhere", pin.strays.len() - NAMED);
+    }
+    Compared { what: pin.who.to_string(), declared, kernel, agrees: pin.agrees }
 }
 
 fn memory(domain: &Domain, maps: Option<&MemoryMaps>) -> Compared {
@@ -165,7 +193,7 @@ mod tests {
     fn rows(xml: &str, process: &str) -> Vec<Compared> {
         let domain = Domain::parse(xml, "a recording").expect("the recorded XML");
         let process = GuestProcess::parse_all(process).into_iter().next().expect("the recorded process");
-        compare(&domain, &process)
+        compare(&domain, &process, &CpuMap::default())
     }
 
     #[test]
