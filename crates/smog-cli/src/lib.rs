@@ -3,10 +3,11 @@
 //! It is a library itself so that a crate of one's own cases can be such a command, with
 //! those cases in it: see [`main_with`] and `examples/own-cases`.
 
-mod args;
 mod commands;
 mod finding_print;
+mod global_args;
 mod hosts_environment;
+mod interrupt;
 mod log_args;
 mod names;
 mod output;
@@ -30,9 +31,9 @@ use clap_complete::CompleteEnv;
 use clap_complete::env::Shells;
 use smog::testing::Case;
 use smog::{Error, ExitCode};
-use tokio::signal::unix::SignalKind;
 
-use args::{Args, Verb};
+use commands::CommandLine;
+use interrupt::{count_interrupts, interrupted, interrupts};
 use session::Session;
 
 /// The command `smog`, with the bundled suites.
@@ -53,8 +54,8 @@ pub fn main() -> Process {
 /// ```
 pub fn main_with(cases: Vec<Case>) -> Process {
     // A shell asks what could come next: `COMPLETE=bash smog` and the like.
-    CompleteEnv::with_factory(Args::command).shells(Shells(shells::ALL)).complete();
-    let args = Args::parse();
+    CompleteEnv::with_factory(CommandLine::command).shells(Shells(shells::ALL)).complete();
+    let line = CommandLine::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(why) => {
@@ -62,7 +63,7 @@ pub fn main_with(cases: Vec<Case>) -> Process {
             return Process::from(u8::from(ExitCode::CouldNotRun));
         }
     };
-    let ended = runtime.block_on(run(args, cases));
+    let ended = runtime.block_on(run(line, cases));
     // A command that was given up may still hold a blocking thread.
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));
     Process::from(u8::from(code_of(ended)))
@@ -89,11 +90,11 @@ fn code_of(ended: Result<ExitCode, Error>) -> ExitCode {
 
 /// Run the command until it ends, or until Ctrl-C (or SIGTERM) asks it to stop; then
 /// take back what it had half-made and say what is left.
-async fn run(args: Args, cases: Vec<Case>) -> Result<ExitCode, Error> {
+async fn run(line: CommandLine, cases: Vec<Case>) -> Result<ExitCode, Error> {
     count_interrupts();
-    let session = Session::new(&args);
+    let session = Session::new(&line.global, line.command.suite());
     let ended = tokio::select! {
-        ended = dispatch(args.verb, &session, cases) => ended,
+        ended = line.command.run(&session, cases) => ended,
         () = interrupt_of(&session) => Err(Error::Interrupted { left: session.take_back().await }),
         () = nobody_reads(&session) => Ok(ExitCode::ReaderGone),
     };
@@ -107,49 +108,6 @@ async fn run(args: Args, cases: Vec<Case>) -> Result<ExitCode, Error> {
         // The first change was shown instead of made: that is what was asked for.
         Err(Error::Interrupted { .. }) if session.dry_run => Ok(ExitCode::Ok),
         ended => ended,
-    }
-}
-
-async fn dispatch(verb: Verb, session: &Session, cases: Vec<Case>) -> Result<ExitCode, Error> {
-    match verb {
-        Verb::Boot(args) => commands::boot::run(args, session).await,
-        Verb::Discover(args) => commands::discover::run(args, session).await,
-        Verb::Xml(args) => commands::xml::run(args, session).await,
-        Verb::Pins(args) => commands::pins::run(args, session).await,
-        Verb::Audit(args) => commands::audit::run(args, session).await,
-        Verb::Explain(args) => commands::explain::run(args, session).await,
-        Verb::Migrate(args) => commands::migrate::run(args, session).await,
-        Verb::Delete(args) => commands::delete::run(args, session).await,
-        Verb::Guest(args) => commands::guest::run(args, session).await,
-        Verb::Host(args) => commands::host::run(args, session).await,
-        Verb::Flavor(args) => commands::flavor::run(args, session).await,
-        Verb::Image(args) => commands::image::run(args, session).await,
-        Verb::Network(args) => commands::network::run(args, session).await,
-        Verb::Service(args) => commands::service::run(args, session).await,
-        Verb::Aggregate(args) => commands::aggregate::run(args, session).await,
-        Verb::ServerGroup(args) => commands::server_group::run(args, session).await,
-        Verb::Keypair(args) => commands::keypair::run(args, session).await,
-        Verb::SecurityGroup(args) => commands::security_group::run(args, session).await,
-        Verb::Hypervisor(args) => commands::hypervisor::run(args, session).await,
-        Verb::Placement(args) => commands::placement::run(args, session).await,
-        Verb::Quota(args) => commands::quota::run(args, session).await,
-        Verb::Project(args) => commands::project::run(args, session).await,
-        Verb::Watch(args) => commands::watch::run(args, session).await,
-        Verb::Logs(args) => commands::logs::run(args, session).await,
-        Verb::Trace(args) => commands::trace::run(args, session).await,
-        Verb::Scan(args) => commands::scan::run(args, session).await,
-        Verb::Api(args) => commands::api::run(args, session).await,
-        Verb::Config(args) => commands::config::run(args, session).await,
-        Verb::Check(args) => commands::check::run(args, session).await,
-        Verb::Prepare(args) => commands::prepare::run(args, session).await,
-        Verb::Nested(args) => commands::nested::run(args, session).await,
-        Verb::Restore(args) => commands::restore::run(args, session).await,
-        Verb::Shell(args) => commands::shell::run(args, session),
-        Verb::Test(args) => commands::test::run(args, session, cases).await,
-        Verb::Clean(args) => commands::clean::run(args, session).await,
-        Verb::Completion(args) => commands::completion::run(args),
-        Verb::Licenses => Ok(commands::licenses::run()),
-        Verb::RefreshNames => names::refresh().await,
     }
 }
 
@@ -168,47 +126,4 @@ async fn nobody_reads(session: &Session) {
     if session.is_at_work() || session.is_ending_itself() {
         std::future::pending::<()>().await;
     }
-}
-
-/// How many times the command was asked to end.
-static INTERRUPTS: std::sync::LazyLock<tokio::sync::watch::Sender<usize>> =
-    std::sync::LazyLock::new(|| tokio::sync::watch::Sender::new(0));
-
-/// Ctrl-C, SIGTERM, or the end of the terminal (unless nohup has it ignored) came, also
-/// before anyone waited for it.
-pub(crate) async fn interrupted() {
-    interrupts(1).await;
-}
-
-async fn interrupts(count: usize) {
-    // The sender lives as long as the process.
-    let _ = INTERRUPTS.subscribe().wait_for(|come| *come >= count).await;
-}
-
-/// Count interrupts from now on. One that comes while nobody waits is not lost.
-fn count_interrupts() {
-    let mut kinds = vec![SignalKind::interrupt(), SignalKind::terminate()];
-    if !hangup_is_ignored() {
-        kinds.push(SignalKind::hangup());
-    }
-    for kind in kinds {
-        // Registered here, and not when the task first runs.
-        let Ok(mut signal) = tokio::signal::unix::signal(kind) else { continue };
-        tokio::spawn(async move {
-            while signal.recv().await.is_some() {
-                INTERRUPTS.send_modify(|come| *come += 1);
-            }
-        });
-    }
-}
-
-/// Whether this process was started with SIGHUP ignored, which a handler would undo. Looked
-/// at once, before there is one.
-fn hangup_is_ignored() -> bool {
-    static IGNORED: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
-    *IGNORED.get_or_init(|| {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-        mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 != 0)
-    })
 }

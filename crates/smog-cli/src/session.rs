@@ -13,7 +13,7 @@ use smog::watch::Allow;
 use smog::{Error, Result};
 use tokio::sync::OnceCell;
 
-use crate::args::Args;
+use crate::global_args::GlobalArgs;
 use crate::output::View;
 
 pub struct Session {
@@ -39,9 +39,10 @@ struct OnInterrupt {
 }
 
 impl Session {
-    pub fn new(args: &Args) -> Session {
+    /// `suite` names the suite whose file the command uses over smog.yml.
+    pub fn new(args: &GlobalArgs, suite: Option<&str>) -> Session {
         Session {
-            surroundings: surroundings(args),
+            surroundings: surroundings(args, suite),
             host_settings: args.set.iter().filter(|text| is_of_hosts(text)).cloned().collect(),
             verbose: args.verbose,
             refresh_login: args.refresh_login,
@@ -249,14 +250,14 @@ fn is_of_named_hosts(text: &str) -> bool {
 }
 
 /// What the user's environment says, with the flags on top.
-fn surroundings(args: &Args) -> Surroundings {
+fn surroundings(args: &GlobalArgs, suite: Option<&str>) -> Surroundings {
     let mut found = Surroundings {
         os_cloud: args.os_cloud.clone(),
         region: args.region.clone(),
         rc_file: args.rc.clone(),
         config_file: args.config.clone(),
         sets: args.set.iter().filter(|text| !is_of_named_hosts(text)).cloned().collect(),
-        suite: args.verb.suite().map(str::to_string),
+        suite: suite.map(str::to_string),
         ..Surroundings::of_process()
     };
     // What is wrong with the file is said when the settings are read.

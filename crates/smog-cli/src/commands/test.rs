@@ -254,7 +254,7 @@ pub async fn run(args: TestArgs, session: &Session, cases: Vec<Case>) -> Result<
         tokio::pin!(run);
         tokio::select! {
             ended = &mut run => ended?,
-            () = crate::interrupted() => {
+            () = crate::interrupt::interrupted() => {
                 printer.note("stopping: cases are cut off and cleaned up; once more to leave at once");
                 stop.stop();
                 run.await?

@@ -66,7 +66,7 @@ pub async fn run(args: WatchArgs, session: &Session) -> Result<ExitCode, Error> 
         args.command.is_empty() || filter.exceptions || filter.level.is_some() || filter.patterns.is_some();
 
     session.ends_itself();
-    let interrupt = crate::interrupted();
+    let interrupt = crate::interrupt::interrupted();
     let nobody_reads = output::reader_gone();
     tokio::pin!(interrupt, nobody_reads);
     let mut end = args.for_how_long.map(|length| tokio::time::Instant::now() + length);
