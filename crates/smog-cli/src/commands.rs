@@ -71,8 +71,10 @@ pub enum Command {
     Xml(xml::XmlArgs),
     /// Compare a guest's declared pins and pages with the kernel's
     Pins(pins::PinsArgs),
-    Audit(audit::AuditArgs),
+    /// One guest on one page: what Nova, placement, libvirt, the kernel and the logs say of it
     Explain(explain::ExplainArgs),
+    /// Judge the whole cloud: Nova, placement, libvirt and the kernel against each other
+    Audit(audit::AuditArgs),
     /// Live-migrate a guest and wait until it has moved
     Migrate(migrate::MigrateArgs),
     /// Delete guests and wait until they are gone

@@ -3,11 +3,8 @@
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use smog::host::Host;
-use smog::watch::{
-    Allow, AllowList, Event, Filter, From, Handler, Level, LogsWanted, Record, Save, Verdict, Watch, patterns,
-};
-use smog::{Error, ExitCode, Guest};
+use smog::watch::{Filter, Handler, Level, LogQuery, LogSearch, Record, Save, Verdict};
+use smog::{Error, ExitCode};
 
 use crate::output;
 use crate::record_print::Printer;
@@ -29,7 +26,7 @@ pub struct LogArgs {
     pub units: Vec<String>,
 
     /// At least this grave: debug, info, warning, error, critical
-    #[arg(long, value_parser = level, help_heading = "Which records")]
+    #[arg(long, value_name = "LEVEL", help_heading = "Which records")]
     pub level: Option<Level>,
 
     /// Holding this regular expression; of several, any
@@ -99,59 +96,20 @@ impl Saving {
 }
 
 impl LogArgs {
-    /// The filter of the flags, and the guest that was named.
-    pub async fn filter(&self, session: &Session) -> Result<(Filter, Option<Guest>), Error> {
-        let mut filter = self.filter_of_records()?;
-        let Some(asked) = &self.guest else { return Ok((filter, None)) };
-        let cloud = session.cloud().await?;
-        let guest = filter.of_guest(cloud, asked).await?;
-        Ok((filter, Some(guest)))
-    }
-
-    /// The filter of the flags, without a guest.
-    pub fn filter_of_records(&self) -> Result<Filter, Error> {
-        let patterns = if self.greps.is_empty() { None } else { Some(patterns(&self.greps)?) };
-        Ok(Filter {
-            level: self.level,
-            patterns,
-            requests: self.requests.clone(),
-            exceptions: self.exceptions,
-            ..Filter::default()
-        })
-    }
-
-    /// Begin to follow (or to search) the hosts. A host that cannot be asked is told and left out.
-    pub async fn start(
-        &self,
-        session: &Session,
-        from: From,
-        until: Option<Timestamp>,
-        follow: bool,
-    ) -> Result<Watch, Error> {
-        let section = session.watch_section()?;
-        let wanted = LogsWanted {
+    /// What the flags ask for.
+    pub fn query(&self) -> LogQuery {
+        LogQuery {
             hosts: self.hosts.clone(),
-            leave_out: section.leave_out,
             files: self.files.clone(),
             units: self.units.clone(),
-            more: section.logs,
-            from,
-            until,
-            follow,
-            ..LogsWanted::default()
-        };
-        let plan = match session.cloud().await {
-            Ok(cloud) => wanted.plan(cloud).await?,
-            // When the cloud does not answer, one wants to see its logs.
-            Err(why) if why.exit_code() == ExitCode::CouldNotRun => {
-                wanted.plan_of(self.hosts_of_file(session, why)?).await
-            }
-            Err(why) => return Err(why),
-        };
-        for (host, why) in &plan.left_out {
-            output::warning(&format!("host `{host}` is left out: {why}"));
+            level: self.level,
+            patterns: self.greps.clone(),
+            requests: self.requests.clone(),
+            guest: self.guest.clone(),
+            exceptions: self.exceptions,
+            allow: self.allow.clone(),
+            ..LogQuery::default()
         }
-        Ok(plan.watch())
     }
 
     /// What is done with each record: counted, and when it is wanted saved, printed and looked at.
@@ -182,57 +140,19 @@ impl LogArgs {
         }
         thrown.record(record)
     }
-
-    fn hosts_of_file(&self, session: &Session, why: Error) -> Result<Vec<Host>, Error> {
-        let all = Host::of_file(&session.smog_file()?);
-        if all.is_empty() {
-            return Err(why);
-        }
-        output::warning_of("going on with the hosts of smog.yml", &why);
-        let known: Vec<&str> = all.iter().map(Host::name).collect();
-        if let Some(name) = self.hosts.iter().find(|name| !known.contains(&name.as_str())) {
-            let near = known.into_iter().map(str::to_string).collect();
-            return Err(Error::NotFound { what: "host".into(), name: name.clone(), near });
-        }
-        Ok(all
-            .into_iter()
-            .filter(|host| self.hosts.is_empty() || self.hosts.iter().any(|name| name == host.name()))
-            .collect())
-    }
-
-    /// The allow-list of the flags and of smog.yml.
-    pub fn allow_list(&self, session: &Session) -> Result<AllowList, Error> {
-        let mut entries = session.allowed()?;
-        for text in &self.allow {
-            let (exception, logger) = match text.split_once('@') {
-                Some((exception, logger)) => (Some(exception).filter(|text| !text.is_empty()), Some(logger)),
-                None => (Some(text.as_str()).filter(|text| !text.is_empty()), None),
-            };
-            entries.push(Allow::of(exception, logger, None, Some("--allow"))?);
-        }
-        Ok(AllowList::new(entries))
-    }
 }
 
-/// The time the first record that names a request was written; at most a day back.
-pub async fn beginning_of(request: &str, args: &LogArgs, session: &Session) -> Result<Timestamp, Error> {
-    let day_ago = Timestamp::now() - SignedDuration::from_hours(24);
-    let filter = Filter { requests: vec![request.to_string()], ..Filter::default() };
-    let mut watch = args.start(session, From::Since(day_ago), None, false).await?;
-    while let Some(event) = watch.next().await {
-        if let Event::Record(record) = event
-            && filter.wants(&record)
-            && let Some(time) = record.time
-        {
-            watch.stop().await;
-            return Ok(time);
-        }
+/// What a query comes to. What is read instead, and what is left out, is told.
+pub async fn resolve(query: &LogQuery, session: &Session) -> Result<LogSearch, Error> {
+    let cloud = session.cloud().await.cloned();
+    let search = query.resolve(&session.smog_file()?, cloud).await?;
+    if let Some(why) = &search.without_cloud {
+        output::warning_of("going on with the hosts of smog.yml", why);
     }
-    Err(Error::NotFound { what: "request of the last day".into(), name: request.into(), near: vec![] })
-}
-
-fn level(text: &str) -> Result<Level, String> {
-    Level::of(text).ok_or_else(|| "one of trace, debug, info, warning, error, critical".into())
+    for (host, why) in &search.plan.left_out {
+        output::warning(&format!("host `{host}` is left out: {why}"));
+    }
+    Ok(search)
 }
 
 /// `10m`, `2h`, `1d` before now; or a time: `2026-11-24 10:30`, `2026-11-24T10:30:00Z`.

@@ -98,17 +98,7 @@ impl Session {
 
     /// The exceptions that `watch.allow` of smog.yml knows.
     pub fn allowed(&self) -> Result<Vec<Allow>> {
-        let entries = self.watch_section()?.allow;
-        let allow = |entry: &smog::config::AllowEntry| {
-            let why = entry.why.as_deref().unwrap_or("smog.yml");
-            Allow::of(
-                entry.exception.as_deref(),
-                entry.logger.as_deref(),
-                entry.message.as_deref(),
-                Some(why),
-            )
-        };
-        entries.iter().map(allow).collect()
+        Allow::of_section(&self.watch_section()?)
     }
 
     /// Whether each call and source is told.

@@ -13,6 +13,7 @@ use smog::cloud::{
 };
 use smog::config::Secret;
 use smog::findings::{AuditRequest, Baseline};
+use smog::watch::LogQuery;
 use smog::{Error, Result};
 
 use crate::data::{plain, to_json, to_python};
@@ -30,7 +31,7 @@ use crate::nouns::{
 };
 use crate::session::Session;
 use crate::topology::{self, Topology};
-use crate::watch::{LogsAsked, Watch, Watcher};
+use crate::watch::{Watch, Watcher};
 
 /// An authenticated session to one OpenStack: what `smog.connect()` gives.
 ///
@@ -891,8 +892,9 @@ impl Cloud {
     /// records, each with its whole traceback.
     ///
     /// `level`, `grep` (regular expressions), `requests`, `guest` and `exceptions` choose
-    /// records; `since` begins in the past, `follow=False` ends at the present, `duration`
-    /// after so many seconds. `allow` names known noise: `TYPE` or `TYPE@LOGGER`. A host or log
+    /// records; `since` begins in the past, `since_request` where that request first shows (a day back
+    /// at most), `follow=False` ends at the present (and begins an hour back, or at the guest's
+    /// creation, unless `since` says otherwise), `duration` ends after so many seconds. `allow` names known noise: `TYPE` or `TYPE@LOGGER`. A host or log
     /// that was wanted and not read raises `smog.Unread` at the end of a `with` block, unless
     /// `allow_unread`; `watch.unread` lists them at any time.
     ///
@@ -902,7 +904,7 @@ impl Cloud {
         *, hosts: "Sequence[str | Host]" = vec![], files: "Sequence[str]" = vec![], units: "Sequence[str]" = vec![],
         level: "str | None" = None, grep: "Sequence[str]" = vec![], requests: "Sequence[str]" = vec![],
         guest: "str | Guest | None" = None, exceptions: "bool" = false,
-        since: "datetime | None" = None, until: "datetime | None" = None,
+        since: "datetime | None" = None, since_request: "str | None" = None, until: "datetime | None" = None,
         follow: "bool" = true, duration: "float | None" = None, allow: "Sequence[str]" = vec![],
         allow_unread: "bool" = false
     ) -> "Watch")]
@@ -919,28 +921,30 @@ impl Cloud {
         guest: Option<NameOf>,
         exceptions: bool,
         since: Option<Timestamp>,
+        since_request: Option<String>,
         until: Option<Timestamp>,
         follow: bool,
         duration: Option<f64>,
         allow: Vec<String>,
         allow_unread: bool,
     ) -> PyResult<Watch> {
-        let asked = LogsAsked {
+        let query = LogQuery {
             hosts: hosts.into_iter().map(NameOf::name).collect(),
             files,
             units,
-            command: None,
-            level,
-            grep,
+            level: level_of(py, level)?,
+            patterns: grep,
             requests,
             guest: guest.map(NameOf::name),
             exceptions,
             since,
+            since_request,
             until,
             follow,
             allow,
+            ..LogQuery::default()
         };
-        Watch::start(py, &self.session, asked, duration, allow_unread)
+        Watch::start(py, &self.session, query, duration, allow_unread)
     }
 
     /// Watch the logs in the background: start it, do something, close it, read what it saw.
@@ -959,8 +963,10 @@ impl Cloud {
     /// []
     #[pyo3(signature = (
         handler: "Callable[[Record], object] | None" = None, *, name: "str" = "watch".to_string(),
-        hosts: "Sequence[str | Host]" = vec![], files: "Sequence[str]" = vec![], command: "str | None" = None,
-        level: "str | None" = None, grep: "Sequence[str]" = vec![], guest: "str | Guest | None" = None,
+        hosts: "Sequence[str | Host]" = vec![], files: "Sequence[str]" = vec![], units: "Sequence[str]" = vec![],
+        command: "str | None" = None, level: "str | None" = None, grep: "Sequence[str]" = vec![],
+        requests: "Sequence[str]" = vec![], guest: "str | Guest | None" = None, exceptions: "bool" = false,
+        since: "datetime | None" = None,
         stop_at: "int | None" = None, allow: "Sequence[str]" = vec![], log: "SupportsWrite | None" = None,
         allow_unread: "bool" = false
     ) -> "Watcher")]
@@ -972,27 +978,35 @@ impl Cloud {
         name: String,
         hosts: Vec<NameOf>,
         files: Vec<String>,
+        units: Vec<String>,
         command: Option<String>,
         level: Option<String>,
         grep: Vec<String>,
+        requests: Vec<String>,
         guest: Option<NameOf>,
+        exceptions: bool,
+        since: Option<Timestamp>,
         stop_at: Option<usize>,
         allow: Vec<String>,
         log: Option<Py<PyAny>>,
         allow_unread: bool,
     ) -> PyResult<Watcher> {
-        let asked = LogsAsked {
+        let query = LogQuery {
             hosts: hosts.into_iter().map(NameOf::name).collect(),
             files,
+            units,
             command,
-            level,
-            grep,
+            level: level_of(py, level)?,
+            patterns: grep,
+            requests,
             guest: guest.map(NameOf::name),
+            exceptions,
+            since,
             follow: true,
             allow,
-            ..LogsAsked::default()
+            ..LogQuery::default()
         };
-        Watcher::start(py, &self.session, name, asked, handler, stop_at, log, allow_unread)
+        Watcher::start(py, &self.session, name, query, handler, stop_at, log, allow_unread)
     }
 
     /// One request, whole, from API to compute: `of` is a request ("req-…"), or a guest (also one
@@ -1041,6 +1055,11 @@ impl Cloud {
     fn __repr__(&self) -> String {
         format!("<Cloud {} at {}>", self.name(), self.auth_url())
     }
+}
+
+/// A level by its name.
+fn level_of(py: Python<'_>, word: Option<String>) -> PyResult<Option<smog::watch::Level>> {
+    word.map(|word| word.parse()).transpose().map_err(|error| crate::errors::to_py(py, &error))
 }
 
 /// A card as the original's `NIC.to_dict()` gives it: `net-id`, `v4-fixed-ip`, `port-id`.

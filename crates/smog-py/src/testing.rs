@@ -9,6 +9,7 @@ use smog::config::Surroundings;
 use smog::testing::{
     CaseReport as Report, Event, Isolation, RunOptions, Runner, Selection, Stop, report, select,
 };
+use smog::watch::LogQuery;
 use smog::{Error, suites};
 
 use crate::cloud::Cloud;
@@ -16,7 +17,6 @@ use crate::enter::{Ctx, enter};
 use crate::environment::options;
 use crate::errors::unusable;
 use crate::noun::listing;
-use crate::watch::LogsAsked;
 
 /// A bundled case, as `smog test --list` shows it.
 #[pyclass(frozen, get_all, module = "smog")]
@@ -235,7 +235,7 @@ pub fn run_cases<'py>(
     let folder = folder.map_err(|error| crate::errors::to_py(py, &error))?;
     let environment = options(&folder, "Python: smog.run_cases", &Ctx::default());
     let ended = enter(py, |ctx| async move {
-        let allow = LogsAsked::default().allow_list(&session)?;
+        let allow = LogQuery::default().allow_list(&session.settings().file.watch)?;
         let stop = Stop::default();
         let told = ctx.clone();
         let runner = Runner {

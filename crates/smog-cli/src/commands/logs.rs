@@ -1,13 +1,13 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
-use smog::watch::{Event, From};
+use smog::watch::{Event, LogQuery, LogSearch};
 use smog::{Error, ExitCode};
 
 use crate::commands::watch::{told, unread};
-use crate::log_args::{LogArgs, Saving, moment, zone};
+use crate::log_args::{LogArgs, Saving, moment, resolve, zone};
 use crate::record_print::Printer;
 use crate::saved_logs::{self, apart};
 use crate::session::Session;
@@ -57,22 +57,12 @@ pub async fn run(args: LogsArgs, session: &Session) -> Result<ExitCode, Error> {
     if !args.from.is_empty() {
         return saved(args, session).await;
     }
-    let (mut filter, guest) = args.logs.filter(session).await?;
-    let created = guest.and_then(|guest| guest.server.created.parse::<Timestamp>().ok());
-    let ago = |hours| Timestamp::now() - SignedDuration::from_hours(hours);
-    let since = args.since.unwrap_or_else(|| match created {
-        // The request that created it came a moment before.
-        Some(created) => created - SignedDuration::from_secs(10),
-        None if !args.logs.requests.is_empty() => ago(24),
-        None => ago(1),
-    });
-    in_order(since, args.until)?;
-    filter.since = Some(since);
-    filter.until = args.until;
     let mut saving = Saving::new(&args.logs)?;
     let begun = Instant::now();
-    let mut watch = args.logs.start(session, From::Since(since), args.until, false).await?;
-    let mut thrown = Thrown::new(args.logs.allow_list(session)?);
+    let query = LogQuery { since: args.since, until: args.until, ..args.logs.query() };
+    let LogSearch { filter, allow, plan, .. } = resolve(&query, session).await?;
+    let mut watch = plan.watch();
+    let mut thrown = Thrown::new(allow);
     let mut printer = Printer::new(&session.view, &args.logs.hosts)?;
     while let Some(event) = watch.next().await {
         match event {
@@ -90,26 +80,12 @@ pub async fn run(args: LogsArgs, session: &Session) -> Result<ExitCode, Error> {
     Ok(saving.exit_code(watch.unread().exit_code(failed, args.logs.allow_unread)))
 }
 
-fn in_order(since: Timestamp, until: Option<Timestamp>) -> Result<(), Error> {
-    match until.is_some_and(|until| until < since) {
-        true => Err(Error::Invalid {
-            what: "--until".into(),
-            why: "it is before the beginning".into(),
-            hint: Some("`--since` names the beginning".into()),
-        }),
-        false => Ok(()),
-    }
-}
-
 /// Logs that were saved.
 async fn saved(args: LogsArgs, session: &Session) -> Result<ExitCode, Error> {
-    let mut filter = args.logs.filter_of_records()?;
-    (filter.since, filter.until) = (args.since, args.until);
-    if let Some(since) = args.since {
-        in_order(since, args.until)?;
-    }
+    let query = LogQuery { since: args.since, until: args.until, ..args.logs.query() };
+    let mut filter = query.filter_of_records()?;
     let mut saving = Saving::new(&args.logs)?;
-    let mut thrown = Thrown::new(args.logs.allow_list(session)?);
+    let mut thrown = Thrown::new(query.allow_list(&session.watch_section()?)?);
     let (view, quiet) = (session.view.clone(), session.quiet);
     apart(move || {
         let begun = Instant::now();

@@ -2,10 +2,10 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use smog::watch::{Event, From, Unread, Verdict, problem_text};
+use smog::watch::{Event, From, LogQuery, LogSearch, Unread, Verdict, problem_text};
 use smog::{Error, ExitCode};
 
-use crate::log_args::{LogArgs, Saving, beginning_of, length, moment};
+use crate::log_args::{LogArgs, Saving, length, moment, resolve};
 use crate::output;
 use crate::record_print::Printer;
 use crate::session::Session;
@@ -50,16 +50,13 @@ pub struct WatchArgs {
 const AFTERMATH: Duration = Duration::from_millis(500);
 
 pub async fn run(args: WatchArgs, session: &Session) -> Result<ExitCode, Error> {
-    let (filter, _) = args.logs.filter(session).await?;
     let mut saving = Saving::new(&args.logs)?;
-    let from = match (&args.since, &args.since_request) {
-        (Some(time), _) => From::Since(*time),
-        (None, Some(request)) => From::Since(beginning_of(request, &args.logs, session).await?),
-        (None, None) => From::End,
-    };
+    let query =
+        LogQuery { since: args.since, since_request: args.since_request, follow: true, ..args.logs.query() };
     let begun = Instant::now();
-    let mut watch = args.logs.start(session, from, None, true).await?;
-    let mut thrown = Thrown::new(args.logs.allow_list(session)?);
+    let LogSearch { filter, allow, plan, from, .. } = resolve(&query, session).await?;
+    let mut watch = plan.watch();
+    let mut thrown = Thrown::new(allow);
     let mut printer = Printer::new(&session.view, &args.logs.hosts)?;
     // With a command, only what it threw is of interest, unless something else was asked for.
     let prints =

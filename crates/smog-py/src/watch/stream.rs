@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
-use smog::watch::{AllowList, Event, Filter, problem_text};
+use smog::watch::{AllowList, Event, Filter, LogQuery, problem_text};
 use smog::{Error, Result};
 
-use super::LogsAsked;
 use crate::enter::enter;
 use crate::noun::Noun;
 use crate::nouns::Record;
@@ -41,24 +40,29 @@ impl Watch {
     pub fn start(
         py: Python<'_>,
         session: &Arc<Session>,
-        asked: LogsAsked,
+        query: LogQuery,
         duration: Option<f64>,
         allow_unread: bool,
     ) -> PyResult<Watch> {
         let session = session.clone();
-        let problems = Arc::new(Mutex::new(Vec::new()));
-        let flow = enter(py, |ctx| async move {
+        let (flow, problem) = enter(py, |ctx| async move {
             let begun = async {
-                let allow = asked.allow_list(&session)?;
-                let filter = asked.filter(&session).await?;
-                let watch = asked.plan(&session).await?.watch();
+                let search = super::resolve(&query, &session).await?;
+                let problem = super::without_cloud(&search);
                 let left_s = duration
                     .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
                     .map(|length| tokio::time::Instant::now() + length);
-                Ok(Flow { watch: Some(watch), filter, allow, left_s })
+                let flow = Flow {
+                    watch: Some(search.plan.watch()),
+                    filter: search.filter,
+                    allow: search.allow,
+                    left_s,
+                };
+                Ok((flow, problem))
             };
             ctx.unless_stopped("nothing was changed", begun).await
         })?;
+        let problems = Arc::new(Mutex::new(problem.into_iter().collect()));
         let unread = flow.watch.as_ref().map(|watch| watch.unread().clone()).unwrap_or_default();
         let (flow, unread) = (Arc::new(tokio::sync::Mutex::new(flow)), Arc::new(Mutex::new(unread)));
         Ok(Watch { flow, problems, unread, allow_unread })

@@ -6,9 +6,8 @@ use std::sync::{Arc, Mutex};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use smog::Error;
-use smog::watch::{Exceptions, Filter, Handler, Sources, Verdict};
+use smog::watch::{Exceptions, Filter, Handler, LogQuery, Sources, Verdict};
 
-use super::LogsAsked;
 use super::handler::{Callable, File, Raised};
 use crate::enter::enter;
 use crate::errors::unusable;
@@ -38,7 +37,7 @@ impl Watcher {
         py: Python<'_>,
         session: &Arc<Session>,
         name: String,
-        asked: LogsAsked,
+        query: LogQuery,
         handler: Option<Py<PyAny>>,
         stop_at: Option<usize>,
         log: Option<Py<PyAny>>,
@@ -49,13 +48,13 @@ impl Watcher {
         let title = name.clone();
         let running = enter(py, |ctx| async move {
             let begun = async {
-                let filter = asked.filter(&session).await?;
+                let search = super::resolve(&query, &session).await?;
                 let handler = match handler {
                     Some(call) => call,
-                    None => exceptions(Exceptions::new(asked.allow_list(&session)?), stop_at),
+                    None => exceptions(Exceptions::new(search.allow), stop_at),
                 };
-                let watch = asked.plan(&session).await?.watch();
-                Ok(smog::watch::Watcher::of(title, watch, wanted(filter, handler), file(log)).await)
+                let watch = search.plan.watch();
+                Ok(smog::watch::Watcher::of(title, watch, wanted(search.filter, handler), file(log)).await)
             };
             ctx.unless_stopped("nothing was changed", begun).await
         })?;

@@ -375,14 +375,11 @@ impl Runner {
         if !self.options.watch {
             return Logs::start(Plan::default(), folder).await;
         }
-        let section = &self.settings.file.watch;
         let wanted = LogsWanted {
             // Of smog.yml, with a nova-compute that is up or down, and with any other service of Nova.
             all_services: true,
-            leave_out: section.leave_out.clone(),
-            more: section.logs.clone(),
             follow: true,
-            ..LogsWanted::default()
+            ..LogsWanted::of_section(&self.settings.file.watch)
         };
         let plan = wanted.plan(&self.cloud).await.unwrap_or_else(|why| Plan {
             left_out: vec![("the hosts".into(), why.to_string())],

@@ -5,6 +5,7 @@ use regex::Regex;
 use serde::Serialize;
 
 use super::record::Record;
+use crate::config::{AllowEntry, WatchSection};
 use crate::error::{Error, Result};
 
 /// One kind of known noise. All conditions given must hold.
@@ -66,6 +67,19 @@ impl Allow {
             message,
             why: why.unwrap_or_default().into(),
         })
+    }
+
+    /// The entries under `watch: allow:` of smog.yml.
+    ///
+    /// # Errors
+    /// As [`Allow::of`].
+    pub fn of_section(section: &WatchSection) -> Result<Vec<Allow>> {
+        let allow = |entry: &AllowEntry| {
+            let why = entry.why.as_deref().unwrap_or("smog.yml");
+            let (exception, logger) = (entry.exception.as_deref(), entry.logger.as_deref());
+            Allow::of(exception, logger, entry.message.as_deref(), Some(why))
+        };
+        section.allow.iter().map(allow).collect()
     }
 
     fn covers(&self, record: &Record) -> bool {

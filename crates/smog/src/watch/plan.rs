@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::merge::Watch;
 use super::sources::{From, Sources};
 use crate::cloud::Cloud;
+use crate::config::WatchSection;
 use crate::error::{Error, Result};
 use crate::host::Host;
 
@@ -44,6 +45,15 @@ pub struct Plan {
 }
 
 impl LogsWanted {
+    /// What `watch:` of smog.yml says of all of them.
+    pub fn of_section(section: &WatchSection) -> LogsWanted {
+        LogsWanted {
+            leave_out: section.leave_out.clone(),
+            more: section.logs.clone(),
+            ..LogsWanted::default()
+        }
+    }
+
     /// Look which hosts there are, and what is logged on each. A host that cannot be asked
     /// stops none of the others: it is named in the plan, and the watch counts it as unread.
     ///
