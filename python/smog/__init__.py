@@ -32,6 +32,7 @@ except ModuleNotFoundError as why:
     ) from None
 
 from . import errors
+from ._actions import attach as _attach
 from ._gone import explain_imports
 from ._smog import (
     Aggregate,
@@ -107,6 +108,7 @@ from .errors import (
 )
 
 explain_imports()
+_attach()
 __version__ = _version()
 
 __all__ = [

@@ -1,11 +1,12 @@
 //! A guest: server, host and domain, joined.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
-use smog::cloud::{BlockMigration, LiveMigration, Order};
+use smog::cloud::LiveMigration;
 use smog::{Error, Result};
 
 use crate::data::plain;
@@ -107,15 +108,6 @@ impl Guest {
             *now = guest;
         }
         answer.map_err(|error| to_py(py, &error))
-    }
-
-    /// Give an order and follow it to its end.
-    fn order(&self, py: Python<'_>, order: Order, timeout: f64) -> PyResult<()> {
-        let left = format!("Nova goes on with the {} of `{}`", order.name(), self.name());
-        self.ask(py, left, move |mut guest, ctx| async move {
-            let answer = guest.carry_out(&order, wait(timeout, &ctx.teller())).await;
-            (guest, answer)
-        })
     }
 }
 
@@ -271,29 +263,9 @@ impl Guest {
         timeout: f64,
     ) -> PyResult<()> {
         let left = format!("Nova goes on moving `{}`", self.name());
-        let how = LiveMigration {
-            host: to.map(NameOf::name),
-            block: match block {
-                None => BlockMigration::Auto,
-                Some(true) => BlockMigration::Yes,
-                Some(false) => BlockMigration::No,
-            },
-        };
-        let session = self.session.clone();
+        let how = LiveMigration { host: to.map(NameOf::name), block: block.into() };
         self.ask(py, left, move |mut guest, ctx| async move {
-            let answer = async {
-                let cloud = session.cloud().await?;
-                if let Some(host) = &how.host {
-                    // Near names come from here; Nova's own refusal has none.
-                    cloud.host(host).await?;
-                }
-                cloud.live_migrate_with(&guest.server, &how, wait(timeout, &ctx.teller())).await
-            }
-            .await;
-            let answer = answer.map(|server| {
-                guest.server = server;
-                guest.seen = None;
-            });
+            let answer = guest.live_migrate_with(&how, wait(timeout, &ctx.teller())).await;
             (guest, answer)
         })
     }
@@ -382,106 +354,27 @@ impl Guest {
         })
     }
 
-    /// Power on, and wait until it is.
-    #[pyo3(signature = (*, timeout = 300.0))]
-    fn start(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
-        self.order(py, Order::Start, timeout)
-    }
-
-    /// Power off, and wait until it is.
-    #[pyo3(signature = (*, timeout = 300.0))]
-    fn stop(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
-        self.order(py, Order::Stop, timeout)
-    }
-
-    /// Stop its vCPUs, keep its memory.
-    #[pyo3(signature = (*, timeout = 300.0))]
-    fn pause(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
-        self.order(py, Order::Pause, timeout)
-    }
-
-    /// Let its vCPUs run again.
-    #[pyo3(signature = (*, timeout = 300.0))]
-    fn unpause(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
-        self.order(py, Order::Unpause, timeout)
-    }
-
-    /// Write its memory to disk and power off.
-    #[pyo3(signature = (*, timeout = 300.0))]
-    fn suspend(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
-        self.order(py, Order::Suspend, timeout)
-    }
-
-    /// Bring it back from suspension.
-    #[pyo3(signature = (*, timeout = 300.0))]
-    fn resume(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
-        self.order(py, Order::Resume, timeout)
-    }
-
-    /// Reboot: ask the guest, or (`hard`) make its domain anew.
-    #[pyo3(signature = (*, hard = false, timeout = 300.0))]
-    fn reboot(&self, py: Python<'_>, hard: bool, timeout: f64) -> PyResult<()> {
-        self.order(py, Order::Reboot { hard }, timeout)
-    }
-
-    /// Power off, save the disk as an image, and free the host.
-    #[pyo3(signature = (*, timeout = 300.0))]
-    fn shelve(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
-        self.order(py, Order::Shelve, timeout)
-    }
-
-    /// Bring it back from the shelf.
-    #[pyo3(signature = (*, host: "str | Host | None" = None, timeout: "float" = 300.0) -> "None")]
-    fn unshelve(&self, py: Python<'_>, host: Option<NameOf>, timeout: f64) -> PyResult<()> {
-        self.order(py, Order::Unshelve { zone: None, host: host.map(NameOf::name) }, timeout)
-    }
-
-    /// Boot it from a rescue image; the server's own when `image` is absent.
-    #[pyo3(signature = (image = None, *, timeout = 300.0))]
-    fn rescue(&self, py: Python<'_>, image: Option<String>, timeout: f64) -> PyResult<()> {
-        self.order(py, Order::Rescue { image, admin_password: None }, timeout)
-    }
-
-    /// End the rescue.
-    #[pyo3(signature = (*, timeout = 300.0))]
-    fn unrescue(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
-        self.order(py, Order::Unrescue, timeout)
-    }
-
-    /// Make its disk anew from an image, on the same host.
-    #[pyo3(signature = (image, *, timeout = 300.0))]
-    fn rebuild(&self, py: Python<'_>, image: String, timeout: f64) -> PyResult<()> {
-        self.order(py, Order::Rebuild { image }, timeout)
-    }
-
-    /// Move it to another flavor, and perhaps host; then `confirm_resize()` or `revert_resize()`.
-    #[pyo3(signature = (flavor: "str | Flavor", *, timeout: "float" = 300.0) -> "None")]
-    fn resize(&self, py: Python<'_>, flavor: NameOf, timeout: f64) -> PyResult<()> {
-        self.order(py, Order::Resize { flavor: flavor.name() }, timeout)
-    }
-
-    /// Keep the resize or cold migration.
-    #[pyo3(signature = (*, timeout = 300.0))]
-    fn confirm_resize(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
-        self.order(py, Order::ConfirmResize, timeout)
-    }
-
-    /// Go back to before the resize or cold migration.
-    #[pyo3(signature = (*, timeout = 300.0))]
-    fn revert_resize(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
-        self.order(py, Order::RevertResize, timeout)
-    }
-
-    /// Power off and move to another host; then confirm or revert.
-    #[pyo3(signature = (*, host: "str | Host | None" = None, timeout: "float" = 300.0) -> "None")]
-    fn migrate(&self, py: Python<'_>, host: Option<NameOf>, timeout: f64) -> PyResult<()> {
-        self.order(py, Order::Migrate { host: host.map(NameOf::name) }, timeout)
-    }
-
-    /// Start it elsewhere: its host is down.
-    #[pyo3(signature = (*, host: "str | Host | None" = None, timeout: "float" = 300.0) -> "None")]
-    fn evacuate(&self, py: Python<'_>, host: Option<NameOf>, timeout: f64) -> PyResult<()> {
-        self.order(py, Order::Evacuate { host: host.map(NameOf::name) }, timeout)
+    /// Carry out a server action: the methods of the actions' table call it.
+    #[pyo3(signature = (action: "str", given: "dict[str, Any]", wait: "bool", timeout: "float") -> "None")]
+    fn _carry_out(
+        &self,
+        py: Python<'_>,
+        action: &str,
+        given: BTreeMap<String, Bound<'_, PyAny>>,
+        wait: bool,
+        timeout: f64,
+    ) -> PyResult<()> {
+        let order = crate::guest_actions::order(py, action, given)?;
+        self.ask(py, order.left(&self.name()), move |mut guest, ctx| async move {
+            let answer = match wait {
+                true => guest.carry_out(&order, crate::enter::wait(timeout, &ctx.teller())).await,
+                false => match guest.cloud().clone().give(&guest.server, &order).await {
+                    Ok(_) => guest.refresh().await,
+                    Err(why) => Err(why),
+                },
+            };
+            (guest, answer)
+        })
     }
 
     /// What was done to it, whole: the newest action, or the newest one of this name ("create",

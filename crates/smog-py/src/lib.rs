@@ -9,6 +9,7 @@ mod environment;
 mod errors;
 mod flavor_spec;
 mod guest;
+mod guest_actions;
 mod guests;
 mod host;
 mod noun;
@@ -35,6 +36,8 @@ mod _smog {
     use super::flavor_spec::FlavorSpec;
     #[pymodule_export]
     use super::guest::Guest;
+    #[pymodule_export]
+    use super::guest_actions::_server_actions;
     #[pymodule_export]
     use super::guests::Guests;
     #[pymodule_export]

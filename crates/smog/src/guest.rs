@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use serde::{Serialize, Serializer};
 
-use crate::cloud::{Cloud, Fault, LockedBy, OWN_FLAVOR, Order, Server};
+use crate::cloud::{Cloud, Fault, LiveMigration, LockedBy, OWN_FLAVOR, Order, Server};
 use crate::cpuset::Cpuset;
 use crate::error::{Error, Result};
 use crate::host::Host;
@@ -155,10 +155,19 @@ impl Guest {
     /// [`Error::NotFound`] for an unknown host, [`Error::Fault`] with Nova's reason,
     /// [`Error::Timeout`].
     pub async fn live_migrate(&mut self, to: Option<&str>, wait: Wait<'_>) -> Result<()> {
-        if let Some(host) = to {
+        let how = LiveMigration { host: to.map(str::to_string), ..LiveMigration::default() };
+        self.live_migrate_with(&how, wait).await
+    }
+
+    /// The same with every choice Nova has.
+    ///
+    /// # Errors
+    /// As [`Guest::live_migrate`].
+    pub async fn live_migrate_with(&mut self, how: &LiveMigration, wait: Wait<'_>) -> Result<()> {
+        if let Some(host) = &how.host {
             self.cloud.check_compute_host(host).await?;
         }
-        self.server = self.cloud.live_migrate(&self.server, to, wait).await?;
+        self.server = self.cloud.live_migrate_with(&self.server, how, wait).await?;
         (self.seen, self.sight) = (None, Sight::default());
         Ok(())
     }
@@ -167,7 +176,7 @@ impl Guest {
     ///
     /// # Errors
     /// As [`Cloud::carry_out`].
-    pub async fn carry_out(&mut self, order: &Order, wait: Wait<'_>) -> Result<()> {
+    pub async fn carry_out(&mut self, order: impl Into<Order>, wait: Wait<'_>) -> Result<()> {
         self.server = self.cloud.carry_out(&self.server, order, wait).await?;
         (self.seen, self.sight) = (None, Sight::default());
         Ok(())

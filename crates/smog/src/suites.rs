@@ -17,7 +17,8 @@ mod pci;
 mod placement;
 mod sanity;
 
-use crate::cloud::{BootRequest, Flavor, FlavorChoice, Order};
+use crate::cloud::server_actions as actions;
+use crate::cloud::{BootRequest, Flavor, FlavorChoice};
 use crate::error::Result;
 use crate::flavor::FlavorSpec;
 use crate::guest::Guest;
@@ -97,10 +98,10 @@ fn check_on_shared(t: &Test, seen: &Seen) {
 
 /// Shelve a guest and offload it from its host: nothing of it is left there, nor booked.
 async fn shelve_offloaded(t: &Test, guest: &mut Guest, before: &Seen) -> Result<()> {
-    t.order_to(guest, &Order::Shelve).await?;
+    t.order_to(guest, &actions::SHELVE).await?;
     guest.refresh().await?;
     if guest.server.status == "SHELVED" {
-        t.order_to(guest, &Order::ShelveOffload).await?;
+        t.order_to(guest, &actions::SHELVE_OFFLOAD).await?;
         guest.refresh().await?;
     }
     t.check_eq("status after shelve", &guest.server.status, &"SHELVED_OFFLOADED".to_string());
@@ -141,7 +142,7 @@ async fn check_gone(t: &Test, host: &str, domain: &str) -> Result<()> {
 /// hard by Nova after `[libvirt]wait_soft_reboot_seconds`, with new XML: that is another thing.
 async fn reboot_softly(t: &Test, guest: &mut Guest, before: &Seen) -> Result<Seen> {
     let begun = std::time::Instant::now();
-    t.order_to(guest, &Order::Reboot { hard: false }).await?;
+    t.order_to(guest, &actions::REBOOT).await?;
     let took = begun.elapsed().as_secs();
     t.check("the soft reboot, in s", took < 110, took.to_string(), "less than Nova's 120 to a hard one");
     let after = t.look(guest).await?;

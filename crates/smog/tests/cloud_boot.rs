@@ -6,7 +6,8 @@ mod fake_cloud;
 use std::time::Duration;
 
 use fake_cloud::{FakeCloud, Script, connect};
-use smog::cloud::{BootMade, BootRequest, FlavorChoice, NetworkChoice, Order};
+use smog::cloud::server_actions as actions;
+use smog::cloud::{BootMade, BootRequest, FlavorChoice, NetworkChoice};
 use smog::wait::{SILENT, Wait};
 use smog::{Error, ExitCode};
 
@@ -155,14 +156,14 @@ async fn an_order_to_a_server_says_what_goes_on() {
     let known = serde_json::from_value(server("ACTIVE", None, None)).expect("a server");
     let fake = FakeCloud::start(vec![(action, Script::hang_up())]).await;
     let cloud = connect(&fake.auth_url()).await.expect("log in");
-    let why = cloud.carry_out(&known, &Order::Stop, QUICK).await.expect_err("lost");
+    let why = cloud.carry_out(&known, &actions::STOP, QUICK).await.expect_err("lost");
     assert!(why.to_string().contains("whether Nova has taken the stop of server `t1`"), "{why}");
 
     let mut script = vec![(action, Script::status(202).header("x-openstack-request-id", "req-1"))];
     script.push((SERVER, Script::status(403)));
     let fake = FakeCloud::start(script).await;
     let cloud = connect(&fake.auth_url()).await.expect("log in");
-    let why = cloud.carry_out(&known, &Order::Stop, QUICK).await.expect_err("refused");
+    let why = cloud.carry_out(&known, &actions::STOP, QUICK).await.expect_err("refused");
     assert!(why.to_string().ends_with(&format!("Nova goes on with the stop of server `t1` ({ID})")), "{why}");
 }
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use fake_cloud::{FakeCloud, Script, connect};
 use smog::Error;
-use smog::cloud::{Cloud, Order, Server};
+use smog::cloud::server_actions as actions;
+use smog::cloud::{Cloud, Server};
 use smog::wait::{SILENT, Wait};
 
 const QUICK: Wait<'static> =
@@ -70,7 +71,7 @@ async fn a_resize_no_host_could_take_fails_although_the_server_is_well() {
         (RECORD, Script::ok(failed)),
     ])
     .await;
-    let order = Order::Resize { flavor: "huge".into() };
+    let order = actions::RESIZE.with("flavor", "huge");
     let why = cloud(&fake).await.carry_out(&server(), &order, QUICK).await.expect_err("no host");
     assert_eq!(
         why.to_string(),
@@ -112,7 +113,7 @@ async fn an_order_still_under_way_is_waited_for_although_the_status_fits() {
         (SERVER, shown("SHUTOFF", None)),
     ])
     .await;
-    let stopped = cloud(&fake).await.carry_out(&server(), &Order::Stop, QUICK).await.expect("stopped");
+    let stopped = cloud(&fake).await.carry_out(&server(), &actions::STOP, QUICK).await.expect("stopped");
     assert_eq!(stopped.status, "SHUTOFF");
     assert_eq!(fake.count(RECORD), 2, "{:#?}", fake.asked());
 }
@@ -133,7 +134,7 @@ async fn an_evacuated_server_must_be_elsewhere() {
         (SERVER, Script::ok(&moved)),
     ])
     .await;
-    let order = Order::Evacuate { host: None };
+    let order = actions::EVACUATE.order();
     let moved = cloud(&fake).await.carry_out(&server(), &order, QUICK).await.expect("evacuated");
     assert_eq!(moved.host.as_deref(), Some("cmp2"), "{:#?}", fake.asked());
 }
@@ -146,7 +147,7 @@ async fn a_server_in_error_tells_its_fault() {
     broken["fault"] = serde_json::json!({"code": 500, "message": "libvirt said no."});
     let broken = serde_json::json!({"server": broken}).to_string();
     let fake = FakeCloud::start(vec![(ORDERED, accepted()), (SERVER, Script::ok(&broken))]).await;
-    let why = cloud(&fake).await.carry_out(&server(), &Order::Pause, QUICK).await.expect_err("broken");
+    let why = cloud(&fake).await.carry_out(&server(), &actions::PAUSE, QUICK).await.expect_err("broken");
     assert_eq!(why.to_string(), "pause of server `t1` failed: libvirt said no on host `cmp1`");
 }
 
@@ -156,7 +157,7 @@ async fn a_conflict_tells_its_reason() {
         r#"{{"conflictingRequest": {{"code": 409, "message": "Cannot 'pause' instance {ID} while it is in vm_state suspended"}}}}"#
     );
     let fake = FakeCloud::start(vec![(ORDERED, Script::status(409).body(&fault))]).await;
-    let why = cloud(&fake).await.carry_out(&server(), &Order::Pause, QUICK).await.expect_err("409");
+    let why = cloud(&fake).await.carry_out(&server(), &actions::PAUSE, QUICK).await.expect_err("409");
     assert!(why.to_string().ends_with("while it is in vm_state suspended"), "{why}");
 }
 
@@ -165,7 +166,7 @@ async fn a_timeout_names_the_request() {
     let wait = Wait { timeout: Duration::ZERO, ..QUICK };
     let fake =
         FakeCloud::start(vec![(ORDERED, accepted()), (SERVER, shown("ACTIVE", Some("pausing")))]).await;
-    let why = cloud(&fake).await.carry_out(&server(), &Order::Pause, wait).await.expect_err("too late");
+    let why = cloud(&fake).await.carry_out(&server(), &actions::PAUSE, wait).await.expect_err("too late");
     let text = why.to_string();
     assert!(text.contains("ACTIVE (pausing)") && text.ends_with("(request req-1)"), "{text}");
 }
@@ -175,17 +176,17 @@ async fn an_old_nova_is_not_asked_for_what_it_cannot_do() {
     for (nova, order, sentence) in [
         (
             "2.90",
-            Order::Unshelve { zone: None, host: Some("cmp1".into()) },
+            actions::UNSHELVE.with("host", "cmp1"),
             "unshelving to a host needs Nova's API microversion 2.91, this cloud has 2.90",
         ),
         (
             "2.76",
-            Order::Unshelve { zone: Some("nova".into()), host: None },
+            actions::UNSHELVE.with("zone", "nova"),
             "unshelving into an availability zone needs Nova's API microversion 2.77, this cloud has 2.76",
         ),
         (
             "2.72",
-            Order::Lock { reason: Some("x".into()) },
+            actions::LOCK.with("reason", "x"),
             "a lock's reason needs Nova's API microversion 2.73, this cloud has 2.72",
         ),
     ] {

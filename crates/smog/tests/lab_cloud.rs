@@ -12,6 +12,7 @@ use std::sync::Mutex;
 
 use mess::{Mess, server_count, short};
 use serde_json::json;
+use smog::cloud::server_actions as actions;
 use smog::cloud::{
     BlockDevice, BlockMigration, BootMade, BootRequest, Call, CandidateQuery, Cloud, FlavorChoice,
     ImageSource, LiveMigration, MigrationFilter, NetworkChoice, NewFlavor, NewImage, NewPort, NewRule,
@@ -534,10 +535,14 @@ async fn orders_end_in_the_right_status() {
     let server = in_a_row(
         &cloud,
         &server,
-        &[(Order::Pause, "PAUSED"), (Order::Unpause, "ACTIVE"), (Order::Suspend, "SUSPENDED")],
+        &[
+            (actions::PAUSE.order(), "PAUSED"),
+            (actions::UNPAUSE.order(), "ACTIVE"),
+            (actions::SUSPEND.order(), "SUSPENDED"),
+        ],
     )
     .await;
-    let why = cloud.give(&server, &Order::Pause).await.expect_err("pause of a suspended server");
+    let why = cloud.give(&server, &actions::PAUSE).await.expect_err("pause of a suspended server");
     assert!(refused(why, 409).contains("vm_state suspended"));
     let image = cloud.images().await.expect("images").into_iter().find(|image| {
         image.status == "active" && image.name != "cirros" && image.size.is_some_and(|size| size > 0)
@@ -547,36 +552,36 @@ async fn orders_end_in_the_right_status() {
         &cloud,
         &server,
         &[
-            (Order::Resume, "ACTIVE"),
-            (Order::Reboot { hard: true }, "ACTIVE"),
-            (Order::Rescue { image: Some(image.clone()), admin_password: None }, "RESCUE"),
-            (Order::Unrescue, "ACTIVE"),
-            (Order::Rebuild { image: image.clone() }, "ACTIVE"),
-            (Order::Stop, "SHUTOFF"),
-            (Order::Start, "ACTIVE"),
+            (actions::RESUME.order(), "ACTIVE"),
+            (actions::REBOOT.with("hard", true), "ACTIVE"),
+            (actions::RESCUE.with("image", image.clone()), "RESCUE"),
+            (actions::UNRESCUE.order(), "ACTIVE"),
+            (actions::REBUILD.with("image", image.clone()), "ACTIVE"),
+            (actions::STOP.order(), "SHUTOFF"),
+            (actions::START.order(), "ACTIVE"),
         ],
     )
     .await;
     assert_eq!(server.image.as_deref(), Some(image.as_str()), "rebuilt from the other image");
 
-    let locked = Order::Lock { reason: Some("mine".into()) };
+    let locked = actions::LOCK.with("reason", "mine");
     let server = cloud.carry_out(&server, &locked, mess::PATIENT).await.expect("locked");
     assert_eq!((server.locked, server.locked_reason.as_deref()), (true, Some("mine")));
-    let server = cloud.carry_out(&server, &Order::Unlock, mess::PATIENT).await.expect("unlocked");
+    let server = cloud.carry_out(&server, &actions::UNLOCK, mess::PATIENT).await.expect("unlocked");
     assert!(!server.locked);
     let server = in_a_row(
         &cloud,
         &server,
-        &[(Order::ResetState { active: false }, "ERROR"), (Order::ResetState { active: true }, "ACTIVE")],
+        &[(actions::RESET_STATE.order(), "ERROR"), (actions::RESET_STATE.with("active", true), "ACTIVE")],
     )
     .await;
 
-    let shelved = cloud.carry_out(&server, &Order::Shelve, mess::PATIENT).await.expect("shelved");
+    let shelved = cloud.carry_out(&server, &actions::SHELVE, mess::PATIENT).await.expect("shelved");
     assert_eq!((shelved.status.as_str(), &shelved.host), ("SHELVED_OFFLOADED", &None));
     let hosts = cloud.hypervisors().await.expect("hypervisors");
     let other =
         hosts.iter().map(|one| one.service.host.clone()).find(|host| Some(host) != server.host.as_ref());
-    let back = Order::Unshelve { zone: None, host: other.clone() };
+    let back = actions::UNSHELVE.order().with_if("host", other.clone());
     let version = cloud.compute_microversion().await.expect("a microversion");
     if version >= smog::cloud::Microversion(2, 91) {
         let back = in_a_row(&cloud, &shelved, &[(back, "ACTIVE")]).await;
@@ -601,7 +606,7 @@ async fn resizes_and_cold_migrations_are_confirmed_or_reverted() {
     let huge = cloud.create_flavor_as(&flavor("huge", memory + 1024)).await.expect("a flavor");
 
     // No host can take it: the server is well and ACTIVE, and the reason is told.
-    let order = Order::Resize { flavor: huge.name };
+    let order = actions::RESIZE.with("flavor", huge.name);
     let why = cloud.carry_out(&server, &order, mess::PATIENT).await.expect_err("no host can take it");
     match &why {
         Error::Fault { fault, request_id: Some(request), hint: Some(_), .. } => {
@@ -610,24 +615,32 @@ async fn resizes_and_cold_migrations_are_confirmed_or_reverted() {
         other => panic!("{other:?}"),
     }
 
-    let resize = Order::Resize { flavor: more.name.clone() };
-    let resized =
-        in_a_row(&cloud, &server, &[(resize.clone(), "VERIFY_RESIZE"), (Order::RevertResize, "ACTIVE")])
-            .await;
+    let resize = actions::RESIZE.with("flavor", more.name.clone());
+    let resized = in_a_row(
+        &cloud,
+        &server,
+        &[(resize.clone(), "VERIFY_RESIZE"), (actions::REVERT_RESIZE.order(), "ACTIVE")],
+    )
+    .await;
     assert_eq!(
         (resized.flavor.name, resized.host.clone()),
         (server.flavor.name.clone(), server.host.clone())
     );
     let resized =
-        in_a_row(&cloud, &server, &[(resize, "VERIFY_RESIZE"), (Order::ConfirmResize, "ACTIVE")]).await;
+        in_a_row(&cloud, &server, &[(resize, "VERIFY_RESIZE"), (actions::CONFIRM_RESIZE.order(), "ACTIVE")])
+            .await;
     assert_eq!((resized.flavor.name.as_str(), resized.flavor.ram_mib), (more.name.as_str(), 160));
 
     let hosts = cloud.hypervisors().await.expect("hypervisors");
     let other =
         hosts.iter().map(|one| one.service.host.clone()).find(|host| Some(host) != resized.host.as_ref());
-    let migrate = Order::Migrate { host: other.clone() };
-    let moved =
-        in_a_row(&cloud, &resized, &[(migrate, "VERIFY_RESIZE"), (Order::ConfirmResize, "ACTIVE")]).await;
+    let migrate = actions::COLD_MIGRATE.order().with_if("host", other.clone());
+    let moved = in_a_row(
+        &cloud,
+        &resized,
+        &[(migrate, "VERIFY_RESIZE"), (actions::CONFIRM_RESIZE.order(), "ACTIVE")],
+    )
+    .await;
     assert_eq!(moved.host, other);
     let kinds: Vec<_> = cloud.migrations(&server.id).await.expect("its moves");
     let kinds: Vec<_> =
@@ -636,7 +649,7 @@ async fn resizes_and_cold_migrations_are_confirmed_or_reverted() {
         kinds,
         [("migration", "confirmed"), ("resize", "confirmed"), ("resize", "reverted"), ("resize", "error")]
     );
-    let unknown = cloud.give(&moved, &Order::Migrate { host: Some("nohost".into()) }).await;
+    let unknown = cloud.give(&moved, actions::COLD_MIGRATE.with("host", "nohost")).await;
     assert!(matches!(unknown, Err(Error::NotFound { .. })), "{unknown:?}");
 }
 
@@ -704,7 +717,7 @@ async fn a_server_is_evacuated_from_a_host_said_to_be_down() {
     let request = BootRequest { network: NetworkChoice::None, ..BootRequest::from(mess.name("s").as_str()) };
     let server = mess.boot(request).await.expect("a server");
     let host = server.host.clone().expect("its host");
-    let early = cloud.give(&server, &Order::Evacuate { host: None }).await.expect_err("its host is up");
+    let early = cloud.give(&server, &actions::EVACUATE).await.expect_err("its host is up");
     let why = match early {
         Error::Api { status: 400 | 409, message, .. } => message,
         other => panic!("{other:?}"),
@@ -723,8 +736,7 @@ async fn a_server_is_evacuated_from_a_host_said_to_be_down() {
     // Its domain must not run twice.
     let machine = cloud.host(&host).await.expect("the host");
     machine.run(Cmd::new("virsh").args(["destroy", &server.id])).await.expect("powered off");
-    let moved =
-        cloud.carry_out(&server, &Order::Evacuate { host: None }, mess::PATIENT).await.expect("evacuated");
+    let moved = cloud.carry_out(&server, &actions::EVACUATE, mess::PATIENT).await.expect("evacuated");
     assert_ne!(moved.host, server.host);
     let record = &cloud.migrations(&server.id).await.expect("its moves")[0];
     assert_eq!(record.migration_type.as_deref(), Some("evacuation"));

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use smog::cloud::LiveMigration;
 use smog::{Error, ExitCode};
 
 use crate::names;
@@ -16,6 +17,9 @@ pub struct MigrateArgs {
     /// Ask for this compute host instead of the scheduler's choice
     #[arg(long, value_name = "HOST", add = names::hosts())]
     to: Option<String>,
+    /// Whether disks are copied (block migration) [default: Nova decides]
+    #[arg(long, value_name = "yes|no", value_parser = clap::builder::BoolishValueParser::new())]
+    block: Option<bool>,
     /// Give up waiting after so many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     timeout: u64,
@@ -27,7 +31,8 @@ pub async fn run(args: MigrateArgs, session: &Session) -> Result<ExitCode, Error
     let progress = Progress::begin(format!("migrating {} from {from}", guest.name()), session.quiet);
     session.leaves(format!("Nova goes on migrating `{}`; `smog discover` shows where it is", guest.name()));
     let tell = |waiting: smog::wait::Waiting<'_>| progress.state(waiting.last);
-    guest.live_migrate(args.to.as_deref(), progress.wait(Duration::from_secs(args.timeout), &tell)).await?;
+    let how = LiveMigration { host: args.to, block: args.block.into() };
+    guest.live_migrate_with(&how, progress.wait(Duration::from_secs(args.timeout), &tell)).await?;
     let took = progress.end();
     match session.view.form {
         Form::Table | Form::Wide | Form::Value => output::text(&format!(

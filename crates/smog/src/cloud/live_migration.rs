@@ -30,6 +30,17 @@ pub struct LiveMigration {
     pub block: BlockMigration,
 }
 
+impl From<Option<bool>> for BlockMigration {
+    /// Nova's own choice where nothing is said.
+    fn from(said: Option<bool>) -> BlockMigration {
+        match said {
+            None => BlockMigration::Auto,
+            Some(true) => BlockMigration::Yes,
+            Some(false) => BlockMigration::No,
+        }
+    }
+}
+
 impl Cloud {
     /// Live-migrate, and wait until Nova calls the move completed.
     ///

@@ -1,150 +1,171 @@
-//! Orders to a server: start, stop, shelve, resize … and following them to their end.
+//! Orders to a server: one action with its arguments, given to Nova and followed to its end.
+
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::server_actions::{Arguments, CONFIRM_RESIZE, CONFIRMS, Kind, Parameter, ServerAction};
 use super::{Action, Call, Cloud, Microversion, Server, Service};
 use crate::config::Secret;
 use crate::error::{Error, Result};
+use crate::near::near;
 use crate::quote;
 use crate::wait::{self, Seen, Wait};
 
-/// An order to a server. Live migration has a place of its own:
-/// [`Cloud::live_migrate_with`].
+/// A server action with what is given to it.
+///
+/// ```
+/// use smog::cloud::Order;
+/// use smog::cloud::server_actions::{RESIZE, STOP};
+///
+/// let stop: Order = STOP.order();
+/// let resize = RESIZE.with("flavor", "m1.small").with("confirm", true);
+/// assert_eq!((stop.name(), resize.name()), ("stop", "resize"));
+/// ```
+#[derive(Debug, Clone)]
+pub struct Order {
+    action: &'static ServerAction,
+    given: BTreeMap<String, Argument>,
+}
+
+/// What is given to a parameter of an action.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Order {
-    /// Power on.
-    Start,
-    /// Power off.
-    Stop,
-    /// Stop its vCPUs, keep its memory.
-    Pause,
-    /// Let its vCPUs run again.
-    Unpause,
-    /// Write its memory to disk and power off.
-    Suspend,
-    /// Bring it back from suspension.
-    Resume,
-    /// Refuse orders of plain users.
-    Lock {
-        /// Why, for people (microversion 2.73).
-        reason: Option<String>,
-    },
-    /// Take orders of plain users again.
-    Unlock,
-    /// Reboot: ask the guest, or (`hard`) make its domain anew.
-    Reboot {
-        /// Do not ask the guest.
-        hard: bool,
-    },
-    /// Power off, save the disk as an image, and after a while free the host.
-    Shelve,
-    /// Free the host of a shelved server now.
-    ShelveOffload,
-    /// Bring back a shelved server.
-    Unshelve {
-        /// In this availability zone (microversion 2.77).
-        zone: Option<String>,
-        /// On this compute host (microversion 2.91).
-        host: Option<String>,
-    },
-    /// Boot it from a rescue image, its own disk as the second one.
-    Rescue {
-        /// Name or id; the server's own image when absent.
-        image: Option<String>,
-        /// The password of the rescue system; Nova makes one when absent.
-        admin_password: Option<Secret>,
-    },
-    /// End the rescue.
-    Unrescue,
-    /// Make its disk anew from an image, on the same host.
-    Rebuild {
-        /// Name or id.
-        image: String,
-    },
-    /// Move it to another flavor, and perhaps another host; to be confirmed or reverted.
-    Resize {
-        /// Name or id.
-        flavor: String,
-    },
-    /// Keep the resize or cold migration.
-    ConfirmResize,
-    /// Go back to before the resize or cold migration.
-    RevertResize,
-    /// Power off and move to another host; to be confirmed or reverted.
-    Migrate {
-        /// To this compute host, which the scheduler still checks (microversion 2.56).
-        host: Option<String>,
-    },
-    /// Start it elsewhere: its host is down.
-    Evacuate {
-        /// To this compute host, which the scheduler still checks.
-        host: Option<String>,
-    },
-    /// Overwrite its status; nothing else is done (administrators).
-    ResetState {
-        /// "ACTIVE" instead of "ERROR".
-        active: bool,
-    },
+pub enum Argument {
+    /// Yes or no.
+    Flag(bool),
+    /// A text: a name, an id.
+    Text(String),
+    /// A text that is shown to nobody.
+    Secret(Secret),
+}
+
+impl From<bool> for Argument {
+    fn from(flag: bool) -> Argument {
+        Argument::Flag(flag)
+    }
+}
+
+impl From<&str> for Argument {
+    fn from(text: &str) -> Argument {
+        Argument::Text(text.into())
+    }
+}
+
+impl From<String> for Argument {
+    fn from(text: String) -> Argument {
+        Argument::Text(text)
+    }
+}
+
+impl From<Secret> for Argument {
+    fn from(secret: Secret) -> Argument {
+        Argument::Secret(secret)
+    }
+}
+
+impl From<&'static ServerAction> for Order {
+    fn from(action: &'static ServerAction) -> Order {
+        action.order()
+    }
+}
+
+impl From<&Order> for Order {
+    fn from(order: &Order) -> Order {
+        order.clone()
+    }
 }
 
 impl Order {
-    /// What it is called: "start", "cold migration" …
-    pub fn name(&self) -> &'static str {
-        match self {
-            Order::Start => "start",
-            Order::Stop => "stop",
-            Order::Pause => "pause",
-            Order::Unpause => "unpause",
-            Order::Suspend => "suspend",
-            Order::Resume => "resume",
-            Order::Lock { .. } => "lock",
-            Order::Unlock => "unlock",
-            Order::Reboot { hard: false } => "reboot",
-            Order::Reboot { hard: true } => "hard reboot",
-            Order::Shelve => "shelve",
-            Order::ShelveOffload => "shelve offload",
-            Order::Unshelve { .. } => "unshelve",
-            Order::Rescue { .. } => "rescue",
-            Order::Unrescue => "unrescue",
-            Order::Rebuild { .. } => "rebuild",
-            Order::Resize { .. } => "resize",
-            Order::ConfirmResize => "confirmation of the resize",
-            Order::RevertResize => "revert of the resize",
-            Order::Migrate { .. } => "cold migration",
-            Order::Evacuate { .. } => "evacuation",
-            Order::ResetState { .. } => "reset of the state",
+    /// The order of an action, with nothing given yet.
+    pub fn of(action: &'static ServerAction) -> Order {
+        Order { action, given: BTreeMap::new() }
+    }
+
+    /// With this for a parameter. What does not fit is refused when the order is given.
+    #[must_use]
+    pub fn with(mut self, parameter: &str, value: impl Into<Argument>) -> Order {
+        self.given.insert(parameter.into(), value.into());
+        self
+    }
+
+    /// The same where there may be nothing to give.
+    #[must_use]
+    pub fn with_if(self, parameter: &str, value: Option<impl Into<Argument>>) -> Order {
+        match value {
+            Some(value) => self.with(parameter, value),
+            None => self,
         }
     }
 
-    /// The statuses it may end in; none when the status does not change.
-    fn ends_in(&self) -> &'static [&'static str] {
-        match self {
-            Order::Start | Order::Unpause | Order::Resume | Order::Reboot { .. } => &["ACTIVE"],
-            Order::Stop => &["SHUTOFF"],
-            Order::Pause => &["PAUSED"],
-            Order::Suspend => &["SUSPENDED"],
-            Order::Lock { .. } | Order::Unlock => &[],
-            Order::Shelve => &["SHELVED", "SHELVED_OFFLOADED"],
-            Order::ShelveOffload => &["SHELVED_OFFLOADED"],
-            Order::Unshelve { .. } | Order::Unrescue => &["ACTIVE"],
-            Order::Rescue { .. } => &["RESCUE"],
-            Order::Resize { .. } | Order::Migrate { .. } => &["VERIFY_RESIZE"],
-            // A server that was off stays off; an evacuated one too, from microversion 2.95 on.
-            Order::Rebuild { .. } | Order::ConfirmResize | Order::RevertResize | Order::Evacuate { .. } => {
-                &["ACTIVE", "SHUTOFF"]
+    /// The action.
+    pub fn action(&self) -> &'static ServerAction {
+        self.action
+    }
+
+    /// What it is called in a sentence: "start", "cold migration" …
+    pub fn name(&self) -> &'static str {
+        self.action.noun()
+    }
+
+    /// Whether a flag is given, and on.
+    pub fn flag(&self, parameter: &str) -> bool {
+        self.given.get(parameter) == Some(&Argument::Flag(true))
+    }
+
+    /// What goes on when nobody waits for it any more.
+    pub fn left(&self, guest: &str) -> String {
+        format!("Nova goes on with the {} of `{guest}`", self.name())
+    }
+
+    /// Whether everything that is given fits, and nothing is missing.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] that names the parameter.
+    pub fn check(&self) -> Result<()> {
+        let of = |name: &str| self.action.parameters.iter().find(|one| one.name == name);
+        let wrong = |name: &str, why: String, hint| {
+            Err(Error::Invalid { what: format!("`{name}` of {}", self.action.name), why, hint })
+        };
+        for (name, value) in &self.given {
+            let Some(parameter) = of(name) else {
+                let known = self.action.parameters.iter().map(|one| one.name);
+                let near = near(name, known.clone()).first().map(|near| format!("did you mean `{near}`?"));
+                let all = known.collect::<Vec<_>>().join(", ");
+                let all = if all.is_empty() { "it takes nothing".into() } else { format!("it takes {all}") };
+                return wrong(name, "it is no parameter of this action".into(), near.or(Some(all)));
+            };
+            let fits = match (parameter.kind, value) {
+                (Kind::Flag, Argument::Flag(_)) | (Kind::Secret, Argument::Secret(_)) => true,
+                (Kind::Flag | Kind::Secret, _) => false,
+                (_, value) => matches!(value, Argument::Text(_)),
+            };
+            if !fits {
+                return wrong(name, format!("a {} is expected", word(parameter.kind)), None);
             }
-            Order::ResetState { active: true } => &["ACTIVE"],
-            Order::ResetState { active: false } => &["ERROR"],
+        }
+        let is_missing = |one: &&Parameter| one.required && !self.given.contains_key(one.name);
+        match self.action.parameters.iter().find(is_missing) {
+            Some(one) => wrong(one.name, "it must be given".into(), Some(one.help.into())),
+            None => Ok(()),
         }
     }
 
     fn has_ended(&self, before: &Server, server: &Server) -> bool {
-        let wanted = self.ends_in();
+        let wanted = (self.action.ends_in)(self);
         // The old host may still stop the server while another evacuates it, which
         // leaves it idle for a moment where it was.
-        let is_there = !matches!(self, Order::Evacuate { .. }) || server.host != before.host;
+        let is_there = !self.action.leaves_host || server.host != before.host;
         let fits = wanted.is_empty() || wanted.contains(&server.status.as_str());
         server.task_state.is_none() && fits && is_there
+    }
+}
+
+fn word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Flag => "truth value",
+        Kind::Secret => "secret",
+        Kind::Text => "text",
+        Kind::Image | Kind::Flavor | Kind::Host => "name or id",
     }
 }
 
@@ -177,23 +198,51 @@ impl Cloud {
     ///
     /// # Errors
     /// [`Error::Api`] 409 with the reason when the server is in a state that does not
-    /// allow it, [`Error::TooOld`] for what this Nova cannot do, unknown names.
-    pub async fn give(&self, server: &Server, order: &Order) -> Result<Option<String>> {
+    /// allow it, [`Error::TooOld`] for what this Nova cannot do, unknown names; [`Error::Invalid`]
+    /// for arguments that do not fit, and for a confirmation, which comes after the end.
+    pub async fn give(&self, server: &Server, order: impl Into<Order>) -> Result<Option<String>> {
+        let order = order.into();
+        if order.flag(CONFIRMS) {
+            return Err(Error::Invalid {
+                what: format!("`{CONFIRMS}` of {}", order.action.name),
+                why: "it comes when the move is done, and nobody waits for that".into(),
+                hint: None,
+            });
+        }
+        self.ask_for(server, &order).await
+    }
+
+    async fn ask_for(&self, server: &Server, order: &Order) -> Result<Option<String>> {
+        order.check()?;
         let version = self.compute_microversion().await?;
-        let body = self.body_of(order).await?;
+        let body = (order.action.body)(&self.resolved(order).await?);
         let taken = self.server_action(&server.id, body, version).await;
         taken.map_err(|why| why.about_server(&server.id, &server.name))
     }
 
-    /// Give an order and wait until it is done.
+    /// Give an order and wait until it is done; a move is confirmed then, if its order says so.
     ///
     /// # Errors
     /// As [`Cloud::give`]; [`Error::Fault`] with Nova's reason when it tried and failed
     /// (also when the server is well again, as after a resize no host could take);
     /// [`Error::Timeout`].
-    pub async fn carry_out(&self, server: &Server, order: &Order, wait: Wait<'_>) -> Result<Server> {
+    pub async fn carry_out(
+        &self,
+        server: &Server,
+        order: impl Into<Order>,
+        wait: Wait<'_>,
+    ) -> Result<Server> {
+        let order = order.into();
+        let done = self.carry_out_one(server, &order, wait).await?;
+        match order.flag(CONFIRMS) {
+            true => self.carry_out_one(&done, &CONFIRM_RESIZE.order(), wait).await,
+            false => Ok(done),
+        }
+    }
+
+    async fn carry_out_one(&self, server: &Server, order: &Order, wait: Wait<'_>) -> Result<Server> {
         let what = format!("{} of server `{}`", order.name(), server.name);
-        let request_id = self.give(server, order).await.map_err(|why| not_known(why, &what, server))?;
+        let request_id = self.ask_for(server, order).await.map_err(|why| not_known(why, &what, server))?;
         let ended =
             wait::until(&what, wait, || self.look_at_order(server, order, request_id.as_deref())).await;
         match ended {
@@ -273,70 +322,30 @@ impl Cloud {
         }
     }
 
-    async fn body_of(&self, order: &Order) -> Result<Value> {
-        Ok(match order {
-            Order::Start => json!({"os-start": null}),
-            Order::Stop => json!({"os-stop": null}),
-            Order::Pause => json!({"pause": null}),
-            Order::Unpause => json!({"unpause": null}),
-            Order::Suspend => json!({"suspend": null}),
-            Order::Resume => json!({"resume": null}),
-            Order::Lock { reason: None } => json!({"lock": null}),
-            Order::Lock { reason: Some(reason) } => {
-                self.needs_compute("a lock's reason", Microversion(2, 73)).await?;
-                json!({"lock": {"locked_reason": reason}})
+    /// What was given, with names looked up.
+    async fn resolved(&self, order: &Order) -> Result<Arguments> {
+        let mut resolved = BTreeMap::new();
+        for parameter in order.action.parameters {
+            let value = match order.given.get(parameter.name) {
+                // A flag that is off asks for nothing.
+                None | Some(Argument::Flag(false)) => continue,
+                Some(Argument::Flag(true)) => json!(true),
+                Some(Argument::Secret(secret)) => json!(secret.reveal()),
+                Some(Argument::Text(text)) => match parameter.kind {
+                    Kind::Image => json!(self.image(text).await?.id),
+                    Kind::Flavor => json!(self.flavor(text).await?.id),
+                    _ => json!(text),
+                },
+            };
+            if let Some((version, feature)) = parameter.since {
+                self.needs_compute(feature, version).await?;
             }
-            Order::Unlock => json!({"unlock": null}),
-            Order::Reboot { hard } => json!({"reboot": {"type": if *hard { "HARD" } else { "SOFT" }}}),
-            Order::Shelve => json!({"shelve": null}),
-            Order::ShelveOffload => json!({"shelveOffload": null}),
-            Order::Unshelve { zone, host } => self.unshelve_body(zone.as_deref(), host.as_deref()).await?,
-            Order::Rescue { image, admin_password } => {
-                let mut rescue = json!({});
-                if let Some(image) = image {
-                    rescue["rescue_image_ref"] = json!(self.image(image).await?.id);
-                }
-                if let Some(password) = admin_password {
-                    rescue["adminPass"] = json!(password.reveal());
-                }
-                json!({"rescue": rescue})
-            }
-            Order::Unrescue => json!({"unrescue": null}),
-            Order::Rebuild { image } => json!({"rebuild": {"imageRef": self.image(image).await?.id}}),
-            Order::Resize { flavor } => json!({"resize": {"flavorRef": self.flavor(flavor).await?.id}}),
-            Order::ConfirmResize => json!({"confirmResize": null}),
-            Order::RevertResize => json!({"revertResize": null}),
-            Order::Migrate { host: None } => json!({"migrate": null}),
-            Order::Migrate { host: Some(host) } => {
+            if let (Kind::Host, Value::String(host)) = (parameter.kind, &value) {
                 self.check_compute_host(host).await?;
-                json!({"migrate": {"host": host}})
             }
-            Order::Evacuate { host } => {
-                let mut evacuate = json!({});
-                if let Some(host) = host {
-                    self.check_compute_host(host).await?;
-                    evacuate["host"] = json!(host);
-                }
-                json!({"evacuate": evacuate})
-            }
-            Order::ResetState { active } => {
-                json!({"os-resetState": {"state": if *active { "active" } else { "error" }}})
-            }
-        })
-    }
-
-    async fn unshelve_body(&self, zone: Option<&str>, host: Option<&str>) -> Result<Value> {
-        let mut unshelve = serde_json::Map::new();
-        if let Some(zone) = zone {
-            self.needs_compute("unshelving into an availability zone", Microversion(2, 77)).await?;
-            unshelve.insert("availability_zone".into(), json!(zone));
+            resolved.insert(parameter.name, value);
         }
-        if let Some(host) = host {
-            self.needs_compute("unshelving to a host", Microversion(2, 91)).await?;
-            self.check_compute_host(host).await?;
-            unshelve.insert("host".into(), json!(host));
-        }
-        Ok(json!({"unshelve": if unshelve.is_empty() { Value::Null } else { Value::Object(unshelve) }}))
+        Ok(Arguments(resolved))
     }
 
     /// `POST /servers/{id}/action`; returns the request id.

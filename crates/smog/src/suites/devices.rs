@@ -3,7 +3,8 @@
 use super::assertions::{RUNS, runs};
 use super::changes::{CUSTOM_CPU_MODEL, FILE_BACKED_MEMORY, FILE_BACKED_MEMORY_ON_LAST, SCREENS};
 use super::{boot_with, check_gone, on, small};
-use crate::cloud::{LiveMigration, Microversion, Order};
+use crate::cloud::server_actions as actions;
+use crate::cloud::{LiveMigration, Microversion};
 use crate::error::Result;
 use crate::flavor::WatchdogAction;
 use crate::guest::Guest;
@@ -162,7 +163,7 @@ async fn video_by_rebuild(t: &mut Test) -> Result<()> {
     check_video(t, &t.look(&mut guest).await?, "virtio");
     for model in ["none", "virtio"] {
         let other = t.image_with(&[("hw_video_model", model)]).await?;
-        t.order_to(&mut guest, &Order::Rebuild { image: other.id }).await?;
+        t.order_to(&mut guest, actions::REBUILD.with("image", other.id)).await?;
         check_video(t, &t.look(&mut guest).await?, model);
     }
     Ok(())
@@ -192,7 +193,7 @@ async fn pmu_by_rebuild(t: &mut Test) -> Result<()> {
     check_pmu(t, &t.look(&mut guest).await?, true);
     for on in [false, true] {
         let image = t.image_with(&[("hw_pmu", if on { "true" } else { "false" })]).await?;
-        t.order_to(&mut guest, &Order::Rebuild { image: image.id }).await?;
+        t.order_to(&mut guest, actions::REBUILD.with("image", image.id)).await?;
         check_pmu(t, &t.look(&mut guest).await?, on);
     }
     Ok(())

@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::assertions::{PINNED, RUNS, pinned, runs};
 use super::{fill_dedicated, on, small};
-use crate::cloud::{BootRequest, Call, Order, Service};
+use crate::cloud::server_actions as actions;
+use crate::cloud::{BootRequest, Call, Service};
 use crate::error::{Error, Result};
 use crate::guest::Guest;
 use crate::testing::{Case, Claims, Need, Test, minutes};
@@ -49,13 +50,13 @@ async fn active(t: &mut Test) -> Result<()> {
     let flavor = t.flavor(small(1, 96)).await?;
     let mut guest = t.boot_request(on(&flavor, &here)).await?;
     lose(t, &here, &[&guest]).await?;
-    t.order_to(&mut guest, &Order::Evacuate { host: None }).await?;
+    t.order_to(&mut guest, &actions::EVACUATE).await?;
     guest.refresh().await?;
     let now = guest.server.host.clone().unwrap_or_default();
     t.check("host after the evacuation", now != here, &now, format!("any but {here}"));
     if guest.server.status == "SHUTOFF" {
         // From microversion 2.95 on, an evacuated server is stopped.
-        t.order_to(&mut guest, &Order::Start).await?;
+        t.order_to(&mut guest, &actions::START).await?;
     }
     let seen = t.look(&mut guest).await?;
     t.assert(&seen, runs, RUNS);
@@ -66,13 +67,13 @@ async fn passive(t: &mut Test) -> Result<()> {
     let (here, there) = (t.host(0)?.name.clone(), t.host(1)?.name.clone());
     let flavor = t.flavor(small(1, 96)).await?;
     let mut guest = t.boot_request(on(&flavor, &here)).await?;
-    t.order_to(&mut guest, &Order::Stop).await?;
+    t.order_to(&mut guest, &actions::STOP).await?;
     lose(t, &here, &[]).await?;
-    t.order_to(&mut guest, &Order::Evacuate { host: Some(there.clone()) }).await?;
+    t.order_to(&mut guest, actions::EVACUATE.with("host", there.clone())).await?;
     guest.refresh().await?;
     t.check_eq("host after the evacuation", &guest.server.host.clone().unwrap_or_default(), &there);
     t.check_eq("status", &guest.server.status, &"SHUTOFF".to_string());
-    t.order_to(&mut guest, &Order::Start).await?;
+    t.order_to(&mut guest, &actions::START).await?;
     let seen = t.look(&mut guest).await?;
     t.assert(&seen, runs, RUNS);
     check_gives_up(t, &here, &guest).await
@@ -82,7 +83,7 @@ async fn passive(t: &mut Test) -> Result<()> {
 async fn refused(t: &Test, what: &str, guest: &mut Guest, to: Option<&str>) -> Result<String> {
     t.step(format!("evacuate `{}`, which must be refused", guest.name()));
     t.allow("NoValidHost");
-    let order = Order::Evacuate { host: to.map(str::to_string) };
+    let order = actions::EVACUATE.order().with_if("host", to);
     match guest.carry_out(&order, t.wait()).await {
         Ok(()) => {
             t.check(what, false, "it is evacuated", "Nova refuses it");
@@ -150,10 +151,10 @@ async fn with_pinning(t: &mut Test) -> Result<()> {
     let flavor = t.flavor(small(1, 96).pinned()).await?;
     let mut guest = t.boot_request(on(&flavor, &here)).await?;
     lose(t, &here, &[&guest]).await?;
-    t.order_to(&mut guest, &Order::Evacuate { host: Some(there.clone()) }).await?;
+    t.order_to(&mut guest, actions::EVACUATE.with("host", there.clone())).await?;
     guest.refresh().await?;
     if guest.server.status == "SHUTOFF" {
-        t.order_to(&mut guest, &Order::Start).await?;
+        t.order_to(&mut guest, &actions::START).await?;
     }
     let seen = t.look(&mut guest).await?;
     t.check_eq("host after the evacuation", &seen.host, &there);

@@ -6,7 +6,8 @@ use super::assertions::{
 };
 use super::changes::{SERIAL_CONSOLES, SLOW_MIGRATION, TWO_DEDICATED_CPUS};
 use super::{check_gone, check_on_shared, console, disk_files, fill_dedicated, of, on, reboot_softly, small};
-use crate::cloud::{BlockMigration, BootRequest, LiveMigration, Order};
+use crate::cloud::server_actions as actions;
+use crate::cloud::{BlockMigration, BootRequest, LiveMigration};
 use crate::cpuset::Cpuset;
 use crate::error::Result;
 use crate::flavor::{EmulatorThreads, PageSize};
@@ -164,7 +165,7 @@ async fn paused(t: &mut Test) -> Result<()> {
     let flavor = t.flavor(small(1, 96)).await?;
     let from = t.host(0)?.name.clone();
     let mut guest = t.boot_request(on(&flavor, &from)).await?;
-    t.order_to(&mut guest, &Order::Pause).await?;
+    t.order_to(&mut guest, &actions::PAUSE).await?;
     let there = other_than(t, &from);
     t.live_migrate(&mut guest, Some(&there)).await?;
     guest.refresh().await?;
@@ -172,7 +173,7 @@ async fn paused(t: &mut Test) -> Result<()> {
     t.check_eq("host", &host_of(&guest), &there);
     let state = t.cloud.host(&there).await?.domain_state(&guest.server.id).await?;
     t.check_eq("state of the domain", &state, &DomainState::Paused);
-    t.order_to(&mut guest, &Order::Unpause).await?;
+    t.order_to(&mut guest, &actions::UNPAUSE).await?;
     check_moved(t, &mut guest, &from, &there).await.map(drop)
 }
 

@@ -1,7 +1,8 @@
 //! `machine`: what kind of machine a guest is: its firmware, its own IOMMU.
 
 use super::{boot_with, small};
-use crate::cloud::{BootRequest, FlavorChoice, Microversion, Order};
+use crate::cloud::server_actions as actions;
+use crate::cloud::{BootRequest, FlavorChoice, Microversion};
 use crate::error::Result;
 use crate::flavor::FlavorSpec;
 use crate::testing::{Case, Check, Claims, Control, Need, Seen, Test, minutes};
@@ -73,11 +74,11 @@ async fn uefi_and_rebuild(t: &mut Test) -> Result<()> {
     t.check("the firmware", said.contains("BdsDxe"), said, "it runs");
 
     let plain = t.image().await?;
-    t.order_to(&mut guest, &Order::Rebuild { image: plain.id }).await?;
+    t.order_to(&mut guest, actions::REBUILD.with("image", plain.id)).await?;
     let seen = t.look(&mut guest).await?;
     t.assert(&seen, bios, NO_BIOS);
     let again = t.image_with(&[UEFI]).await?;
-    t.order_to(&mut guest, &Order::Rebuild { image: again.id }).await?;
+    t.order_to(&mut guest, actions::REBUILD.with("image", again.id)).await?;
     let seen = t.look(&mut guest).await?;
     t.assert(&seen, |seen| uefi(seen, false), NO_UEFI);
     check_variables(t, &seen).await
@@ -185,7 +186,7 @@ async fn iso(t: &mut Test) -> Result<()> {
     ];
     let seen = t.look(&mut guest).await?;
     t.assert(&seen, boots_cd, &controls);
-    t.order_to(&mut guest, &Order::Reboot { hard: true }).await?;
+    t.order_to(&mut guest, actions::REBOOT.with("hard", true)).await?;
     let seen = t.look(&mut guest).await?;
     t.assert(&seen, boots_cd, &controls);
     Ok(())

@@ -8,6 +8,7 @@ use super::{
     boot_with, check_gone, check_new_process, check_on_shared, console, disk_files, of, on, reboot_softly,
     shelve_offloaded, small,
 };
+use crate::cloud::server_actions as actions;
 use crate::cloud::{BootRequest, Call, Order, RemoteConsole, Service};
 use crate::error::{Error, Result};
 use crate::guest::Guest;
@@ -145,23 +146,23 @@ async fn conflicts(t: &Test, guest: &Guest, order: Order) -> Result<()> {
 
 async fn server_actions(t: &mut Test) -> Result<()> {
     let mut guest = t.boot(small(1, 96)).await?;
-    conflicts(t, &guest, Order::Start).await?;
-    conflicts(t, &guest, Order::Unpause).await?;
-    leads_to(t, &mut guest, Order::Pause, "PAUSED").await?;
-    conflicts(t, &guest, Order::Pause).await?;
-    conflicts(t, &guest, Order::Suspend).await?;
-    leads_to(t, &mut guest, Order::Unpause, "ACTIVE").await?;
-    leads_to(t, &mut guest, Order::Suspend, "SUSPENDED").await?;
-    conflicts(t, &guest, Order::Pause).await?;
-    leads_to(t, &mut guest, Order::Resume, "ACTIVE").await?;
-    leads_to(t, &mut guest, Order::Stop, "SHUTOFF").await?;
+    conflicts(t, &guest, actions::START.order()).await?;
+    conflicts(t, &guest, actions::UNPAUSE.order()).await?;
+    leads_to(t, &mut guest, actions::PAUSE.order(), "PAUSED").await?;
+    conflicts(t, &guest, actions::PAUSE.order()).await?;
+    conflicts(t, &guest, actions::SUSPEND.order()).await?;
+    leads_to(t, &mut guest, actions::UNPAUSE.order(), "ACTIVE").await?;
+    leads_to(t, &mut guest, actions::SUSPEND.order(), "SUSPENDED").await?;
+    conflicts(t, &guest, actions::PAUSE.order()).await?;
+    leads_to(t, &mut guest, actions::RESUME.order(), "ACTIVE").await?;
+    leads_to(t, &mut guest, actions::STOP.order(), "SHUTOFF").await?;
     let process = t.cloud.host(&guest.server.host.clone().unwrap_or_default()).await?;
     let gone = process.guest_process(&guest.server.id).await;
     let text = gone.as_ref().map_or_else(ToString::to_string, |process| format!("pid {}", process.pid));
     t.check("process of a stopped guest", matches!(gone, Err(Error::NotFound { .. })), text, "none");
-    conflicts(t, &guest, Order::Stop).await?;
-    conflicts(t, &guest, Order::Pause).await?;
-    leads_to(t, &mut guest, Order::Start, "ACTIVE").await?;
+    conflicts(t, &guest, actions::STOP.order()).await?;
+    conflicts(t, &guest, actions::PAUSE.order()).await?;
+    leads_to(t, &mut guest, actions::START.order(), "ACTIVE").await?;
     let seen = t.look(&mut guest).await?;
     t.assert(&seen, runs, RUNS);
     Ok(())
@@ -172,10 +173,10 @@ const OTHERWISE: Control<bool> = Control::new("the other way round", |so| !so);
 
 async fn lock(t: &mut Test) -> Result<()> {
     let mut guest = t.boot(small(1, 96)).await?;
-    t.cloud.give(&guest.server, &Order::Lock { reason: None }).await?;
+    t.cloud.give(&guest.server, &actions::LOCK).await?;
     guest.refresh().await?;
     t.check_same("locked", &guest.server.locked, &true, OTHERWISE);
-    t.cloud.give(&guest.server, &Order::Unlock).await?;
+    t.cloud.give(&guest.server, &actions::UNLOCK).await?;
     guest.refresh().await?;
     t.check_same("locked, after unlock", &guest.server.locked, &false, OTHERWISE);
     Ok(())
@@ -237,7 +238,7 @@ async fn mandatory_config_drive(t: &mut Test) -> Result<()> {
 async fn rescue(t: &mut Test) -> Result<()> {
     let mut guest = t.boot(small(1, 96)).await?;
     let before = t.look(&mut guest).await?;
-    t.order_to(&mut guest, &Order::Rescue { image: None, admin_password: None }).await?;
+    t.order_to(&mut guest, &actions::RESCUE).await?;
     guest.refresh().await?;
     t.check_eq("status after rescue", &guest.server.status, &"RESCUE".to_string());
     let rescued = t.look(&mut guest).await?;
@@ -261,7 +262,7 @@ async fn rescue(t: &mut Test) -> Result<()> {
         Control::new("no rescue", |seen: Seen| seen.with_xml(|xml| xml.replace("disk.rescue", "disk.other")));
     t.assert(&rescued, beside, &[control]);
     check_new_process(t, &before, &rescued);
-    t.order_to(&mut guest, &Order::Unrescue).await?;
+    t.order_to(&mut guest, &actions::UNRESCUE).await?;
     let after = t.look(&mut guest).await?;
     t.check_eq("disks after unrescue", &disk_files(&after), &own);
     t.assert(&after, runs, RUNS);
@@ -369,7 +370,7 @@ async fn reboot_soft(t: &mut Test) -> Result<()> {
 async fn reboot_hard(t: &mut Test) -> Result<()> {
     let mut guest = t.boot(small(1, 96)).await?;
     let before = t.look(&mut guest).await?;
-    t.order_to(&mut guest, &Order::Reboot { hard: true }).await?;
+    t.order_to(&mut guest, actions::REBOOT.with("hard", true)).await?;
     let after = t.look(&mut guest).await?;
     check_new_process(t, &before, &after);
     t.check_eq("domain", &after.domain.name, &before.domain.name);
@@ -381,8 +382,8 @@ async fn cold_migration(t: &mut Test) -> Result<()> {
     let flavor = t.flavor(small(1, 96)).await?;
     let from = t.host(0)?.name.clone();
     let mut guest = t.boot_request(on(&flavor, &from)).await?;
-    t.order_to(&mut guest, &Order::Migrate { host: None }).await?;
-    t.order_to(&mut guest, &Order::ConfirmResize).await?;
+    t.order_to(&mut guest, &actions::COLD_MIGRATE).await?;
+    t.order_to(&mut guest, &actions::CONFIRM_RESIZE).await?;
     let seen = t.look(&mut guest).await?;
     t.check("host after the migration", seen.host != from, &seen.host, format!("any but {from}"));
     t.assert(&seen, runs, RUNS);
@@ -393,10 +394,10 @@ async fn resize_revert(t: &mut Test) -> Result<()> {
     let mut guest = t.boot(small(1, 96)).await?;
     let before = t.look(&mut guest).await?;
     let flavor = t.flavor(small(1, 128)).await?;
-    t.order_to(&mut guest, &Order::Resize { flavor: flavor.id }).await?;
+    t.order_to(&mut guest, actions::RESIZE.with("flavor", flavor.id)).await?;
     let between = t.look(&mut guest).await?;
     t.check_eq("MiB after the resize", &(between.domain.memory_kib / 1024), &128);
-    t.order_to(&mut guest, &Order::RevertResize).await?;
+    t.order_to(&mut guest, &actions::REVERT_RESIZE).await?;
     let after = t.look(&mut guest).await?;
     t.check_eq("MiB after the revert", &(after.domain.memory_kib / 1024), &96);
     t.check_eq("host after the revert", &after.host, &before.host);
@@ -408,7 +409,7 @@ async fn rebuild(t: &mut Test) -> Result<()> {
     let mut guest = t.boot(small(1, 96)).await?;
     let before = t.look(&mut guest).await?;
     let image = t.image_with(&[("smog", "rebuilt")]).await?;
-    t.order_to(&mut guest, &Order::Rebuild { image: image.id.clone() }).await?;
+    t.order_to(&mut guest, actions::REBUILD.with("image", image.id.clone())).await?;
     let after = t.look(&mut guest).await?;
     t.check_eq("host after the rebuild", &after.host, &before.host);
     t.check_eq("image after the rebuild", &after.server.image, &Some(image.id));
@@ -420,7 +421,7 @@ async fn shelve(t: &mut Test) -> Result<()> {
     let mut guest = t.boot(small(1, 96)).await?;
     let before = t.look(&mut guest).await?;
     shelve_offloaded(t, &mut guest, &before).await?;
-    t.order_to(&mut guest, &Order::Unshelve { zone: None, host: None }).await?;
+    t.order_to(&mut guest, &actions::UNSHELVE).await?;
     let after = t.look(&mut guest).await?;
     t.assert(&after, runs, RUNS);
     Ok(())

@@ -9,6 +9,7 @@ use super::check::{self, Check, Control};
 use super::inventory::ComputeHost;
 use super::outcome::Place;
 use super::{Case, Event, Inventory, OnEvent, Seen, Stage};
+use crate::cloud::server_actions as actions;
 use crate::cloud::{
     Aggregate, AggregatePair, BootRequest, Cloud, Flavor, FlavorChoice, Image, LiveMigration, NetworkChoice,
     NewFlavor, NewImage, Order, ServerGroup,
@@ -487,7 +488,8 @@ impl Test {
     ///
     /// # Errors
     /// As [`Guest::carry_out`].
-    pub async fn order_to(&self, guest: &mut Guest, order: &Order) -> Result<()> {
+    pub async fn order_to(&self, guest: &mut Guest, order: impl Into<Order>) -> Result<()> {
+        let order = order.into();
         self.step(format!("{} `{}`", order.name(), guest.name()));
         guest.carry_out(order, self.wait()).await
     }
@@ -498,8 +500,8 @@ impl Test {
     /// As [`Guest::carry_out`].
     pub async fn resize(&mut self, guest: &mut Guest, spec: FlavorSpec) -> Result<()> {
         let flavor = self.flavor(spec).await?;
-        self.order_to(guest, &Order::Resize { flavor: flavor.id }).await?;
-        self.order_to(guest, &Order::ConfirmResize).await
+        self.order_to(guest, actions::RESIZE.with("flavor", flavor.id)).await?;
+        self.order_to(guest, &actions::CONFIRM_RESIZE).await
     }
 
     /// Delete a guest and wait until it is gone.

@@ -1,9 +1,12 @@
-//! Orders to a guest: start, stop, shelve, resize …
+//! Server actions: start, stop, shelve, resize … The subcommands are made from the core's table.
 
+use std::path::Path;
 use std::time::Duration;
 
-use clap::Subcommand;
+use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, Subcommand};
 use smog::cloud::Order;
+use smog::cloud::server_actions::{ALL, Kind, Parameter, ServerAction};
+use smog::config::Secret;
 use smog::{Error, ExitCode};
 
 use crate::names;
@@ -11,139 +14,136 @@ use crate::output;
 use crate::progress::Progress;
 use crate::session::{Session, named_in_full};
 
-#[derive(Debug, Subcommand)]
-pub enum OrderVerb {
-    /// Power on
-    Start(Plain),
-    /// Power off
-    Stop(Plain),
-    /// Stop the vCPUs, keep the memory
-    Pause(Plain),
-    /// Let the vCPUs run again
-    Unpause(Plain),
-    /// Write the memory to disk and power off
-    Suspend(Plain),
-    /// Bring back from suspension
-    Resume(Plain),
-    /// Refuse the orders of plain users
-    Lock(Plain),
-    /// Take the orders of plain users again
-    Unlock(Plain),
-    /// Reboot
-    Reboot(Reboot),
-    /// Power off, keep the disk as an image, free the host
-    Shelve(Plain),
-    /// Bring back a shelved guest
-    Unshelve(Moved),
-    /// Boot from a rescue image
-    Rescue(FromImage),
-    /// End the rescue
-    Unrescue(Plain),
-    /// Make the disk anew from an image: what was on it is lost
-    Rebuild(Rebuild),
-    /// Move to another flavor; `resize-confirm` or `resize-revert` ends it
-    Resize(Resize),
-    /// Keep a resize or cold migration
-    ResizeConfirm(Plain),
-    /// Go back to before a resize or cold migration
-    ResizeRevert(Plain),
-    /// Power off and move to another host
-    ColdMigrate(Moved),
-    /// Start it on another host, since its own is down
-    Evacuate(Moved),
-}
-
-#[derive(Debug, clap::Args)]
-pub struct Plain {
-    /// The guest: name, id, or an unambiguous beginning
-    #[arg(add = names::guests())]
+/// A server action with what was given to it on the command line.
+#[derive(Debug)]
+pub struct OrderVerb {
     guest: String,
-    #[command(flatten)]
-    waiting: Waiting,
-}
-
-#[derive(Debug, clap::Args)]
-pub struct Reboot {
-    /// Do not ask the guest: make its domain anew
-    #[arg(long)]
-    hard: bool,
-    #[command(flatten)]
-    plain: Plain,
-}
-
-#[derive(Debug, clap::Args)]
-pub struct Moved {
-    /// Ask for this compute host
-    #[arg(long, value_name = "HOST", add = names::hosts())]
-    to: Option<String>,
-    /// Confirm the move when it is done (cold migration)
-    #[arg(long)]
-    confirm: bool,
-    #[command(flatten)]
-    plain: Plain,
-}
-
-#[derive(Debug, clap::Args)]
-pub struct FromImage {
-    /// The rescue image [default: the guest's own]
-    #[arg(long, value_name = "IMAGE", add = names::images())]
-    image: Option<String>,
-    #[command(flatten)]
-    plain: Plain,
-}
-
-#[derive(Debug, clap::Args)]
-pub struct Rebuild {
-    /// The image
-    #[arg(long, value_name = "IMAGE", add = names::images())]
-    image: String,
-    #[command(flatten)]
-    plain: Plain,
-}
-
-#[derive(Debug, clap::Args)]
-pub struct Resize {
-    /// The new flavor
-    #[arg(long, value_name = "FLAVOR", add = names::flavors())]
-    flavor: String,
-    /// Confirm it when it is done
-    #[arg(long)]
-    confirm: bool,
-    #[command(flatten)]
-    plain: Plain,
-}
-
-#[derive(Debug, clap::Args)]
-struct Waiting {
-    /// Return when Nova has taken the order
-    #[arg(long)]
+    order: Order,
     no_wait: bool,
-    /// Give up waiting after so many seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     timeout: u64,
 }
 
+impl Subcommand for OrderVerb {
+    fn augment_subcommands(command: Command) -> Command {
+        command.subcommands(ALL.into_iter().map(subcommand))
+    }
+
+    fn augment_subcommands_for_update(command: Command) -> Command {
+        Self::augment_subcommands(command)
+    }
+
+    fn has_subcommand(name: &str) -> bool {
+        action(name).is_some()
+    }
+}
+
+impl FromArgMatches for OrderVerb {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<OrderVerb, clap::Error> {
+        let unknown = || clap::Error::new(clap::error::ErrorKind::InvalidSubcommand);
+        let (name, given) = matches.subcommand().ok_or_else(unknown)?;
+        let action = action(name).ok_or_else(unknown)?;
+        let text = |name: &str| given.get_one::<String>(name).cloned();
+        let mut order = action.order();
+        for parameter in action.parameters {
+            order = match parameter.kind {
+                Kind::Flag => order.with(parameter.name, given.get_flag(parameter.name)),
+                Kind::Secret => {
+                    order.with_if(parameter.name, given.get_one::<Secret>(parameter.name).cloned())
+                }
+                _ => order.with_if(parameter.name, text(parameter.name)),
+            };
+        }
+        Ok(OrderVerb {
+            guest: text(GUEST).unwrap_or_default(),
+            order,
+            no_wait: given.get_flag(NO_WAIT),
+            timeout: given.get_one(TIMEOUT).copied().unwrap_or(300),
+        })
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// The action of a subcommand.
+fn action(name: &str) -> Option<&'static ServerAction> {
+    ALL.into_iter().find(|action| action.name == name)
+}
+
+/// The names of the arguments that all actions have.
+const GUEST: &str = "the guest";
+const NO_WAIT: &str = "no-wait";
+const TIMEOUT: &str = "timeout";
+
+fn subcommand(action: &'static ServerAction) -> Command {
+    let guest = Arg::new(GUEST)
+        .value_name("GUEST")
+        .required(true)
+        .help(match action.destroys {
+            true => "The guest: its full name or id",
+            false => "The guest: name, id, or an unambiguous beginning",
+        })
+        .add(names::guests());
+    let no_wait = Arg::new(NO_WAIT)
+        .long(NO_WAIT)
+        .action(ArgAction::SetTrue)
+        .help("Return when Nova has accepted the request");
+    let timeout = Arg::new(TIMEOUT)
+        .long(TIMEOUT)
+        .value_name("SECONDS")
+        .value_parser(clap::value_parser!(u64))
+        .default_value("300")
+        .help("Give up waiting after so many seconds");
+    Command::new(action.name)
+        .about(action.help)
+        .arg(guest)
+        .args(action.parameters.iter().map(argument))
+        .args([no_wait, timeout])
+}
+
+fn argument(parameter: &'static Parameter) -> Arg {
+    let arg =
+        Arg::new(parameter.name).long(parameter.flag()).help(parameter.help).required(parameter.required);
+    match parameter.kind {
+        Kind::Flag => arg.action(ArgAction::SetTrue),
+        Kind::Text => arg.value_name("TEXT"),
+        // A secret on the command line is seen by everybody on the machine.
+        Kind::Secret => arg
+            .value_name("FILE")
+            .help(format!("{}: the first line of this file", parameter.help))
+            .value_parser(secret_in),
+        Kind::Image => arg.value_name("IMAGE").add(names::images()),
+        Kind::Flavor => arg.value_name("FLAVOR").add(names::flavors()),
+        Kind::Host => arg.value_name("HOST").add(names::hosts()),
+    }
+}
+
+fn secret_in(file: &str) -> Result<Secret, String> {
+    let text = std::fs::read_to_string(Path::new(file)).map_err(|why| why.to_string())?;
+    match text.lines().next().filter(|line| !line.is_empty()) {
+        Some(line) => Ok(Secret::new(line.to_string())),
+        None => Err("its first line is empty".into()),
+    }
+}
+
 pub async fn run(verb: OrderVerb, session: &Session) -> Result<ExitCode, Error> {
-    let (plain, order, then) = order(verb);
+    let OrderVerb { guest: asked, order, no_wait, timeout } = verb;
     let cloud = session.cloud().await?;
-    let mut guest = cloud.guest(&plain.guest).await?;
-    // What cannot be undone wants the whole name.
-    if matches!(order, Order::Rebuild { .. }) {
-        named_in_full(&plain.guest, &guest)?;
+    let mut guest = cloud.guest(&asked).await?;
+    if order.action().destroys {
+        named_in_full(&asked, &guest)?;
     }
     let before = guest.server.host.clone();
     let progress = Progress::begin(format!("{} of {}", order.name(), guest.name()), session.quiet);
-    session.leaves(format!("Nova goes on with the {} of `{}`", order.name(), guest.name()));
+    session.leaves(order.left(guest.name()));
     let tell = |waiting: smog::wait::Waiting<'_>| progress.state(waiting.last);
-    let wait = progress.wait(Duration::from_secs(plain.waiting.timeout), &tell);
-    if plain.waiting.no_wait {
+    if no_wait {
         cloud.give(&guest.server, &order).await?;
         guest.refresh().await?;
     } else {
-        guest.carry_out(&order, wait).await?;
-        if let Some(then) = then {
-            guest.carry_out(&then, wait).await?;
-        }
+        guest.carry_out(&order, progress.wait(Duration::from_secs(timeout), &tell)).await?;
     }
     let took = progress.end();
     if !session.view.is_for_people() {
@@ -164,34 +164,44 @@ pub async fn run(verb: OrderVerb, session: &Session) -> Result<ExitCode, Error> 
     Ok(ExitCode::Ok)
 }
 
-/// The order, and the one that follows when it is done.
-fn order(verb: OrderVerb) -> (Plain, Order, Option<Order>) {
-    let confirmed = |confirm: bool| confirm.then_some(Order::ConfirmResize);
-    match verb {
-        OrderVerb::Start(plain) => (plain, Order::Start, None),
-        OrderVerb::Stop(plain) => (plain, Order::Stop, None),
-        OrderVerb::Pause(plain) => (plain, Order::Pause, None),
-        OrderVerb::Unpause(plain) => (plain, Order::Unpause, None),
-        OrderVerb::Suspend(plain) => (plain, Order::Suspend, None),
-        OrderVerb::Resume(plain) => (plain, Order::Resume, None),
-        OrderVerb::Lock(plain) => (plain, Order::Lock { reason: None }, None),
-        OrderVerb::Unlock(plain) => (plain, Order::Unlock, None),
-        OrderVerb::Reboot(args) => (args.plain, Order::Reboot { hard: args.hard }, None),
-        OrderVerb::Shelve(plain) => (plain, Order::Shelve, None),
-        OrderVerb::Unshelve(args) => (args.plain, Order::Unshelve { zone: None, host: args.to }, None),
-        OrderVerb::Rescue(args) => {
-            (args.plain, Order::Rescue { image: args.image, admin_password: None }, None)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(words: &[&str]) -> Result<OrderVerb, clap::Error> {
+        let command = OrderVerb::augment_subcommands(Command::new("guest"));
+        OrderVerb::from_arg_matches(&command.try_get_matches_from([&["guest"], words].concat())?)
+    }
+
+    #[test]
+    fn every_row_of_the_table_is_a_subcommand() {
+        OrderVerb::augment_subcommands(Command::new("guest")).debug_assert();
+        for action in ALL {
+            let required = action.parameters.iter().filter(|parameter| parameter.required);
+            let given: Vec<String> =
+                required.flat_map(|one| [format!("--{}", one.flag()), "x".to_string()]).collect();
+            let words: Vec<&str> =
+                [action.name, "web"].into_iter().chain(given.iter().map(String::as_str)).collect();
+            let verb = parsed(&words).expect(action.name);
+            assert_eq!((verb.order.action().name, verb.guest.as_str()), (action.name, "web"));
+            verb.order.check().expect(action.name);
         }
-        OrderVerb::Unrescue(plain) => (plain, Order::Unrescue, None),
-        OrderVerb::Rebuild(args) => (args.plain, Order::Rebuild { image: args.image }, None),
-        OrderVerb::Resize(args) => {
-            (args.plain, Order::Resize { flavor: args.flavor }, confirmed(args.confirm))
-        }
-        OrderVerb::ResizeConfirm(plain) => (plain, Order::ConfirmResize, None),
-        OrderVerb::ResizeRevert(plain) => (plain, Order::RevertResize, None),
-        OrderVerb::ColdMigrate(args) => {
-            (args.plain, Order::Migrate { host: args.to }, confirmed(args.confirm))
-        }
-        OrderVerb::Evacuate(args) => (args.plain, Order::Evacuate { host: args.to }, None),
+    }
+
+    #[test]
+    fn what_is_given_reaches_the_order() {
+        let verb =
+            parsed(&["resize", "web", "--flavor", "small", "--confirm", "--timeout", "7"]).expect("resize");
+        assert!(verb.order.flag("confirm") && verb.timeout == 7 && !verb.no_wait);
+        assert!(parsed(&["resize", "web"]).is_err(), "a flavor is needed");
+        assert!(parsed(&["unshelve", "web", "--to", "cmp1"]).is_ok());
+        assert!(parsed(&["unshelve", "web", "--confirm"]).is_err(), "there is nothing to confirm");
+        let dir = tempfile::tempdir().expect("a folder");
+        let file = dir.path().join("password");
+        std::fs::write(&file, "geheim\n").expect("write");
+        let verb =
+            parsed(&["rescue", "web", "--admin-password-file", &file.to_string_lossy()]).expect("rescue");
+        verb.order.check().expect("a secret");
+        assert!(!format!("{:?}", verb.order).contains("geheim"));
     }
 }

@@ -7,7 +7,8 @@ use super::super::assertions::{
 };
 use super::super::{boots_without, shelve_offloaded};
 use super::small;
-use crate::cloud::{BootRequest, FlavorChoice, Order};
+use crate::cloud::server_actions as actions;
+use crate::cloud::{BootRequest, FlavorChoice};
 use crate::error::Result;
 use crate::flavor::PageSize;
 use crate::guest::Guest;
@@ -172,7 +173,7 @@ async fn resize_large_to_small(t: &mut Test) -> Result<()> {
 async fn reboot_keeps(t: &mut Test) -> Result<()> {
     let mut guest = t.boot(small(1, 128).pages(PageSize::Large)).await?;
     check_huge(t, &mut guest).await?;
-    t.order_to(&mut guest, &Order::Reboot { hard: true }).await?;
+    t.order_to(&mut guest, actions::REBOOT.with("hard", true)).await?;
     check_huge(t, &mut guest).await.map(drop)
 }
 
@@ -180,7 +181,7 @@ async fn shelve(t: &mut Test) -> Result<()> {
     let mut guest = t.boot(small(1, 128).pages(PageSize::Large)).await?;
     let before = check_huge(t, &mut guest).await?;
     shelve_offloaded(t, &mut guest, &before).await?;
-    t.order_to(&mut guest, &Order::Unshelve { zone: None, host: None }).await?;
+    t.order_to(&mut guest, &actions::UNSHELVE).await?;
     check_huge(t, &mut guest).await.map(drop)
 }
 
@@ -188,11 +189,11 @@ async fn resize_revert(t: &mut Test) -> Result<()> {
     let mut guest = t.boot(small(1, 128).pages(PageSize::Large)).await?;
     let before = check_huge(t, &mut guest).await?;
     let flavor = t.flavor(small(1, 160).pages(PageSize::Small)).await?;
-    t.order_to(&mut guest, &Order::Resize { flavor: flavor.id }).await?;
+    t.order_to(&mut guest, actions::RESIZE.with("flavor", flavor.id)).await?;
     // It runs there, and waits for the word that it may stay.
     let between = t.look(&mut guest).await?;
     t.assert(&between, in_small_pages, IN_SMALL_PAGES);
-    t.order_to(&mut guest, &Order::RevertResize).await?;
+    t.order_to(&mut guest, &actions::REVERT_RESIZE).await?;
     let after = check_huge(t, &mut guest).await?;
     t.check_eq("host after the revert", &after.host, &before.host);
     Ok(())

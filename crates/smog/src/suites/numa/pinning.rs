@@ -7,7 +7,8 @@ use super::super::assertions::{
 use super::super::changes::TWO_DEDICATED_CPUS;
 use super::super::{boots_without, check_new_process, console, shelve_offloaded};
 use super::small;
-use crate::cloud::{BootRequest, FlavorChoice, Order};
+use crate::cloud::server_actions as actions;
+use crate::cloud::{BootRequest, FlavorChoice};
 use crate::cpuset::Cpuset;
 use crate::error::Result;
 use crate::flavor::{EmulatorThreads, FlavorSpec, ThreadPolicy};
@@ -218,12 +219,12 @@ async fn resize_revert(t: &mut Test) -> Result<()> {
     let mut guest = t.boot(small(1, 96).pinned()).await?;
     let before = check_pinned(t, &mut guest).await?;
     let flavor = t.flavor(small(1, 112).pinned()).await?;
-    t.order_to(&mut guest, &Order::Resize { flavor: flavor.id }).await?;
+    t.order_to(&mut guest, actions::RESIZE.with("flavor", flavor.id)).await?;
     // It runs there, and waits for the word that it may stay.
     let between = t.look(&mut guest).await?;
     let dedicated = dedicated_of(t, &between);
     t.assert(&between, |seen| pinned(seen, &all(1), &dedicated), PINNED);
-    t.order_to(&mut guest, &Order::RevertResize).await?;
+    t.order_to(&mut guest, &actions::REVERT_RESIZE).await?;
     let after = check_pinned(t, &mut guest).await?;
     t.check_eq("host after the revert", &after.host, &before.host);
     t.check_eq("pins after the revert", &after.domain.vcpu_pins(), &before.domain.vcpu_pins());
@@ -234,7 +235,7 @@ async fn shelve(t: &mut Test) -> Result<()> {
     let mut guest = t.boot(small(1, 96).pinned()).await?;
     let before = check_pinned(t, &mut guest).await?;
     shelve_offloaded(t, &mut guest, &before).await?;
-    t.order_to(&mut guest, &Order::Unshelve { zone: None, host: None }).await?;
+    t.order_to(&mut guest, &actions::UNSHELVE).await?;
     check_pinned(t, &mut guest).await.map(drop)
 }
 
@@ -255,7 +256,7 @@ async fn resize_unpinned_to_pinned(t: &mut Test) -> Result<()> {
 async fn reboot(t: &mut Test) -> Result<()> {
     let mut guest = t.boot(small(1, 96).pinned()).await?;
     let before = check_pinned(t, &mut guest).await?;
-    t.order_to(&mut guest, &Order::Reboot { hard: true }).await?;
+    t.order_to(&mut guest, actions::REBOOT.with("hard", true)).await?;
     let after = check_pinned(t, &mut guest).await?;
     t.check_eq("pins after the reboot", &after.domain.vcpu_pins(), &before.domain.vcpu_pins());
     check_new_process(t, &before, &after);
@@ -266,7 +267,7 @@ async fn rebuild(t: &mut Test) -> Result<()> {
     let mut guest = t.boot(small(1, 96).pinned()).await?;
     let before = check_pinned(t, &mut guest).await?;
     let image = t.image().await?;
-    t.order_to(&mut guest, &Order::Rebuild { image: image.id }).await?;
+    t.order_to(&mut guest, actions::REBUILD.with("image", image.id)).await?;
     let after = check_pinned(t, &mut guest).await?;
     t.check_eq("pins after the rebuild", &after.domain.vcpu_pins(), &before.domain.vcpu_pins());
     t.check_eq("host after the rebuild", &after.host, &before.host);
