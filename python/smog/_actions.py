@@ -1,4 +1,4 @@
-"""The methods of `Guest` that carry out a server action, made from the core's table of them.
+"""Methods that are made from the core's tables: a guest's server actions, and `Cloud.environment`.
 
 The core says what there is, what each takes and what it does; nothing of it is said again here.
 """
@@ -54,7 +54,68 @@ def _method(row: dict[str, Any]) -> Callable[..., None]:
     return method
 
 
+_ENVIRONMENT = """The wished state of hosts; nothing is asked before `check()`, `prepare()` or `with`.
+
+`settings` are options of files, `[WHO/]FILE:[SECTION.]KEY=VALUE`; without any wish, what smog.yml asks
+for is wanted. WHO is a host, "computes", "controllers" or "all".
+
+{}
+
+`suite` (a name or a path) adds what a suite's file asks for, on the hosts it lists; `hosts` are these only.
+
+>>> with cloud.environment("nova.conf:libvirt.virt_type=kvm", huge_pages=["2M=256"]):
+...     ...
+"""
+
+
+def environment_signature() -> inspect.Signature:
+    """The signature of `Cloud.environment`."""
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    parameters = [
+        inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD),
+        inspect.Parameter("settings", inspect.Parameter.VAR_POSITIONAL, annotation="str"),
+    ]
+    for name, form, _ in _smog._preparable():
+        default, annotation = ((), "str | Sequence[str]") if form else (False, "bool")
+        parameters.append(inspect.Parameter(name, keyword, default=default, annotation=annotation))
+    for name, default, annotation in [
+        ("hosts", (), "Sequence[str | Host]"),
+        ("suite", None, "str | os.PathLike[str] | None"),
+        ("journal", None, "str | os.PathLike[str] | None"),
+        ("timeout", 180.0, "float"),
+    ]:
+        parameters.append(inspect.Parameter(name, keyword, default=default, annotation=annotation))
+    return inspect.Signature(parameters, return_annotation="Environment")
+
+
+def environment_document() -> str:
+    """The document of `Cloud.environment`."""
+    lines = [
+        f"`{name}`{f' ({form})' if form else ''}: {text[0].lower()}{text[1:]}."
+        for name, form, text in _smog._preparable()
+    ]
+    return _ENVIRONMENT.format("\n".join(lines))
+
+
+def _environment() -> Callable[..., Any]:
+    shape = environment_signature()
+
+    def environment(*args: Any, **keywords: Any) -> Any:
+        bound = shape.bind(*args, **keywords)
+        bound.apply_defaults()
+        given = bound.arguments
+        cloud, settings = given.pop("self"), list(given.pop("settings"))
+        rest = [given.pop(name) for name in ("hosts", "suite", "journal", "timeout")]
+        return cloud._environment(settings, dict(given), *rest)
+
+    environment.__qualname__ = "Cloud.environment"
+    environment.__doc__ = environment_document()
+    environment.__signature__ = shape  # type: ignore[attr-defined]
+    return environment
+
+
 def attach() -> None:
-    """Give `Guest` its methods."""
+    """Give `Guest` and `Cloud` these methods."""
+    setattr(_smog.Cloud, "environment", _environment())
     for row in _smog._server_actions():
         setattr(_smog.Guest, row["method"], _method(row))

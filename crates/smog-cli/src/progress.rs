@@ -46,6 +46,11 @@ impl Progress {
         }
     }
 
+    /// How long it has been going on.
+    pub fn so_far(&self) -> Duration {
+        self.begun.elapsed()
+    }
+
     /// Print something that stays, above the moving line.
     pub fn above(&self, print: impl FnOnce()) {
         match &self.bar {

@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::Value;
 use smog::cloud::{BootMade, Call, CallRecord, Cloud, Options};
 use smog::config::{Secret, Surroundings};
+use smog::wait::Wait;
 use smog::watch::Allow;
 use smog::{Error, Result};
 use tokio::sync::OnceCell;
@@ -31,11 +33,15 @@ pub struct Session {
     said: Mutex<BTreeSet<String>>,
 }
 
+/// For so long an interrupted boot waits until its server is deleted.
+const TAKING_BACK: Duration = Duration::from_secs(60);
+
 /// What an interrupt leaves behind.
 #[derive(Default)]
 struct OnInterrupt {
     left: Option<String>,
-    boot: Option<Arc<BootMade>>,
+    boots: Arc<Vec<BootMade>>,
+    keep: bool,
 }
 
 impl Session {
@@ -125,10 +131,10 @@ impl Session {
         }
     }
 
-    /// From now on, an interrupt takes back what this boot has made.
-    pub fn takes_back(&self, made: Arc<BootMade>) {
+    /// From now on, an interrupt takes back what these boots have made; with `keep` all but servers.
+    pub fn takes_back(&self, made: Arc<Vec<BootMade>>, keep: bool) {
         if let Ok(mut on) = self.on_interrupt.lock() {
-            on.boot = Some(made);
+            (on.boots, on.keep) = (made, keep);
         }
     }
 
@@ -159,16 +165,16 @@ impl Session {
     /// Called after an interrupt: take back, and say what is left.
     pub async fn take_back(&self) -> String {
         let on = self.on_interrupt.lock().map(|mut on| std::mem::take(&mut *on)).unwrap_or_default();
-        if let (Some(made), Some(cloud)) = (&on.boot, self.cloud.get())
-            && cloud.undo_boot(made).await.is_none()
-            && !made.is_unknown()
-        {
-            return match made.left_flavor() {
-                Some(id) => format!("flavor `{id}` is left; `smog flavor delete {id}` removes it"),
-                None => "nothing is left behind".into(),
-            };
+        let left = on.left.unwrap_or_else(|| "nothing was changed".into());
+        let Some(cloud) = self.cloud.get().filter(|_| !on.boots.is_empty()) else { return left };
+        if !on.keep {
+            crate::output::note("interrupted: what was begun is taken back; once more to leave at once");
         }
-        on.left.unwrap_or_else(|| "nothing was changed".into())
+        let wait = Wait::up_to(TAKING_BACK);
+        tokio::select! {
+            left = cloud.take_back_boots(&on.boots, on.keep, wait) => left,
+            () = crate::interrupt::interrupts(2) => left,
+        }
     }
 
     /// Say that something is done, unless quiet.

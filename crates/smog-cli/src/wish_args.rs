@@ -1,126 +1,113 @@
-//! The flags that say what is wanted of hosts, shared by `check` and `prepare`.
+//! The flags that say what is wanted of hosts, shared by `check` and `prepare`: made from the core's
+//! table of what can be asked.
 
+use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches};
 use smog::Result;
-use smog::environment::{Target, Want, Wish};
+use smog::environment::{PREPARABLE, Preparable, Wish, WishRequest};
 
 use crate::session::Session;
 
-/// What is wanted. WHO in front of a setting is a host's name, computes, controllers or all.
-#[derive(Debug, clap::Args)]
-#[command(next_help_heading = "What is wanted")]
+/// What is wanted.
+#[derive(Debug)]
 pub struct WishArgs {
-    /// Use the requirements and the hosts of this suite's file: a name or a path
-    /// [default: smog.yml]
-    #[arg(long, value_name = "NAME")]
+    /// The suite whose file is used.
     pub suite: Option<String>,
+    given: Vec<(&'static str, String)>,
+}
 
-    /// Scheduler filters that shall be on
-    #[arg(long, value_name = "FILTER", value_delimiter = ',')]
-    pub filters: Vec<String>,
+const HEADING: &str = "What is wanted (WHO is a host, computes, controllers or all)";
+const SUITE: &str = "suite";
 
-    /// At least so many huge pages: 2M=256, 1G=2@0 for NUMA cell 0
-    #[arg(long, value_name = "[WHO/]SIZE=COUNT[@CELL]")]
-    pub huge_pages: Vec<String>,
+impl clap::Args for WishArgs {
+    fn augment_args(command: Command) -> Command {
+        let suite = Arg::new(SUITE).long(SUITE).value_name("NAME").help_heading(HEADING).help(
+            "Use the requirements and the hosts of this suite's file: a name or a path [default: smog.yml]",
+        );
+        command.arg(suite).args(PREPARABLE.iter().map(argument))
+    }
 
-    /// Set the huge pages aside at each boot too
-    #[arg(long, requires = "huge_pages")]
-    pub at_boot: bool,
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
 
-    /// A kernel setting: vm.swappiness=10
-    #[arg(long, value_name = "[WHO/]NAME=VALUE")]
-    pub sysctl: Vec<String>,
+fn argument(row: &'static Preparable) -> Arg {
+    let arg = Arg::new(row.name).long(row.name).help(row.help).help_heading(HEADING);
+    let arg = if row.needs.is_empty() { arg } else { arg.requires(row.needs) };
+    match row.is_switch() {
+        true => arg.action(ArgAction::SetTrue),
+        false if row.is_list => arg.value_name(row.form).action(ArgAction::Append).value_delimiter(','),
+        false => arg.value_name(row.form).action(ArgAction::Append),
+    }
+}
 
-    /// Nested KVM on the computes
-    #[arg(long)]
-    pub nested: bool,
+impl FromArgMatches for WishArgs {
+    fn from_arg_matches(matches: &ArgMatches) -> std::result::Result<WishArgs, clap::Error> {
+        let mut given = Vec::new();
+        for row in &PREPARABLE {
+            if row.is_switch() {
+                given.extend(matches.get_flag(row.name).then(|| (row.name, String::new())));
+            } else if let Some(texts) = matches.get_many::<String>(row.name) {
+                given.extend(texts.map(|text| (row.name, text.clone())));
+            }
+        }
+        Ok(WishArgs { suite: matches.get_one(SUITE).cloned(), given })
+    }
 
-    /// CPU mode of computes that are guests, on their parents: host-passthrough, host-model, maximum, exact
-    #[arg(long, value_name = "[WHO/]MODE")]
-    pub cpu_mode: Vec<String>,
-
-    /// NUMA cells of computes that are guests: 2
-    #[arg(long, value_name = "[WHO/]COUNT")]
-    pub numa_cells: Vec<String>,
-
-    /// A word of the computes' kernel command line: intel_iommu=on
-    #[arg(long, value_name = "WORD")]
-    pub kernel: Vec<String>,
-
-    /// How a service shall be: ksm=disabled,inactive
-    #[arg(long = "service", value_name = "[WHO/]UNIT=WORDS")]
-    pub services: Vec<String>,
-
-    /// Virtual functions of a network card: ens3f0=4
-    #[arg(long, value_name = "[WHO/]INTERFACE=COUNT")]
-    pub vfs: Vec<String>,
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> std::result::Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
 }
 
 impl WishArgs {
+    fn request(&self, session: &Session) -> WishRequest {
+        WishRequest {
+            of_suite: self.suite.is_some(),
+            settings: session.host_settings().to_vec(),
+            given: self.given.clone(),
+        }
+    }
+
     /// The flags' wish. Where there is none, or a suite is named, also that of the file.
     pub fn wish(&self, session: &Session) -> Result<Wish> {
-        let mut wish = Wish::new();
-        if self.suite.is_some() || self.words(session).is_empty() {
-            let (of_file, cannot) = Wish::of_file(&session.smog_file()?);
-            wish = of_file;
-            cannot.iter().for_each(|text| crate::output::warning(text));
-        }
-        wish = wish.with_filters(self.filters.iter().cloned());
-        for text in session.host_settings() {
-            wish = wish.with_setting(text)?;
-        }
-        for text in &self.huge_pages {
-            wish = wish.with_pages(text, true, self.at_boot)?;
-        }
-        for text in &self.sysctl {
-            wish = wish.with_sysctl(text)?;
-        }
-        for text in &self.services {
-            wish = wish.with_service(text)?;
-        }
-        if self.nested {
-            wish = wish.with(Target::Computes, Want::NestedKvm);
-        }
-        for word in &self.kernel {
-            wish = wish.with(Target::Computes, Want::KernelWord(word.clone()));
-        }
-        for text in &self.cpu_mode {
-            wish = wish.with_machine_cpu(text)?;
-        }
-        for text in &self.numa_cells {
-            wish = wish.with_machine_cells(text)?;
-        }
-        for text in &self.vfs {
-            wish = wish.with_vfs(text)?;
-        }
+        let (wish, cannot) = self.request(session).resolve(&session.smog_file()?)?;
+        cannot.iter().for_each(|text| crate::output::warning(text));
         Ok(wish)
     }
 
     /// The flags as a person would type them, values of secret options hidden.
     pub fn words(&self, session: &Session) -> String {
-        let mut words: Vec<String> = Vec::new();
-        let mut flag = |name: &str, value: &str| words.push(format!("--{name} {}", smog::quote(value)));
-        if let Some(suite) = &self.suite {
-            flag("suite", suite);
-        }
-        for text in session.host_settings() {
-            let (name, value) = text.split_once('=').unwrap_or((text, ""));
-            match smog::config::is_secret(name.rsplit('.').next().unwrap_or(name)) {
-                true => flag("set", &format!("{name}=(hidden)")),
-                false => flag("set", &format!("{name}={}", smog::config::without_passwords(value))),
-            }
-        }
-        if !self.filters.is_empty() {
-            flag("filters", &self.filters.join(","));
-        }
-        self.huge_pages.iter().for_each(|text| flag("huge-pages", text));
-        self.sysctl.iter().for_each(|text| flag("sysctl", text));
-        self.kernel.iter().for_each(|text| flag("kernel", text));
-        self.services.iter().for_each(|text| flag("service", text));
-        self.vfs.iter().for_each(|text| flag("vfs", text));
-        self.cpu_mode.iter().for_each(|text| flag("cpu-mode", text));
-        self.numa_cells.iter().for_each(|text| flag("numa-cells", text));
-        words.extend(self.at_boot.then(|| "--at-boot".to_string()));
-        words.extend(self.nested.then(|| "--nested".to_string()));
-        words.join(" ")
+        let suite = self.suite.iter().map(|suite| format!("--suite {}", smog::quote(suite)));
+        let words = self.request(session).words();
+        let words = words.iter().map(|(name, text)| match text.is_empty() {
+            true => format!("--{name}"),
+            false => format!("--{name} {}", smog::quote(text)),
+        });
+        suite.chain(words).collect::<Vec<_>>().join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Args as _;
+
+    use super::*;
+
+    #[test]
+    fn every_row_of_the_table_is_a_flag() {
+        let command = WishArgs::augment_args(Command::new("prepare"));
+        command.clone().debug_assert();
+        let words: Vec<String> = PREPARABLE
+            .iter()
+            .flat_map(|row| match row.is_switch() {
+                true => vec![format!("--{}", row.name)],
+                false => vec![format!("--{}", row.name), "x=1".to_string()],
+            })
+            .collect();
+        let matches = command.try_get_matches_from([vec!["prepare".to_string()], words].concat());
+        let args = WishArgs::from_arg_matches(&matches.expect("all flags")).expect("the arguments");
+        let names: Vec<&str> = args.given.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, PREPARABLE.iter().map(|row| row.name).collect::<Vec<_>>());
     }
 }

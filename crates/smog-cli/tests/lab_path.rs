@@ -119,28 +119,51 @@ fn commands_on_hosts() {
     });
 }
 
-#[test]
-fn an_interrupted_boot_says_what_goes_on() {
-    let name = unique("stop");
-    let _guests = Guests::named(&[&name]);
+/// A boot that is interrupted the moment its server exists; what it said, if it had not ended before.
+fn interrupted_boot(name: &str, more: &[&str]) -> Option<String> {
     let mut child = lab()
-        .command(&["boot", &name, "-v", "--ram", "128"])
+        .command(&[&["boot", name, "-v", "--ram", "128"], more].concat())
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
         .spawn()
         .expect("smog");
-    // The moment the server exists.
-    eventually("the server's order", || !lab::ids(&name).is_empty());
+    eventually("the server's order", || !lab::ids(name).is_empty());
     let pid = child.id().to_string();
     let asked = std::process::Command::new("kill").args(["-INT", &pid]).status().expect("kill");
-    if child.try_wait().expect("the child").is_none() {
-        assert!(asked.success());
-        let ended = child.wait_with_output().expect("its end");
-        let err = String::from_utf8_lossy(&ended.stderr);
-        if ended.status.code() != Some(0) {
-            assert_eq!(ended.status.code(), Some(130), "{err}");
-            assert!(err.contains(&format!("`smog delete {name}` removes it")), "{err}");
-        }
+    if child.try_wait().expect("the child").is_some() {
+        return None;
+    }
+    assert!(asked.success());
+    let ended = child.wait_with_output().expect("its end");
+    let err = String::from_utf8_lossy(&ended.stderr).into_owned();
+    if ended.status.code() == Some(0) {
+        return None;
+    }
+    assert_eq!(ended.status.code(), Some(130), "{err}");
+    Some(err)
+}
+
+#[test]
+fn an_interrupted_boot_is_taken_back() {
+    let name = unique("stop");
+    let _guests = Guests::named(&[&name]);
+    if let Some(err) = interrupted_boot(&name, &[]) {
+        assert!(err.contains("nothing is left behind"), "{err}");
+        assert!(lab::ids(&name).is_empty(), "{err}");
+        assert!(
+            !lab::own_flavors().iter().any(|flavor| flavor.contains("smog-t")),
+            "{:?}",
+            lab::own_flavors()
+        );
+    }
+}
+
+#[test]
+fn an_interrupted_boot_is_kept_where_that_was_asked_for() {
+    let name = unique("kept");
+    let _guests = Guests::named(&[&name]);
+    if let Some(err) = interrupted_boot(&name, &["--keep"]) {
+        assert!(err.contains("is kept"), "{err}");
     }
     lab().run(&["delete", &name]).expect(0);
     assert!(!lab::own_flavors().iter().any(|flavor| flavor.contains("smog-t")), "{:?}", lab::own_flavors());

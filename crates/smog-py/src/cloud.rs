@@ -17,8 +17,8 @@ use smog::watch::LogQuery;
 use smog::{Error, Result};
 
 use crate::data::{plain, to_json, to_python};
-use crate::enter::{Ctx, enter, enter_or_undo, wait};
-use crate::environment::{Asked, Environment};
+use crate::enter::{Ctx, enter, enter_or_undo};
+use crate::environment::Environment;
 use crate::errors::unusable;
 use crate::flavor_spec::FlavorSpec;
 use crate::guest::{Guest, NameOf};
@@ -270,7 +270,8 @@ impl Cloud {
     /// Boot a guest and wait until it is ACTIVE (`wait=False`: until Nova has taken the order).
     ///
     /// `flavor` is a name, a `Flavor`, or a `FlavorSpec`: then a flavor is made for the guest
-    /// and deleted with it. `network` is a name, or `"none"`. Ctrl-C takes everything back.
+    /// and deleted with it. `network` is a name, or `"none"`. Ctrl-C takes everything back (`keep=True`:
+    /// all but the server, which Nova goes on booting).
     ///
     /// Raises `BootException` when it goes to ERROR (it is kept for a look), `NotFound`,
     /// `Timeout`.
@@ -286,7 +287,7 @@ impl Cloud {
         user_data: "str | bytes | None" = None, metadata: "dict[str, str] | None" = None,
         tags: "Sequence[str]" = vec![], description: "str | None" = None,
         nics: "Sequence[dict[str, str | None]]" = vec![],
-        wait: "bool" = true, timeout: "float" = 300.0
+        wait: "bool" = true, keep: "bool" = false, timeout: "float" = 300.0
     ) -> "Guest")]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn boot(
@@ -309,6 +310,7 @@ impl Cloud {
         description: Option<String>,
         nics: Vec<BTreeMap<String, Option<String>>>,
         wait: bool,
+        keep: bool,
         timeout: f64,
     ) -> PyResult<Guest> {
         let hints = hints.unwrap_or_default().into_iter();
@@ -341,27 +343,26 @@ impl Cloud {
             ..BootRequest::default()
         };
         let (session, again) = (self.session.clone(), self.session.clone());
+        let made = Arc::new([BootMade::default()]);
+        let undone = made.clone();
         let work = |ctx: Ctx| async move {
             let cloud = session.cloud().await?;
-            let made = BootMade::default();
             let tell = ctx.teller();
-            let booted = async {
-                match wait {
-                    true => cloud.boot_server(&request, &made, crate::enter::wait(timeout, &tell)).await,
-                    false => cloud.order_server(&request, &made).await,
-                }
-            };
-            match ctx.unless_stopped("", booted).await {
+            let how = wait.then(|| crate::enter::wait(timeout, &tell));
+            match ctx.unless_stopped("", cloud.boot_guest(&request, &made[0], how)).await {
                 Err(Error::Interrupted { .. }) => {
-                    let server = cloud.undo_boot(&made).await;
-                    Err(removed(&cloud, server).await)
+                    ctx.tell("interrupted: what was begun is taken back");
+                    let left = cloud.take_back_boots(&*made, keep, TAKING_BACK).await;
+                    Err(Error::Interrupted { left })
                 }
-                other => other,
+                other => other.map(|guest| guest.server),
             }
         };
-        let undo = |server: smog::cloud::Server| async move {
+        let undo = move |_: smog::cloud::Server| async move {
             match again.cloud().await {
-                Ok(cloud) => Some(removed(&cloud, Some(server)).await),
+                Ok(cloud) => Some(Error::Interrupted {
+                    left: cloud.take_back_boots(&*undone, keep, TAKING_BACK).await,
+                }),
                 Err(why) => Some(why),
             }
         };
@@ -837,55 +838,26 @@ impl Cloud {
         to_python(py, &answer.body)
     }
 
-    /// The wished state of hosts; nothing is asked before `check()`, `prepare()` or `with`.
-    ///
-    /// The words are those of `smog prepare`: settings `[WHO/]FILE:SECTION.KEY=VALUE`, huge
-    /// pages `SIZE=COUNT[@CELL]`, sysctls `NAME=VALUE`, services `UNIT=active,enabled`, vfs
-    /// `INTERFACE=COUNT`; `nested` asks for nested KVM, `kernel_words` for words of the kernel's command
-    /// line. WHO is a host, "computes", "controllers" or "all". `suite` (a name or a path) adds
-    /// what a suite's file asks for, on the hosts it lists.
-    ///
-    /// >>> with cloud.environment("nova.conf:libvirt.virt_type=kvm", huge_pages=["2M=256"]):
-    /// ...     ...
+    /// What `environment` calls, which is made from the table of what can be asked of hosts.
     #[pyo3(signature = (
-        *settings: "str", filters: "Sequence[str]" = vec![], huge_pages: "Sequence[str]" = vec![],
-        sysctl: "Sequence[str]" = vec![], services: "Sequence[str]" = vec![], vfs: "Sequence[str]" = vec![],
-        nested: "bool" = false, kernel_words: "Sequence[str]" = vec![], at_boot: "bool" = false, hosts: "Sequence[str | Host]" = vec![],
-        suite: "str | os.PathLike[str] | None" = None, journal: "str | os.PathLike[str] | None" = None, timeout: "float" = 180.0
+        settings: "list[str]", wanted: "dict[str, Any]", hosts: "Sequence[str | Host]",
+        suite: "str | os.PathLike[str] | None", journal: "str | os.PathLike[str] | None", timeout: "float"
     ) -> "Environment")]
-    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
-    fn environment(
+    #[expect(clippy::too_many_arguments, reason = "one call, of what Python's keywords are")]
+    fn _environment(
         &self,
         py: Python<'_>,
         settings: Vec<String>,
-        filters: Vec<String>,
-        huge_pages: Vec<String>,
-        sysctl: Vec<String>,
-        services: Vec<String>,
-        vfs: Vec<String>,
-        nested: bool,
-        kernel_words: Vec<String>,
-        at_boot: bool,
+        wanted: BTreeMap<String, Bound<'_, PyAny>>,
         hosts: Vec<NameOf>,
         suite: Option<PathBuf>,
         journal: Option<PathBuf>,
         timeout: f64,
     ) -> PyResult<Environment> {
+        let request = crate::environment::request(py, settings, wanted, suite.is_some())?;
         let suite = suite.map(|path| path.to_string_lossy().into_owned());
-        let asked = Asked {
-            suite,
-            settings,
-            filters,
-            huge_pages,
-            sysctl,
-            services,
-            vfs,
-            nested,
-            kernel_words,
-            at_boot,
-        };
         let hosts = hosts.into_iter().map(NameOf::name).collect();
-        Environment::new(py, &self.session, asked, hosts, journal, timeout)
+        Environment::new(py, &self.session, request, suite, hosts, journal, timeout)
     }
 
     /// Follow the logs of all hosts as one stream, in the order of time: an iterator of
@@ -1078,13 +1050,9 @@ fn card(py: Python<'_>, nic: BTreeMap<String, Option<String>>) -> PyResult<Nic> 
     })
 }
 
-/// Remove the server of a boot that was interrupted: the user never got it in hand.
-async fn removed(cloud: &smog::Cloud, server: Option<smog::cloud::Server>) -> Error {
-    let Some(server) = server else { return Error::Interrupted { left: "nothing is left behind".into() } };
-    let name = server.name.clone();
-    let left = match smog::Guest::new(cloud, server).delete(wait(60.0, smog::wait::SILENT)).await {
-        Ok(()) => "nothing is left behind".to_string(),
-        Err(why) => format!("server `{name}` may be left behind: {why}"),
-    };
-    Error::Interrupted { left }
-}
+/// For so long an interrupted boot waits until its server is deleted.
+const TAKING_BACK: smog::wait::Wait<'static> = smog::wait::Wait {
+    timeout: std::time::Duration::from_secs(60),
+    every: std::time::Duration::from_millis(500),
+    tell: smog::wait::SILENT,
+};

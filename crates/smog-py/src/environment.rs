@@ -8,7 +8,8 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use smog::config::Surroundings;
 use smog::environment::{
-    self as core, OnConflict, Options, Restart, RestoreOptions, Target, Tell, Want, Wish,
+    self as core, OnConflict, Options, PREPARABLE, Preparable, Restart, RestoreOptions, Tell, Wish,
+    WishRequest,
 };
 use smog::{Error, Result};
 
@@ -36,76 +37,30 @@ pub struct Environment {
     runs: Mutex<Vec<String>>,
 }
 
-/// What is asked for, in the words of `smog prepare`.
-pub struct Asked {
-    pub suite: Option<String>,
-    pub settings: Vec<String>,
-    pub filters: Vec<String>,
-    pub huge_pages: Vec<String>,
-    pub sysctl: Vec<String>,
-    pub services: Vec<String>,
-    pub vfs: Vec<String>,
-    pub nested: bool,
-    pub kernel_words: Vec<String>,
-    pub at_boot: bool,
-}
-
-impl Asked {
-    /// The wish; what the suite's file asks for and cannot be had is an error.
-    fn wish(self, session: &Session) -> Result<Wish> {
-        let mut wish = Wish::new();
-        if self.suite.is_some() {
-            let (of_file, cannot) = Wish::of_file(&session.settings().file);
-            if let Some(why) = cannot.into_iter().next() {
-                return Err(Error::Invalid { what: "the suite's file".into(), why, hint: None });
-            }
-            wish = of_file;
-        }
-        for text in &self.settings {
-            wish = wish.with_setting(text)?;
-        }
-        if !self.filters.is_empty() {
-            wish = wish.with_filters(self.filters);
-        }
-        for text in &self.huge_pages {
-            wish = wish.with_pages(text, true, self.at_boot)?;
-        }
-        for text in &self.sysctl {
-            wish = wish.with_sysctl(text)?;
-        }
-        for text in &self.services {
-            wish = wish.with_service(text)?;
-        }
-        for text in &self.vfs {
-            wish = wish.with_vfs(text)?;
-        }
-        if self.nested {
-            wish = wish.with(Target::Computes, Want::NestedKvm);
-        }
-        for word in self.kernel_words {
-            wish = wish.with(Target::Computes, Want::KernelWord(word));
-        }
-        Ok(wish)
-    }
-}
-
 impl Environment {
     /// Nothing is asked yet.
     pub fn new(
         py: Python<'_>,
         session: &Arc<Session>,
-        asked: Asked,
+        request: WishRequest,
+        suite: Option<String>,
         hosts: Vec<String>,
         journal: Option<PathBuf>,
         timeout: f64,
     ) -> PyResult<Environment> {
         let say = |error: Error| to_py(py, &error);
-        let session = match &asked.suite {
-            Some(suite) => Arc::new(session.of_suite(suite.clone()).map_err(say)?),
+        let session = match suite {
+            Some(suite) => Arc::new(session.of_suite(suite).map_err(say)?),
             None => session.clone(),
         };
+        let (wish, cannot) = request.resolve(&session.settings().file).map_err(say)?;
+        for text in cannot {
+            let kind = py.get_type::<pyo3::exceptions::PyUserWarning>();
+            let text = std::ffi::CString::new(text.replace('\0', " ")).unwrap_or_default();
+            PyErr::warn(py, &kind, &text, 2)?;
+        }
         Ok(Environment {
-            wish: asked.wish(&session).map_err(say)?,
+            wish,
             session,
             hosts,
             folder: match journal {
@@ -157,7 +112,11 @@ impl Environment {
                 let environment = Environment::core(session, hosts, options).await?;
                 let prepared = ctx.unless_stopped("", environment.prepare(&wish)).await;
                 match prepared {
-                    Err(Error::Interrupted { .. }) => Err(taken_back(&environment, &ctx).await),
+                    Err(Error::Interrupted { .. }) => {
+                        ctx.tell("interrupted: what was changed is taken back");
+                        let taken_back = environment.take_back_unfinished().await;
+                        Err(Error::Interrupted { left: taken_back.words("`smog restore`") })
+                    }
                     other => other,
                 }
             }
@@ -240,29 +199,37 @@ impl Environment {
     }
 }
 
-/// Take back what an interrupted preparation of this process has changed; says what came of it.
-async fn taken_back(environment: &core::Environment, ctx: &Ctx) -> Error {
-    ctx.tell("interrupted: what was changed is taken back");
-    let listing = environment.outstanding().await;
-    let own = std::process::id();
-    let runs: Vec<String> = listing
-        .journals
-        .iter()
-        .filter(|one| one.here && one.journal.owner.pid == own && !one.marks.prepared)
-        .map(|one| one.journal.run().to_string())
-        .collect();
-    let hosts = listing.locks.iter().filter(|(_, owner)| owner.pid == own);
-    let how = RestoreOptions {
-        break_locks: hosts.map(|(host, _)| host.name().to_string()).collect(),
-        ..RestoreOptions::default()
-    };
-    for run in runs {
-        let (_, errors) = environment.restore(&listing, Some(&run), &how).await;
-        if let Some(error) = errors.first() {
-            return Error::Interrupted { left: format!("not all is as it was ({error}): `smog restore`") };
+/// The table of what can be asked of hosts: the keyword, its form (empty for a switch) and its help.
+#[pyfunction]
+#[pyo3(signature = () -> "list[tuple[str, str, str]]")]
+pub fn _preparable() -> Vec<(String, &'static str, &'static str)> {
+    PREPARABLE.iter().map(|row| (row.keyword(), row.form, row.help)).collect()
+}
+
+/// Python's keywords as a request: a switch is a truth value, all else a text or a list of them.
+pub fn request(
+    py: Python<'_>,
+    settings: Vec<String>,
+    wanted: std::collections::BTreeMap<String, Bound<'_, PyAny>>,
+    of_suite: bool,
+) -> PyResult<WishRequest> {
+    let mut request = WishRequest { of_suite, settings, ..WishRequest::default() };
+    for (keyword, value) in wanted {
+        let row = Preparable::named(&keyword).map_err(|error| to_py(py, &error))?;
+        let texts: Vec<String> = match row.is_switch() {
+            true if value.is_truthy()? => vec![String::new()],
+            true => vec![],
+            false => match value.extract::<String>() {
+                Ok(text) => vec![text],
+                Err(_) if value.extract::<u32>().is_ok() => vec![value.to_string()],
+                Err(_) => value.extract()?,
+            },
+        };
+        for text in texts {
+            request.ask(row.name, &text).map_err(|error| to_py(py, &error))?;
         }
     }
-    Error::Interrupted { left: "what was changed has been taken back".into() }
+    Ok(request)
 }
 
 fn conflict(py: Python<'_>, word: &str) -> PyResult<OnConflict> {

@@ -31,7 +31,7 @@ mod _smog {
     #[pymodule_export]
     use super::enter::{Stop, core_seconds};
     #[pymodule_export]
-    use super::environment::{Environment, HostPlan, Plan, Restored};
+    use super::environment::{_preparable, Environment, HostPlan, Plan, Restored};
     #[pymodule_export]
     use super::flavor_spec::FlavorSpec;
     #[pymodule_export]

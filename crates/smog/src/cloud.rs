@@ -71,7 +71,6 @@ pub(crate) use boot::OWN_FLAVOR;
 pub use boot_request::{BlockDevice, BlockSource, BootRequest, FlavorChoice, NetworkChoice};
 pub use checksum::Checksum;
 pub use compute_services::ComputeService;
-pub use deletion::Deleted;
 pub use flavors::{Flavor, NewFlavor};
 pub use gateway::{Answer, Call, CallRecord, Service};
 pub use holders::{Holder, Holding, explain_holdings};

@@ -35,9 +35,11 @@ mod mask;
 mod place;
 mod plain;
 mod plan;
+mod request;
 mod restore;
 mod state;
 mod storage;
+mod take_back;
 mod wish;
 
 pub use change::{Change, DomainChange, FileChange, OptionEdit, Restart, UnitChange, UnitState, ValueChange};
@@ -51,9 +53,11 @@ pub use machine_state::MachineState;
 pub use machine_wish::{MachineCpu, MachineWish};
 pub use mask::masked;
 pub use plan::{Cannot, HostPlan, Plan, plan};
+pub use request::{PREPARABLE, Preparable, WishRequest};
 pub use restore::{Conflict, RestoreOptions, Restored};
 pub use state::{BootTool, HostState, State};
 pub use storage::StorageState;
+pub use take_back::TakenBack;
 pub use wish::{Item, OptionWish, PagesWish, SharedWish, Target, Want, Wish};
 
 use std::collections::BTreeSet;

@@ -1,6 +1,9 @@
 //! A guest: what Nova says of a server, the host it is on, and what libvirt says
 //! of its domain, joined.
 
+mod boot;
+mod deleted;
+mod deletion;
 mod discover;
 mod sight;
 mod stranger;
@@ -17,6 +20,8 @@ use crate::libvirt::Domain;
 use crate::show::{self, Column, Show};
 use crate::wait::Wait;
 
+pub use boot::Booted;
+pub use deletion::Deleted;
 pub use discover::{Discovery, HostProblem};
 pub use sight::{Elsewhere, Sight};
 pub use stranger::Stranger;

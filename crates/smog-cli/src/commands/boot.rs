@@ -1,9 +1,9 @@
-use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
-use smog::cloud::{BootMade, BootRequest, FlavorChoice, NetworkChoice, Nic};
+use smog::cloud::{BootMade, BootRequest, FlavorChoice};
+use smog::guest::Booted;
 use smog::trace::TraceWanted;
 use smog::{Error, ExitCode, Guest};
 
@@ -13,6 +13,7 @@ use crate::output::{self, Form};
 use crate::pairs::key_and_value;
 use crate::progress::Progress;
 use crate::session::Session;
+use crate::several::summed_up;
 use crate::spec_args::SpecArgs;
 
 /// Boot a guest and wait until it is ACTIVE
@@ -63,11 +64,17 @@ pub struct BootArgs {
     /// Metadata; may be given several times
     #[arg(long = "property", value_name = "KEY=VALUE", value_parser = key_and_value, help_heading = "More")]
     properties: Vec<(String, String)>,
-    /// Return when Nova has taken the order
+    /// Boot so many guests: NAME-1, NAME-2 …
+    #[arg(long, value_name = "N", default_value = "1")]
+    count: NonZeroUsize,
+    /// Return when Nova has accepted the request
     #[arg(long)]
     no_wait: bool,
+    /// When interrupted, keep the guest, which Nova goes on booting
+    #[arg(long)]
+    keep: bool,
     /// Show then where the time went, or how far it came: as `smog trace` does
-    #[arg(long, conflicts_with = "no_wait")]
+    #[arg(long, conflicts_with_all = ["no_wait", "count"])]
     trace: bool,
     /// Give up waiting after so many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
@@ -77,33 +84,38 @@ pub struct BootArgs {
 }
 
 pub async fn run(args: BootArgs, session: &Session) -> Result<ExitCode, Error> {
-    let flavor = flavor(&args)?;
-    let (no_wait, timeout, name) = (args.no_wait, Duration::from_secs(args.timeout), args.name.clone());
-    let is_traced = args.trace;
-    let request = request(args, flavor)?;
+    let (timeout, name, keep) = (Duration::from_secs(args.timeout), args.name.clone(), args.keep);
+    let (no_wait, is_traced, count) = (args.no_wait, args.trace, args.count.get());
+    let requests = request(args)?.numbered(count)?;
     let cloud = session.cloud().await?;
-    let made = Arc::new(BootMade::default());
-    session.takes_back(made.clone());
+    let made: Arc<Vec<BootMade>> = Arc::new(requests.iter().map(|_| BootMade::default()).collect());
+    session.takes_back(made.clone(), keep);
     session.leaves(format!("Nova goes on booting `{0}`; `smog delete {0}` removes it", name));
     let progress = Progress::begin(format!("booting {name}"), session.quiet);
-    let booted = if no_wait {
-        cloud.order_server(&request, &made).await
-    } else {
-        let tell = |waiting: smog::wait::Waiting<'_>| progress.state(waiting.last);
-        cloud.boot_server(&request, &made, progress.wait(timeout, &tell)).await
+    let tell = |waiting: smog::wait::Waiting<'_>| progress.state(waiting.last);
+    let wait = (!no_wait).then(|| progress.wait(timeout, &tell));
+    let [one] = &requests[..] else {
+        let told = |one: &Booted| {
+            if let (Ok(guest), true) = (&one.ended, session.view.is_for_people()) {
+                progress.above(|| output::text(&line(guest, progress.so_far())));
+            }
+        };
+        let all = cloud.boot_guests(&requests, &made, wait, &told).await;
+        progress.end();
+        return many(all, session);
     };
+    let booted = cloud.boot_guest(one, &made[0], wait).await;
     let took = progress.end();
-    let server = match booted {
-        Ok(server) => server,
+    let guest = match booted {
+        Ok(guest) => guest,
         Err(why) => {
             // How far it came says more than that it failed. Only what has an id has a trace.
-            if let (true, Some(id)) = (is_traced, made.server()) {
+            if let (true, Some(id)) = (is_traced, made[0].server()) {
                 show_trace(&id, None, session).await;
             }
             return Err(why);
         }
     };
-    let guest = Guest::new(cloud, server);
     match session.view.form {
         Form::Table | Form::Wide | Form::Value => output::text(&line(&guest, took)),
         _ if is_traced => {}
@@ -113,6 +125,21 @@ pub async fn run(args: BootArgs, session: &Session) -> Result<ExitCode, Error> {
         show_trace(&guest.server.id.clone(), Some(&guest), session).await;
     }
     Ok(ExitCode::Ok)
+}
+
+/// What became of several: those that are there for machines, and each failure with its name.
+fn many(all: Vec<Booted>, session: &Session) -> Result<ExitCode, Error> {
+    let (mut guests, mut failed, count) = (vec![], vec![], all.len());
+    for one in all {
+        match one.ended {
+            Ok(guest) => guests.push(guest),
+            Err(why) => failed.push((one.name, why)),
+        }
+    }
+    if !session.view.is_for_people() {
+        output::machine(&guests, session.view.form)?;
+    }
+    summed_up(failed, count)
 }
 
 /// The trace of its creation; for machines beside the guest. That it cannot be had fails no boot.
@@ -147,8 +174,7 @@ fn line(guest: &Guest, took: Duration) -> String {
     line
 }
 
-fn request(args: BootArgs, flavor: FlavorChoice) -> Result<BootRequest, Error> {
-    let (network, nics) = networks(&args.networks)?;
+fn request(args: BootArgs) -> Result<BootRequest, Error> {
     let user_data = match &args.user_data {
         None => None,
         Some(file) => Some(std::fs::read(file).map_err(|why| Error::Invalid {
@@ -157,69 +183,21 @@ fn request(args: BootArgs, flavor: FlavorChoice) -> Result<BootRequest, Error> {
             hint: None,
         })?),
     };
-    let mut hints: BTreeMap<String, Value> = BTreeMap::new();
-    for (key, value) in args.hints {
-        // A hint given twice is a list, as Nova's `different_host` wants it.
-        match hints.remove(&key) {
-            None => hints.insert(key, Value::String(value)),
-            Some(Value::Array(mut list)) => {
-                list.push(Value::String(value));
-                hints.insert(key, Value::Array(list))
-            }
-            Some(first) => hints.insert(key, Value::Array(vec![first, Value::String(value)])),
-        };
-    }
-    Ok(BootRequest {
+    let described = args.spec.is_given().then(|| args.spec.spec(&args.name)).transpose()?;
+    let request = BootRequest {
         name: args.name,
         image: Some(args.image),
-        flavor,
-        network,
-        nics,
+        flavor: FlavorChoice::of(args.flavor, described)?,
         host: args.host,
         availability_zone: args.zone,
         key_pair: args.key,
         config_drive: args.config_drive,
         user_data,
         server_group: args.group,
-        hints,
         security_groups: args.security_groups,
         tags: args.tags,
         metadata: args.properties.into_iter().collect(),
         ..BootRequest::default()
-    })
-}
-
-/// One network by name is a choice; several, addresses and ports are cards.
-fn networks(asked: &[String]) -> Result<(NetworkChoice, Vec<Nic>), Error> {
-    match asked {
-        [] => return Ok((NetworkChoice::Private, vec![])),
-        [one] if one == "none" => return Ok((NetworkChoice::None, vec![])),
-        [one] if !one.contains('=') => return Ok((NetworkChoice::Named(one.clone()), vec![])),
-        _ => {}
-    }
-    let nics = asked.iter().map(|one| match one.split_once('=') {
-        _ if one == "none" => Err(Error::Invalid {
-            what: "`--network none`".into(),
-            why: "it stands beside other networks".into(),
-            hint: None,
-        }),
-        Some(("port", port)) => Ok(Nic::port(port)),
-        Some((network, address)) => Ok(Nic::network(network).with_address(address)),
-        None => Ok(Nic::network(one)),
-    });
-    Ok((NetworkChoice::Private, nics.collect::<Result<_, _>>()?))
-}
-
-/// A named flavor, the smallest, or one made for this guest and deleted with it.
-fn flavor(args: &BootArgs) -> Result<FlavorChoice, Error> {
-    match (&args.flavor, args.spec.is_given()) {
-        (Some(name), false) => Ok(FlavorChoice::Named(name.clone())),
-        (None, false) => Ok(FlavorChoice::Smallest),
-        (None, true) => Ok(FlavorChoice::Made(Box::new(args.spec.spec(&args.name)?))),
-        (Some(name), true) => Err(Error::Invalid {
-            what: format!("flavor `{name}`"),
-            why: "`--flavor` names a flavor as it is; the other options describe a new one".into(),
-            hint: Some("leave `--flavor` out, or the options that describe a flavor".into()),
-        }),
-    }
+    };
+    Ok(request.with_networks(&args.networks)?.with_hints(args.hints))
 }

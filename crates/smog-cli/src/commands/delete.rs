@@ -1,12 +1,12 @@
 use std::time::Duration;
 
-use smog::cloud::Deleted;
+use smog::guest::Deleted;
 use smog::{Error, ExitCode};
 
 use crate::names;
 use crate::output;
 use crate::progress::Progress;
-use crate::session::{Session, named_in_full};
+use crate::session::Session;
 use crate::several::summed_up;
 
 /// Delete guests, and the flavors smog made for them
@@ -22,19 +22,14 @@ pub struct DeleteArgs {
 
 pub async fn run(args: DeleteArgs, session: &Session) -> Result<ExitCode, Error> {
     let cloud = session.cloud().await?;
-    // All names are looked up first: a typo deletes nothing.
-    let (mut guests, mut unknown) = (vec![], vec![]);
-    for asked in &args.guests {
-        let found = cloud.guest(asked).await;
-        match found.and_then(|guest| named_in_full(asked, &guest).map(|()| guest)) {
-            Ok(guest) => guests.push(guest),
-            Err(why) => unknown.push(why),
+    let guests = match cloud.guests_in_full(&args.guests).await {
+        Ok(guests) => guests,
+        Err(mut unknown) => {
+            let last = unknown.pop();
+            unknown.iter().for_each(output::error);
+            return last.map_or(Ok(ExitCode::NothingRan), Err);
         }
-    }
-    if let Some(last) = unknown.pop() {
-        unknown.iter().for_each(output::error);
-        return Err(last);
-    }
+    };
     let (count, first) = (guests.len(), args.guests.first().cloned().unwrap_or_default());
     let what = if count == 1 { first } else { format!("{count} guests") };
     let progress = Progress::begin(format!("deleting {what}"), session.quiet);

@@ -5,7 +5,7 @@ use smog::environment::{Environment, MachineCpu, MachineWish, Target, Want, Wish
 use smog::host::Machine;
 use smog::{Error, ExitCode};
 
-use crate::commands::prepare::carry_out;
+use crate::commands::prepare::{How, carry_out};
 use crate::hosts_environment::EnvironmentArgs;
 use crate::session::Session;
 
@@ -35,6 +35,9 @@ pub struct NestedArgs {
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
+    /// When interrupted, keep what was changed until then; `smog restore --computes` restores it
+    #[arg(long)]
+    keep: bool,
 }
 
 pub async fn run(args: NestedArgs, session: &Session) -> Result<ExitCode, Error> {
@@ -61,7 +64,8 @@ pub async fn run(args: NestedArgs, session: &Session) -> Result<ExitCode, Error>
     let command = format!("smog nested --file {}", smog::quote(&args.file.display().to_string()));
     let options = args.environment.options(session, &command)?;
     let environment = Environment::of_hosts(vec![], None, options).with_parents(machines);
-    carry_out(&environment, &wish, args.yes, true, session).await
+    let how = How { yes: args.yes, partly: true, keep: args.keep };
+    carry_out(&environment, &wish, how, session).await
 }
 
 /// The machines of a `computes:` file; `only` names some, by name or address.

@@ -24,12 +24,8 @@ pub struct PrepareArgs {
     pub wish: WishArgs,
     #[command(flatten)]
     environment: EnvironmentArgs,
-    /// Do not ask
-    #[arg(short, long)]
-    yes: bool,
-    /// Make what can be made, although something cannot be had
-    #[arg(long)]
-    partly: bool,
+    #[command(flatten)]
+    how: How,
 }
 
 #[derive(Serialize)]
@@ -46,15 +42,39 @@ pub async fn run(args: PrepareArgs, session: &Session) -> Result<ExitCode, Error
     }
     let command = format!("smog prepare {}", args.wish.words(session));
     let environment = args.environment.environment(session, &command).await?;
-    carry_out(&environment, &wish, args.yes, args.partly, session).await
+    carry_out(&environment, &wish, args.how, session).await
+}
+
+/// What Ctrl-C leaves: nothing, or with `keep` what was changed until then.
+async fn interrupted(environment: &Environment, keep: bool) -> Error {
+    if keep {
+        let left = "what was changed until now, if anything, is in the journal: `smog restore` restores it";
+        return Error::Interrupted { left: left.into() };
+    }
+    output::note("interrupted: what was changed is taken back; once more to leave at once");
+    let taken_back = environment.take_back_unfinished().await;
+    Error::Interrupted { left: taken_back.words("`smog restore` goes on") }
+}
+
+/// How a plan is carried out.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+pub struct How {
+    /// Do not ask
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Make what can be made, although some of it is not possible
+    #[arg(long)]
+    pub partly: bool,
+    /// When interrupted, keep what was changed until then; `smog restore` restores it
+    #[arg(long)]
+    pub keep: bool,
 }
 
 /// Show the plan, ask, make it true.
 pub async fn carry_out(
     environment: &Environment,
     wish: &Wish,
-    yes: bool,
-    partly: bool,
+    How { yes, partly, keep }: How,
     session: &Session,
 ) -> Result<ExitCode, Error> {
     let plan = environment.check(wish).await?;
@@ -92,7 +112,12 @@ pub async fn carry_out(
     session
         .leaves("what was changed until now, if anything, is in the journal: `smog restore` brings it back");
     let begun = Instant::now();
-    let prepared = match environment.apply(&plan, wish).await {
+    session.ends_itself();
+    let applied = tokio::select! {
+        applied = environment.apply(&plan, wish) => applied,
+        () = crate::interrupt::interrupted() => return Err(interrupted(environment, keep).await),
+    };
+    let prepared = match applied {
         Ok(prepared) => prepared,
         Err(why) => {
             // Only what a journal says was changed.

@@ -1,6 +1,6 @@
 //! Booting a guest: defaults, the order, the wait, and what a failure leaves.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,6 @@ use super::{
     Service,
 };
 use crate::error::{Error, Result};
-use crate::guest::Guest;
 use crate::quote;
 use crate::wait::{self, Seen, Wait};
 
@@ -128,18 +127,6 @@ impl BootMade {
 }
 
 impl Cloud {
-    /// Boot a guest and wait up to five minutes until it is ACTIVE.
-    ///
-    /// `cloud.boot("web")` takes image `cirros`, the smallest flavor that fits it and
-    /// network `private`; [`BootRequest`] has the rest.
-    ///
-    /// # Errors
-    /// As [`Cloud::boot_server`].
-    pub async fn boot(&self, request: impl Into<BootRequest>) -> Result<Guest> {
-        let server = self.boot_server(&request.into(), &BootMade::default(), Wait::default()).await?;
-        Ok(Guest::new(self, server))
-    }
-
     /// Order a server; returns when Nova has taken the order. `made` is told of
     /// everything as soon as it exists.
     ///
@@ -473,8 +460,10 @@ fn hint_of(name: &str) -> String {
     format!("`smog guest show {name}` shows it, `smog delete {name}` removes it")
 }
 
-/// A name part no one else has: time and process.
+/// A name part no one else has: time, process, and which one of the process it is.
 fn unique() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
     let now = jiff::Timestamp::now().as_millisecond();
-    format!("{now:x}-{:x}", std::process::id())
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!("{now:x}-{:x}-{count:x}", std::process::id())
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::Nic;
+use crate::error::{Error, Result};
 use crate::flavor::FlavorSpec;
 
 /// Which flavor a server gets.
@@ -76,6 +77,94 @@ impl From<&str> for BootRequest {
     /// A guest of this name with every default.
     fn from(name: &str) -> BootRequest {
         BootRequest { name: name.into(), ..BootRequest::default() }
+    }
+}
+
+impl FlavorChoice {
+    /// The choice of a person: a flavor that is named, one that is described, or neither.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for both.
+    pub fn of(named: Option<String>, described: Option<FlavorSpec>) -> Result<FlavorChoice> {
+        match (named, described) {
+            (Some(name), None) => Ok(FlavorChoice::Named(name)),
+            (None, None) => Ok(FlavorChoice::Smallest),
+            (None, Some(spec)) => Ok(FlavorChoice::Made(Box::new(spec))),
+            (Some(name), Some(_)) => Err(Error::Invalid {
+                what: format!("flavor `{name}`"),
+                why: "a named flavor is taken as it is; the other options describe a new one".into(),
+                hint: Some("leave the flavor's name out, or the options that describe one".into()),
+            }),
+        }
+    }
+}
+
+impl BootRequest {
+    /// With these networks, as a person names them: nothing for `private`, `none`, a name or id, and
+    /// for several interfaces also `NETWORK=ADDRESS` and `port=PORT`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for `none` among others.
+    pub fn with_networks(mut self, asked: &[String]) -> Result<BootRequest> {
+        (self.network, self.nics) = match asked {
+            [] => (NetworkChoice::Private, vec![]),
+            [one] if one == "none" => (NetworkChoice::None, vec![]),
+            [one] if !one.contains('=') => (NetworkChoice::Named(one.clone()), vec![]),
+            several => (NetworkChoice::Private, several.iter().map(|one| nic(one)).collect::<Result<_>>()?),
+        };
+        Ok(self)
+    }
+
+    /// With these scheduler hints. One that is given twice is a list, as Nova's `different_host`
+    /// wants it.
+    #[must_use]
+    pub fn with_hints(mut self, hints: impl IntoIterator<Item = (String, String)>) -> BootRequest {
+        for (key, value) in hints {
+            let value = Value::String(value);
+            let value = match self.hints.remove(&key) {
+                None => value,
+                Some(Value::Array(mut list)) => {
+                    list.push(value);
+                    Value::Array(list)
+                }
+                Some(first) => Value::Array(vec![first, value]),
+            };
+            self.hints.insert(key, value);
+        }
+        self
+    }
+
+    /// The same for so many servers, which are numbered: `web-1`, `web-2` … One keeps its name.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for several servers on one port or address.
+    pub fn numbered(&self, count: usize) -> Result<Vec<BootRequest>> {
+        if count <= 1 {
+            return Ok(vec![self.clone()]);
+        }
+        if self.nics.iter().any(|nic| nic.port.is_some() || nic.fixed_address.is_some()) {
+            return Err(Error::Invalid {
+                what: format!("{count} servers"),
+                why: "a port or an address can be that of one server only".into(),
+                hint: None,
+            });
+        }
+        let of = |number| BootRequest { name: format!("{}-{number}", self.name), ..self.clone() };
+        Ok((1..=count).map(of).collect())
+    }
+}
+
+/// An interface as a person names it.
+fn nic(text: &str) -> Result<Nic> {
+    match text.split_once('=') {
+        _ if text == "none" => Err(Error::Invalid {
+            what: "network `none`".into(),
+            why: "it cannot be combined with other networks".into(),
+            hint: None,
+        }),
+        Some(("port", port)) => Ok(Nic::port(port)),
+        Some((network, address)) => Ok(Nic::network(network).with_address(address)),
+        None => Ok(Nic::network(text)),
     }
 }
 
@@ -178,6 +267,27 @@ impl BootRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn networks_hints_and_numbers_as_a_person_gives_them() {
+        let of = |texts: &[&str]| {
+            let texts: Vec<String> = texts.iter().map(ToString::to_string).collect();
+            BootRequest::from("web").with_networks(&texts)
+        };
+        assert_eq!(of(&[]).expect("private").network, NetworkChoice::Private);
+        assert_eq!(of(&["none"]).expect("none").network, NetworkChoice::None);
+        assert_eq!(of(&["net"]).expect("a name").network, NetworkChoice::Named("net".into()));
+        let two = of(&["net=10.0.0.5", "port=p"]).expect("two");
+        assert_eq!(two.nics, [Nic::network("net").with_address("10.0.0.5"), Nic::port("p")]);
+        assert!(of(&["none", "net"]).is_err() && two.numbered(2).is_err());
+        let hints = ["a", "b", "c"].map(|value| ("different_host".to_string(), value.to_string()));
+        let request = BootRequest::from("web").with_hints(hints);
+        assert_eq!(request.hints["different_host"], json!(["a", "b", "c"]));
+        let names = |count| request.numbered(count).expect("numbers").into_iter().map(|one| one.name);
+        assert_eq!(names(1).collect::<Vec<_>>(), ["web"]);
+        assert_eq!(names(2).collect::<Vec<_>>(), ["web-1", "web-2"]);
+        assert!(FlavorChoice::of(Some("m1".into()), Some(FlavorSpec::new("big"))).is_err());
+    }
 
     #[test]
     fn an_empty_disk_beside_the_image_s() {

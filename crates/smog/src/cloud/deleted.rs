@@ -4,7 +4,6 @@ use super::lookup::{is_uuid, pick};
 use super::servers::escaped;
 use super::{Cloud, Server, ServerFilter};
 use crate::error::{Error, Result};
-use crate::guest::Guest;
 
 /// The status of a server that is gone.
 pub(crate) const DELETED: &str = "DELETED";
@@ -46,20 +45,5 @@ impl Cloud {
             Err(Error::NotFound { .. }) => Err(not_found),
             other => other,
         }
-    }
-
-    /// One guest, also one that was deleted; see [`Cloud::server_even_deleted`].
-    ///
-    /// # Errors
-    /// As [`Cloud::server_even_deleted`].
-    pub async fn guest_even_deleted(&self, asked: &str) -> Result<Guest> {
-        let server = self.server_even_deleted(asked).await.map_err(|why| match why {
-            Error::NotFound { name, near, .. } => Error::NotFound { what: "guest".into(), name, near },
-            Error::Ambiguous { what, name, ids } => {
-                Error::Ambiguous { what: what.replace("server", "guest"), name, ids }
-            }
-            other => other,
-        })?;
-        Ok(Guest::new(self, server))
     }
 }

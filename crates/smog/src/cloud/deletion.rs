@@ -1,34 +1,16 @@
-//! Deleting servers whole: their moves end first, many go at once, and each has its own result.
+//! Deleting servers whole: their moves end first.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures_util::StreamExt;
-use futures_util::stream;
-
 use super::{Cloud, RunningMigration, Server};
 use crate::error::{Error, Result};
-use crate::guest::Guest;
 use crate::wait::{self, Seen, Wait};
-
-/// Servers deleted at once.
-const AT_ONCE: usize = 8;
 
 /// How long the record of a move may stay open after the server is idle again. A record that
 /// stays longer is one that nobody will ever close: its compute service died.
 const RECORD_CLOSES: Duration = Duration::from_secs(10);
-
-/// What became of one guest that was to be deleted.
-#[derive(Debug)]
-pub struct Deleted {
-    /// The guest, as it was before.
-    pub guest: Guest,
-    /// How it ended.
-    pub ended: Result<()>,
-    /// How long it took.
-    pub took: Duration,
-}
 
 impl Server {
     /// Whether it is on its way to another host or size (live migration, cold migration, resize),
@@ -42,30 +24,6 @@ impl Server {
 }
 
 impl Cloud {
-    /// Delete guests, several at once, with the flavors smog made for them; in the order given.
-    /// One that cannot be deleted does not stop the others. `ended` is called for each as it ends.
-    pub async fn delete_guests(
-        &self,
-        guests: Vec<Guest>,
-        wait: Wait<'_>,
-        ended: &(dyn Fn(&Deleted) + Send + Sync),
-    ) -> Vec<Deleted> {
-        let mut seen = BTreeSet::new();
-        let once = guests.into_iter().filter(|guest| seen.insert(guest.server.id.clone()));
-        let one = |(at, guest): (usize, Guest)| async move {
-            let begun = Instant::now();
-            let result = guest.delete(wait).await;
-            let deleted = Deleted { guest, ended: result, took: begun.elapsed() };
-            ended(&deleted);
-            (at, deleted)
-        };
-        // Collected first: a stream of a closure's futures could not be sent to another thread.
-        let works: Vec<_> = once.enumerate().map(one).collect();
-        let mut all: Vec<(usize, Deleted)> = stream::iter(works).buffer_unordered(AT_ONCE).collect().await;
-        all.sort_by_key(|(at, _)| *at);
-        all.into_iter().map(|(_, deleted)| deleted).collect()
-    }
-
     /// End the moves of a server, delete it, and wait until it is gone.
     ///
     /// # Errors
