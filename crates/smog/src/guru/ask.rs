@@ -222,10 +222,15 @@ impl Host {
             }
             Place::Folder { folder, before } => {
                 let now = reports_in(&found.host, folder).await?;
-                let Some(new) = now.into_iter().rfind(|file| !before.contains(file)) else {
-                    return Ok((String::new(), String::new()));
-                };
-                Ok((found.host.read_text(&new).await?, format!("{new}, which stays there")))
+                // Services that share a configuration share the folder and the trigger.
+                let own = format!("Process {} (", process.pid);
+                for new in now.iter().rev().filter(|file| !before.contains(file)) {
+                    let text = found.host.read_text(new).await?;
+                    if text.contains(&own) {
+                        return Ok((text, format!("{new}, which stays there")));
+                    }
+                }
+                Ok((String::new(), String::new()))
             }
             Place::File { path, size } => {
                 let cmd = Cmd::new("tail").args(["-c", &format!("+{}", size + 1), "--", path]);
