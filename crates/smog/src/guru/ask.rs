@@ -14,6 +14,13 @@ use crate::host::{Cmd, Host, ServicePlace, ServiceRole};
 /// steps of its main thread, so one that hangs in a native call does not.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// What a service writes when its report failed: while a child of it is ending, it meets a process
+/// that is no more. It is asked again then.
+const FAILED: &str = "Unable to run Guru Meditation Report!";
+
+/// A service is asked so often at most.
+const TRIES: u32 = 4;
+
 /// It is looked for so often.
 const EVERY: Duration = Duration::from_millis(300);
 
@@ -108,6 +115,16 @@ impl Host {
     }
 
     async fn report_of(&self, found: &Found, process: &Process) -> Result<Guru> {
+        for _ in 1..TRIES {
+            match self.one_report(found, process).await {
+                Err(Error::Parse { why, .. }) if why.contains(FAILED) => tokio::time::sleep(EVERY).await,
+                other => return other,
+            }
+        }
+        self.one_report(found, process).await
+    }
+
+    async fn one_report(&self, found: &Found, process: &Process) -> Result<Guru> {
         let main = found.processes.first().unwrap_or(process);
         // A worker may have another title than the command line it was started with.
         let files = probe::config_files(main, &found.service, &found.config);
@@ -196,6 +213,14 @@ impl Host {
         while begun.elapsed() < PATIENCE {
             tokio::time::sleep(EVERY).await;
             let (text, from) = self.look(found, process, place).await?;
+            if text.contains(FAILED) && !is_whole(&text) {
+                let last = text.lines().rev().find(|line| !line.contains(FAILED) && !line.trim().is_empty());
+                return Err(Error::Parse {
+                    what: "Guru Meditation Report".into(),
+                    source_of: format!("{} (process {})", found.service, process.pid),
+                    why: format!("it says `{FAILED}` after `{}`", last.unwrap_or_default().trim()),
+                });
+            }
             // Its end has no mark: it is whole when nothing comes any more.
             if is_whole(&text) && text.len() == last {
                 return Ok((text, from));

@@ -122,7 +122,8 @@ impl Runner {
                     expect(&mut report, &cut, &log);
                 }
                 if report.outcome.is_bad() {
-                    report.traces = scene::traces(&self.cloud, run, &log, began, over_at).await;
+                    let made = calls.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                    report.traces = scene::traces(&self.cloud, run, &log, &made, began, over_at).await;
                     scene::write_traces(folder, &report.traces);
                     run.logs.write_since(began, folder.0.join("all-records.log")).await;
                 }

@@ -14,11 +14,14 @@ use crate::host::Host;
 use crate::testing::recorder::Folder;
 use crate::testing::schedule::Stage;
 use crate::testing::test::CaseLog;
-use crate::testing::{Case, Event};
+use crate::testing::{CallLine, Case, Event};
 use crate::trace::{Known, Trace, TracedGuest};
 
 /// So many actions of a case are traced.
 const MOST_TRACES: usize = 6;
+
+/// So many of its last orders are, whatever became of their servers.
+const MOST_ORDERS: usize = 2;
 
 /// Between the two reports of a service, so that what does not move is seen.
 const APART: Duration = Duration::from_secs(2);
@@ -32,6 +35,7 @@ pub(super) async fn traces(
     cloud: &Cloud,
     run: &Run,
     log: &CaseLog,
+    calls: &[CallLine],
     began: Timestamp,
     over_at: Timestamp,
 ) -> Vec<Trace> {
@@ -58,8 +62,20 @@ pub(super) async fn traces(
             });
         }
     }
+    // What was ordered and is no server of the case any more: a boot that was given up.
+    let ordered = calls.iter().rev().filter(|call| call.at <= over_at && is_order(call));
+    for request_id in ordered.filter_map(|call| call.request_id.clone()).take(MOST_ORDERS) {
+        if !known.iter().any(|known| known.request_id == request_id) {
+            known.push(Known { request_id, asked_at: Some(over_at), ..Known::default() });
+        }
+    }
     known.truncate(MOST_TRACES);
     run.logs.traces(began, known).await
+}
+
+/// Whether a call orders something of a server.
+fn is_order(call: &CallLine) -> bool {
+    call.service == "compute" && call.method != "GET" && call.path.starts_with("/servers")
 }
 
 /// The actions worth a look, of those that began before a case was over: its clean-up is no
