@@ -46,7 +46,6 @@ fn fires(what: &str, about: &[&str], rules: &[&str], more: &[&str], taken_back: 
     drop(taken_back);
     assert_eq!(found, wanted, "{what}");
     assert_eq!(findings(about, more), BTreeSet::new(), "{what}, taken back");
-    eprintln!("{what}: {}", rules.join(", "));
 }
 
 /// Call an API, without a word.

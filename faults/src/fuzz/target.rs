@@ -83,12 +83,8 @@ fn oslo(input: &[u8]) -> Result<bool, String> {
 }
 
 fn log_records() -> Result<Feed, String> {
-    let scan = smog::watch::Scan {
-        host: "host".into(),
-        source: "/var/log/nova/nova.log".into(),
-        zone: TimeZone::UTC,
-        wanted: smog::watch::Wanted::exceptions().map_err(|why| why.to_string())?,
-    };
+    let wanted = smog::watch::Wanted::exceptions().map_err(|why| why.to_string())?;
+    let scan = smog::watch::Scan::new("host", "/var/log/nova/nova.log", TimeZone::UTC, wanted);
     Ok(Box::new(move |input| records(&scan, input)))
 }
 
