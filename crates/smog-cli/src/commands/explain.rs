@@ -20,11 +20,17 @@ pub struct ExplainArgs {
     guest: String,
 
     /// Only this part, and deeper: server, placement, cpu, memory, host, network, disk, logs
+    #[arg(value_parser = topic)]
     topic: Option<Topic>,
 
     /// Show for each line the command, file or call it came from
     #[arg(long)]
     raw: bool,
+}
+
+fn topic(text: &str) -> std::result::Result<Topic, String> {
+    let names: Vec<&str> = Topic::ALL.into_iter().map(Topic::name).collect();
+    text.parse().map_err(|_| format!("there are: {}", names.join(", ")))
 }
 
 pub async fn run(args: ExplainArgs, session: &Session) -> Result<ExitCode, Error> {
@@ -78,7 +84,8 @@ fn print(page: &Explanation, raw: bool, session: &Session) {
         output::note(&format!("{:>7.0} ms  all of it, asked at once", page.took_s * 1000.0));
     }
     if !session.quiet {
-        output::note(&counts(&page.findings));
+        let rest = if page.unknown.is_empty() { "" } else { "; not all could be looked at" };
+        output::note(&format!("{}{rest}", counts(&page.findings)));
     }
 }
 

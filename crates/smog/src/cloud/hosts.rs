@@ -53,7 +53,7 @@ impl Cloud {
     }
 
     async fn host_from_nova(&self, name: &str) -> Result<Host> {
-        let hypervisors = match self.hypervisors().await {
+        let hypervisors = match self.hypervisors_without_uptime().await {
             Ok(found) => found,
             Err(Error::Api { status: 403, .. }) => vec![],
             Err(other) => return Err(other),
@@ -77,7 +77,7 @@ impl Cloud {
     /// # Errors
     /// [`Error::NotFound`] with near names.
     pub(crate) async fn check_compute_host(&self, name: &str) -> Result<()> {
-        let hypervisors = self.hypervisors().await?;
+        let hypervisors = self.hypervisors_without_uptime().await?;
         let is_known = hypervisors
             .iter()
             .any(|hypervisor| hypervisor.service.host == name || hypervisor.hypervisor_hostname == name);

@@ -101,7 +101,7 @@ impl Cloud {
             near: Vec::new(),
         })?;
         let version = self.placement_microversion().await?;
-        for compute in self.hypervisors().await? {
+        for compute in self.hypervisors_without_uptime().await? {
             let path = format!("/resource_providers/{}/aggregates", compute.id);
             let answer = self.call(Call::get(Service::Placement, path.clone()).at(version)).await?;
             let mut has: Value = answer.read("a provider's aggregates")?;
