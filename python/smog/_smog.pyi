@@ -12,7 +12,7 @@ from typing import Any, SupportsFloat, SupportsIndex, final
 from smog.display import Listing, SupportsWrite
 
 
-__all__ = ["Aggregate", "ApiCall", "Case", "CaseReport", "Cloud", "Compared", "ComputeService", "Domain", "Environment", "Facts", "Flavor", "FlavorSpec", "Guest", "GuestProcess", "Guests", "Host", "HostLine", "HostPlan", "Hosts", "Hypervisor", "Image", "KeyPair", "Network", "OsloConfig", "Output", "Plan", "Project", "Record", "Restored", "Server", "ServerGroup", "Stop", "Thread", "Topology", "Trace", "User", "Watch", "Watched", "Watcher", "cases", "connect", "core_seconds", "html_table", "near", "quote", "read_yaml", "records", "run_cases", "text_table", "version"]
+__all__ = ["Aggregate", "ApiCall", "Case", "CaseReport", "Cloud", "Compared", "ComputeService", "Domain", "Environment", "Facts", "Flavor", "FlavorSpec", "Guest", "GuestProcess", "Guests", "Host", "HostLine", "HostPlan", "Hosts", "Hypervisor", "Image", "KeyPair", "Network", "OsloConfig", "Output", "Plan", "Project", "Record", "Restored", "Server", "ServerGroup", "Stop", "Thread", "Topology", "Trace", "User", "Watch", "Watched", "Watcher", "_preparable", "_server_actions", "cases", "connect", "core_seconds", "html_table", "near", "quote", "read_yaml", "records", "run_cases", "text_table", "version"]
 
 @final
 class Aggregate:
@@ -197,9 +197,36 @@ class Cloud:
     >>> for guest in cloud.discover():
     ...     print(guest.name, guest.host.name)
     """
+    def environment(self, *settings: str, filters: str | Sequence[str] = (), huge_pages: str | Sequence[str] = (), at_boot: bool = False, sysctl: str | Sequence[str] = (), nested: bool = False, cpu_mode: str | Sequence[str] = (), numa_cells: str | Sequence[str] = (), kernel_words: str | Sequence[str] = (), services: str | Sequence[str] = (), vfs: str | Sequence[str] = (), hosts: Sequence[str | Host] = (), suite: str | os.PathLike[str] | None = None, journal: str | os.PathLike[str] | None = None, timeout: float = 180.0) -> Environment:
+        """
+        The wished state of hosts; nothing is asked before `check()`, `prepare()` or `with`.
+
+        `settings` are options of files, `[WHO/]FILE:[SECTION.]KEY=VALUE`; without any wish, what smog.yml asks
+        for is wanted. WHO is a host, "computes", "controllers" or "all".
+
+        `filters` (FILTER): scheduler filters that must be enabled.
+        `huge_pages` ([WHO/]SIZE=COUNT[@CELL]): at least so many huge pages: 2M=256, or 1G=2@0 for NUMA node 0.
+        `at_boot`: reserve the huge pages at each boot as well.
+        `sysctl` ([WHO/]NAME=VALUE): a kernel setting: vm.swappiness=10.
+        `nested`: nested KVM on the computes.
+        `cpu_mode` ([WHO/]MODE): cPU mode of computes that are guests, on their parents: host-passthrough, host-model, maximum, exact.
+        `numa_cells` ([WHO/]COUNT): nUMA nodes of computes that are guests, on their parents: 2.
+        `kernel_words` (WORD): a parameter of the computes' kernel command line: intel_iommu=on.
+        `services` ([WHO/]UNIT=WORDS): desired state of a service: ksm=disabled,inactive.
+        `vfs` ([WHO/]INTERFACE=COUNT): virtual functions of a network interface: ens3f0=4.
+
+        `suite` (a name or a path) adds what a suite's file asks for, on the hosts it lists; `hosts` are these only.
+
+        >>> with cloud.environment("nova.conf:libvirt.virt_type=kvm", huge_pages=["2M=256"]):
+        ...     ...
+        """
     def __enter__(self, /) -> Cloud: ...
     def __exit__(self, /, *exception: object) -> None: ...
     def __repr__(self, /) -> str: ...
+    def _environment(self, /, settings: list[str], wanted: dict[str, Any], hosts: Sequence[str | Host], suite: str | os.PathLike[str] | None, journal: str | os.PathLike[str] | None, timeout: float) -> Environment:
+        """
+        What `environment` calls, which is made from the table of what can be asked of hosts.
+        """
     def add_security_rule(self, /, group: str = ..., *, protocol: str | None = None, ports: tuple[int, int] | None = None, cidr: str | None = None) -> str:
         """
         Let something in: a rule of a security group (the project's default one when absent).
@@ -213,11 +240,6 @@ class Cloud:
         """
         All host aggregates. One API call.
         """
-    @property
-    def auth_url(self, /) -> str:
-        """
-        Keystone's URL.
-        """
     def audit(self, /, *, rules: Sequence[str] = ..., severity: str | None = None, hosts: Sequence[str] = ..., baseline: dict[str, Any] | None = None, stuck_after: float = 600.0, one_look: bool = False) -> dict[str, Any]:
         """
         Judge the whole cloud by the rules of `smog audit`: Nova, placement, libvirt and the kernel
@@ -230,12 +252,18 @@ class Cloud:
         >>> [finding["sentence"] for finding in cloud.audit()["findings"]]
         []
         """
-    def boot(self, /, name: str, *, image: str | Image | None = None, flavor: str | Flavor | FlavorSpec | None = None, network: str | Network | None = None, host: str | Host | None = None, availability_zone: str | None = None, key_pair: str | KeyPair | None = None, server_group: str | ServerGroup | None = None, hints: dict[str, Any] | None = None, security_groups: Sequence[str] = ..., config_drive: bool = False, user_data: str | bytes | None = None, metadata: dict[str, str] | None = None, tags: Sequence[str] = ..., description: str | None = None, nics: Sequence[dict[str, str | None]] = ..., wait: bool = True, timeout: float = 300.0) -> Guest:
+    @property
+    def auth_url(self, /) -> str:
+        """
+        Keystone's URL.
+        """
+    def boot(self, /, name: str, *, image: str | Image | None = None, flavor: str | Flavor | FlavorSpec | None = None, network: str | Network | None = None, host: str | Host | None = None, availability_zone: str | None = None, key_pair: str | KeyPair | None = None, server_group: str | ServerGroup | None = None, hints: dict[str, Any] | None = None, security_groups: Sequence[str] = ..., config_drive: bool = False, user_data: str | bytes | None = None, metadata: dict[str, str] | None = None, tags: Sequence[str] = ..., description: str | None = None, nics: Sequence[dict[str, str | None]] = ..., wait: bool = True, keep: bool = False, timeout: float = 300.0) -> Guest:
         """
         Boot a guest and wait until it is ACTIVE (`wait=False`: until Nova has taken the order).
 
         `flavor` is a name, a `Flavor`, or a `FlavorSpec`: then a flavor is made for the guest
-        and deleted with it. `network` is a name, or `"none"`. Ctrl-C takes everything back.
+        and deleted with it. `network` is a name, or `"none"`. Ctrl-C takes everything back (`keep=True`:
+        all but the server, which Nova goes on booting).
 
         Raises `BootException` when it goes to ERROR (it is kept for a look), `NotFound`,
         `Timeout`.
@@ -329,19 +357,6 @@ class Cloud:
         NAME  STATUS  HOST  DOMAIN             LIBVIRT  VCPUS  RAM      PINNED TO  PAGES  ADDRESS
         web   ACTIVE  cmp2  instance-00000022  running  1      128 MiB  1          2 MiB  192.168.77.36
         """
-    def environment(self, /, *settings: str, filters: Sequence[str] = ..., huge_pages: Sequence[str] = ..., sysctl: Sequence[str] = ..., services: Sequence[str] = ..., vfs: Sequence[str] = ..., nested: bool = False, kernel_words: Sequence[str] = ..., at_boot: bool = False, hosts: Sequence[str | Host] = ..., suite: str | os.PathLike[str] | None = None, journal: str | os.PathLike[str] | None = None, timeout: float = 180.0) -> Environment:
-        """
-        The wished state of hosts; nothing is asked before `check()`, `prepare()` or `with`.
-
-        The words are those of `smog prepare`: settings `[WHO/]FILE:SECTION.KEY=VALUE`, huge
-        pages `SIZE=COUNT[@CELL]`, sysctls `NAME=VALUE`, services `UNIT=active,enabled`, vfs
-        `INTERFACE=COUNT`; `nested` asks for nested KVM, `kernel_words` for words of the kernel's command
-        line. WHO is a host, "computes", "controllers" or "all". `suite` (a name or a path) adds
-        what a suite's file asks for, on the hosts it lists.
-
-        >>> with cloud.environment("nova.conf:libvirt.virt_type=kvm", huge_pages=["2M=256"]):
-        ...     ...
-        """
     def flavor(self, /, name: str) -> Flavor:
         """
         One flavor by name or id. One API call.
@@ -395,7 +410,7 @@ class Cloud:
         """
         All key pairs of the user. One API call.
         """
-    def monitor(self, /, handler: Callable[[Record], object] | None = None, *, name: str = ..., hosts: Sequence[str | Host] = ..., files: Sequence[str] = ..., command: str | None = None, level: str | None = None, grep: Sequence[str] = ..., guest: str | Guest | None = None, stop_at: int | None = None, allow: Sequence[str] = ..., log: SupportsWrite | None = None, allow_unread: bool = False) -> Watcher:
+    def monitor(self, /, handler: Callable[[Record], object] | None = None, *, name: str = ..., hosts: Sequence[str | Host] = ..., files: Sequence[str] = ..., units: Sequence[str] = ..., command: str | None = None, level: str | None = None, grep: Sequence[str] = ..., requests: Sequence[str] = ..., guest: str | Guest | None = None, exceptions: bool = False, since: datetime | None = None, stop_at: int | None = None, allow: Sequence[str] = ..., log: SupportsWrite | None = None, allow_unread: bool = False) -> Watcher:
         """
         Watch the logs in the background: start it, do something, close it, read what it saw.
 
@@ -480,14 +495,15 @@ class Cloud:
         """
         All users. One API call.
         """
-    def watch(self, /, *, hosts: Sequence[str | Host] = ..., files: Sequence[str] = ..., units: Sequence[str] = ..., level: str | None = None, grep: Sequence[str] = ..., requests: Sequence[str] = ..., guest: str | Guest | None = None, exceptions: bool = False, since: datetime | None = None, until: datetime | None = None, follow: bool = True, duration: float | None = None, allow: Sequence[str] = ..., allow_unread: bool = False) -> Watch:
+    def watch(self, /, *, hosts: Sequence[str | Host] = ..., files: Sequence[str] = ..., units: Sequence[str] = ..., level: str | None = None, grep: Sequence[str] = ..., requests: Sequence[str] = ..., guest: str | Guest | None = None, exceptions: bool = False, since: datetime | None = None, since_request: str | None = None, until: datetime | None = None, follow: bool = True, duration: float | None = None, allow: Sequence[str] = ..., allow_unread: bool = False) -> Watch:
         """
         Follow the logs of all hosts as one stream, in the order of time: an iterator of
         records, each with its whole traceback.
 
         `level`, `grep` (regular expressions), `requests`, `guest` and `exceptions` choose
-        records; `since` begins in the past, `follow=False` ends at the present, `duration`
-        after so many seconds. `allow` names known noise: `TYPE` or `TYPE@LOGGER`. A host or log
+        records; `since` begins in the past, `since_request` where that request first shows (a day back
+        at most), `follow=False` ends at the present (and begins an hour back, or at the guest's
+        creation, unless `since` says otherwise), `duration` ends after so many seconds. `allow` names known noise: `TYPE` or `TYPE@LOGGER`. A host or log
         that was wanted and not read raises `smog.Unread` at the end of a `with` block, unless
         `allow_unread`; `watch.unread` lists them at any time.
 
@@ -1043,12 +1059,206 @@ class Guest:
     >>> guest.name, guest.status, guest.host.name
     ('web', 'ACTIVE', 'cmp1')
     """
+    def start(self, *, wait: bool = True, timeout: float = 300.0) -> None:
+        """
+        Power on.
+
+        Returns when it is done (`wait=False`: when Nova has accepted the request). Ctrl-C stops the waiting;
+        Nova goes on. Raises `ApiError` when the guest's state does not allow it, `Fault` with Nova's reason
+        when it fails, `Timeout` after `timeout` seconds.
+        """
+    def stop(self, *, wait: bool = True, timeout: float = 300.0) -> None:
+        """
+        Power off.
+
+        Returns when it is done (`wait=False`: when Nova has accepted the request). Ctrl-C stops the waiting;
+        Nova goes on. Raises `ApiError` when the guest's state does not allow it, `Fault` with Nova's reason
+        when it fails, `Timeout` after `timeout` seconds.
+        """
+    def pause(self, *, wait: bool = True, timeout: float = 300.0) -> None:
+        """
+        Stop the vCPUs and keep the memory.
+
+        Returns when it is done (`wait=False`: when Nova has accepted the request). Ctrl-C stops the waiting;
+        Nova goes on. Raises `ApiError` when the guest's state does not allow it, `Fault` with Nova's reason
+        when it fails, `Timeout` after `timeout` seconds.
+        """
+    def unpause(self, *, wait: bool = True, timeout: float = 300.0) -> None:
+        """
+        Let the vCPUs run again.
+
+        Returns when it is done (`wait=False`: when Nova has accepted the request). Ctrl-C stops the waiting;
+        Nova goes on. Raises `ApiError` when the guest's state does not allow it, `Fault` with Nova's reason
+        when it fails, `Timeout` after `timeout` seconds.
+        """
+    def suspend(self, *, wait: bool = True, timeout: float = 300.0) -> None:
+        """
+        Write the memory to disk and power off.
+
+        Returns when it is done (`wait=False`: when Nova has accepted the request). Ctrl-C stops the waiting;
+        Nova goes on. Raises `ApiError` when the guest's state does not allow it, `Fault` with Nova's reason
+        when it fails, `Timeout` after `timeout` seconds.
+        """
+    def resume(self, *, wait: bool = True, timeout: float = 300.0) -> None:
+        """
+        Resume a suspended guest.
+
+        Returns when it is done (`wait=False`: when Nova has accepted the request). Ctrl-C stops the waiting;
+        Nova goes on. Raises `ApiError` when the guest's state does not allow it, `Fault` with Nova's reason
+        when it fails, `Timeout` after `timeout` seconds.
+        """
+    def lock(self, *, reason: str | None = None, wait: bool = True, timeout: float = 300.0) -> None:
+        """
+        Lock: only administrators may act on the guest.
+
+        `reason`: why, for people (microversion 2.73).
+
+        Returns when it is done (`wait=False`: when Nova has accepted the request). Ctrl-C stops the waiting;
+        Nova goes on. Raises `ApiError` when the guest's state does not allow it, `Fault` with Nova's reason
+        when it fails, `Timeout` after `timeout` seconds.
+        """
+    def unlock(self, *, wait: bool = True, timeout: float = 300.0) -> None:
+        """
+        Unlock: the guest's users may act on it again.
+
+        Returns when it is done (`wait=False`: when Nova has accepted the request). Ctrl-C stops the waiting;
+        Nova goes on. Raises `ApiError` when the guest's state does not allow it, `Fault` with Nova's reason
+        when it fails, `Timeout` after `timeout` seconds.
+        """
+    def reboot(self, *, hard: bool = False, wait: bool = True, timeout: float = 300.0) -> None:
+        """
+        Reboot.
+
+        `hard`: recreate the domain instead of asking the guest.
+
+        Returns when it is done (`wait=False`: when Nova has accepted the request). Ctrl-C stops the waiting;
+        Nova goes on. Raises `ApiError` when the guest's state does not allow it, `Fault` with Nova's reason
+        when it fails, `Timeout` after `timeout` seconds.
+        """
+    def shelve(self, *, wait: bool = True, timeout: float = 300.0) -> None:
+        """
+        Power off, save the disk as an image, and free the host.
+
+        Returns when it is done (`wait=False`: when Nova has accepted the request). Ctrl-C stops the waiting;
+        Nova goes on. Raises `ApiError` when the guest's state does not allow it, `Fault` with Nova's reason
+        when it fails, `Timeout` after `timeout` seconds.
+        """
+    def shelve_offload(self, *, wait: bool = True, timeout: float = 300.0) -> None:
+        """
+        Free the host of a shelved guest now.
+
+        Returns when it is done (`wait=False`: when Nova has accepted the request). Ctrl-C stops the waiting;
+        Nova goes on. Raises `ApiError` when the guest's state does not allow it, `Fault` with Nova's reason
+        when it fails, `Timeout` after `timeout` seconds.
+        """
+    def unshelve(self, *, zone: str | None = None, host: str | Host | None = None, wait: bool = True, timeout: float = 300.0) -> None:
+        """
+        Bring back a shelved guest.
+
+        `zone`: in this availability zone (microversion 2.77).
+        `host`: to this compute host (microversion 2.91).
+
+        Returns when it is done (`wait=False`: when Nova has accepted the request). Ctrl-C stops the waiting;
+        Nova goes on. Raises `ApiError` when the guest's state does not allow it, `Fault` with Nova's reason
+        when it fails, `Timeout` after `timeout` seconds.
+        """
+    def rescue(self, image: str | Image | None = None, *, admin_password: str | None = None, wait: bool = True, timeout: float = 300.0) -> None:
+        """
+        Boot from a rescue image, with the guest's disk as the second one.
+
+        `image`: the rescue image: name or id [default: the guest's own].
+        `admin_password`: the password of the rescue system [default: Nova makes one].
+
+        Returns when it is done (`wait=False`: when Nova has accepted the request). Ctrl-C stops the waiting;
+        Nova goes on. Raises `ApiError` when the guest's state does not allow it, `Fault` with Nova's reason
+        when it fails, `Timeout` after `timeout` seconds.
+        """
+    def unrescue(self, *, wait: bool = True, timeout: float = 300.0) -> None:
+        """
+        End the rescue: boot from the guest's own disk again.
+
+        Returns when it is done (`wait=False`: when Nova has accepted the request). Ctrl-C stops the waiting;
+        Nova goes on. Raises `ApiError` when the guest's state does not allow it, `Fault` with Nova's reason
+        when it fails, `Timeout` after `timeout` seconds.
+        """
+    def rebuild(self, image: str | Image, *, wait: bool = True, timeout: float = 300.0) -> None:
+        """
+        Rebuild from an image on the same host; the disk's contents are lost.
+
+        `image`: the image: name or id.
+
+        Returns when it is done (`wait=False`: when Nova has accepted the request). Ctrl-C stops the waiting;
+        Nova goes on. Raises `ApiError` when the guest's state does not allow it, `Fault` with Nova's reason
+        when it fails, `Timeout` after `timeout` seconds.
+        """
+    def resize(self, flavor: str | Flavor, *, confirm: bool = False, wait: bool = True, timeout: float = 300.0) -> None:
+        """
+        Move to another flavor; then confirm or revert the resize.
+
+        `flavor`: the new flavor: name or id.
+        `confirm`: confirm the move when it is done.
+
+        Returns when it is done (`wait=False`: when Nova has accepted the request). Ctrl-C stops the waiting;
+        Nova goes on. Raises `ApiError` when the guest's state does not allow it, `Fault` with Nova's reason
+        when it fails, `Timeout` after `timeout` seconds.
+        """
+    def confirm_resize(self, *, wait: bool = True, timeout: float = 300.0) -> None:
+        """
+        Confirm a resize or cold migration.
+
+        Returns when it is done (`wait=False`: when Nova has accepted the request). Ctrl-C stops the waiting;
+        Nova goes on. Raises `ApiError` when the guest's state does not allow it, `Fault` with Nova's reason
+        when it fails, `Timeout` after `timeout` seconds.
+        """
+    def revert_resize(self, *, wait: bool = True, timeout: float = 300.0) -> None:
+        """
+        Revert a resize or cold migration.
+
+        Returns when it is done (`wait=False`: when Nova has accepted the request). Ctrl-C stops the waiting;
+        Nova goes on. Raises `ApiError` when the guest's state does not allow it, `Fault` with Nova's reason
+        when it fails, `Timeout` after `timeout` seconds.
+        """
+    def migrate(self, *, host: str | Host | None = None, confirm: bool = False, wait: bool = True, timeout: float = 300.0) -> None:
+        """
+        Power off and move to another host; then confirm or revert the resize.
+
+        `host`: to this compute host, which the scheduler still checks.
+        `confirm`: confirm the move when it is done.
+
+        Returns when it is done (`wait=False`: when Nova has accepted the request). Ctrl-C stops the waiting;
+        Nova goes on. Raises `ApiError` when the guest's state does not allow it, `Fault` with Nova's reason
+        when it fails, `Timeout` after `timeout` seconds.
+        """
+    def evacuate(self, *, host: str | Host | None = None, wait: bool = True, timeout: float = 300.0) -> None:
+        """
+        Start the guest on another host, since its own is down.
+
+        `host`: to this compute host, which the scheduler still checks.
+
+        Returns when it is done (`wait=False`: when Nova has accepted the request). Ctrl-C stops the waiting;
+        Nova goes on. Raises `ApiError` when the guest's state does not allow it, `Fault` with Nova's reason
+        when it fails, `Timeout` after `timeout` seconds.
+        """
+    def reset_state(self, *, active: bool = False, wait: bool = True, timeout: float = 300.0) -> None:
+        """
+        Set the status to ERROR in Nova's database, and change nothing else (administrators).
+
+        `active`: set it to ACTIVE instead.
+
+        Returns when it is done (`wait=False`: when Nova has accepted the request). Ctrl-C stops the waiting;
+        Nova goes on. Raises `ApiError` when the guest's state does not allow it, `Fault` with Nova's reason
+        when it fails, `Timeout` after `timeout` seconds.
+        """
     def __enter__(self, /) -> Guest: ...
     def __eq__(self, other: object, /) -> bool: ...
     def __exit__(self, /, *exception: object) -> None: ...
     def __hash__(self, /) -> int: ...
     def __repr__(self, /) -> str: ...
     def __str__(self, /) -> str: ...
+    def _carry_out(self, /, action: str, given: dict[str, Any], wait: bool, timeout: float) -> None:
+        """
+        Carry out a server action: the methods of the actions' table call it.
+        """
     def _repr_html_(self, /) -> str: ...
     def _row(self, /) -> list[tuple[str, str]]: ...
     @property
@@ -1063,10 +1273,6 @@ class Guest:
         >>> guest.compare()
         WHAT      DECLARED  KERNEL  AGREES
         vCPU 0    CPU 1     CPU 1   yes
-        """
-    def confirm_resize(self, /, *, timeout: SupportsFloat | SupportsIndex = 300.0) -> None:
-        """
-        Keep the resize or cold migration.
         """
     def console(self, /, lines: SupportsIndex | None = None) -> str:
         """
@@ -1089,10 +1295,6 @@ class Guest:
         """
         The domain XML as libvirt has it now. One command. `flags` 1 shows secrets in the
         original and is not needed: smog never shows them.
-        """
-    def evacuate(self, /, *, host: str | Host | None = None, timeout: float = 300.0) -> None:
-        """
-        Start it elsewhere: its host is down.
         """
     def explain(self, /, topic: str | None = None) -> dict[str, Any]:
         """
@@ -1161,52 +1363,20 @@ class Guest:
         """
         The user's own key/value pairs.
         """
-    def migrate(self, /, *, host: str | Host | None = None, timeout: float = 300.0) -> None:
-        """
-        Power off and move to another host; then confirm or revert.
-        """
     @property
     def name(self, /) -> str:
         """
         Name; not unique.
         """
-    def pause(self, /, *, timeout: SupportsFloat | SupportsIndex = 300.0) -> None:
-        """
-        Stop its vCPUs, keep its memory.
-        """
     def process(self, /) -> GuestProcess:
         """
         Its QEMU process: threads with their CPUs, memory by cell and page size. Two commands.
-        """
-    def reboot(self, /, *, hard: bool = False, timeout: SupportsFloat | SupportsIndex = 300.0) -> None:
-        """
-        Reboot: ask the guest, or (`hard`) make its domain anew.
-        """
-    def rebuild(self, /, image: str, *, timeout: SupportsFloat | SupportsIndex = 300.0) -> None:
-        """
-        Make its disk anew from an image, on the same host.
         """
     def refresh(self, /) -> Guest:
         """
         Ask Nova again: status, host, addresses. One API call. Returns the guest itself.
 
         Raises `NotFound` when it is gone.
-        """
-    def rescue(self, /, image: str | None = None, *, timeout: SupportsFloat | SupportsIndex = 300.0) -> None:
-        """
-        Boot it from a rescue image; the server's own when `image` is absent.
-        """
-    def resize(self, /, flavor: str | Flavor, *, timeout: float = 300.0) -> None:
-        """
-        Move it to another flavor, and perhaps host; then `confirm_resize()` or `revert_resize()`.
-        """
-    def resume(self, /, *, timeout: SupportsFloat | SupportsIndex = 300.0) -> None:
-        """
-        Bring it back from suspension.
-        """
-    def revert_resize(self, /, *, timeout: SupportsFloat | SupportsIndex = 300.0) -> None:
-        """
-        Go back to before the resize or cold migration.
         """
     @property
     def seen(self, /) -> Domain | None:
@@ -1218,26 +1388,10 @@ class Guest:
         """
         What Nova said.
         """
-    def shelve(self, /, *, timeout: SupportsFloat | SupportsIndex = 300.0) -> None:
-        """
-        Power off, save the disk as an image, and free the host.
-        """
-    def start(self, /, *, timeout: SupportsFloat | SupportsIndex = 300.0) -> None:
-        """
-        Power on, and wait until it is.
-        """
     @property
     def status(self, /) -> str:
         """
         "ACTIVE", "BUILD", "ERROR", "SHUTOFF" …
-        """
-    def stop(self, /, *, timeout: SupportsFloat | SupportsIndex = 300.0) -> None:
-        """
-        Power off, and wait until it is.
-        """
-    def suspend(self, /, *, timeout: SupportsFloat | SupportsIndex = 300.0) -> None:
-        """
-        Write its memory to disk and power off.
         """
     def to_dict(self, /) -> dict[str, Any]:
         """
@@ -1249,18 +1403,6 @@ class Guest:
         "reboot" …) or request. From Nova's action record and the logs of all hosts.
 
         >>> print(guest.trace("create"))
-        """
-    def unpause(self, /, *, timeout: SupportsFloat | SupportsIndex = 300.0) -> None:
-        """
-        Let its vCPUs run again.
-        """
-    def unrescue(self, /, *, timeout: SupportsFloat | SupportsIndex = 300.0) -> None:
-        """
-        End the rescue.
-        """
-    def unshelve(self, /, *, host: str | Host | None = None, timeout: float = 300.0) -> None:
-        """
-        Bring it back from the shelf.
         """
     def verify_hugepage(self, /) -> bool:
         """
@@ -2383,7 +2525,7 @@ class Trace:
     @property
     def request_id(self, /) -> str:
         """
-        The request: "req-…".
+        The request: req-….
         """
     @property
     def seconds(self, /) -> float:
@@ -2411,7 +2553,7 @@ class Trace:
     @property
     def what(self, /) -> str:
         """
-        What was asked for: "create", "live-migration", or the API call.
+        What was asked for: create, "live-migration", or the API call.
         """
 
 @final
@@ -2574,6 +2716,17 @@ class Watcher:
         """
         Wait until its handler stops it; what it saw.
         """
+
+def _preparable() -> list[tuple[str, str, str]]:
+    """
+    The table of what can be asked of hosts: the keyword, its form (empty for a switch) and its help.
+    """
+
+def _server_actions() -> list[dict[str, Any]]:
+    """
+    The table: the method's name, the action's, its help, and its parameters (name, help, annotation,
+    whether it must be given, whether its name may be left out).
+    """
 
 def cases(*patterns: str) -> Listing[Case]:
     """
