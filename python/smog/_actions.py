@@ -78,13 +78,14 @@ def environment_signature() -> inspect.Signature:
     for name, form, _ in _smog._preparable():
         default, annotation = ((), "str | Sequence[str]") if form else (False, "bool")
         parameters.append(inspect.Parameter(name, keyword, default=default, annotation=annotation))
-    for name, default, annotation in [
+    others: list[tuple[str, Any, str]] = [
         ("hosts", (), "Sequence[str | Host]"),
         ("suite", None, "str | os.PathLike[str] | None"),
         ("journal", None, "str | os.PathLike[str] | None"),
         ("timeout", 180.0, "float"),
-    ]:
-        parameters.append(inspect.Parameter(name, keyword, default=default, annotation=annotation))
+    ]
+    for name, preset, annotation in others:
+        parameters.append(inspect.Parameter(name, keyword, default=preset, annotation=annotation))
     return inspect.Signature(parameters, return_annotation="Environment")
 
 
