@@ -80,7 +80,10 @@ fn exit_codes_and_errors() {
         (&["--from", "job", "--host", "nobody"], "nobody"),
         (&["--from", "job", "--file", "/x"], "cannot be used with"),
         (&["--zone", "UTC"], "--from"),
-        (&["--from", "job", "--since", "2026-11-24 10:00", "--until", "2026-11-24 09:00"], "before the beginning"),
+        (
+            &["--from", "job", "--since", "2026-11-24 10:00", "--until", "2026-11-24 09:00"],
+            "before the beginning",
+        ),
         (&["--from", "job", "--guest", "nobody"], "guest in these logs"),
     ] {
         let (code, output) = run(words);
