@@ -67,7 +67,7 @@ pub use actions::{Action, ActionEvent, LockedBy};
 pub use aggregates::{Aggregate, AggregatePair};
 pub use availability_zones::AvailabilityZone;
 pub use boot::BootMade;
-pub(crate) use boot::OWN_FLAVOR;
+pub(crate) use boot::{OWN_FLAVOR, flavor_made_at};
 pub use boot_request::{BlockDevice, BlockSource, BootRequest, FlavorChoice, NetworkChoice};
 pub use checksum::Checksum;
 pub use compute_services::ComputeService;

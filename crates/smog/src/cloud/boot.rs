@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -417,13 +418,13 @@ impl Cloud {
                 BootMade::note(&made.0.flavor, &new.name);
                 let cloud = self.clone();
                 let order = async move { cloud.create_flavor_as(&new).await };
-                let flavor = match made.to_its_end(order, |_, _| ()).await {
+                let has_flavor =
+                    |made: &BootMade, _: &Flavor| made.0.has_flavor.store(true, Ordering::Relaxed);
+                let flavor = match made.to_its_end(order, has_flavor).await {
                     Ok(flavor) => flavor,
                     Err(why) if why.leaves_unknown() => return Err(self.without_flavor(made, why).await),
                     Err(why) => return Err(why),
                 };
-                BootMade::note(&made.0.flavor, &flavor.id);
-                made.0.has_flavor.store(true, Ordering::Relaxed);
                 // Nova gives a private flavor to no project by itself, not even to its maker's.
                 if let Some(project) = self.own_project_id()
                     && let Err(why) = self.give_flavor(&flavor.id, &project).await
@@ -460,10 +461,36 @@ fn hint_of(name: &str) -> String {
     format!("`smog guest show {name}` shows it, `smog delete {name}` removes it")
 }
 
+/// When a boot made the flavor of this name: the other way round than [`unique`]. A smog from
+/// before the count of the process is understood.
+pub(crate) fn flavor_made_at(flavor: &str) -> Option<Timestamp> {
+    let mut parts =
+        flavor.strip_prefix(OWN_PREFIX)?.split('-').map(|part| i64::from_str_radix(part, 16).ok());
+    let (time, process, count) = (parts.next()??, parts.next()?, parts.next());
+    let is_whole = process.is_some() && count.is_none_or(|count| count.is_some()) && parts.next().is_none();
+    Timestamp::from_millisecond(time).ok().filter(|_| is_whole)
+}
+
 /// A name part no one else has: time, process, and which one of the process it is.
 fn unique() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
-    let now = jiff::Timestamp::now().as_millisecond();
+    let now = Timestamp::now().as_millisecond();
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     format!("{now:x}-{:x}-{count:x}", std::process::id())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flavor_s_name_says_when_it_was_made() {
+        let name = format!("{OWN_PREFIX}{}", unique());
+        let age = Timestamp::now().duration_since(flavor_made_at(&name).expect("a time"));
+        assert!(age.as_secs() < 60, "{name}: {age:#}");
+        assert!(flavor_made_at("smog-1a22148bdd9-5d12").is_some());
+        for other in ["smog-1a22148bdd9", "smog-x-1", "smog-1a-1-2-3", "web", "smog-1a-x", "smog-1a-1-x"] {
+            assert_eq!(flavor_made_at(other), None, "{other}");
+        }
+    }
 }

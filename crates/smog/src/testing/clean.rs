@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::RunId;
 use super::test::{DOWN_HOST, DOWN_SERVICE, Made, take_back};
-use crate::cloud::{Aggregate, Cloud, Flavor, OWN_FLAVOR, Project, Server, User};
+use crate::cloud::{Aggregate, Cloud, Flavor, OWN_FLAVOR, Project, Server, User, flavor_made_at};
 use crate::error::{Error, Result};
 use crate::wait::Wait;
 
@@ -40,11 +40,7 @@ const YOUNG: SignedDuration = SignedDuration::from_mins(10);
 /// Whether a flavor was made by a boot of smog's (their names tell when) that is over, and no
 /// server is of it.
 fn is_orphan(flavor: &Flavor, servers: &[Server], now: Timestamp) -> bool {
-    let made = || {
-        let (time, process) = flavor.name.strip_prefix("smog-")?.split_once('-')?;
-        u32::from_str_radix(process, 16).ok()?;
-        Timestamp::from_millisecond(i64::from_str_radix(time, 16).ok()?).ok()
-    };
+    let made = || flavor_made_at(&flavor.name);
     let is_used = |server: &Server| {
         server.flavor.name == flavor.name || server.metadata.get(OWN_FLAVOR) == Some(&flavor.id)
     };
