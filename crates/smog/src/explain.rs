@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::cloud::{Cloud, Server};
 use crate::error::{Error, Result};
 use crate::exit::ExitCode;
-use crate::findings::{CloudSnapshot, Finding, Rule, Scope, Severity, Source, Unknown};
+use crate::findings::{CloudSnapshot, Finding, Rule, Scope, Source, Unknown, exit_code};
 
 /// A part of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -145,12 +145,7 @@ pub struct Explanation {
 impl Explanation {
     /// What could not be looked at goes before what is wrong; notes change nothing.
     pub fn exit_code(&self) -> ExitCode {
-        let is_wrong = self.findings.iter().any(|found| found.severity > Severity::Note);
-        match (self.unknown.is_empty(), is_wrong) {
-            (false, _) => ExitCode::CouldNotRun,
-            (true, true) => ExitCode::Failed,
-            (true, false) => ExitCode::Ok,
-        }
+        exit_code(&self.findings, &self.unknown)
     }
 }
 

@@ -22,6 +22,7 @@ mod reports;
 mod rules;
 mod snapshot;
 
+pub(crate) use audit::exit_code;
 pub use audit::{Audit, AuditRequest, Selection};
 pub use baseline::Baseline;
 pub use collect::{Scope, Source};

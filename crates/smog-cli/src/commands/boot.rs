@@ -64,19 +64,19 @@ pub struct BootArgs {
     /// Metadata; may be given several times
     #[arg(long = "property", value_name = "KEY=VALUE", value_parser = key_and_value, help_heading = "More")]
     properties: Vec<(String, String)>,
-    /// Boot so many guests: NAME-1, NAME-2 …
+    /// Number of guests to boot; more than one are named NAME-1, NAME-2 and so on
     #[arg(long, value_name = "N", default_value = "1")]
     count: NonZeroUsize,
     /// Return when Nova has accepted the request
     #[arg(long)]
     no_wait: bool,
-    /// When interrupted, keep the guest, which Nova goes on booting
+    /// On Ctrl-C, keep the server that Nova is building
     #[arg(long)]
     keep: bool,
     /// Show then where the time went, or how far it came: as `smog trace` does
     #[arg(long, conflicts_with_all = ["no_wait", "count"])]
     trace: bool,
-    /// Give up waiting after so many seconds
+    /// Stop waiting after this many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     timeout: u64,
     #[command(flatten)]
@@ -142,7 +142,8 @@ fn many(all: Vec<Booted>, session: &Session) -> Result<ExitCode, Error> {
     summed_up(failed, count)
 }
 
-/// The trace of its creation; for machines beside the guest. That it cannot be had fails no boot.
+/// Print the trace of its creation, in JSON and YAML together with the guest. A trace that cannot be
+/// read is a warning: the boot itself has succeeded.
 async fn show_trace(id: &str, guest: Option<&Guest>, session: &Session) {
     let traced = async {
         let logs = trace::logs_of(session)?;

@@ -61,7 +61,7 @@ struct PowerArgs {
     /// What to do
     #[arg(value_enum)]
     action: Power,
-    /// Give up waiting after so many seconds
+    /// Stop waiting after this many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     timeout: u64,
 }

@@ -20,7 +20,7 @@ pub struct MigrateArgs {
     /// Whether disks are copied (block migration) [default: Nova decides]
     #[arg(long, value_name = "yes|no", value_parser = clap::builder::BoolishValueParser::new())]
     block: Option<bool>,
-    /// Give up waiting after so many seconds
+    /// Stop waiting after this many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     timeout: u64,
 }

@@ -182,16 +182,21 @@ fn of_hosts(unknown: Vec<Unknown>, hosts: &BTreeSet<String>) -> Vec<Unknown> {
     unknown.into_iter().filter(|one| !is_of_other(one)).collect()
 }
 
+/// What could not be looked at goes before what is wrong. Notes change nothing.
+pub(crate) fn exit_code(findings: &[Finding], unknown: &[Unknown]) -> ExitCode {
+    let is_wrong = findings.iter().any(|found| found.severity > Severity::Note);
+    match (unknown.is_empty(), is_wrong) {
+        (false, _) => ExitCode::CouldNotRun,
+        (true, true) => ExitCode::Failed,
+        (true, false) => ExitCode::Ok,
+    }
+}
+
 impl Audit {
     /// Nothing could stay unseen, and nothing is wrong: ok. What could not be looked at goes
     /// before what is wrong. Notes change nothing.
     pub fn exit_code(&self) -> ExitCode {
-        let is_wrong = self.findings.iter().any(|found| found.severity > Severity::Note);
-        match (self.unknown.is_empty(), is_wrong) {
-            (false, _) => ExitCode::CouldNotRun,
-            (true, true) => ExitCode::Failed,
-            (true, false) => ExitCode::Ok,
-        }
+        exit_code(&self.findings, &self.unknown)
     }
 
     /// The findings by rule, the gravest first.

@@ -58,7 +58,7 @@ pub struct DetachArgs {
     guest: String,
     /// The card: its port's id, its MAC or its address
     card: String,
-    /// Give up waiting after so many seconds
+    /// Stop waiting after this many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     timeout: u64,
 }

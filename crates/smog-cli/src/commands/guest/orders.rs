@@ -95,7 +95,7 @@ fn subcommand(action: &'static ServerAction) -> Command {
         .value_name("SECONDS")
         .value_parser(clap::value_parser!(u64))
         .default_value("300")
-        .help("Give up waiting after so many seconds");
+        .help("Stop waiting after this many seconds");
     Command::new(action.name)
         .about(action.help)
         .arg(guest)
