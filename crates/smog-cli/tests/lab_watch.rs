@@ -166,7 +166,7 @@ fn a_stopped_rabbitmq_is_told_of_all_hosts() {
         assert!(own.any(|record| text(record, "source").contains("/nova/")), "nothing of {host}: {said}");
     }
     // Known noise is counted, not hidden.
-    assert!(said.contains("× allowed: ConnectionResetError from oslo.messaging (--allow)"), "{said}");
+    assert!(said.contains("× allowed: ConnectionResetError from oslo.messaging (asked for)"), "{said}");
 }
 
 /// A watching command in the background.

@@ -177,8 +177,16 @@ impl Keystone {
             };
         }
         if let Ok(receipt) = serde_json::from_slice::<Receipt>(&reply.body) {
-            let rules: Vec<String> =
-                receipt.required_auth_methods.iter().map(|methods| methods.join(" and ")).collect();
+            // Keystone keeps them in sets: their order is another one each time.
+            let mut rules: Vec<String> = receipt
+                .required_auth_methods
+                .into_iter()
+                .map(|mut methods| {
+                    methods.sort();
+                    methods.join(" and ")
+                })
+                .collect();
+            rules.sort();
             return Error::Auth {
                 message: format!(
                     "{keystone} wants more than the {} of {}: {}",
