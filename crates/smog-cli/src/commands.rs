@@ -36,6 +36,7 @@ pub mod service;
 pub mod shell;
 pub mod test;
 pub mod trace;
+pub mod triage;
 pub mod watch;
 pub mod xml;
 
@@ -115,6 +116,8 @@ pub enum Command {
     Trace(trace::TraceArgs),
     /// Find the exceptions in log files that are here
     Scan(scan::ScanArgs),
+    /// Show what a failed job, or the last hours of a cloud, threw: by kind, by test, and what came first
+    Triage(triage::TriageArgs),
     /// Any API call, for what smog has no verb for
     Api(api::ApiArgs),
     Check(check::CheckArgs),
@@ -176,6 +179,7 @@ impl Command {
             Command::Logs(args) => logs::run(args, session).await,
             Command::Trace(args) => trace::run(args, session).await,
             Command::Scan(args) => scan::run(args, session).await,
+            Command::Triage(args) => triage::run(args, session).await,
             Command::Api(args) => api::run(args, session).await,
             Command::Config(args) => config::run(args, session).await,
             Command::Check(args) => check::run(args, session).await,

@@ -37,6 +37,7 @@ pub mod show;
 pub mod suites;
 pub mod testing;
 pub mod trace;
+pub mod triage;
 pub mod wait;
 pub mod watch;
 

@@ -9,7 +9,7 @@ const ORDER: &[&[&str]] = &[
     &["cloud", "guest"],
     &["findings"],
     &["watch", "environment"],
-    &["trace", "guru"],
+    &["trace", "guru", "triage"],
     &["explain"],
     &["testing"],
     &["suites"],

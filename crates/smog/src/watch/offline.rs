@@ -169,6 +169,14 @@ impl Saved {
         self.results.iter().map(|entry| entry.shown.as_str()).collect()
     }
 
+    /// The same, with their bytes; what cannot be opened is left out.
+    pub(crate) fn open_results(&self) -> impl Iterator<Item = (String, Box<dyn Read + Send>)> + '_ {
+        self.results.iter().filter_map(|entry| {
+            let bare = entry.bytes.open().and_then(super::unpack::bare).ok()?;
+            Some((entry.shown.clone(), bare.whole))
+        })
+    }
+
     /// What of the places is not read.
     pub fn troubles(&self) -> &[Trouble] {
         &self.troubles

@@ -71,6 +71,16 @@ pub(super) fn kind(inside: &str) -> Kind {
         return Kind::Other;
     }
     let plain = stem.strip_suffix(".txt").unwrap_or(stem);
+    // A sosreport has thousands of commands' outputs; logs are those of these.
+    const TOOLS: [&str; 4] = ["journalctl", "podman_logs", "docker_logs", "crictl_logs"];
+    if has("/sos_commands/") {
+        let is_list = plain.contains("--list-boots") || plain.contains("--disk-usage");
+        return if TOOLS.iter().any(|tool| plain.starts_with(tool)) && !is_list {
+            Kind::Log
+        } else {
+            Kind::Other
+        };
+    }
     let is_log = stem.ends_with(".log")
         || plain.ends_with(".log")
         || plain.ends_with("_log")
@@ -84,11 +94,7 @@ pub(super) fn kind(inside: &str) -> Kind {
     if is_log {
         return Kind::Log;
     }
-    // A sosreport has thousands of commands' outputs, which are no logs.
-    if ["/sos_commands/", "/proc/", "/sys/", "/etc/", "/usr/", "/boot/", "/run/", "/lib/"]
-        .iter()
-        .any(|part| has(part))
-    {
+    if ["/proc/", "/sys/", "/etc/", "/usr/", "/boot/", "/run/", "/lib/"].iter().any(|part| has(part)) {
         return Kind::Other;
     }
     let is_text = !plain.contains('.')
@@ -144,6 +150,8 @@ mod tests {
             ("sosreport-c1-2026-11-24-ab/var/log/lastlog", Kind::Other),
             ("sosreport-c1-2026-11-24-ab/sos_commands/date/date", Kind::Fact),
             ("sosreport-c1-2026-11-24-ab/sos_commands/logs/journalctl_--no-pager_--boot", Kind::Log),
+            ("sosreport-c1-2026-11-24-ab/sos_commands/logs/ls_-alZR_.var.log", Kind::Other),
+            ("sosreport-c1-2026-11-24-ab/sos_commands/logs/journalctl_--list-boots", Kind::Other),
             ("sosreport-c1-2026-11-24-ab/sos_commands/networking/ip_-s_-d_link", Kind::Other),
             ("sosreport-c1-2026-11-24-ab/etc/nova/nova.conf", Kind::Fact),
             ("sosreport-c1-2026-11-24-ab/sos_logs/sos.log", Kind::Other),
