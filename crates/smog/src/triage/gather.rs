@@ -94,7 +94,9 @@ impl Gather {
         };
         let group = &mut self.groups[at];
         group.count += 1;
-        let is_noise = self.noise.allows(record);
+        // Entries are of what the service wrote, without what syslog or journalctl put before it.
+        let text = format!("{}\n{}", record.message, record.further_lines().join("\n"));
+        let is_noise = self.noise.allows(&Record { text, ..record.clone() });
         group.known_noise += u64::from(is_noise);
         *group.hosts.entry(record.host.clone()).or_default() += 1;
         if group.sources.len() < LISTED && !group.sources.contains(&record.source) {
