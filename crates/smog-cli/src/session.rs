@@ -11,7 +11,6 @@ use serde_json::Value;
 use smog::cloud::{BootMade, Call, CallRecord, Cloud, Options};
 use smog::config::{Secret, Surroundings};
 use smog::wait::Wait;
-use smog::watch::Allow;
 use smog::{Error, Result};
 use tokio::sync::OnceCell;
 
@@ -102,12 +101,7 @@ impl Session {
         Ok(self.smog_file()?.watch)
     }
 
-    /// The exceptions that `watch.allow` of smog.yml knows.
-    pub fn allowed(&self) -> Result<Vec<Allow>> {
-        Allow::of_section(&self.watch_section()?)
-    }
-
-    /// Whether each call and source is told.
+    /// Whether more is told (`--verbose`).
     pub fn verbose(&self) -> bool {
         self.verbose
     }

@@ -107,7 +107,7 @@ impl Cloud {
     }
 
     /// Ask the cloud something that leaves nothing behind when it is not waited for.
-    fn ask<T, F>(
+    pub fn ask<T, F>(
         &self,
         py: Python<'_>,
         question: impl FnOnce(smog::Cloud, Ctx) -> F + Send + 'static,
@@ -621,13 +621,10 @@ impl Cloud {
     #[pyo3(signature = (aggregate: "str | Aggregate") -> "None")]
     fn delete_aggregate(&self, py: Python<'_>, aggregate: NameOf) -> PyResult<()> {
         let asked = aggregate.name();
-        self.ask(py, |cloud, _| async move {
-            let found = cloud.aggregate(&asked).await?;
-            for host in &found.hosts {
-                cloud.remove_aggregate_host(&found.id, host).await?;
-            }
-            cloud.delete_aggregate(&found.id).await
-        })
+        self.ask(
+            py,
+            |cloud, _| async move { cloud.delete_aggregate(&cloud.aggregate(&asked).await?.id).await },
+        )
     }
 
     /// All server groups. One API call a page.
@@ -694,20 +691,7 @@ impl Cloud {
     ) -> PyResult<String> {
         let rule = NewRule { protocol, ports, remote_ip_prefix: cidr, ..NewRule::default() };
         self.ask(py, |cloud, _| async move {
-            let own = cloud.own_project_id();
-            let group = match (group.as_str(), own) {
-                // An administrator sees the default group of every project.
-                ("default", Some(project)) => {
-                    let groups = cloud.security_groups().await?;
-                    let is_own =
-                        |one: &smog::cloud::SecurityGroup| one.name == "default" && one.project_id == project;
-                    match groups.into_iter().find(is_own) {
-                        Some(found) => found,
-                        None => cloud.security_group(&group).await?,
-                    }
-                }
-                _ => cloud.security_group(&group).await?,
-            };
+            let group = cloud.own_security_group(&group).await?;
             Ok(cloud.add_security_rule(&group.id, &rule).await?.id)
         })
     }

@@ -24,9 +24,8 @@ impl Cloud {
     #[pyo3(signature = (provider: "str | Host") -> "Listing[Resource]")]
     fn inventory<'py>(&self, py: Python<'py>, provider: NameOf) -> PyResult<Bound<'py, PyAny>> {
         let asked = provider.name();
-        let found = self.ask(py, |cloud, _| async move {
-            cloud.inventories(&cloud.provider(&asked).await?.id).await
-        })?;
+        let found = self
+            .ask(py, |cloud, _| async move { cloud.inventories(&cloud.provider(&asked).await?.id).await })?;
         Resource::all(py, "Inventory", &found)
     }
 
@@ -41,8 +40,8 @@ impl Cloud {
     #[pyo3(signature = (provider: "str | Host") -> "Listing[Resource]")]
     fn consumers<'py>(&self, py: Python<'py>, provider: NameOf) -> PyResult<Bound<'py, PyAny>> {
         let asked = provider.name();
-        let found = self
-            .ask(py, |cloud, _| async move { cloud.holdings_at(&cloud.provider(&asked).await?).await })?;
+        let found =
+            self.ask(py, |cloud, _| async move { cloud.holdings_at(&cloud.provider(&asked).await?).await })?;
         Resource::all(py, "Allocation", &found)
     }
 
@@ -80,9 +79,10 @@ impl Cloud {
     #[pyo3(signature = (project: "str | Project") -> "None")]
     fn reset_quotas(&self, py: Python<'_>, project: NameOf) -> PyResult<()> {
         let asked = project.name();
-        self.ask(py, |cloud, _| async move {
-            cloud.reset_quotas(&cloud.project_id(Some(&asked)).await?).await
-        })
+        self.ask(
+            py,
+            |cloud, _| async move { cloud.reset_quotas(&cloud.project_id(Some(&asked)).await?).await },
+        )
     }
 
     /// All security groups. One API call.
@@ -137,7 +137,12 @@ impl Cloud {
 
     /// Disable the compute service of a host: it takes no new guests. Two API calls.
     #[pyo3(signature = (host: "str | Host", *, reason: "str | None" = None) -> "ComputeService")]
-    fn disable_service(&self, py: Python<'_>, host: NameOf, reason: Option<String>) -> PyResult<ComputeService> {
+    fn disable_service(
+        &self,
+        py: Python<'_>,
+        host: NameOf,
+        reason: Option<String>,
+    ) -> PyResult<ComputeService> {
         let asked = host.name();
         let service = self.ask(py, |cloud, _| async move {
             cloud.disable_service(&cloud.compute_service(&asked).await?.id, reason.as_deref()).await

@@ -53,7 +53,7 @@ impl Guest {
         Guest { sight: Mutex::new(sight), ..Guest::new(guest.server, guest.seen, session) }
     }
 
-    fn look<T>(&self, look: impl FnOnce(&smog::cloud::Server, Option<&smog::libvirt::Domain>) -> T) -> T {
+    pub fn look<T>(&self, look: impl FnOnce(&smog::cloud::Server, Option<&smog::libvirt::Domain>) -> T) -> T {
         // A poisoned lock still holds a whole snapshot: it is replaced at once or not at all.
         let now = self.now.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         look(&now.0, now.1.as_ref())
@@ -76,7 +76,7 @@ impl Guest {
 
     /// Ask something of the guest and keep what was learned; `left` is what goes on when
     /// the caller does not wait for the answer.
-    fn ask<T, F>(
+    pub fn ask<T, F>(
         &self,
         py: Python<'_>,
         left: String,

@@ -94,7 +94,7 @@ impl Guest {
     /// Its tags as seen last.
     #[getter]
     fn tags(&self) -> Vec<String> {
-        self.look(|server, _| server.tags.iter().cloned().collect())
+        self.look(|server, _| server.tags.to_vec())
     }
 
     /// Add tags. One API call per tag, and one to look again.
@@ -130,12 +130,7 @@ impl Guest {
         address: Option<String>,
         port: Option<String>,
     ) -> PyResult<Resource> {
-        let nic = Nic {
-            network: network.map(NameOf::name),
-            fixed_address: address,
-            port,
-            ..Nic::default()
-        };
+        let nic = Nic { network: network.map(NameOf::name), fixed_address: address, port, ..Nic::default() };
         let made = self.ask(py, "the interface may be added".into(), |guest, _| async move {
             let made = guest.cloud().attach_interface(&guest.server.id, &nic).await;
             (guest, made)
@@ -150,7 +145,8 @@ impl Guest {
         self.ask(py, "Nova goes on removing the interface".into(), move |guest, ctx| async move {
             let answer = async {
                 let found = guest.cloud().interface(&guest.server.id, &interface).await?;
-                let wait = crate::enter::wait(timeout, &ctx.teller());
+                let tell = ctx.teller();
+                let wait = crate::enter::wait(timeout, &tell);
                 guest.cloud().detach_interface(&guest.server.id, &found.port_id, wait).await
             };
             let answer = answer.await;

@@ -2,6 +2,7 @@
 //! it is `python/smog`.
 
 mod cloud;
+mod cloud_parts;
 mod connect;
 mod data;
 mod enter;
@@ -10,10 +11,12 @@ mod errors;
 mod flavor_spec;
 mod guest;
 mod guest_actions;
+mod guest_parts;
 mod guests;
 mod host;
 mod noun;
 mod nouns;
+mod resource;
 mod session;
 mod table;
 mod testing;
@@ -47,6 +50,8 @@ mod _smog {
         Aggregate, Compared, ComputeService, Domain, Facts, Flavor, GuestProcess, HostLine, Hypervisor,
         Image, KeyPair, Network, Project, Record, Server, ServerGroup, Thread, Trace, User,
     };
+    #[pymodule_export]
+    use super::resource::Resource;
     #[pymodule_export]
     use super::table::{html_table, text_table};
     #[pymodule_export]

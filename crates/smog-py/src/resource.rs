@@ -51,7 +51,6 @@ impl Resource {
         self.kind
     }
 
-    #[pyo3(signature = (name: "str") -> "Any")]
     fn __getattr__(&self, py: Python<'_>, name: &str) -> PyResult<Py<PyAny>> {
         match self.fields.bind(py).get_item(name)? {
             Some(value) => Ok(value.unbind()),
@@ -59,7 +58,6 @@ impl Resource {
         }
     }
 
-    #[pyo3(signature = () -> "list[str]")]
     fn __dir__(&self, py: Python<'_>) -> PyResult<Vec<String>> {
         let mut names = vec!["kind".to_string(), "to_dict".to_string()];
         for name in self.fields.bind(py).keys() {

@@ -7,9 +7,8 @@ use std::time::Duration;
 use pyo3::prelude::*;
 use smog::config::Surroundings;
 use smog::testing::{
-    CaseReport as Report, Event, Isolation, RunOptions, Runner, Selection, Stop, report, select,
+    CaseReport as Report, Event, Isolation, RunRequest, Runner, Selection, Stop, report, select,
 };
-use smog::watch::LogQuery;
 use smog::{Error, suites};
 
 use crate::cloud::Cloud;
@@ -183,15 +182,18 @@ impl CaseReport {
 /// Run bundled cases on a cloud, as `smog test` does, and wait for all of them.
 ///
 /// They work in a project of their own, which is removed afterwards with all that is in it.
-/// With `prepare`, hosts are changed for the cases that need it, and restored. Ctrl-C cuts cases
+/// `words` is an expression ("pinning and not resize"), `failed` takes what failed in the last run, and
+/// `partition` a part of all: (1, 4). With `prepare`, hosts are changed for the cases that need it, and restored. Ctrl-C cuts cases
 /// off and cleans up. A case that fails raises nothing: look at the reports. A log that was not
 /// read raises `smog.Unread` at the end, unless `allow_unread`.
 ///
 /// >>> smog.run_cases(cloud, "numa.NUMALargePage", jobs=2)
 #[pyfunction]
 #[pyo3(signature = (
-    cloud: "Cloud", *patterns: "str", jobs: "int" = 4, prepare: "bool" = false, keep: "bool" = false,
-    retries: "int" = 0, watch: "bool" = true, isolation: "str" = "run", timeout: "float | None" = None,
+    cloud: "Cloud", *patterns: "str", words: "str | None" = None, tags: "Sequence[str]" = vec![],
+    failed: "bool" = false, partition: "tuple[int, int] | None" = None, jobs: "int" = 4, prepare: "bool" = false,
+    keep: "bool" = false, retries: "int" = 0, repeat: "int" = 1, max_fail: "int | None" = None, watch: "bool" = true,
+    allow: "Sequence[str]" = vec![], isolation: "str" = "run", timeout: "float | None" = None,
     log_dir: "str | os.PathLike[str] | None" = None, allow_unread: "bool" = false
 ) -> "Listing[CaseReport]")]
 #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
@@ -199,17 +201,23 @@ pub fn run_cases<'py>(
     py: Python<'py>,
     cloud: &Bound<'py, Cloud>,
     patterns: Vec<String>,
+    words: Option<String>,
+    tags: Vec<String>,
+    failed: bool,
+    partition: Option<(usize, usize)>,
     jobs: usize,
     prepare: bool,
     keep: bool,
     retries: u32,
+    repeat: usize,
+    max_fail: Option<usize>,
     watch: bool,
+    allow: Vec<String>,
     isolation: &str,
     timeout: Option<f64>,
     log_dir: Option<PathBuf>,
     allow_unread: bool,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let cases = chosen(py, patterns)?;
     let session = cloud.get().session();
     let isolation = match isolation {
         "run" => Isolation::Run,
@@ -225,40 +233,45 @@ pub fn run_cases<'py>(
         }
     };
     let settings = session.settings().clone();
-    let log_dir = match log_dir.or_else(|| settings.file.log_dir.clone()) {
-        Some(dir) => dir,
-        None => Surroundings::of_process()
-            .log_folder("log_dir=")
-            .map_err(|error| crate::errors::to_py(py, &error))?,
+    let request = RunRequest {
+        patterns,
+        words,
+        tags,
+        failed,
+        partition,
+        jobs,
+        isolation,
+        keep,
+        retries,
+        repeat,
+        max_fail,
+        timeout: timeout.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+        prepare,
+        watch,
+        allow,
+        allow_unread,
+        log_dir,
+        ..RunRequest::default()
     };
+    let plan = request
+        .resolve(&suites::all(), &settings.file, &Surroundings::of_process(), "log_dir=")
+        .map_err(|error| crate::errors::to_py(py, &error))?;
     let folder = Surroundings::of_process().journal_folder(crate::environment::JOURNAL);
     let folder = folder.map_err(|error| crate::errors::to_py(py, &error))?;
     let environment = options(&folder, "Python: smog.run_cases", &Ctx::default());
     let ended = enter(py, |ctx| async move {
-        let allow = LogQuery::default().allow_list(&session.settings().file.watch)?;
+        let options = request.options(&plan, &settings.file, environment)?;
         let stop = Stop::default();
         let told = ctx.clone();
         let runner = Runner {
             cloud: session.cloud().await?,
             surroundings: session.surroundings().clone(),
             settings,
-            options: RunOptions {
-                jobs: jobs.max(1),
-                isolation,
-                keep,
-                retries,
-                max_fail: None,
-                timeout: timeout.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
-                prepare,
-                watch,
-                log_dir: log_dir.clone(),
-                allow,
-                environment,
-                expected: Default::default(),
-            },
+            options,
             on_event: Some(Arc::new(move |event| tell(&told, event))),
             stop: stop.clone(),
         };
+        let cases = plan.repeated(request.repeat);
         let run = runner.run(&cases);
         tokio::pin!(run);
         let mut ended = tokio::select! {
@@ -269,7 +282,7 @@ pub fn run_cases<'py>(
             }
         };
         ended.allow_unread = allow_unread;
-        report::store(&ended, &log_dir)?;
+        report::store(&ended, &plan.log_dir)?;
         if ended.interrupted {
             let left = match ended.leaked.len() {
                 0 => "cases were cut off and cleaned up".to_string(),

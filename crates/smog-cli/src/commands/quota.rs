@@ -1,8 +1,7 @@
 //! `smog quota …`
 
 use clap::Subcommand;
-use smog::cloud::{Cloud, Service};
-use smog::{Error, ExitCode, near};
+use smog::{Error, ExitCode};
 
 use crate::output;
 use crate::session::Session;
@@ -50,44 +49,18 @@ fn limit(text: &str) -> Result<(String, Option<u64>), String> {
 pub async fn run(args: QuotaArgs, session: &Session) -> Result<ExitCode, Error> {
     let cloud = session.cloud().await?;
     let project = match args.verb {
-        QuotaVerb::Show { project } => project_id(cloud, project.as_deref()).await?,
+        QuotaVerb::Show { project } => cloud.project_id(project.as_deref()).await?,
         QuotaVerb::Reset { project } => {
-            let project = project_id(cloud, Some(&project)).await?;
+            let project = cloud.project_id(Some(&project)).await?;
             cloud.reset_quotas(&project).await?;
             project
         }
         QuotaVerb::Set { project, limits } => {
-            let project = project_id(cloud, Some(&project)).await?;
-            // All names first: a typo sets nothing.
-            let known = cloud.quotas(&project).await?;
-            let mut steps = Vec::new();
-            for (resource, limit) in limits {
-                let quota =
-                    known.iter().find(|quota| quota.resource == resource).ok_or_else(|| Error::NotFound {
-                        what: "quota".into(),
-                        name: resource.clone(),
-                        near: near(&resource, known.iter().map(|quota| quota.resource.as_str())),
-                    })?;
-                let service = if quota.service == "network" { Service::Network } else { Service::Compute };
-                steps.push((service, resource, limit));
-            }
-            for (service, resource, limit) in steps {
-                cloud.set_quota(&project, service, &resource, limit).await?;
-            }
+            let project = cloud.project_id(Some(&project)).await?;
+            cloud.set_quotas(&project, &limits).await?;
             project
         }
     };
     output::list(&cloud.quotas(&project).await?, &session.view)?;
     Ok(ExitCode::Ok)
-}
-
-async fn project_id(cloud: &Cloud, asked: Option<&str>) -> Result<String, Error> {
-    match asked {
-        Some(asked) => Ok(cloud.project(asked).await?.id),
-        None => cloud.own_project_id().ok_or_else(|| Error::Invalid {
-            what: "project".into(),
-            why: "the credentials name none".into(),
-            hint: Some("name one: `smog quota show PROJECT`".into()),
-        }),
-    }
 }

@@ -78,13 +78,13 @@ pub async fn run(args: SecurityGroupArgs, session: &Session) -> Result<ExitCode,
     match args.verb {
         SecurityGroupVerb::List => output::list(&cloud.security_groups().await?, &session.view)?,
         SecurityGroupVerb::Rules(args) => {
-            output::list(&cloud.security_group(&args.group).await?.rules, &session.view)?;
+            output::list(&cloud.own_security_group(&args.group).await?.rules, &session.view)?;
         }
         SecurityGroupVerb::Create { name } => {
             output::show(&cloud.create_security_group(&name, "").await?, &session.view)?;
         }
         SecurityGroupVerb::AddRule(args) => {
-            let group = cloud.security_group(&args.one.group).await?;
+            let group = cloud.own_security_group(&args.one.group).await?;
             let rule = NewRule {
                 egress: args.egress,
                 ipv6: args.ipv6,

@@ -1,11 +1,9 @@
-use std::collections::HashMap;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use smog::testing::{Case, Isolation, RunOptions, RunReport, Runner, Selection, Stop, report, select};
-use smog::watch::AllowList;
+use smog::testing::{Case, Isolation, RunReport, RunRequest, Runner, Stop, no_last_run, report};
 use smog::{Error, ExitCode};
 
 use crate::hosts_environment::{confirmed, options, variable};
@@ -112,6 +110,10 @@ pub struct TestArgs {
     #[arg(long, help_heading = "Run")]
     no_watch: bool,
 
+    /// Ignore this known exception: TYPE or TYPE@LOGGER; may be given several times
+    #[arg(long = "allow", value_name = "TYPE[@LOGGER]", help_heading = "Run")]
+    allow: Vec<String>,
+
     /// Do not exit with 3 when a log that is wanted was not read (UNREAD)
     #[arg(long, help_heading = "Run")]
     allow_unread: bool,
@@ -162,48 +164,37 @@ enum Isolate {
     None,
 }
 
+/// How a person names the folder.
+const LOG_DIR: &str = "--log-dir DIR";
+
 pub async fn run(args: TestArgs, session: &Session, cases: Vec<Case>) -> Result<ExitCode, Error> {
-    let log_dir = match &args.log_dir {
-        Some(dir) => dir.clone(),
-        None => match session.smog_file()?.log_dir {
-            Some(dir) => dir,
-            None => session.surroundings.log_folder("--log-dir DIR")?,
-        },
-    };
-    let last = match report::last(&log_dir) {
-        // It would only have told how long cases take.
-        Err(why) if !args.last && !args.failed => {
-            output::warning_of("the last run is not known", &why);
-            None
-        }
-        other => other?,
-    };
+    let file = session.smog_file()?;
+    let request = args.request()?;
+    let log_dir = request.log_dir(&file, &session.surroundings, LOG_DIR)?;
     if args.last {
-        let mut last = last.ok_or_else(|| no_last_run(&log_dir))?;
+        let mut last = report::last(&log_dir)?.ok_or_else(|| no_last_run(&log_dir, LOG_DIR))?;
         last.allow_unread |= args.allow_unread;
         output::painted(&crate::test_print::coloured(&report::summary_text(&last, args.slowest)));
         args.write_reports(&last)?;
         return Ok(last.exit_code());
     }
-    let chosen = select(&cases, &args.selection(&cases, last.as_ref(), &log_dir)?)?;
+    let plan = request.resolve(&cases, &file, &session.surroundings, LOG_DIR)?;
+    plan.notices.iter().for_each(|notice| output::warning(notice));
+    let chosen = &plan.cases;
     if args.list {
-        return test_list::run(&chosen, args.long, session).await;
+        return test_list::run(chosen, args.long, session).await;
     }
     if chosen.is_empty() {
         output::warning("no case is selected");
         return Ok(ExitCode::NothingRan);
     }
     if session.dry_run {
-        return test_list::run(&chosen, false, session).await;
+        return test_list::run(chosen, false, session).await;
     }
     args.reports_can_be_written()?;
     let cloud = session.cloud().await?;
-    let changed = chosen.iter().any(|case| case.change.is_some());
-    if args.prepare && changed {
-        let mut names: Vec<&str> =
-            chosen.iter().filter_map(|case| case.change.map(|change| change.name)).collect();
-        names.sort_unstable();
-        names.dedup();
+    let names = plan.configurations();
+    if args.prepare && !names.is_empty() {
         let question =
             format!("Change the configuration of the hosts ({}), and restore it?", names.join("; "));
         if !confirmed(&question, args.yes)? {
@@ -218,24 +209,7 @@ pub async fn run(args: TestArgs, session: &Session, cases: Vec<Case>) -> Result<
         cloud: cloud.clone(),
         surroundings: session.surroundings.clone(),
         settings: session.surroundings.settings()?,
-        options: RunOptions {
-            jobs: args.jobs.max(1),
-            isolation: match args.isolate {
-                Isolate::Run => Isolation::Run,
-                Isolate::Case => Isolation::Case,
-                Isolate::None => Isolation::None,
-            },
-            keep: args.keep,
-            retries: args.retries,
-            max_fail: if args.fail_fast { Some(1) } else { args.max_fail.map(usize::from) },
-            timeout: args.timeout.map(|seconds| Duration::from_secs(seconds.get())),
-            prepare: args.prepare,
-            watch: !args.no_watch,
-            log_dir: log_dir.clone(),
-            allow: AllowList::new(session.allowed()?),
-            environment,
-            expected: last.as_ref().map(expected).unwrap_or_default(),
-        },
+        options: request.options(&plan, &file, environment)?,
         on_event: Some({
             let printer = Arc::clone(&printer);
             Arc::new(move |event| printer.tell(event))
@@ -246,8 +220,7 @@ pub async fn run(args: TestArgs, session: &Session, cases: Vec<Case>) -> Result<
     session.ends_itself();
     session
         .leaves("what the run had made: `smog clean` removes it, `smog restore` takes changes of hosts back");
-    let repeated: Vec<Case> =
-        chosen.iter().flat_map(|case| std::iter::repeat_n(*case, args.repeat.max(1))).collect();
+    let repeated = plan.repeated(args.repeat);
     let mut nobody_reads = false;
     let mut ended = {
         let run = runner.run(&repeated);
@@ -281,35 +254,30 @@ pub async fn run(args: TestArgs, session: &Session, cases: Vec<Case>) -> Result<
 }
 
 impl TestArgs {
-    fn selection(
-        &self,
-        cases: &[Case],
-        last: Option<&RunReport>,
-        log_dir: &std::path::Path,
-    ) -> Result<Selection, Error> {
-        let names = match (&self.load_list, self.failed) {
-            (Some(file), _) => Some(names_in(file)?),
-            (None, true) => {
-                let failed = last.ok_or_else(|| no_last_run(log_dir))?.failed_names();
-                // The last run may have been of other cases, or of an older smog.
-                let (known, gone): (Vec<String>, Vec<String>) =
-                    failed.into_iter().partition(|name| cases.iter().any(|case| case.name == name));
-                if !gone.is_empty() {
-                    output::warning(&format!(
-                        "failed in the last run, but is no case here: {}",
-                        gone.join(", ")
-                    ));
-                }
-                Some(known)
-            }
-            (None, false) => None,
-        };
-        Ok(Selection {
+    fn request(&self) -> Result<RunRequest, Error> {
+        Ok(RunRequest {
             patterns: self.patterns.clone(),
             words: self.words.clone(),
             tags: self.tags.clone(),
-            names,
+            names: self.load_list.as_deref().map(names_in).transpose()?,
+            failed: self.failed,
             partition: self.partition,
+            jobs: self.jobs,
+            isolation: match self.isolate {
+                Isolate::Run => Isolation::Run,
+                Isolate::Case => Isolation::Case,
+                Isolate::None => Isolation::None,
+            },
+            keep: self.keep,
+            retries: self.retries,
+            repeat: self.repeat,
+            max_fail: if self.fail_fast { Some(1) } else { self.max_fail.map(usize::from) },
+            timeout: self.timeout.map(|seconds| Duration::from_secs(seconds.get())),
+            prepare: self.prepare,
+            watch: !self.no_watch,
+            allow: self.allow.clone(),
+            allow_unread: self.allow_unread,
+            log_dir: self.log_dir.clone(),
         })
     }
 
@@ -358,14 +326,6 @@ fn write(file: &std::path::Path, bytes: &[u8]) -> Result<(), Error> {
     })
 }
 
-fn no_last_run(log_dir: &std::path::Path) -> Error {
-    Error::Invalid {
-        what: "the last run".into(),
-        why: format!("there is none in {}", log_dir.display()),
-        hint: Some("`--log-dir` names the folder of an earlier one".into()),
-    }
-}
-
 /// Names of cases, one a line; empty lines and comments are left out.
 fn names_in(file: &std::path::Path) -> Result<Vec<String>, Error> {
     let text = std::fs::read_to_string(file).map_err(|why| Error::Invalid {
@@ -375,12 +335,6 @@ fn names_in(file: &std::path::Path) -> Result<Vec<String>, Error> {
     })?;
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     Ok(lines.map(str::to_string).collect())
-}
-
-/// How long each case took in the last run.
-fn expected(last: &RunReport) -> HashMap<String, f64> {
-    let ran = last.cases.iter().filter(|case| case.attempts > 0);
-    ran.map(|case| (case.name.clone(), case.seconds)).collect()
 }
 
 fn partition(text: &str) -> Result<(usize, usize), String> {

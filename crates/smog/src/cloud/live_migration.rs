@@ -6,6 +6,7 @@ use super::nic::with_request;
 use super::orders::{goes_on, not_known};
 use super::{Call, Cloud, Microversion, Migration, Server, Service};
 use crate::error::{Error, Result};
+use crate::quote;
 use crate::wait::{self, Seen, Wait};
 
 /// Whether a live migration copies the disks.
@@ -111,6 +112,33 @@ impl Cloud {
     pub async fn abort_migration(&self, server_id: &str, migration_id: u64) -> Result<()> {
         let path = format!("/servers/{server_id}/migrations/{migration_id}");
         self.compute(Call::delete(Service::Compute, path)).await.map(drop)
+    }
+
+    /// Abort the live migration of a server that is running.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when none is; as [`Cloud::abort_migration`].
+    pub async fn abort_live_migration(&self, server: &Server) -> Result<()> {
+        let id = self.live_migration_of(server).await?;
+        self.abort_migration(&server.id, id).await
+    }
+
+    /// Force the live migration of a server that is running to complete.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when none is; as [`Cloud::force_complete`].
+    pub async fn force_complete_live_migration(&self, server: &Server) -> Result<()> {
+        let id = self.live_migration_of(server).await?;
+        self.force_complete(&server.id, id).await
+    }
+
+    async fn live_migration_of(&self, server: &Server) -> Result<u64> {
+        let running = self.running_migrations(&server.id).await?;
+        running.first().map(|migration| migration.id).ok_or_else(|| Error::Invalid {
+            what: format!("guest `{}`", server.name),
+            why: "no live migration of it is under way".into(),
+            hint: Some(format!("`smog guest migrations {}` lists those that ended", quote(&server.name))),
+        })
     }
 
     async fn newest_migration(&self, server_id: &str) -> Result<u64> {

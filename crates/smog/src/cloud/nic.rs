@@ -99,6 +99,23 @@ struct Shown {
 }
 
 impl Cloud {
+    /// One interface of a server: by its port's id, its MAC or one of its addresses.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] with near MACs.
+    pub async fn interface(&self, server_id: &str, asked: &str) -> Result<Interface> {
+        let all = self.interfaces(server_id).await?;
+        let is_meant = |one: &&Interface| {
+            let has_address = one.fixed_ips.iter().any(|fixed| fixed.ip_address == asked);
+            one.port_id == asked || one.mac == asked || has_address
+        };
+        all.iter().find(is_meant).cloned().ok_or_else(|| Error::NotFound {
+            what: "network interface".into(),
+            name: asked.into(),
+            near: crate::near::near(asked, all.iter().map(|one| one.mac.as_str())),
+        })
+    }
+
     /// The server's network cards.
     ///
     /// # Errors

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Call, Cloud, Service};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::near::near;
 use crate::show::{Column, Show};
 
 /// How much of something a project may have, and has.
@@ -78,6 +79,42 @@ const LIMITS: &[(&str, &str, Option<&str>)] = &[
 ];
 
 impl Cloud {
+    /// A project's id by name or id; the own one when none is named.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`]; [`Error::Invalid`] when the credentials name no project.
+    pub async fn project_id(&self, asked: Option<&str>) -> Result<String> {
+        match asked {
+            Some(asked) => Ok(self.project(asked).await?.id),
+            None => self.own_project_id().ok_or_else(|| Error::Invalid {
+                what: "project".into(),
+                why: "the credentials name none".into(),
+                hint: Some("name one".into()),
+            }),
+        }
+    }
+
+    /// Set several quotas of a project, by resource; `None` is no limit. A wrong name sets nothing.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] with near names; as [`Cloud::set_quota`].
+    pub async fn set_quotas(&self, project_id: &str, limits: &[(String, Option<u64>)]) -> Result<()> {
+        let known = self.quotas(project_id).await?;
+        let mut steps = Vec::new();
+        for (resource, limit) in limits {
+            let quota = known.iter().find(|quota| quota.resource == *resource).ok_or_else(|| {
+                let near = near(resource, known.iter().map(|quota| quota.resource.as_str()));
+                Error::NotFound { what: "quota".into(), name: resource.clone(), near }
+            })?;
+            let service = if quota.service == "network" { Service::Network } else { Service::Compute };
+            steps.push((service, resource, limit));
+        }
+        for (service, resource, limit) in steps {
+            self.set_quota(project_id, service, resource, *limit).await?;
+        }
+        Ok(())
+    }
+
     /// A project's quotas with what is used of them, Nova's and neutron's.
     ///
     /// # Errors

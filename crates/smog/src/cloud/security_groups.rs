@@ -147,6 +147,21 @@ impl Cloud {
         pick("security group", asked, self.security_groups().await?)
     }
 
+    /// The same, where `default` is that of the own project: every project has one, and an
+    /// administrator sees them all.
+    ///
+    /// # Errors
+    /// As [`Cloud::security_group`].
+    pub async fn own_security_group(&self, asked: &str) -> Result<SecurityGroup> {
+        let mut groups = self.security_groups().await?;
+        if let ("default", Some(own)) = (asked, self.own_project_id())
+            && let Some(at) = groups.iter().position(|one| one.name == asked && one.project_id == own)
+        {
+            return Ok(groups.swap_remove(at));
+        }
+        pick("security group", asked, groups)
+    }
+
     /// Make a security group; neutron lets its servers reach everything.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use smog::cloud::Nic;
-use smog::{Error, ExitCode, near};
+use smog::{Error, ExitCode};
 
 use crate::names;
 use crate::output;
@@ -66,16 +66,7 @@ pub struct DetachArgs {
 pub async fn detach(args: DetachArgs, session: &Session) -> Result<ExitCode, Error> {
     let cloud = session.cloud().await?;
     let guest = cloud.guest(&args.guest).await?;
-    let cards = cloud.interfaces(&guest.server.id).await?;
-    let is_meant = |card: &&smog::cloud::Interface| {
-        let has_address = card.fixed_ips.iter().any(|fixed| fixed.ip_address == args.card);
-        card.port_id == args.card || card.mac == args.card || has_address
-    };
-    let card = cards.iter().find(is_meant).ok_or_else(|| Error::NotFound {
-        what: "network card".into(),
-        name: args.card.clone(),
-        near: near(&args.card, cards.iter().map(|card| card.mac.as_str())),
-    })?;
+    let card = cloud.interface(&guest.server.id, &args.card).await?;
     let progress = Progress::begin(format!("detaching {}", card.mac), session.quiet);
     let tell = |waiting: smog::wait::Waiting<'_>| progress.state(waiting.last);
     let wait = progress.wait(Duration::from_secs(args.timeout), &tell);

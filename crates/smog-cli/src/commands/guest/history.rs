@@ -52,18 +52,10 @@ pub struct MovingArgs {
 pub async fn moving(args: MovingArgs, session: &Session) -> Result<ExitCode, Error> {
     let cloud = session.cloud().await?;
     let guest = cloud.guest(&args.guest).await?;
-    let running = cloud.running_migrations(&guest.server.id).await?;
-    if let (Some(migration), true) = (running.first(), args.abort || args.complete) {
-        match args.abort {
-            true => cloud.abort_migration(&guest.server.id, migration.id).await?,
-            false => cloud.force_complete(&guest.server.id, migration.id).await?,
-        }
-    } else if running.is_empty() {
-        return Err(Error::Invalid {
-            what: format!("guest `{}`", guest.name()),
-            why: "no live migration of it is under way".into(),
-            hint: Some("`smog guest migrations` lists those that ended".into()),
-        });
+    match (args.abort, args.complete) {
+        (true, _) => cloud.abort_live_migration(&guest.server).await?,
+        (_, true) => cloud.force_complete_live_migration(&guest.server).await?,
+        _ => {}
     }
     output::list(&cloud.running_migrations(&guest.server.id).await?, &session.view)?;
     Ok(ExitCode::Ok)
