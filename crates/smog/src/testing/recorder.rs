@@ -37,8 +37,7 @@ struct Kept {
     spool: Spool,
     /// Exceptions that a case has taken for its own, by their place in all that came.
     taken: BTreeSet<u64>,
-    unclaimed: Vec<Record>,
-    unclaimed_more: u64,
+    unclaimed: Unclaimed,
     /// Seconds each host's clock is ahead of this machine's.
     ahead: HashMap<String, f64>,
     lost: Lost,
@@ -52,7 +51,26 @@ struct Lost {
     why: String,
 }
 
-/// So many exceptions of nobody are kept whole; more are counted.
+/// The exceptions that no case has taken for its own and that are not known noise.
+struct Unclaimed {
+    noise: AllowList,
+    thrown: Vec<Thrown>,
+    /// How many more there were.
+    more: u64,
+}
+
+impl Unclaimed {
+    fn judge(&mut self, record: &Record) {
+        if self.noise.allows(record) {
+        } else if self.thrown.len() < MOST_UNCLAIMED {
+            self.thrown.push(thrown(record));
+        } else {
+            self.more += 1;
+        }
+    }
+}
+
+/// So many exceptions of nobody are listed; more are counted.
 const MOST_UNCLAIMED: usize = 2_000;
 
 /// So many exceptions of a case are listed; its folder has all.
@@ -139,8 +157,8 @@ pub(super) struct Cut {
 impl Logs {
     /// Follow the logs of a plan; returns when what is new from now on is seen, or when the
     /// hosts had their time for it. Records are kept in a folder until the end.
-    pub async fn start(plan: Plan, folder: &Path) -> Logs {
-        let kept = Arc::new(Mutex::new(Kept::new(folder)));
+    pub async fn start(plan: Plan, folder: &Path, noise: AllowList) -> Logs {
+        let kept = Arc::new(Mutex::new(Kept::new(folder, noise)));
         if plan.hosts.is_empty() && plan.left_out.is_empty() {
             return Logs { kept, reader: None };
         }
@@ -209,19 +227,16 @@ impl Logs {
     /// Forget what is older than the begin of every case that still runs.
     pub fn forget_before(&self, time: Timestamp) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let Kept { spool, taken, unclaimed, unclaimed_more, .. } = &mut *kept;
+        let Kept { spool, taken, unclaimed, .. } = &mut *kept;
         spool.forget_before(time - SLACK, |place, record| {
-            if taken.remove(&place) {
-            } else if unclaimed.len() < MOST_UNCLAIMED {
-                unclaimed.push(record);
-            } else {
-                *unclaimed_more += 1;
+            if !taken.remove(&place) {
+                unclaimed.judge(&record);
             }
         });
     }
 
     /// End it: the exceptions no case has taken for its own, and what could not be read.
-    pub async fn close(self, allow: &mut AllowList) -> (Vec<Thrown>, Vec<String>) {
+    pub async fn close(self) -> (Vec<Thrown>, Vec<String>) {
         self.last_words().await;
         let mut unread = Vec::new();
         if let Some(reader) = self.reader {
@@ -232,28 +247,21 @@ impl Logs {
             }
         }
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let Kept { spool, taken, unclaimed, unclaimed_more, lost, .. } = &mut *kept;
-        let mut thrown = Vec::new();
-        let mut more = *unclaimed_more;
-        let mut judge = |record: &Record| match allow.allows(record) {
-            true => {}
-            false if thrown.len() < MOST_UNCLAIMED => thrown.push(self::thrown(record)),
-            false => more += 1,
-        };
-        unclaimed.iter().for_each(&mut judge);
+        let Kept { spool, taken, unclaimed, lost, .. } = &mut *kept;
         let rest = spool.exceptions(|place, record| {
             if !taken.contains(&place) {
-                judge(&record);
+                unclaimed.judge(&record);
             }
         });
         if let Err(why) = rest {
             unread.push(format!("the records that were kept: {why}"));
         }
-        if more > 0 {
+        if unclaimed.more > 0 {
+            let more = unclaimed.more;
             unread.push(format!("{more} more exceptions belong to no case, and are not listed"));
         }
         unread.extend(lost.text());
-        (thrown, unread)
+        (std::mem::take(&mut unclaimed.thrown), unread)
     }
 }
 
@@ -357,12 +365,11 @@ fn write_record(to: &mut Writer, record: &Record) {
 }
 
 impl Kept {
-    fn new(folder: &Path) -> Kept {
+    fn new(folder: &Path, noise: AllowList) -> Kept {
         Kept {
             spool: Spool::new(folder.to_path_buf()),
             taken: BTreeSet::new(),
-            unclaimed: Vec::new(),
-            unclaimed_more: 0,
+            unclaimed: Unclaimed { noise, thrown: Vec::new(), more: 0 },
             ahead: HashMap::new(),
             lost: Lost::default(),
         }
@@ -649,7 +656,11 @@ mod tests {
     }
 
     fn logs(records: Vec<Record>) -> Logs {
-        let mut kept = Kept::new(&std::env::temp_dir());
+        logs_with(records, AllowList::default())
+    }
+
+    fn logs_with(records: Vec<Record>, noise: AllowList) -> Logs {
+        let mut kept = Kept::new(&std::env::temp_dir(), noise);
         records.iter().for_each(|record| kept.push(record));
         assert_eq!(kept.lost.count, 0, "{:?}", kept.lost);
         Logs { kept: Arc::new(Mutex::new(kept)), reader: None }
@@ -676,7 +687,6 @@ mod tests {
             record(203, "req-c", Some("nova.exception.Nobodys")),
         ]);
         let begin = Timestamp::from_second(150).expect("a time");
-        let mut allow = AllowList::default();
         let one = logs.cut_now(begin, &belongs("req-a"), &[]);
         assert_eq!(
             one.thrown.iter().map(|thrown| thrown.name.as_str()).collect::<Vec<_>>(),
@@ -686,7 +696,7 @@ mod tests {
         let other = logs.cut_now(begin, &belongs("req-b"), &["Theirs".to_string()]);
         assert_eq!((other.thrown.len(), other.allowed), (0, 1), "its purpose");
         assert!(other.tells_of("Theirs").holds && !other.tells_of("Mine").holds);
-        let (rest, _) = logs.close(&mut allow).await;
+        let (rest, _) = logs.close().await;
         let names: Vec<&str> = rest.iter().map(|thrown| thrown.name.as_str()).collect();
         assert_eq!(names, ["nova.exception.Early", "nova.exception.Nobodys"]);
     }
@@ -706,8 +716,23 @@ mod tests {
         let other =
             Record { logger: Some("nova.compute".into()), ..record(200, "req-x", Some("RowNotFound")) };
         let allow = Allow::of(Some("RowNotFound"), Some("ovsdbapp"), None, None).expect("an entry");
-        let (left, _) = logs(vec![noise, other]).close(&mut AllowList::new([allow])).await;
+        let (left, _) = logs_with(vec![noise, other], AllowList::new([allow])).close().await;
         assert_eq!(left.len(), 1, "{left:?}");
+    }
+
+    #[tokio::test]
+    async fn any_amount_of_known_noise_is_not_unread() {
+        let noise = |at| record(at, "req-x", Some("RowNotFound"));
+        let allow = Allow::of(Some("RowNotFound"), None, None, None).expect("an entry");
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut kept = Kept::new(folder.path(), AllowList::new([allow]));
+        kept.spool = Spool::of_segments(folder.path().to_path_buf(), 1000);
+        (0..2 * MOST_UNCLAIMED as i64).for_each(|at| kept.push(&noise(at)));
+        kept.push(&record(10_000, "req-x", Some("nova.exception.Nobodys")));
+        let logs = Logs { kept: Arc::new(Mutex::new(kept)), reader: None };
+        logs.forget_before(Timestamp::from_second(20_000).expect("a time"));
+        let (left, unread) = logs.close().await;
+        assert_eq!((left.len(), unread), (1, vec![]));
     }
 
     #[test]
@@ -818,7 +843,7 @@ mod tests {
     fn the_records_of_a_run_do_not_fill_the_memory() {
         let folder = tempfile::tempdir().expect("a folder");
         let before = resident_mib();
-        let mut kept = Kept::new(folder.path());
+        let mut kept = Kept::new(folder.path(), AllowList::default());
         let text = "x".repeat(1000);
         for at in 0..250_000 {
             let request = if at % 1000 == 0 { "req-a" } else { "req-b" };
@@ -834,7 +859,7 @@ mod tests {
 
     #[test]
     fn records_that_cannot_be_kept_are_no_success() {
-        let mut kept = Kept::new(Path::new("/proc/no/such"));
+        let mut kept = Kept::new(Path::new("/proc/no/such"), AllowList::default());
         kept.push(&record(200, "req-a", Some("nova.exception.Mine")));
         let logs = Logs { kept: Arc::new(Mutex::new(kept)), reader: None };
         let begin = Timestamp::from_second(150).expect("a time");

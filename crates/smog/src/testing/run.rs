@@ -145,14 +145,14 @@ impl Runner {
                 }
                 Isolation::Case | Isolation::None => (None, self.cloud.clone()),
             };
-            let logs = Arc::new(self.follow_logs().await);
+            let logs = Arc::new(self.follow_logs(allow.clone()).await);
             let mut run = Run {
                 id: id.clone(),
                 cloud,
                 inventory: Arc::clone(&inventory),
                 files,
                 logs: Arc::clone(&logs),
-                allow: allow.clone(),
+                allow,
                 change: None,
                 held: Mutex::default(),
                 begun: Mutex::default(),
@@ -169,9 +169,8 @@ impl Runner {
                 run.cloud.close().await;
             }
             drop(run);
-            let mut allow = allow;
             if let Ok(logs) = Arc::try_unwrap(logs).map_err(drop) {
-                (unattributed, unread) = logs.close(&mut allow).await;
+                (unattributed, unread) = logs.close().await;
             }
             leaked.extend(self.sweep(&id, project.as_ref(), &reports).await);
         }
@@ -370,10 +369,10 @@ impl Runner {
         self.options.expected.get(case.name).copied().unwrap_or(case.timeout.as_secs_f64() / 10.0)
     }
 
-    async fn follow_logs(&self) -> Logs {
+    async fn follow_logs(&self, noise: AllowList) -> Logs {
         let folder = &self.options.log_dir;
         if !self.options.watch {
-            return Logs::start(Plan::default(), folder).await;
+            return Logs::start(Plan::default(), folder, noise).await;
         }
         let wanted = LogsWanted {
             // Of smog.yml, with a nova-compute that is up or down, and with any other service of Nova.
@@ -385,7 +384,7 @@ impl Runner {
             left_out: vec![("the hosts".into(), why.to_string())],
             ..Plan::default()
         });
-        Logs::start(plan, folder).await
+        Logs::start(plan, folder, noise).await
     }
 
     fn tell(&self, event: Event<'_>) {
