@@ -12,7 +12,7 @@ from typing import Any, SupportsFloat, SupportsIndex, final
 from smog.display import Listing, SupportsWrite
 
 
-__all__ = ["Aggregate", "ApiCall", "Case", "CaseReport", "Cloud", "Compared", "ComputeService", "Domain", "Environment", "Facts", "Flavor", "FlavorSpec", "Guest", "GuestProcess", "Guests", "Host", "HostLine", "HostPlan", "Hosts", "Hypervisor", "Image", "KeyPair", "Network", "OsloConfig", "Output", "Plan", "Project", "Record", "Restored", "Server", "ServerGroup", "Stop", "Thread", "Topology", "Trace", "User", "Watch", "Watched", "Watcher", "_preparable", "_server_actions", "cases", "connect", "core_seconds", "html_table", "near", "quote", "read_yaml", "records", "run_cases", "text_table", "version"]
+__all__ = ["Aggregate", "ApiCall", "Case", "CaseReport", "Cloud", "Compared", "ComputeService", "Domain", "Environment", "Facts", "Flavor", "FlavorSpec", "Guest", "GuestProcess", "Guests", "Host", "HostLine", "HostPlan", "Hosts", "Hypervisor", "Image", "KeyPair", "Network", "OsloConfig", "Output", "Plan", "Project", "Record", "Resource", "Restored", "Server", "ServerGroup", "Stop", "Thread", "Topology", "Trace", "User", "Watch", "Watched", "Watcher", "_preparable", "_server_actions", "cases", "connect", "core_seconds", "html_table", "near", "quote", "read_yaml", "records", "run_cases", "text_table", "version"]
 
 @final
 class Aggregate:
@@ -257,6 +257,10 @@ class Cloud:
         """
         Keystone's URL.
         """
+    def availability_zones(self, /) -> Listing[Resource]:
+        """
+        The availability zones. One API call.
+        """
     def boot(self, /, name: str, *, image: str | Image | None = None, flavor: str | Flavor | FlavorSpec | None = None, network: str | Network | None = None, host: str | Host | None = None, availability_zone: str | None = None, key_pair: str | KeyPair | None = None, server_group: str | ServerGroup | None = None, hints: dict[str, Any] | None = None, security_groups: Sequence[str] = ..., config_drive: bool = False, user_data: str | bytes | None = None, metadata: dict[str, str] | None = None, tags: Sequence[str] = ..., description: str | None = None, nics: Sequence[dict[str, str | None]] = ..., wait: bool = True, keep: bool = False, timeout: float = 300.0) -> Guest:
         """
         Boot a guest and wait until it is ACTIVE (`wait=False`: until Nova has taken the order).
@@ -293,6 +297,10 @@ class Cloud:
         """
         Close the connections to hosts. They are opened again when needed.
         """
+    def consumers(self, /, provider: str | Host) -> Listing[Resource]:
+        """
+        Who holds resources of a provider (a host): servers and moves.
+        """
     def create_aggregate(self, /, name: str, *, metadata: dict[str, str] | None = None, hosts: Sequence[str | Host] = ..., availability_zone: str | None = None) -> Aggregate:
         """
         Make an aggregate with metadata and hosts.
@@ -309,9 +317,17 @@ class Cloud:
         >>> cloud.create_flavor("small", vcpus=1, ram_mib=128, extra_specs={"hw:cpu_policy": dedicated})
         >>> cloud.create_flavor(FlavorSpec("lp").pages("large"))
         """
+    def create_key_pair(self, /, name: str) -> tuple[KeyPair, str]:
+        """
+        Make a key pair: what Nova keeps of it, and the private key, which nobody keeps.
+        """
     def create_project(self, /, name: str, *, description: str = ...) -> Project:
         """
         Make a project. One API call.
+        """
+    def create_security_group(self, /, name: str, *, description: str = ...) -> Resource:
+        """
+        Make a security group. One API call.
         """
     def create_server_group(self, /, name: str, policy: str, *, max_per_host: SupportsIndex | None = None) -> ServerGroup:
         """
@@ -337,6 +353,10 @@ class Cloud:
         """
         Delete a project. Two API calls.
         """
+    def delete_security_group(self, /, group: str) -> None:
+        """
+        Delete a security group. Two API calls.
+        """
     def delete_server_group(self, /, group: str | ServerGroup) -> None:
         """
         Delete a server group. Two API calls.
@@ -344,6 +364,10 @@ class Cloud:
     def delete_user(self, /, user: str | User) -> None:
         """
         Delete a user. Two API calls.
+        """
+    def disable_service(self, /, host: str | Host, *, reason: str | None = None) -> ComputeService:
+        """
+        Disable the compute service of a host: it takes no new guests. Two API calls.
         """
     def discover(self, /, guests: Sequence[Guest | Server | str] | None = None) -> Listing[Guest]:
         """
@@ -357,6 +381,19 @@ class Cloud:
         NAME  STATUS  HOST  DOMAIN             LIBVIRT  VCPUS  RAM      PINNED TO  PAGES  ADDRESS
         web   ACTIVE  cmp2  instance-00000022  running  1      128 MiB  1          2 MiB  192.168.77.36
         """
+    def download_image(self, /, image: str | Image, path: str | os.PathLike[str]) -> None:
+        """
+        Write an image to a file.
+        """
+    def enable_service(self, /, host: str | Host) -> ComputeService:
+        """
+        Enable the compute service of a host: it takes new guests. Two API calls.
+        """
+    def fetch_image(self, /, name: str, url: str, *, cache: str | os.PathLike[str], checksum: str | None = None, disk_format: str | None = None, visibility: str = ..., properties: dict[str, str] | None = None) -> Image:
+        """
+        Make an image of what a URL (http, https or file) has. It is kept in `cache` for the next time;
+        `checksum` is `sha256:…` or `sha512:…`.
+        """
     def flavor(self, /, name: str) -> Flavor:
         """
         One flavor by name or id. One API call.
@@ -364,6 +401,11 @@ class Cloud:
     def flavors(self, /) -> Listing[Flavor]:
         """
         All flavors. One API call.
+        """
+    def force_service_down(self, /, host: str | Host, *, down: bool = True) -> ComputeService:
+        """
+        Force the compute service of a host down, so that its guests can be evacuated (`down=False`: up
+        again). Two API calls.
         """
     def guest(self, /, name: str) -> Guest:
         """
@@ -400,6 +442,10 @@ class Cloud:
     def import_key_pair(self, /, name: str, public_key: str) -> KeyPair:
         """
         Register a public key. One API call.
+        """
+    def inventory(self, /, provider: str | Host) -> Listing[Resource]:
+        """
+        What a resource provider (a host) has of each resource class, and what is used. Three API calls.
         """
     @property
     def is_admin(self, /) -> bool:
@@ -440,6 +486,10 @@ class Cloud:
         """
         All networks. One API call a page.
         """
+    def ports(self, /) -> Listing[Resource]:
+        """
+        All ports. One API call.
+        """
     @property
     def project_id(self, /) -> str | None:
         """
@@ -448,6 +498,30 @@ class Cloud:
     def projects(self, /) -> Listing[Project]:
         """
         All projects. One API call.
+        """
+    def providers(self, /) -> Listing[Resource]:
+        """
+        The resource providers of placement. One API call.
+        """
+    def quotas(self, /, project: str | Project | None = None) -> Listing[Resource]:
+        """
+        The quotas of a project, the own one when absent: limit and use.
+        """
+    def remove_security_rule(self, /, rule: str) -> None:
+        """
+        Remove a rule of a security group, by its id. One API call.
+        """
+    def reset_quotas(self, /, project: str | Project) -> None:
+        """
+        Give a project the default quotas again.
+        """
+    def security_groups(self, /) -> Listing[Resource]:
+        """
+        All security groups. One API call.
+        """
+    def security_rules(self, /, group: str = ...) -> Listing[Resource]:
+        """
+        The rules of a security group. One API call.
         """
     def server(self, /, name: str) -> Server:
         """
@@ -470,10 +544,20 @@ class Cloud:
         """
         Set properties of an image beside those it has. One API call.
         """
+    def set_quotas(self, /, project: str | Project, **limits: int | None) -> Listing[Resource]:
+        """
+        Set quotas of a project (`None`: without limit); a wrong name sets nothing.
+
+        >>> cloud.set_quotas("demo", instances=10, port=None)
+        """
     @property
     def settings(self, /) -> list[tuple[str, str, str]]:
         """
         The settings in use: one line each, with where it comes from.
+        """
+    def subnets(self, /) -> Listing[Resource]:
+        """
+        All subnets. One API call.
         """
     def topology(self, /) -> Topology:
         """
@@ -486,6 +570,10 @@ class Cloud:
         that was deleted) with an `action`. A request is looked for `since` a day, or since then.
 
         >>> print(cloud.trace("req-e58f9672-0e0c-4390-9811-01920e26b346"))
+        """
+    def traits(self, /, provider: str | Host) -> list[str]:
+        """
+        The traits of a resource provider (a host). Two API calls.
         """
     def upload_image(self, /, name: str, path: str | os.PathLike[str], *, disk_format: str | None = None, container_format: str | None = None, visibility: str | None = None, properties: dict[str, str] | None = None) -> Image:
         """
@@ -1261,10 +1349,30 @@ class Guest:
         """
     def _repr_html_(self, /) -> str: ...
     def _row(self, /) -> list[tuple[str, str]]: ...
+    def abort_migration(self, /) -> None:
+        """
+        Abort its running live migration; it stays where it is. Raises `ArgumentError` when there is none.
+        """
+    def actions(self, /) -> Listing[Resource]:
+        """
+        What was done to it, by which requests, the newest first; one API call per action.
+        """
+    def add_tags(self, /, *tags: str) -> None:
+        """
+        Add tags. One API call per tag, and one to look again.
+        """
     @property
     def address(self, /) -> str | None:
         """
         Its first address.
+        """
+    def allocations(self, /) -> Listing[Resource]:
+        """
+        What placement holds for it. Two API calls.
+        """
+    def attach_interface(self, /, network: str | Network | None = None, *, address: str | None = None, port: str | None = None) -> Resource:
+        """
+        Add an interface while it runs: on a network, perhaps with an address, or with an existing port.
         """
     def compare(self, /) -> Listing[Compared]:
         """
@@ -1286,6 +1394,15 @@ class Guest:
     def delete(self, /, *, timeout: SupportsFloat | SupportsIndex = 300.0) -> None:
         """
         Delete it, wait until it is gone, and delete the flavor smog made for it.
+        """
+    def detach_interface(self, /, interface: str, *, timeout: SupportsFloat | SupportsIndex = 60.0) -> None:
+        """
+        Remove an interface while it runs, by its port's id, its MAC or an address, and wait until it is
+        gone.
+        """
+    def diagnostics(self, /) -> dict[str, Any]:
+        """
+        What the hypervisor measures: CPU time, disk and network bytes. One API call.
         """
     def domain(self, /) -> Domain:
         """
@@ -1312,6 +1429,10 @@ class Guest:
     def fault(self, /) -> str | None:
         """
         Why its status is ERROR: one sentence.
+        """
+    def force_complete_migration(self, /) -> None:
+        """
+        Force its running live migration to complete: it is paused until its memory is copied.
         """
     def get(self, /) -> Guest:
         """
@@ -1340,6 +1461,10 @@ class Guest:
         """
         The same, by the original's name.
         """
+    def interfaces(self, /) -> Listing[Resource]:
+        """
+        Its network interfaces. One API call.
+        """
     @property
     def libvirt_state(self, /) -> str:
         """
@@ -1363,6 +1488,10 @@ class Guest:
         """
         The user's own key/value pairs.
         """
+    def migrations(self, /) -> Listing[Resource]:
+        """
+        Its moves between hosts, the newest first. One API call.
+        """
     @property
     def name(self, /) -> str:
         """
@@ -1378,6 +1507,14 @@ class Guest:
 
         Raises `NotFound` when it is gone.
         """
+    def remove_tags(self, /, *tags: str) -> None:
+        """
+        Remove tags. One API call per tag, and one to look again.
+        """
+    def running_migrations(self, /) -> Listing[Resource]:
+        """
+        Its live migrations that are running, with how far they are. One API call.
+        """
     @property
     def seen(self, /) -> Domain | None:
         """
@@ -1388,14 +1525,29 @@ class Guest:
         """
         What Nova said.
         """
+    def set_metadata(self, /, **pairs: str) -> dict[str, str]:
+        """
+        Set metadata beside what it has; returns all. One API call.
+
+        >>> guest.set_metadata(role="web")
+        """
     @property
     def status(self, /) -> str:
         """
         "ACTIVE", "BUILD", "ERROR", "SHUTOFF" …
         """
+    @property
+    def tags(self, /) -> list[str]:
+        """
+        Its tags as seen last.
+        """
     def to_dict(self, /) -> dict[str, Any]:
         """
         Everything seen of it as plain data; under `domain` what libvirt said.
+        """
+    def topology(self, /) -> Listing[Resource]:
+        """
+        Which CPUs and NUMA nodes of the host Nova gave it (microversion 2.78). One API call.
         """
     def trace(self, /, action: str | None = None) -> Trace:
         """
@@ -1403,6 +1555,10 @@ class Guest:
         "reboot" …) or request. From Nova's action record and the logs of all hosts.
 
         >>> print(guest.trace("create"))
+        """
+    def unset_metadata(self, /, *keys: str) -> None:
+        """
+        Remove metadata. One API call per key, and one to look again.
         """
     def verify_hugepage(self, /) -> bool:
         """
@@ -2178,6 +2334,30 @@ class Record:
         """
 
 @final
+class Resource:
+    """
+    Something a service listed: a quota, an interface, a migration, a resource provider …
+
+    Its fields are attributes, as `to_dict()` has them; `dir()` and completion know them.
+
+    >>> [(quota.resource, quota.limit) for quota in cloud.quotas()]
+    """
+    def __dir__(self, /) -> list[str]: ...
+    def __getattr__(self, name: str, /) -> Any: ...
+    def __repr__(self, /) -> str: ...
+    def _repr_html_(self, /) -> str: ...
+    def _row(self, /) -> list[tuple[str, str]]: ...
+    @property
+    def kind(self, /) -> str:
+        """
+        What it is: Quota, "Interface" …
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Its fields as plain data.
+        """
+
+@final
 class Restored:
     """
     What was brought back on one host.
@@ -2785,12 +2965,13 @@ def records(text: str, *, host: str = "", source: str = "") -> list[Record]:
     >>> smog.records(open("nova-compute.log").read())[-1].exception
     """
 
-def run_cases(cloud: Cloud, *patterns: str, jobs: int = 4, prepare: bool = False, keep: bool = False, retries: int = 0, watch: bool = True, isolation: str = "run", timeout: float | None = None, log_dir: str | os.PathLike[str] | None = None, allow_unread: bool = False) -> Listing[CaseReport]:
+def run_cases(cloud: Cloud, *patterns: str, words: str | None = None, tags: Sequence[str] = ..., failed: bool = False, partition: tuple[int, int] | None = None, jobs: int = 4, prepare: bool = False, keep: bool = False, retries: int = 0, repeat: int = 1, max_fail: int | None = None, watch: bool = True, allow: Sequence[str] = ..., isolation: str = "run", timeout: float | None = None, log_dir: str | os.PathLike[str] | None = None, allow_unread: bool = False) -> Listing[CaseReport]:
     """
     Run bundled cases on a cloud, as `smog test` does, and wait for all of them.
 
     They work in a project of their own, which is removed afterwards with all that is in it.
-    With `prepare`, hosts are changed for the cases that need it, and restored. Ctrl-C cuts cases
+    `words` is an expression ("pinning and not resize"), `failed` takes what failed in the last run, and
+    `partition` a part of all: (1, 4). With `prepare`, hosts are changed for the cases that need it, and restored. Ctrl-C cuts cases
     off and cleans up. A case that fails raises nothing: look at the reports. A log that was not
     read raises `smog.Unread` at the end, unless `allow_unread`.
 
