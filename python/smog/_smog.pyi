@@ -12,7 +12,7 @@ from typing import Any, SupportsFloat, SupportsIndex, final
 from smog.display import Listing, SupportsWrite
 
 
-__all__ = ["Aggregate", "ApiCall", "Case", "CaseReport", "Cloud", "Compared", "ComputeService", "Domain", "Environment", "Facts", "Flavor", "FlavorSpec", "Guest", "GuestProcess", "Guests", "Host", "HostLine", "HostPlan", "Hosts", "Hypervisor", "Image", "KeyPair", "Network", "OsloConfig", "Output", "Plan", "Project", "Record", "Resource", "Restored", "Server", "ServerGroup", "Stop", "Thread", "Topology", "Trace", "User", "Watch", "Watched", "Watcher", "_preparable", "_server_actions", "cases", "connect", "core_seconds", "html_table", "near", "quote", "read_yaml", "records", "run_cases", "text_table", "version"]
+__all__ = ["Aggregate", "ApiCall", "Case", "CaseReport", "Cloud", "Compared", "ComputeService", "Domain", "Environment", "Facts", "FailedTest", "Flavor", "FlavorSpec", "Guest", "GuestProcess", "Guests", "Guru", "Host", "HostLine", "HostPlan", "Hosts", "Hypervisor", "Image", "KeyPair", "MovedStacks", "Network", "OsloConfig", "Output", "Plan", "Project", "Record", "Resource", "Restored", "SavedLogs", "Server", "ServerGroup", "Stacks", "Stop", "Thread", "ThrownKind", "Topology", "Trace", "Triage", "User", "Watch", "Watched", "Watcher", "_preparable", "_server_actions", "cases", "connect", "core_seconds", "html_table", "logs", "near", "quote", "read_yaml", "records", "run_cases", "text_table", "trace", "triage", "version"]
 
 @final
 class Aggregate:
@@ -575,6 +575,14 @@ class Cloud:
         """
         The traits of a resource provider (a host). Two API calls.
         """
+    def triage(self, /, *, since: datetime | None = None, until: datetime | None = None, hosts: Sequence[str | Host] = ..., baseline: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None, allow_unread: bool = False) -> Triage:
+        """
+        What the hosts threw `since` (an hour back), by type and place, and what came first. What
+        `baseline`, the logs of a good run, has as well is noise. A host or log that was wanted and not
+        read raises `smog.Unread`, unless `allow_unread`; `triage.unread` lists them then.
+
+        >>> print(cloud.triage())
+        """
     def upload_image(self, /, name: str, path: str | os.PathLike[str], *, disk_format: str | None = None, container_format: str | None = None, visibility: str | None = None, properties: dict[str, str] | None = None) -> Image:
         """
         Make an image from a file; `disk_format` is seen from the file when absent.
@@ -936,6 +944,55 @@ class Facts:
     def virtualization(self, /) -> str | None:
         """
         "kvm", "systemd-nspawn" …; none on bare metal.
+        """
+
+@final
+class FailedTest:
+    """
+    A test that failed, as its results among the logs say.
+    """
+    def __repr__(self, /) -> str: ...
+    def __str__(self, /) -> str: ...
+    def _repr_html_(self, /) -> str: ...
+    def _row(self, /) -> list[tuple[str, str]]: ...
+    @property
+    def began(self, /) -> datetime | None:
+        """
+        When it began, where that is known.
+        """
+    @property
+    def ended(self, /) -> datetime | None:
+        """
+        When it ended, where that is known.
+        """
+    @property
+    def exceptions(self, /) -> list[tuple[str, int, str]]:
+        """
+        Exceptions that belong to it: type, how often, and why: request (of one of its requests) or
+        "time" (thrown while it ran).
+        """
+    @property
+    def message(self, /) -> str:
+        """
+        The last line of its traceback.
+        """
+    @property
+    def name(self, /) -> str:
+        """
+        Its name.
+        """
+    @property
+    def requests(self, /) -> list[str]:
+        """
+        Requests that its own output names.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Everything in it as plain data: dicts, lists, strings, numbers.
+        """
+    def to_json(self, /) -> str:
+        """
+        The same as JSON text.
         """
 
 @final
@@ -1676,6 +1733,77 @@ class Guests:
     def _ipython_key_completions_(self, /) -> list[str]: ...
 
 @final
+class Guru:
+    """
+    A Guru Meditation Report: what each thread of a service does.
+
+    >>> host.guru("nova-compute")[0].stacks[0].waits_in
+    'RPC messages'
+    """
+    def __repr__(self, /) -> str: ...
+    def __str__(self, /) -> str: ...
+    def _repr_html_(self, /) -> str: ...
+    def _row(self, /) -> list[tuple[str, str]]: ...
+    @property
+    def asked_at(self, /) -> datetime | None:
+        """
+        When it was asked, by this machine's clock.
+        """
+    @property
+    def configuration(self, /) -> dict[str, dict[str, str]]:
+        """
+        The configuration in use, by section; what is secret is masked.
+        """
+    def diff(self, /, later: Guru) -> Listing[MovedStacks]:
+        """
+        What moved between this report and a later one of the same process; what did not move and
+        waits for nothing usual comes first.
+        """
+    @property
+    def host(self, /) -> str:
+        """
+        The host.
+        """
+    @property
+    def pid(self, /) -> int:
+        """
+        The process.
+        """
+    @property
+    def service(self, /) -> str:
+        """
+        The service: nova-compute.
+        """
+    @property
+    def stacks(self, /) -> list[Stacks]:
+        """
+        Equal stacks, those that wait for nothing usual first.
+        """
+    @property
+    def text(self, /) -> str:
+        """
+        The report as it stands, with what is secret masked.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Everything in it as plain data: dicts, lists, strings, numbers.
+        """
+    def to_json(self, /) -> str:
+        """
+        The same as JSON text.
+        """
+    @property
+    def version(self, /) -> str:
+        """
+        The service's version.
+        """
+    @property
+    def way(self, /) -> str:
+        """
+        How it was asked, and where its report was read.
+        """
+
+@final
 class Host:
     """
     A machine smog runs commands on: a compute or controller of a cloud, this one
@@ -1731,6 +1859,15 @@ class Host:
     def guest_process(self, /, name_or_uuid: str) -> GuestProcess:
         """
         The QEMU process of a guest, its threads and memory. One command.
+        """
+    def guru(self, /, service: str = ...) -> Listing[Guru]:
+        """
+        Ask a service for its Guru Meditation Report: what each of its threads does now; of one with
+        workers, a report of each. It is asked as it is configured; a process that does not handle the
+        signal is never signalled.
+
+        >>> first = host.guru("nova-compute")[0]
+        >>> first.diff(host.guru("nova-compute")[0])
         """
     @property
     def hostname(self, /) -> str:
@@ -2051,6 +2188,34 @@ class KeyPair:
     def public_key(self, /) -> str:
         """
         The public key, as in `authorized_keys`.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Everything in it as plain data: dicts, lists, strings, numbers.
+        """
+    def to_json(self, /) -> str:
+        """
+        The same as JSON text.
+        """
+
+@final
+class MovedStacks:
+    """
+    Equal stacks of two reports of one process.
+    """
+    def __repr__(self, /) -> str: ...
+    def __str__(self, /) -> str: ...
+    def _repr_html_(self, /) -> str: ...
+    def _row(self, /) -> list[tuple[str, str]]: ...
+    @property
+    def stacks(self, /) -> Stacks:
+        """
+        The stacks.
+        """
+    @property
+    def state(self, /) -> str:
+        """
+        "same": they did not move; "new": only in the second report; "gone": only in the first.
         """
     def to_dict(self, /) -> dict[str, Any]:
         """
@@ -2391,6 +2556,50 @@ class Restored:
         """
 
 @final
+class SavedLogs:
+    """
+    Records of saved logs in the order of time, each with its whole traceback: iterate over it.
+
+    >>> with smog.logs("job/", level="warning") as logs:
+    ...     for record in logs:
+    ...         print(record.host, record.message)
+    """
+    def __enter__(self, /) -> SavedLogs: ...
+    def __exit__(self, /, *exception: object) -> None: ...
+    def __iter__(self, /) -> SavedLogs: ...
+    def __next__(self, /) -> Record: ...
+    def __repr__(self, /) -> str: ...
+    @property
+    def bytes(self, /) -> int:
+        """
+        How many bytes of text were read. Known at the end.
+        """
+    def check(self, /) -> None:
+        """
+        Raise `smog.Unread` when something that was wanted was not read.
+        """
+    def close(self, /) -> None:
+        """
+        End it before its end.
+        """
+    @property
+    def hosts(self, /) -> list[str]:
+        """
+        The hosts, as far as the places say them.
+        """
+    @property
+    def problems(self, /) -> list[str]:
+        """
+        What could not be read or judged. Known at the end.
+        """
+    @property
+    def unread(self, /) -> list[str]:
+        """
+        What was wanted and not read: while this is not empty, no exception means nothing. Known at
+        the end.
+        """
+
+@final
 class Server:
     """
     A server as Nova showed it at one moment.
@@ -2580,6 +2789,54 @@ class ServerGroup:
         """
 
 @final
+class Stacks:
+    """
+    Threads, or green threads, with equal stacks.
+    """
+    def __repr__(self, /) -> str: ...
+    def __str__(self, /) -> str: ...
+    def _repr_html_(self, /) -> str: ...
+    def _row(self, /) -> list[tuple[str, str]]: ...
+    @property
+    def count(self, /) -> int:
+        """
+        How many there are.
+        """
+    @property
+    def frames(self, /) -> list[str]:
+        """
+        The frames, the outermost first.
+        """
+    @property
+    def idle(self, /) -> bool:
+        """
+        Whether a service with nothing to do waits so.
+        """
+    @property
+    def kind(self, /) -> str:
+        """
+        "thread" (of the kernel) or "green" (of eventlet).
+        """
+    @property
+    def own_code(self, /) -> str | None:
+        """
+        The innermost function of the service's own code.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Everything in it as plain data: dicts, lists, strings, numbers.
+        """
+    def to_json(self, /) -> str:
+        """
+        The same as JSON text.
+        """
+    @property
+    def waits_in(self, /) -> str:
+        """
+        What they wait in.
+        """
+
+@final
 class Stop:
     """
     A stop button for calls made in another thread, where no signal arrives.
@@ -2634,6 +2891,89 @@ class Thread:
     def tid(self, /) -> int:
         """
         The thread's id.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Everything in it as plain data: dicts, lists, strings, numbers.
+        """
+    def to_json(self, /) -> str:
+        """
+        The same as JSON text.
+        """
+
+@final
+class ThrownKind:
+    """
+    Exceptions of one type, thrown at one place.
+    """
+    def __repr__(self, /) -> str: ...
+    def __str__(self, /) -> str: ...
+    def _repr_html_(self, /) -> str: ...
+    def _row(self, /) -> list[tuple[str, str]]: ...
+    @property
+    def cause(self, /) -> str | None:
+        """
+        What led to the first one.
+        """
+    @property
+    def count(self, /) -> int:
+        """
+        How often.
+        """
+    @property
+    def example(self, /) -> str:
+        """
+        The first record, whole.
+        """
+    @property
+    def exception(self, /) -> str:
+        """
+        The type as written: nova.exception.NoValidHost.
+        """
+    @property
+    def first(self, /) -> datetime | None:
+        """
+        The first time.
+        """
+    @property
+    def hosts(self, /) -> dict[str, int]:
+        """
+        How often on each host.
+        """
+    @property
+    def in_baseline(self, /) -> int | None:
+        """
+        How often a good run has it; `None` without a baseline.
+        """
+    @property
+    def is_noise(self, /) -> bool:
+        """
+        Whether a good run has it as well, or all of it is known noise.
+        """
+    @property
+    def last(self, /) -> datetime | None:
+        """
+        The last time.
+        """
+    @property
+    def message(self, /) -> str:
+        """
+        What the first one says.
+        """
+    @property
+    def place(self, /) -> str:
+        """
+        The deepest function of a service's own in the traceback, or the logger.
+        """
+    @property
+    def requests(self, /) -> list[str]:
+        """
+        Requests they belong to, at most 20.
+        """
+    @property
+    def sources(self, /) -> list[str]:
+        """
+        The logs, at most 20.
         """
     def to_dict(self, /) -> dict[str, Any]:
         """
@@ -2734,6 +3074,96 @@ class Trace:
     def what(self, /) -> str:
         """
         What was asked for: create, "live-migration", or the API call.
+        """
+
+@final
+class Triage:
+    """
+    What a failed job, or the last hours of a cloud, threw: by kind, by test, and what came first.
+    `print(triage)` is what the command shows.
+
+    >>> smog.triage("job/").kinds[0].exception
+    'nova.exception.NoValidHost'
+    """
+    def __repr__(self, /) -> str: ...
+    def __str__(self, /) -> str: ...
+    def _repr_html_(self, /) -> str: ...
+    def _row(self, /) -> list[tuple[str, str]]: ...
+    def check(self, /) -> None:
+        """
+        Raise `smog.Unread` when something that was wanted was not read.
+        """
+    @property
+    def count(self, /) -> int:
+        """
+        How many exceptions were thrown.
+        """
+    @property
+    def failed_tests(self, /) -> list[FailedTest]:
+        """
+        Tests that failed, as their results among the logs say.
+        """
+    @property
+    def first(self, /) -> datetime | None:
+        """
+        The time of the first exception.
+        """
+    @property
+    def hosts(self, /) -> list[str]:
+        """
+        The hosts of the exceptions.
+        """
+    def html(self, /) -> str:
+        """
+        One page of HTML with all of it, which loads nothing.
+        """
+    @property
+    def kinds(self, /) -> list[ThrownKind]:
+        """
+        Exceptions by type and place, the most frequent first, noise last.
+        """
+    @property
+    def last(self, /) -> datetime | None:
+        """
+        The time of the last one.
+        """
+    @property
+    def likely(self, /) -> str | None:
+        """
+        What the likely first cause says; it is a guess, and `likely_why` has its rule.
+        """
+    @property
+    def likely_request(self, /) -> str | None:
+        """
+        The request of the likely first cause.
+        """
+    @property
+    def likely_why(self, /) -> str | None:
+        """
+        Why it is taken for the first cause.
+        """
+    @property
+    def news(self, /) -> list[ThrownKind]:
+        """
+        The same without noise.
+        """
+    @property
+    def of(self, /) -> str:
+        """
+        What was looked at.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Everything in it as plain data: dicts, lists, strings, numbers.
+        """
+    def to_json(self, /) -> str:
+        """
+        The same as JSON text.
+        """
+    @property
+    def unread(self, /) -> list[str]:
+        """
+        What was wanted and could not be read.
         """
 
 @final
@@ -2943,6 +3373,20 @@ def html_table(rows: SupportsGetItem[int, SupportsGetItem[int, tuple[str, str]]]
     Rows as an HTML table: escaped, without script, colours or widths of its own.
     """
 
+def logs(from_: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, hosts: Sequence[str] = ..., level: str | None = None, grep: Sequence[str] = ..., requests: Sequence[str] = ..., guest: str | None = None, exceptions: bool = False, since: datetime | None = None, until: datetime | None = None, zone: str | None = None, allow: Sequence[str] = ..., allow_unread: bool = False) -> SavedLogs:
+    """
+    Saved logs: the records of a folder, a tar archive, a sosreport, a must-gather, the folder of a CI
+    job or a file (also several, also compressed) in the order of time. No cloud is asked.
+
+    Records are chosen as `Cloud.watch` chooses them; `guest` is a UUID, or a name where the logs tell
+    it. Hosts are known by the folders; `zone` ("Europe/Berlin", "+02:00") is that of times whose place
+    names none. What was wanted and not read raises `smog.Unread` at the end of a `with` block, unless
+    `allow_unread`; `logs.unread` lists it at the end.
+
+    >>> for record in smog.logs("sosreport-cmp2.tar.xz", exceptions=True):
+    ...     print(record.host, record.exception)
+    """
+
 def near(asked: str, names: SupportsGetItem[int, str]) -> list[str]:
     """
     Of `names`, those that look like `asked`, best first: did you mean.
@@ -2982,6 +3426,25 @@ def text_table(rows: SupportsGetItem[int, SupportsGetItem[int, tuple[str, str]]]
     """
     Rows as an aligned table; columns in which no row has anything are left out, and
     `more` rows are only counted.
+    """
+
+def trace(of: str, action: str | None = None, *, from_: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], hosts: Sequence[str] = ..., zone: str | None = None) -> Trace:
+    """
+    One request, whole, from saved logs, as `smog.logs` takes them: `of` is a request ("req-…"), or a
+    guest (its UUID, or its name where the logs tell it) with an `action`. `cloud.trace()` asks the
+    hosts themselves.
+
+    >>> print(smog.trace("req-e58f9672-0e0c-4390-9811-01920e26b346", from_="job/"))
+    """
+
+def triage(from_: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, baseline: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None, hosts: Sequence[str] = ..., since: datetime | None = None, until: datetime | None = None, zone: str | None = None, allow_unread: bool = False) -> Triage:
+    """
+    What a failed job threw, by type and place, the tests that failed with what belongs to each, and
+    the likely first cause: from saved logs, as `smog.logs` takes them. What `baseline`, the logs of a
+    good run, has as well is noise. What was wanted and not read raises `smog.Unread`, unless
+    `allow_unread`; `triage.unread` lists it then. `cloud.triage()` is of the hosts themselves.
+
+    >>> print(smog.triage("job/", baseline="good-job/"))
     """
 
 def version() -> str:

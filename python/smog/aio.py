@@ -21,7 +21,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any, ParamSpec, TypeVar
 
-from ._smog import Cloud, Record, Stop, Watch
+from ._smog import Cloud, Record, SavedLogs, Stop, Watch
 from ._smog import connect as _connect
 
 __all__ = ["call", "connect", "records"]
@@ -74,8 +74,8 @@ async def connect(cloud: str | None = None, **how: Any) -> Cloud:
     return await call(_connect, cloud, **how)
 
 
-async def records(watch: Watch) -> AsyncIterator[Record]:
-    """The records of a watch as they come; the watch is closed at the end."""
+async def records(watch: Watch | SavedLogs) -> AsyncIterator[Record]:
+    """The records of a watch, or of `smog.logs`, as they come; it is closed at the end."""
     try:
         while True:
             record = await call(next, watch, None)

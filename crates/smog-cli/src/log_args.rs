@@ -172,24 +172,7 @@ pub fn moment(text: &str) -> Result<Timestamp, String> {
 
 /// A zone by its name, or an offset from UTC.
 pub fn zone(text: &str) -> Result<TimeZone, String> {
-    match text {
-        "Z" | "UTC" | "utc" => return Ok(TimeZone::UTC),
-        _ if text.starts_with(['+', '-']) => {
-            let sign = if text.starts_with('-') { -1 } else { 1 };
-            let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-            let (hours, minutes) = digits.split_at(2.min(digits.len()));
-            let minutes: i32 = if minutes.is_empty() { 0 } else { minutes.parse().unwrap_or(99) };
-            if let Ok(hours) = hours.parse::<i32>()
-                && hours < 24
-                && minutes < 60
-                && let Ok(offset) = jiff::tz::Offset::from_seconds(sign * (hours * 3600 + minutes * 60))
-            {
-                return Ok(TimeZone::fixed(offset));
-            }
-        }
-        _ => {}
-    }
-    TimeZone::get(text).map_err(|_| "no time zone is called so (Europe/Berlin, UTC, +02:00)".into())
+    smog::watch::zone(text).ok_or_else(|| "no time zone is called so (Europe/Berlin, UTC, +02:00)".into())
 }
 
 /// `5m`, `90s`, `1h`.

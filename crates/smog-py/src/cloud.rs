@@ -27,8 +27,9 @@ use crate::host::{Bytes, Host, Hosts, host};
 use crate::noun::{Noun, listed};
 use crate::nouns::{
     Aggregate, ComputeService, Flavor, Hypervisor, Image, KeyPair, Network, Project, Server, ServerGroup,
-    Trace, User,
+    Trace, Triage, User,
 };
+use crate::saved::Places;
 use crate::session::Session;
 use crate::topology::{self, Topology};
 use crate::watch::{Watch, Watcher};
@@ -981,6 +982,50 @@ impl Cloud {
         let wanted = smog::trace::TraceWanted { of: of.name(), action, since, logs };
         let trace = self.ask(py, move |cloud, _| async move { cloud.trace(&wanted).await })?;
         Ok(Trace::of(trace, &self.session))
+    }
+
+    /// What the hosts threw `since` (an hour back), by type and place, and what came first. What
+    /// `baseline`, the logs of a good run, has as well is noise. A host or log that was wanted and not
+    /// read raises `smog.Unread`, unless `allow_unread`; `triage.unread` lists them then.
+    ///
+    /// >>> print(cloud.triage())
+    #[pyo3(signature = (
+        *, since: "datetime | None" = None, until: "datetime | None" = None, hosts: "Sequence[str | Host]" = vec![],
+        baseline: "str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None" = None,
+        allow_unread: "bool" = false
+    ) -> "Triage")]
+    fn triage(
+        &self,
+        py: Python<'_>,
+        since: Option<Timestamp>,
+        until: Option<Timestamp>,
+        hosts: Vec<NameOf>,
+        baseline: Option<Places>,
+        allow_unread: bool,
+    ) -> PyResult<Triage> {
+        let since = since.unwrap_or_else(|| Timestamp::now() - jiff::SignedDuration::from_hours(1));
+        let logs = smog::watch::LogsWanted {
+            hosts: hosts.into_iter().map(NameOf::name).collect(),
+            from: smog::watch::From::Since(since),
+            until,
+            ..crate::watch::logs_of_traces(&self.session)
+        };
+        let filter = smog::watch::Filter { since: Some(since), until, ..Default::default() };
+        let triage = self.ask(py, move |cloud, ctx| async move {
+            let good = match baseline {
+                Some(places) => Some(crate::saved::blocking(move || places.open(&[], None)).await?),
+                None => None,
+            };
+            let plan = logs.plan(&cloud).await?;
+            let tell = |event: &smog::watch::Event| {
+                smog::watch::problem_text(event).into_iter().for_each(|text| ctx.tell(text));
+            };
+            smog::triage::Triage::of_hosts(plan.watch(), good, &filter, tell).await
+        })?;
+        if !allow_unread {
+            triage.check().map_err(|error| crate::errors::to_py(py, &error))?;
+        }
+        Ok(Triage::of(triage, &self.session))
     }
 
     /// Hosts with their NUMA cells and CPUs, and which guest is pinned where. One API call

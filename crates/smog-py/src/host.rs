@@ -12,7 +12,7 @@ use smog::host::{Cmd, Expected, SshOptions};
 
 use crate::enter::{Ctx, enter, wait};
 use crate::noun::{Noun, listed};
-use crate::nouns::{Domain, Facts, GuestProcess};
+use crate::nouns::{Domain, Facts, GuestProcess, Guru};
 use crate::session::Session;
 use crate::watch::Watcher;
 
@@ -352,6 +352,18 @@ impl Host {
             let services = host.services(units.iter().map(String::as_str)).await?;
             Ok(services.iter().map(|service| (service.unit.clone(), service.summary())).collect())
         })
+    }
+
+    /// Ask a service for its Guru Meditation Report: what each of its threads does now; of one with
+    /// workers, a report of each. It is asked as it is configured; a process that does not handle the
+    /// signal is never signalled.
+    ///
+    /// >>> first = host.guru("nova-compute")[0]
+    /// >>> first.diff(host.guru("nova-compute")[0])
+    #[pyo3(signature = (service: "str" = "nova-compute".to_string()) -> "Listing[Guru]")]
+    fn guru<'py>(&self, py: Python<'py>, service: String) -> PyResult<Bound<'py, PyAny>> {
+        let gurus = self.ask(py, |host, _| async move { host.guru(Some(&service)).await })?;
+        crate::noun::listing(py, gurus.into_iter().map(Guru::alone).collect())
     }
 
     /// Restart a systemd unit and wait until it is active.

@@ -17,6 +17,7 @@ mod host;
 mod noun;
 mod nouns;
 mod resource;
+mod saved;
 mod session;
 mod table;
 mod testing;
@@ -47,11 +48,14 @@ mod _smog {
     use super::host::{Host, Hosts, Output};
     #[pymodule_export]
     use super::nouns::{
-        Aggregate, Compared, ComputeService, Domain, Facts, Flavor, GuestProcess, HostLine, Hypervisor,
-        Image, KeyPair, Network, Project, Record, Server, ServerGroup, Thread, Trace, User,
+        Aggregate, Compared, ComputeService, Domain, Facts, FailedTest, Flavor, GuestProcess, Guru, HostLine,
+        Hypervisor, Image, KeyPair, MovedStacks, Network, Project, Record, Server, ServerGroup, Stacks,
+        Thread, ThrownKind, Trace, Triage, User,
     };
     #[pymodule_export]
     use super::resource::Resource;
+    #[pymodule_export]
+    use super::saved::{SavedLogs, logs, trace, triage};
     #[pymodule_export]
     use super::table::{html_table, text_table};
     #[pymodule_export]

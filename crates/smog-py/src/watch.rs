@@ -29,6 +29,6 @@ pub fn logs_of_traces(session: &Session) -> LogsWanted {
 }
 
 /// Whether a `with` block ends by an exception of its own, which must not be hidden.
-fn is_under_way(exception: &Bound<'_, PyTuple>) -> bool {
+pub fn is_under_way(exception: &Bound<'_, PyTuple>) -> bool {
     exception.get_item(0).is_ok_and(|class| !class.is_none())
 }

@@ -7,6 +7,7 @@
 mod gather;
 mod html;
 mod judge;
+mod lines;
 mod place;
 mod results;
 #[cfg(test)]
@@ -20,10 +21,10 @@ use serde::Serialize;
 
 pub use self::gather::Gather;
 pub use self::html::html;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exit::ExitCode;
 use crate::show::{Column, Show};
-use crate::watch::{Filter, ReadUp, Saved};
+use crate::watch::{Event, Filter, ReadUp, Saved, Watch};
 
 /// What was found.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -196,6 +197,46 @@ impl Triage {
         triage.unread =
             up.troubles.iter().filter(|one| one.is_unread()).map(crate::watch::Trouble::text).collect();
         Ok((triage, up))
+    }
+
+    /// Judge what hosts logged: `watch` is read to its end, and `tell` hears of what is no record. No
+    /// results of tests are known then.
+    ///
+    /// # Errors
+    /// As [`Saved::read`], of `baseline`.
+    pub async fn of_hosts(
+        mut watch: Watch,
+        baseline: Option<Saved>,
+        filter: &Filter,
+        mut tell: impl FnMut(&Event),
+    ) -> Result<Triage> {
+        let mut gather = Gather::default();
+        while let Some(event) = watch.next().await {
+            match event {
+                Event::Record(record) if filter.wants(&record) => gather.record(&record),
+                Event::Record(_) => {}
+                other => tell(&other),
+            }
+        }
+        let unread = watch.unread().lines();
+        if let Some(good) = baseline {
+            // A place may be big: no thread of the runtime is held up.
+            let counted = tokio::task::spawn_blocking(move || gather.baseline(&good).map(|()| gather));
+            gather = counted.await.map_err(|why| Error::Invalid {
+                what: "reading the baseline".into(),
+                why: why.to_string(),
+                hint: None,
+            })??;
+        }
+        Ok(Triage { of: "the cloud".into(), unread, ..gather.judged(None) })
+    }
+
+    /// Whether everything that was wanted was read.
+    ///
+    /// # Errors
+    /// [`Error::Unread`] that names what was not.
+    pub fn check(&self) -> Result<()> {
+        if self.unread.is_empty() { Ok(()) } else { Err(Error::Unread { lines: self.unread.clone() }) }
     }
 
     /// Exceptions that are no noise.

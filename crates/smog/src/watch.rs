@@ -36,7 +36,7 @@ mod watcher;
 
 pub use allow::{Allow, AllowList, AllowUse};
 pub use assemble::Assembler;
-pub use clock::Clock;
+pub use clock::{Clock, zone};
 pub use exception::{Cause, Exception};
 pub use filter::{Filter, patterns};
 pub use formats::{Formats, FormatsOfHost};

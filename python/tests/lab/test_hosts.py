@@ -141,3 +141,26 @@ def test_aggregates_and_groups(lab):
         assert group.policy == "soft-affinity"
     assert "py-agg" not in [one.name for one in lab.aggregates()]
     assert "py-group" not in [one.name for one in lab.server_groups()]
+
+
+def test_a_service_says_what_it_does(lab):
+    (first,) = lab.hosts["cmp1"].guru()
+    assert (first.host, first.service) == ("cmp1", "nova-compute") and "SIGUSR2" in first.way
+    assert any(stacks.waits_in == "RPC messages" for stacks in first.stacks)
+    assert first.configuration["default"] and first.text.count("Guru Meditation") >= 1
+    (second,) = lab.hosts["cmp1"].guru("nova-compute")
+    moved = first.diff(second)
+    assert {one.state for one in moved} >= {"same"} and "WAITS IN" in str(first)
+    (other,) = lab.hosts["cmp2"].guru()
+    with pytest.raises(smog.ArgumentError, match="is not process"):
+        first.diff(other)
+    with pytest.raises(smog.NotFound):
+        lab.hosts["cmp1"].guru("no-such-service")
+
+
+def test_the_triage_of_the_hosts(lab):
+    triage = lab.triage(since=datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1))
+    assert triage.of == "the cloud" and triage.kinds and "COUNT" in str(triage)
+    assert triage.count == sum(kind.count for kind in triage.kinds)
+    only = lab.triage(hosts=["cmp1"])
+    assert set(only.hosts) <= {"cmp1"}

@@ -4,8 +4,8 @@ use std::time::Instant;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use smog::show::visible_line;
-use smog::triage::{self, By, FailedTest, Gather, Group, Triage};
-use smog::watch::{Event, Filter, From, LogsWanted};
+use smog::triage::{self, Triage};
+use smog::watch::{Filter, From, LogsWanted};
 use smog::{Error, ExitCode};
 
 use crate::commands::watch::told;
@@ -101,22 +101,9 @@ pub async fn run(args: TriageArgs, session: &Session) -> Result<ExitCode, Error>
         output::warning(&format!("host `{host}` is left out: {why}"));
     }
     let filter = Filter { since: Some(since), until: args.until, ..Filter::default() };
-    let (mut watch, mut gather) = (plan.watch(), Gather::default());
-    while let Some(event) = watch.next().await {
-        match event {
-            Event::Record(record) if filter.wants(&record) => gather.record(&record),
-            Event::Record(_) => {}
-            other => told(&other),
-        }
-    }
-    let unread = watch.unread().lines();
+    let good = baseline(&args)?;
+    let mut triage = Triage::of_hosts(plan.watch(), good, &filter, told).await?;
     apart(move || {
-        if let Some(good) = baseline(&args)? {
-            gather.baseline(&good)?;
-        }
-        let mut triage = gather.judged(None);
-        triage.of = "the cloud".into();
-        triage.unread = unread;
         name_baseline(&args, &mut triage);
         for line in triage.unread.iter().filter(|_| !quiet) {
             output::warning(&format!("not read: {line}"));
@@ -158,72 +145,13 @@ fn shown(triage: &Triage, args: &TriageArgs, view: &View) -> Result<ExitCode, Er
         output::machine(triage, view.form)?;
         return Ok(triage.exit_code(args.allow_unread));
     }
-    if let Some(likely) = &triage.likely {
-        let time = likely.time.map_or("no time".into(), shown_time);
-        let request = likely.request.as_ref().map(|id| format!(", request {id}")).unwrap_or_default();
-        let log = likely.source.rsplit('/').next().unwrap_or(&likely.source);
-        line("likely first cause");
-        line(&format!("  {}", likely.text));
-        line(&format!("  {time} on {} in {log}{request}", likely.host));
-        line(&format!("  ({})", likely.why));
-        line("");
-    }
-    if let Some(tests) = &triage.tests {
-        let s = if tests.failed.len() == 1 { "" } else { "s" };
-        line(&format!(
-            "{} failed test{s}, {} passed, {} skipped",
-            tests.failed.len(),
-            tests.passed,
-            tests.skipped
-        ));
-        tests.failed.iter().take(MOST_TESTS).for_each(|test| of_test(test, &triage.groups));
-        if tests.failed.len() > MOST_TESTS {
-            line(&format!("  and {} more (-o json has all)", tests.failed.len() - MOST_TESTS));
-        }
-        line("");
-    }
-    match triage.groups.is_empty() {
-        true => line("no exception was logged"),
-        false => output::list(&triage.groups, view)?,
+    triage.head().iter().for_each(|text| line(text));
+    if !triage.groups.is_empty() {
+        output::list(&triage.groups, view)?;
     }
     Ok(triage.exit_code(args.allow_unread))
 }
 
-/// So many failed tests are shown, and so many kinds of exceptions for each.
-const MOST_TESTS: usize = 20;
-const MOST_TIES: usize = 6;
-
-fn of_test(test: &FailedTest, groups: &[Group]) {
-    let when = match (test.began, test.ended) {
-        (Some(began), Some(ended)) => {
-            format!("  {}, {:.1} s", shown_time(began), ended.duration_since(began).as_secs_f64())
-        }
-        _ => String::new(),
-    };
-    line(&format!("  {}{when}", test.name));
-    let message: String = test.message.lines().next().unwrap_or_default().chars().take(160).collect();
-    if !message.is_empty() {
-        line(&format!("    {message}"));
-    }
-    for tie in test.exceptions.iter().take(MOST_TIES) {
-        let Some(group) = groups.get(tie.group) else { continue };
-        let why = match tie.by {
-            By::Request => "of its requests",
-            By::Time => "while it ran",
-        };
-        let noise = if group.is_noise() { ", noise" } else { "" };
-        line(&format!("    {} × {} in {} ({why}{noise})", tie.count, group.short_name(), group.place));
-    }
-    if test.exceptions.len() > MOST_TIES {
-        line(&format!("    and {} more kinds", test.exceptions.len() - MOST_TIES));
-    }
-}
-
 fn line(text: &str) {
     output::text(&format!("{}\n", visible_line(text)));
-}
-
-/// A time as the table of exceptions has it.
-fn shown_time(time: Timestamp) -> String {
-    time.strftime("%F %T%.3fZ").to_string()
 }

@@ -189,6 +189,14 @@ impl ReadUp {
         self
     }
 
+    /// What was wanted and not read: what could not be opened or read to its end, and what was named
+    /// and is of no form that is known.
+    pub fn unread(&self) -> Vec<String> {
+        let of_no_form = |trouble: &&Trouble| trouble.named && matches!(trouble.what, What::NoForm(_));
+        let unread = self.troubles.iter().filter(|trouble| trouble.is_unread() || of_no_form(trouble));
+        unread.map(Trouble::text).collect()
+    }
+
     /// How a command ends by what could not be read or judged, the worst first; `failed`: it has
     /// found what it was to fail for.
     pub fn exit_code(&self, failed: bool, allow_unread: bool) -> ExitCode {
