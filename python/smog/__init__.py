@@ -34,7 +34,7 @@ except ModuleNotFoundError as why:
 
 from . import errors
 from ._actions import attach as _attach
-from ._gone import explain_imports
+from .compat2015._gone import explain_imports
 from ._smog import (
     Aggregate,
     ApiCall,
@@ -226,7 +226,7 @@ def __getattr__(name: str) -> Any:
 
         named = os.environ.get("SMOG_CONFIG") or "smog.yml"
         return read_yaml(named) if os.path.exists(named) else {}
-    from ._gone import explain
+    from .compat2015._gone import explain
 
     explain(__name__, name, {"configure": "`smog.config`", "add_client_to_path": "nothing: smog needs no clients"})
 

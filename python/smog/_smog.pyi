@@ -1628,7 +1628,7 @@ class Guest:
         """
     def wait_for(self, /, status: str, *, timeout: SupportsFloat | SupportsIndex = 300.0) -> None:
         """
-        Wait for a status such as "ACTIVE".
+        Wait for a status such as "ACTIVE", or "DELETED" until it is gone.
 
         Raises `Fault` when it goes to ERROR meanwhile, `Timeout` with the last state.
         """
@@ -1899,6 +1899,10 @@ class Host:
         """
         A file's bytes. One command.
         """
+    def reboot(self, /, *, timeout: SupportsFloat | SupportsIndex = 360.0) -> None:
+        """
+        Reboot it, and wait until it is up again.
+        """
     def restart_service(self, /, unit: str, *, timeout: SupportsFloat | SupportsIndex = 60.0) -> None:
         """
         Restart a systemd unit and wait until it is active.
@@ -1928,6 +1932,10 @@ class Host:
     def start_domain(self, /, name_or_uuid: str, *, timeout: SupportsFloat | SupportsIndex = 60.0) -> None:
         """
         Start a domain and wait until it runs.
+        """
+    def wait_until_up(self, /, *, timeout: SupportsFloat | SupportsIndex = 300.0) -> None:
+        """
+        Wait until it runs a command: a ping is not enough.
         """
     def write(self, /, path: str, content: str | bytes, *, mode: int | None = None) -> None:
         """

@@ -197,6 +197,48 @@ def test_other_modules_that_are_not_there_are_no_different():
         exec("import smog.utils.nothing", {})
 
 
+def test_the_names_of_2015_lie_in_one_package_and_wait_for_nothing_themselves():
+    import smog.compat2015.core.watcher
+    import smog.compat2015.nova
+
+    assert smog.nova.poll_status is smog.compat2015.nova.poll_status
+    assert watcher.make_watcher is smog.compat2015.core.watcher.make_watcher
+    folder = pathlib.Path(smog.__file__).parent / "compat2015"
+    sleeping = [path.name for path in folder.rglob("*.py") if "sleep(" in path.read_text()]
+    assert sleeping == []
+
+
+def test_the_old_ways_to_wait_ask_the_modern_face(monkeypatch: pytest.MonkeyPatch):
+    asked: list[object] = []
+
+    class Gone:
+        name, status = "web", "ACTIVE"
+
+        def wait_for(self, status: str, *, timeout: float) -> None:
+            asked.append((status, timeout))
+
+    assert smog.nova.poll_status(Gone(), "deleted", timeout="7")  # type: ignore[arg-type]
+
+    class Machine:
+        @staticmethod
+        def at(host: str) -> "Machine":
+            return Machine()
+
+        def reboot(self, *, timeout: float) -> None:
+            asked.append(("reboot", timeout))
+
+        def wait_until_up(self, *, timeout: float) -> None:
+            asked.append(("up", timeout))
+
+    from smog import virt
+    from smog.compat2015 import virt as real
+
+    monkeypatch.setattr(real, "Host", Machine)
+    virt.rebooter("l1", timeout="9")
+    virt.pinger("l1")
+    assert asked == [("DELETED", 7.0), ("reboot", 9.0), ("up", 300.0)]
+
+
 def test_numbers_may_be_text():
     from smog._numbers import seconds, whole
 

@@ -23,7 +23,8 @@ use crate::errors::unusable;
 use crate::flavor_spec::FlavorSpec;
 use crate::guest::{Guest, NameOf};
 use crate::guests::{Guests, discover, guest};
-use crate::host::{Bytes, Host, Hosts, host};
+use crate::host::{Bytes, Host, host};
+use crate::hosts::Hosts;
 use crate::noun::{Noun, listed};
 use crate::nouns::{
     Aggregate, ComputeService, Flavor, Hypervisor, Image, KeyPair, Network, Project, Server, ServerGroup,

@@ -270,7 +270,7 @@ impl Guest {
         })
     }
 
-    /// Wait for a status such as "ACTIVE".
+    /// Wait for a status such as "ACTIVE", or "DELETED" until it is gone.
     ///
     /// Raises `Fault` when it goes to ERROR meanwhile, `Timeout` with the last state.
     #[pyo3(signature = (status, *, timeout = 300.0))]

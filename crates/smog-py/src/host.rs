@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyIterator};
+use pyo3::types::PyBytes;
 use smog::Result;
 use smog::host::{Cmd, Expected, SshOptions};
 
 use crate::enter::{Ctx, enter, wait};
-use crate::noun::{Noun, listed};
+use crate::noun::Noun;
 use crate::nouns::{Domain, Facts, GuestProcess, Guru};
 use crate::session::Session;
 use crate::watch::Watcher;
@@ -294,6 +294,21 @@ impl Host {
         Ok(Facts::alone(self.ask(py, |host, _| async move { host.facts().await })?))
     }
 
+    /// Reboot it, and wait until it is up again.
+    #[pyo3(signature = (*, timeout = 360.0))]
+    fn reboot(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
+        self.ask(
+            py,
+            move |host, ctx| async move { host.reboot(wait(timeout, &ctx.teller())).await.map(drop) },
+        )
+    }
+
+    /// Wait until it runs a command: a ping is not enough.
+    #[pyo3(signature = (*, timeout = 300.0))]
+    fn wait_until_up(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
+        self.ask(py, move |host, ctx| async move { host.wait_until_up(wait(timeout, &ctx.teller())).await })
+    }
+
     /// Its libvirt domains. One command.
     #[pyo3(signature = () -> "Listing[Domain]")]
     fn domains<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
@@ -434,74 +449,6 @@ impl Bytes {
             Bytes::Text(text) => text.into_bytes(),
             Bytes::Bytes(bytes) => bytes,
         }
-    }
-}
-
-/// `cloud.hosts`: by name, or all of them when called.
-///
-/// >>> cloud.hosts["cmp1"].facts()
-/// >>> cloud.hosts()
-#[pyclass(frozen, module = "smog")]
-pub struct Hosts {
-    session: Arc<Session>,
-}
-
-impl Hosts {
-    pub fn new(session: &Arc<Session>) -> Hosts {
-        Hosts { session: session.clone() }
-    }
-}
-
-#[pymethods]
-impl Hosts {
-    /// Every host of Nova and of smog.yml with its state. One API call.
-    #[pyo3(signature = () -> "Listing[HostLine]")]
-    fn __call__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let session = self.session.clone();
-        let lines = enter(py, |ctx| async move {
-            let cloud = session.cloud().await?;
-            let lines = ctx.unless_stopped("nothing was changed", cloud.host_list()).await?;
-            session.seen(|seen| seen.hosts = lines.iter().map(|line| line.name.clone()).collect());
-            Ok(lines)
-        })?;
-        listed::<crate::nouns::HostLine>(py, lines, &self.session)
-    }
-
-    /// One host. Asks Nova only for a host that is not in smog.yml.
-    fn __getitem__(&self, py: Python<'_>, name: String) -> PyResult<Host> {
-        host(py, &self.session, &name)
-    }
-
-    /// The names of all hosts. At most one API call.
-    fn names(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        let session = self.session.clone();
-        enter(py, |ctx| async move {
-            let cloud = session.cloud().await?;
-            let names =
-                ctx.unless_stopped("nothing was changed", async { Ok(cloud.host_names().await) }).await?;
-            session.seen(|seen| seen.hosts = names.clone());
-            Ok(names)
-        })
-    }
-
-    fn __iter__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyIterator>> {
-        let hosts: Vec<Host> =
-            self.names(py)?.iter().map(|name| Host::of_cloud(name, &self.session)).collect();
-        hosts.into_pyobject(py)?.try_iter()
-    }
-
-    fn _ipython_key_completions_(&self) -> Vec<String> {
-        let listed = self.session.settings().file.hosts.iter().filter_map(|host| host.name.clone());
-        let mut names: Vec<String> = listed.collect();
-        names.extend(self.session.seen(|seen| seen.hosts.clone()).unwrap_or_default());
-        names.sort();
-        names.dedup();
-        names
-    }
-
-    fn __repr__(&self) -> String {
-        let names = self._ipython_key_completions_();
-        format!("<Hosts {}; call it to ask Nova>", names.join(", "))
     }
 }
 

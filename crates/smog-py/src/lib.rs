@@ -14,6 +14,7 @@ mod guest_actions;
 mod guest_parts;
 mod guests;
 mod host;
+mod hosts;
 mod noun;
 mod nouns;
 mod resource;
@@ -45,7 +46,9 @@ mod _smog {
     #[pymodule_export]
     use super::guests::Guests;
     #[pymodule_export]
-    use super::host::{Host, Hosts, Output};
+    use super::host::{Host, Output};
+    #[pymodule_export]
+    use super::hosts::Hosts;
     #[pymodule_export]
     use super::nouns::{
         Aggregate, Compared, ComputeService, Domain, Facts, FailedTest, Flavor, GuestProcess, Guru, HostLine,

@@ -30,8 +30,12 @@ struct HostPicture {
 /// Ask Nova once, and each host that has a hypervisor.
 pub async fn look(cloud: &Cloud) -> Result<Topology> {
     let found = cloud.discover().await?;
-    let names: BTreeSet<String> =
-        cloud.hypervisors().await?.into_iter().map(|hypervisor| hypervisor.service.host).collect();
+    let names: BTreeSet<String> = cloud
+        .hypervisors_without_uptime()
+        .await?
+        .into_iter()
+        .map(|hypervisor| hypervisor.service.host)
+        .collect();
     let mut hosts = vec![];
     for name in names {
         let mut picture = HostPicture {

@@ -187,11 +187,16 @@ impl Guest {
         Ok(())
     }
 
-    /// Wait for a status such as "ACTIVE".
+    /// Wait for a status such as "ACTIVE"; "DELETED" is a server that is gone.
     ///
     /// # Errors
-    /// As [`Cloud::wait_for_status`].
+    /// As [`Cloud::wait_for_status`] and [`Cloud::wait_until_gone`].
     pub async fn wait_for(&mut self, status: &str, wait: Wait<'_>) -> Result<()> {
+        if status == "DELETED" {
+            self.cloud.wait_until_gone(&self.server.id, wait).await?;
+            self.server.status = status.to_string();
+            return Ok(());
+        }
         self.server = self.cloud.wait_for_status(&self.server.id, status, wait).await?;
         Ok(())
     }

@@ -1,19 +1,3 @@
-"""The original's exceptions; all of them are `smog.SmogError`."""
+"""The original's exceptions; all of them are `smog.SmogError`. What is here lies in `smog.compat2015.core.exceptions`."""
 
-from ..errors import (
-    AmbiguityException,
-    ArgumentError,
-    BootException,
-    ConfigException,
-    FreePageException,
-    ReadOnlyException,
-)
-
-__all__ = [
-    "AmbiguityException",
-    "ArgumentError",
-    "BootException",
-    "ConfigException",
-    "FreePageException",
-    "ReadOnlyException",
-]
+from ..compat2015.core.exceptions import *  # noqa: F403

@@ -247,7 +247,7 @@ globals().update(_classes, __all__=[*__all__, *_classes])  # `import *` is what 
 
 
 def __getattr__(name: str) -> NoReturn:
-    from .._gone import explain
+    from ..compat2015._gone import explain
 
     nested = "`smog check --nested` and `smog nested --file computes.yml`"
     names = ("check_nested_vm_support", "enable_nested_vm_support", "verify_nested_vm_support")

@@ -118,6 +118,35 @@ impl Host {
         self.virsh(["reboot", name_or_uuid], name_or_uuid).await.map(|_| ())
     }
 
+    /// Reboot this host itself (`systemctl reboot`), and wait until it is up again; its new boot id.
+    ///
+    /// # Errors
+    /// As [`Host::run`] and [`Host::wait_for_new_boot`].
+    pub async fn reboot(&self, wait: Wait<'_>) -> Result<String> {
+        let before = self.boot_id(wait.timeout).await?;
+        match self.run(Cmd::new("systemctl").arg("reboot").any_exit()).await {
+            // The connection goes down with the host.
+            Err(why) if why.is_temporary() => {}
+            ended => {
+                ended?;
+            }
+        }
+        self.wait_for_new_boot(&before, wait).await
+    }
+
+    /// Wait until this host runs a command.
+    ///
+    /// # Errors
+    /// As [`Host::wait_for_new_boot`].
+    pub async fn wait_until_up(&self, wait: Wait<'_>) -> Result<()> {
+        self.wait_for_new_boot("", wait).await.map(drop)
+    }
+
+    async fn boot_id(&self, limit: std::time::Duration) -> Result<String> {
+        let cmd = Cmd::new("cat").arg("/proc/sys/kernel/random/boot_id").time_limit(limit);
+        Ok(self.run(cmd.repeatable()).await?.text().trim().to_string())
+    }
+
     /// Wait until this host has another boot id than `before` (see
     /// `Facts::boot_id`): it went down and is up again.
     ///
@@ -128,13 +157,9 @@ impl Host {
         let what = format!("host `{}` to come up again", self.name());
         until(&what, wait, || async {
             let limit = std::time::Duration::from_secs(10);
-            let asked =
-                self.run(Cmd::new("cat").arg("/proc/sys/kernel/random/boot_id").time_limit(limit)).await;
-            Ok(match asked {
-                Ok(output) if output.text().trim() == before => {
-                    Seen::NotYet("still up as before".to_string())
-                }
-                Ok(output) => Seen::Done(output.text().trim().to_string()),
+            Ok(match self.boot_id(limit).await {
+                Ok(now) if now == before => Seen::NotYet("still up as before".to_string()),
+                Ok(now) => Seen::Done(now),
                 Err(error) => {
                     // A connection to the machine as it was would hang; the next look connects anew.
                     self.close().await;

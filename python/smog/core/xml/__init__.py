@@ -1,1 +1,1 @@
-"""XML, by the original's name: `smog.core.xml.helper`."""
+"""XML, by the original's name. What is here lies in `smog.compat2015.core.xml`."""

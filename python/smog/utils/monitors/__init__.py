@@ -1,1 +1,1 @@
-"""Watching a log for a pattern: `smog.utils.monitors.log_monitor`."""
+"""Watching a log for a pattern. What is here lies in `smog.compat2015.utils.monitors`."""

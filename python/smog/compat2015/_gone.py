@@ -45,6 +45,8 @@ MODULES = {
 
 def explain(module: str, name: str, replaced: dict[str, str]) -> NoReturn:
     """Raise `AttributeError`, with the replacement where the original had the name."""
+    # The module has its old name for whoever asks: smog.compat2015.virt is smog.virt.
+    module = module.replace("smog.compat2015", "smog")
     instead = replaced.get(name) or MODULES.get(f"{module}.{name}")
     if instead is None:
         raise AttributeError(f"module {module!r} has no attribute {name!r}")

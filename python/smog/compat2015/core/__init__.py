@@ -1,0 +1,1 @@
+"""Commands, watchers, logging: the original's lower layer by its names."""

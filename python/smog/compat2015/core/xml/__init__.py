@@ -1,0 +1,1 @@
+"""XML, by the original's name: `smog.core.xml.helper`."""

@@ -1,0 +1,1 @@
+"""Watching a log for a pattern: `smog.utils.monitors.log_monitor`."""
