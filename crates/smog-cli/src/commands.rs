@@ -191,7 +191,7 @@ impl Command {
             Command::Clean(args) => clean::run(args, session).await,
             Command::Completion(args) => completion::run(args),
             Command::Licenses => Ok(licenses::run()),
-            Command::RefreshNames => crate::names::refresh().await,
+            Command::RefreshNames => crate::args::names::refresh().await,
         }
     }
 }

@@ -12,7 +12,7 @@ use smog::cloud::{BootMade, Call, CallRecord, Cloud, Options};
 use smog::config::{Secret, Surroundings};
 use smog::wait::Wait;
 use smog::{Error, Result};
-use tokio::sync::OnceCell;
+use tokio::sync::{Notify, OnceCell};
 
 use crate::global_args::GlobalArgs;
 use crate::output::View;
@@ -30,6 +30,7 @@ pub struct Session {
     ends_itself: AtomicBool,
     at_work: Arc<AtomicBool>,
     said: Mutex<BTreeSet<String>>,
+    shown: Arc<Notify>,
 }
 
 /// For so long an interrupted boot waits until its server is deleted.
@@ -59,6 +60,7 @@ impl Session {
             ends_itself: AtomicBool::new(false),
             at_work: Arc::default(),
             said: Mutex::default(),
+            shown: Arc::default(),
         }
     }
 
@@ -74,7 +76,11 @@ impl Session {
                         Some(Arc::new(|notice: &str| crate::output::note(&format!("note: {notice}"))));
                 }
                 if self.dry_run {
-                    options.instead_of_changes = Some(Arc::new(tell_change));
+                    let shown = Arc::clone(&self.shown);
+                    options.instead_of_changes = Some(Arc::new(move |call| {
+                        tell_change(call);
+                        shown.notify_one();
+                    }));
                 }
                 if self.verbose {
                     options.on_call = Some(Arc::new(tell));
@@ -84,6 +90,11 @@ impl Session {
                 Cloud::connect(&settings, options).await
             })
             .await
+    }
+
+    /// With `--dry-run`: a change was shown instead of made, and there is no more to do.
+    pub async fn change_was_shown(&self) {
+        self.shown.notified().await;
     }
 
     /// Say each of these once per command.

@@ -119,8 +119,8 @@ pub type BeforeChange = Arc<dyn Fn() -> Result<()> + Send + Sync>;
 pub struct Options {
     /// Told of every API call: for `-v`, reports and the flight recorder.
     pub on_call: Option<OnCall>,
-    /// Change nothing: told of the first call that would change something, which then
-    /// ends in [`Error::Interrupted`](crate::Error::Interrupted) instead of being made.
+    /// Change nothing: told of a call that would change something, which is not made and never
+    /// comes back. Whoever sets this ends the work then, by dropping it.
     pub instead_of_changes: Option<OnChange>,
     /// Asked before each call that changes something. With an error the call is not made and
     /// ends in it.

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use clap::Subcommand;
 use smog::{Error, ExitCode};
 
-use crate::names;
+use crate::args::key_value::{Keys, Pairs, key_and_value, only_keys};
+use crate::args::names;
 use crate::output;
-use crate::pairs::{Keys, Pairs, key_and_value, only_keys};
 use crate::session::{Session, in_full};
 
 /// Host aggregates

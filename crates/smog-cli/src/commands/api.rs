@@ -22,7 +22,7 @@ pub struct ApiArgs {
     #[arg(long, value_name = "JSON", value_parser = json)]
     body: Option<serde_json::Value>,
     /// A query parameter, to be encoded; may be given several times
-    #[arg(long = "query", value_name = "KEY=VALUE", value_parser = crate::pairs::key_and_value)]
+    #[arg(long = "query", value_name = "KEY=VALUE", value_parser = crate::args::key_value::key_and_value)]
     query: Vec<(String, String)>,
     /// The microversion [default: the newest both know, for compute and placement]
     #[arg(long, value_name = "VERSION")]

@@ -6,10 +6,10 @@ use smog::findings::{Audit, AuditRequest, Baseline, Finding, Fix, Proof, Rule, S
 use smog::show::{Column, Show};
 use smog::{Cloud, Error, ExitCode, Result};
 
-use crate::finding_print::{counts, group};
-use crate::hosts_environment::confirmed;
-use crate::log_args::length;
+use crate::args::log::length;
 use crate::output::{self, Form};
+use crate::print::confirm::confirmed;
+use crate::print::findings::{counts, group};
 use crate::session::Session;
 
 /// Judge the whole cloud: Nova, placement, libvirt and the kernel against each other
@@ -33,7 +33,7 @@ pub struct AuditArgs {
     severity: Option<Level>,
 
     /// Only findings on this host; may be repeated
-    #[arg(long, value_name = "HOST", add = crate::names::hosts())]
+    #[arg(long, value_name = "HOST", add = crate::args::names::hosts())]
     host: Vec<String>,
 
     /// Leave out the findings of this earlier audit (JSON)

@@ -7,14 +7,14 @@ use smog::guest::Booted;
 use smog::trace::TraceWanted;
 use smog::{Error, ExitCode, Guest};
 
+use crate::args::key_value::key_and_value;
+use crate::args::names;
+use crate::args::spec::SpecArgs;
 use crate::commands::trace;
-use crate::names;
 use crate::output::{self, Form};
-use crate::pairs::key_and_value;
-use crate::progress::Progress;
+use crate::print::progress::Progress;
+use crate::print::several::summed_up;
 use crate::session::Session;
-use crate::several::summed_up;
-use crate::spec_args::SpecArgs;
 
 /// Boot a guest and wait until it is ACTIVE
 ///

@@ -2,10 +2,10 @@ use serde::Serialize;
 use smog::environment::{Plan, Restart};
 use smog::{Error, ExitCode};
 
-use crate::hosts_environment::EnvironmentArgs;
+use crate::args::environment::EnvironmentArgs;
+use crate::args::wish::WishArgs;
 use crate::output;
 use crate::session::Session;
-use crate::wish_args::WishArgs;
 
 /// Say for each host whether it is ready, and the one command that mends it
 ///

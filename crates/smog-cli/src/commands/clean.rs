@@ -2,8 +2,8 @@ use smog::testing::{Leftovers, RunId};
 use smog::wait::{Wait, Waiting};
 use smog::{Error, ExitCode};
 
-use crate::hosts_environment::confirmed;
 use crate::output;
+use crate::print::confirm::confirmed;
 use crate::session::Session;
 
 /// Remove what runs of `smog test` have left behind

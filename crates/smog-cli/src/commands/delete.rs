@@ -3,11 +3,11 @@ use std::time::Duration;
 use smog::guest::Deleted;
 use smog::{Error, ExitCode};
 
-use crate::names;
+use crate::args::names;
 use crate::output;
-use crate::progress::Progress;
+use crate::print::progress::Progress;
+use crate::print::several::summed_up;
 use crate::session::Session;
-use crate::several::summed_up;
 
 /// Delete guests, and the flavors smog made for them
 #[derive(Debug, clap::Args)]

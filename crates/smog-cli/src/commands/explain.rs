@@ -2,9 +2,9 @@ use anstyle::{AnsiColor, Style};
 use smog::explain::{Explanation, Line, Topic};
 use smog::{Error, ExitCode, Result};
 
-use crate::finding_print::{counts, group};
-use crate::names;
+use crate::args::names;
 use crate::output::{self, Form, Painted};
+use crate::print::findings::{counts, group};
 use crate::session::Session;
 
 /// One guest on one page: what Nova, placement, libvirt, the kernel and the logs say of it

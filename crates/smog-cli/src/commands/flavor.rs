@@ -6,11 +6,11 @@ use clap::Subcommand;
 use smog::cloud::NewFlavor;
 use smog::{Error, ExitCode};
 
-use crate::names;
+use crate::args::key_value::{Keys, Pairs, only_keys};
+use crate::args::names;
+use crate::args::spec::SpecArgs;
 use crate::output;
-use crate::pairs::{Keys, Pairs, only_keys};
 use crate::session::{Session, in_full};
-use crate::spec_args::SpecArgs;
 
 /// Flavors and their extra specs
 #[derive(Debug, clap::Args)]
@@ -119,7 +119,7 @@ pub async fn run(args: FlavorArgs, session: &Session) -> Result<ExitCode, Error>
             let work = |flavor: smog::cloud::Flavor| {
                 (flavor.name, async move { cloud.delete_flavor(&flavor.id).await })
             };
-            return crate::several::deleted(flavors.into_iter().map(work).collect(), session).await;
+            return crate::print::several::deleted(flavors.into_iter().map(work).collect(), session).await;
         }
     }
     Ok(ExitCode::Ok)

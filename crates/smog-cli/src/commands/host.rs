@@ -6,9 +6,9 @@ use clap::Subcommand;
 use smog::host::{Cmd, Stream};
 use smog::{Error, ExitCode};
 
-use crate::names;
+use crate::args::names;
 use crate::output::{self, Form};
-use crate::progress::Progress;
+use crate::print::progress::Progress;
 use crate::session::Session;
 
 /// The machines below the cloud

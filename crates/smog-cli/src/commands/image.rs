@@ -7,10 +7,10 @@ use clap::Subcommand;
 use smog::cloud::{Checksum, ImageSource, NewImage, Transfer};
 use smog::{Error, ExitCode};
 
-use crate::names;
+use crate::args::key_value::{Keys, Pairs, key_and_value, only_keys};
+use crate::args::names;
 use crate::output;
-use crate::pairs::{Keys, Pairs, key_and_value, only_keys};
-use crate::progress::Progress;
+use crate::print::progress::Progress;
 use crate::session::{Session, in_full};
 
 /// Images
@@ -173,7 +173,7 @@ pub async fn run(args: ImageArgs, session: &Session) -> Result<ExitCode, Error> 
             }
             let work =
                 |image: smog::cloud::Image| (image.name, async move { cloud.delete_image(&image.id).await });
-            return crate::several::deleted(images.into_iter().map(work).collect(), session).await;
+            return crate::print::several::deleted(images.into_iter().map(work).collect(), session).await;
         }
     }
     Ok(ExitCode::Ok)
@@ -198,7 +198,7 @@ async fn upload(file: PathBuf, new: New, session: &Session) -> Result<(), Error>
 }
 
 async fn fetch(args: FetchArgs, session: &Session) -> Result<(), Error> {
-    let folder = args.cache.or_else(crate::names::cache_folder).ok_or_else(|| Error::Invalid {
+    let folder = args.cache.or_else(crate::args::names::cache_folder).ok_or_else(|| Error::Invalid {
         what: "the cache folder".into(),
         why: "neither XDG_CACHE_HOME nor HOME is set".into(),
         hint: Some("name one with `--cache DIR`".into()),

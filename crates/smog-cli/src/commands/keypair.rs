@@ -50,7 +50,7 @@ struct ImportArgs {
 #[derive(Debug, clap::Args)]
 struct DeleteArgs {
     /// Its full name
-    #[arg(add = crate::names::key_pairs())]
+    #[arg(add = crate::args::names::key_pairs())]
     name: String,
 }
 

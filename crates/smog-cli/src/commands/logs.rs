@@ -6,12 +6,12 @@ use jiff::tz::TimeZone;
 use smog::watch::{Event, LogQuery, LogSearch};
 use smog::{Error, ExitCode};
 
+use crate::args::log::{LogArgs, Saving, moment, resolve, zone};
 use crate::commands::watch::{told, unread};
-use crate::log_args::{LogArgs, Saving, moment, resolve, zone};
-use crate::record_print::Printer;
+use crate::print::exceptions::Thrown;
+use crate::print::records::Printer;
 use crate::saved_logs::{self, apart};
 use crate::session::Session;
-use crate::thrown::Thrown;
 
 /// Search the logs of every host, in the order of time, rotated parts included
 ///

@@ -3,9 +3,9 @@ use std::time::Duration;
 use smog::cloud::LiveMigration;
 use smog::{Error, ExitCode};
 
-use crate::names;
+use crate::args::names;
 use crate::output::{self, Form};
-use crate::progress::Progress;
+use crate::print::progress::Progress;
 use crate::session::Session;
 
 /// Live-migrate a guest; Nova decides whether disks are copied

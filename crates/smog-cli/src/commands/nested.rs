@@ -5,8 +5,8 @@ use smog::environment::{Environment, MachineCpu, MachineWish, Target, Want, Wish
 use smog::host::Machine;
 use smog::{Error, ExitCode};
 
+use crate::args::environment::EnvironmentArgs;
 use crate::commands::prepare::{How, carry_out};
-use crate::hosts_environment::EnvironmentArgs;
 use crate::session::Session;
 
 /// Let computes that are virtual machines run guests of their own

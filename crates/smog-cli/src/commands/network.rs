@@ -4,7 +4,7 @@ use clap::Subcommand;
 use smog::cloud::NewSubnet;
 use smog::{Error, ExitCode};
 
-use crate::names;
+use crate::args::names;
 use crate::output;
 use crate::session::{Session, in_full};
 

@@ -4,11 +4,12 @@ use serde::Serialize;
 use smog::environment::{Environment, Evidence, Wish};
 use smog::{Error, ExitCode};
 
+use crate::args::environment::EnvironmentArgs;
+use crate::args::wish::WishArgs;
 use crate::commands::check::{HostReport, nothing_wanted, reports};
-use crate::hosts_environment::{EnvironmentArgs, confirmed};
 use crate::output;
+use crate::print::confirm::confirmed;
 use crate::session::Session;
-use crate::wish_args::WishArgs;
 
 /// Bring hosts into a state: show the changes, ask, make them, wait for readiness by evidence
 ///

@@ -6,9 +6,10 @@ use smog::environment::{Alive, Environment, Listing, OnConflict, RestoreOptions,
 use smog::show::{Column, Show};
 use smog::{Error, ExitCode};
 
+use crate::args::environment::EnvironmentArgs;
 use crate::commands::nested::machines;
-use crate::hosts_environment::{EnvironmentArgs, confirmed};
 use crate::output;
+use crate::print::confirm::confirmed;
 use crate::session::Session;
 
 /// Bring back what `smog prepare` changed: every byte, owner, mode, page count and service
@@ -46,7 +47,7 @@ pub struct RestoreArgs {
     #[arg(long, group = "conflict")]
     merge: bool,
     /// Take this host's lock, whoever has it: first make sure that smog is gone
-    #[arg(long, value_name = "HOST", add = crate::names::hosts())]
+    #[arg(long, value_name = "HOST", add = crate::args::names::hosts())]
     break_lock: Vec<String>,
 }
 

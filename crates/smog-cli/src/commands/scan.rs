@@ -6,12 +6,12 @@ use jiff::tz::TimeZone;
 use smog::watch::{Allow, AllowList, Filter, Handler, Offline, Wanted};
 use smog::{Error, ExitCode};
 
-use crate::log_args::zone;
+use crate::args::log::zone;
 use crate::output::View;
-use crate::record_print::Printer;
+use crate::print::exceptions::Thrown;
+use crate::print::records::Printer;
 use crate::saved_logs::{self, apart};
 use crate::session::Session;
-use crate::thrown::Thrown;
 
 /// Find the exceptions in log files that are here, of any size; no cloud is asked
 ///

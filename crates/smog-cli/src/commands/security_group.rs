@@ -40,7 +40,7 @@ enum SecurityGroupVerb {
 #[derive(Debug, clap::Args)]
 struct One {
     /// The security group: name, id, or an unambiguous beginning
-    #[arg(add = crate::names::security_groups())]
+    #[arg(add = crate::args::names::security_groups())]
     group: String,
 }
 

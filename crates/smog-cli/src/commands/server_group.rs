@@ -29,7 +29,7 @@ enum ServerGroupVerb {
 #[derive(Debug, clap::Args)]
 struct One {
     /// The server group: name, id, or an unambiguous beginning
-    #[arg(add = crate::names::server_groups())]
+    #[arg(add = crate::args::names::server_groups())]
     group: String,
 }
 

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use smog::{Error, ExitCode};
 
-use crate::names;
+use crate::args::names;
 use crate::output;
 use crate::session::Session;
 

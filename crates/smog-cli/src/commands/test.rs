@@ -6,11 +6,12 @@ use std::time::Duration;
 use smog::testing::{Case, Isolation, RunReport, RunRequest, Runner, Stop, no_last_run, report};
 use smog::{Error, ExitCode};
 
-use crate::hosts_environment::{confirmed, options, variable};
+use crate::args::environment::{options, variable};
 use crate::output;
+use crate::print::confirm::confirmed;
+use crate::print::test_list;
+use crate::print::tests::Printer;
 use crate::session::Session;
-use crate::test_list;
-use crate::test_print::Printer;
 
 /// Run white-box tests on the cloud, in parallel as far as its machines have room
 ///
@@ -174,7 +175,7 @@ pub async fn run(args: TestArgs, session: &Session, cases: Vec<Case>) -> Result<
     if args.last {
         let mut last = report::last(&log_dir)?.ok_or_else(|| no_last_run(&log_dir, LOG_DIR))?;
         last.allow_unread |= args.allow_unread;
-        output::painted(&crate::test_print::coloured(&report::summary_text(&last, args.slowest)));
+        output::painted(&crate::print::tests::coloured(&report::summary_text(&last, args.slowest)));
         args.write_reports(&last)?;
         return Ok(last.exit_code());
     }
@@ -244,7 +245,7 @@ pub async fn run(args: TestArgs, session: &Session, cases: Vec<Case>) -> Result<
     ended.allow_unread = args.allow_unread;
     printer.end();
     // Told first: a full disk takes no result away.
-    output::painted(&crate::test_print::coloured(&report::summary_text(&ended, args.slowest)));
+    output::painted(&crate::print::tests::coloured(&report::summary_text(&ended, args.slowest)));
     report::store(&ended, &log_dir)?;
     args.write_reports(&ended)?;
     if nobody_reads {

@@ -6,8 +6,8 @@ use smog::trace::{Trace, TraceWanted, Weight};
 use smog::watch::LogsWanted;
 use smog::{Error, ExitCode};
 
-use crate::log_args::{moment, zone};
-use crate::names;
+use crate::args::log::{moment, zone};
+use crate::args::names;
 use crate::output::{self, Form, Painted, style};
 use crate::saved_logs;
 use crate::session::Session;

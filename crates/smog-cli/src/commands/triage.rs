@@ -8,8 +8,8 @@ use smog::triage::{self, Triage};
 use smog::watch::{Filter, From, LogsWanted};
 use smog::{Error, ExitCode};
 
+use crate::args::log::{moment, zone};
 use crate::commands::watch::told;
-use crate::log_args::{moment, zone};
 use crate::output::{self, View};
 use crate::saved_logs::{self, apart};
 use crate::session::Session;

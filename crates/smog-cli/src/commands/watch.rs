@@ -5,11 +5,11 @@ use jiff::Timestamp;
 use smog::watch::{Event, From, LogQuery, LogSearch, Unread, Verdict, problem_text};
 use smog::{Error, ExitCode};
 
-use crate::log_args::{LogArgs, Saving, length, moment, resolve};
+use crate::args::log::{LogArgs, Saving, length, moment, resolve};
 use crate::output;
-use crate::record_print::Printer;
+use crate::print::exceptions::Thrown;
+use crate::print::records::Printer;
 use crate::session::Session;
-use crate::thrown::Thrown;
 
 /// Follow every host's logs at once, in the order of time, exceptions whole
 ///

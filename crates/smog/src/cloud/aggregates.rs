@@ -182,8 +182,8 @@ impl Cloud {
         key: &str,
         host: Option<&str>,
     ) -> Result<AggregatePair> {
-        let mut hosts: Vec<String> =
-            self.hypervisors().await?.into_iter().map(|hypervisor| hypervisor.service.host).collect();
+        let computes = self.hypervisors_without_uptime().await?;
+        let mut hosts: Vec<String> = computes.into_iter().map(|hypervisor| hypervisor.service.host).collect();
         hosts.sort();
         hosts.dedup();
         if hosts.len() < 2 {

@@ -77,9 +77,9 @@ impl Cloud {
     /// has no hypervisor of. Two calls to Nova; no host is asked.
     ///
     /// # Errors
-    /// As [`Cloud::hypervisors`]; a user who may not list them gets smog.yml's hosts.
+    /// As [`Cloud::hypervisors_without_uptime`]; a user who may not list them gets smog.yml's hosts.
     pub async fn host_list(&self) -> Result<Vec<HostLine>> {
-        let mut hypervisors = match self.hypervisors().await {
+        let mut hypervisors = match self.hypervisors_without_uptime().await {
             Err(Error::Api { status: 403, .. }) => vec![],
             other => other?,
         };

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lookup::{Named, pick};
 use super::{Call, Cloud, Microversion, Service};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::show::{Column, Show};
 
 /// One hypervisor (microversion 2.53 and later).
@@ -98,13 +98,20 @@ impl Show for Hypervisor {
 }
 
 impl Cloud {
-    /// All hypervisors (administrators only).
+    /// All hypervisors (administrators only). Nova asks every compute for its uptime; where one does
+    /// not answer, and Nova gives no list for it, the list is that without uptimes.
     ///
     /// # Errors
     /// As [`Cloud::call`].
     pub async fn hypervisors(&self) -> Result<Vec<Hypervisor>> {
         let version = self.compute_microversion().await?;
-        self.list(Call::get(Service::Compute, "/os-hypervisors/detail").at(version), "hypervisors").await
+        let call = Call::get(Service::Compute, "/os-hypervisors/detail").at(version);
+        match self.list(call, "hypervisors").await {
+            Err(Error::Api { status: 500, .. }) if version >= Microversion(2, 88) => {
+                self.hypervisors_without_uptime().await
+            }
+            other => other,
+        }
     }
 
     /// The same without what `uptime` says on each, which Nova asks every compute for.

@@ -149,6 +149,15 @@ impl SmogFile {
         Layers::of_file(path)?.smog_file()
     }
 
+    /// A file with this text, for tests.
+    #[cfg(test)]
+    pub(crate) fn of_text(text: &str) -> SmogFile {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("smog.yml");
+        std::fs::write(&path, text).expect("write");
+        SmogFile::read(&path).expect("smog.yml")
+    }
+
     /// The same with a suite's file over it, below variables and flags.
     ///
     /// # Errors

@@ -136,12 +136,7 @@ mod tests {
 
     #[test]
     fn a_cpu_mode_is_nova_conf_s_or_the_machine_s() {
-        let wish = |text: &str| {
-            let dir = tempfile::tempdir().expect("a folder");
-            let path = dir.path().join("smog.yml");
-            std::fs::write(&path, text).expect("write");
-            Wish::of_file(&SmogFile::read(&path).expect("smog.yml")).0
-        };
+        let wish = |text: &str| Wish::of_file(&SmogFile::of_text(text)).0;
         const L1: &str = "hosts: {computes: [{name: l1, host: 192.0.2.2, parent: 192.0.2.1}]}\n";
         let is_machine = |wish: &Wish| wish.items.iter().any(|item| matches!(item.want, Want::Machine(_)));
         assert!(!is_machine(&wish(&format!("{L1}nova: {{cpu_mode: host-model}}\n"))));

@@ -353,3 +353,33 @@ mark "$9""#
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::FileImage;
+    use crate::host::Sudo;
+
+    #[tokio::test]
+    async fn what_a_crash_left_of_a_write_is_swept() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let folder = dir.path().join("etc");
+        let left = folder.join(".nova.conf.smog-run1-x");
+        std::fs::create_dir_all(&left).expect("a folder");
+        std::fs::write(left.join(".smog-new"), "half").expect("write");
+        let others = folder.join(".nova.conf.smog-run2-x");
+        std::fs::create_dir(&others).expect("a folder");
+        let file = |name: &str| FileChange {
+            path: folder.join(name).to_string_lossy().into_owned(),
+            before: None,
+            after: FileImage::new(String::new()),
+            edits: vec![],
+            then: None,
+        };
+        let host = Host::local("here").with_sudo(Sudo::Never);
+        let side = HostSide::new(&host, "/run/none");
+        side.sweep("run1", &[&file("nova.conf"), &file("other.conf")]).await.expect("a sweep");
+        assert!(!left.exists(), "it is still there");
+        assert!(others.exists(), "another run's");
+    }
+}

@@ -231,13 +231,6 @@ impl WishRequest {
 mod tests {
     use super::*;
 
-    fn file(text: &str) -> SmogFile {
-        let dir = tempfile::tempdir().expect("a folder");
-        let path = dir.path().join("smog.yml");
-        std::fs::write(&path, text).expect("write");
-        SmogFile::read(&path).expect("smog.yml")
-    }
-
     fn asked(pairs: &[(&str, &str)]) -> WishRequest {
         let mut request = WishRequest::default();
         pairs.iter().for_each(|(name, text)| request.ask(name, text).expect("a row"));
@@ -246,7 +239,7 @@ mod tests {
 
     #[test]
     fn smog_yml_says_what_is_wanted_where_nothing_is_asked() {
-        let file = file("nova: {virt_type: kvm}\n");
+        let file = SmogFile::of_text("nova: {virt_type: kvm}\n");
         let count = |request: &WishRequest| request.resolve(&file).expect("a wish").0.items.len();
         assert_eq!(count(&WishRequest::default()), 1);
         assert_eq!(count(&asked(&[("nested", "")])), 1);
@@ -267,7 +260,7 @@ mod tests {
             ("service", "ksm=inactive"),
             ("vfs", "ens3f0=1"),
         ];
-        let (wish, _) = asked(&TEXTS).resolve(&file("")).expect("a wish");
+        let (wish, _) = asked(&TEXTS).resolve(&SmogFile::of_text("")).expect("a wish");
         // `at-boot` is said of the pages, and filters are one want.
         assert_eq!(wish.items.len(), PREPARABLE.len() - 1);
         let at_boot = |item: &super::super::Item| matches!(&item.want, Want::Pages(pages) if pages.at_boot);
@@ -278,7 +271,7 @@ mod tests {
             assert!(row.help.starts_with(char::is_uppercase) && !row.help.ends_with('.'), "{}", row.help);
             assert_eq!(Preparable::named(&row.keyword()).expect("a row").name, row.name);
         }
-        assert!(asked(&[("at-boot", "")]).resolve(&file("")).is_err(), "pages are missing");
+        assert!(asked(&[("at-boot", "")]).resolve(&SmogFile::of_text("")).is_err(), "pages are missing");
         let why = Preparable::named("huge_page").err().and_then(|why| why.hint());
         assert_eq!(why.as_deref(), Some("did you mean `huge_pages`?"));
     }

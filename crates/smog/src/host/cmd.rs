@@ -16,8 +16,13 @@ pub const OUTPUT_LIMIT: usize = 64 << 20;
 pub enum Words {
     /// A program and its arguments; no shell looks at them.
     Program(Vec<String>),
-    /// Text for `sh -c`.
-    Shell(String),
+    /// Text for `sh -c`, and its `$1`, `$2` ….
+    Shell {
+        /// The script.
+        script: String,
+        /// Its arguments.
+        args: Vec<String>,
+    },
 }
 
 /// Which exit codes are fine.
@@ -73,7 +78,7 @@ impl Cmd {
 
     /// A script for the host's `sh`. Put values into it with [`quote`](crate::quote) only.
     pub fn shell(script: impl Into<String>) -> Cmd {
-        Cmd::of(Words::Shell(script.into()))
+        Cmd::of(Words::Shell { script: script.into(), args: Vec::new() })
     }
 
     fn of(words: Words) -> Cmd {
@@ -89,20 +94,16 @@ impl Cmd {
         }
     }
 
-    /// One more argument; for a script it is `$1`, `$2` … of it, quoted behind its text.
+    /// One more argument; the arguments of a script are its `$1`, `$2` … in the order they come.
     pub fn arg(self, arg: impl Into<String>) -> Cmd {
         self.args([arg])
     }
 
     /// More arguments.
     pub fn args<A: Into<String>>(mut self, args: impl IntoIterator<Item = A>) -> Cmd {
-        let args = args.into_iter().map(Into::into);
         match &mut self.words {
-            Words::Program(words) => words.extend(args),
-            Words::Shell(script) => {
-                let args: Vec<String> = args.collect();
-                let quoted = quote_all(args.iter().map(String::as_str));
-                *script = format!("set -- \"$@\" {quoted}\n{script}");
+            Words::Program(words) | Words::Shell { args: words, .. } => {
+                words.extend(args.into_iter().map(Into::into));
             }
         }
         self
@@ -166,7 +167,9 @@ impl Cmd {
         }
         match &self.words {
             Words::Program(words) => argv.extend(words.iter().cloned()),
-            Words::Shell(script) => argv.extend(["sh".to_string(), "-c".to_string(), script.clone()]),
+            Words::Shell { script, args } => {
+                argv.extend(["sh".to_string(), "-c".to_string(), with_arguments(script, args)]);
+            }
         }
         argv
     }
@@ -175,7 +178,7 @@ impl Cmd {
     pub fn text(&self) -> String {
         match &self.words {
             Words::Program(words) => quote_all(words.iter().map(String::as_str)),
-            Words::Shell(script) => script.trim().to_string(),
+            Words::Shell { script, args } => with_arguments(script, args).trim().to_string(),
         }
     }
 
@@ -194,8 +197,16 @@ impl Cmd {
     pub(crate) fn program(&self) -> Option<&str> {
         match &self.words {
             Words::Program(words) => words.first().map(String::as_str),
-            Words::Shell(_) => None,
+            Words::Shell { .. } => None,
         }
+    }
+}
+
+/// A script that sets its own arguments first: one text, whoever runs it and however it is recorded.
+fn with_arguments(script: &str, args: &[String]) -> String {
+    match args.is_empty() {
+        true => script.to_string(),
+        false => format!("set -- \"$@\" {}\n{script}", quote_all(args.iter().map(String::as_str))),
     }
 }
 
@@ -207,6 +218,13 @@ mod tests {
     fn arguments_of_a_script_are_quoted() {
         let cmd = Cmd::shell("cat \"$1\"").arg("/tmp/a b");
         assert_eq!(cmd.argv(), ["sh", "-c", "set -- \"$@\" '/tmp/a b'\ncat \"$1\""]);
+    }
+
+    #[test]
+    fn arguments_of_a_script_keep_their_order() {
+        let one_by_one = Cmd::shell("echo \"$1\"").arg("a").arg("b").args(["c"]);
+        assert_eq!(one_by_one.argv(), Cmd::shell("echo \"$1\"").args(["a", "b", "c"]).argv());
+        assert_eq!(one_by_one.argv()[2], "set -- \"$@\" a b c\necho \"$1\"");
     }
 
     #[test]

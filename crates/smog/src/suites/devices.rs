@@ -376,7 +376,7 @@ async fn to_file_backed(t: &mut Test) -> Result<()> {
 }
 
 async fn stable_compute_id(t: &mut Test) -> Result<()> {
-    let hypervisors = t.cloud.hypervisors().await?;
+    let hypervisors = t.cloud.hypervisors_without_uptime().await?;
     for host in t.inventory.hosts.clone() {
         let path = format!("{}/compute_id", host.state_path);
         let text = host.host.read_text(&path).await?.trim().to_string();

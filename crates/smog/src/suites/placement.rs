@@ -37,7 +37,7 @@ async fn hosts_with(t: &Test, name: &str) -> Result<Vec<String>> {
 }
 
 async fn provider_yaml(t: &mut Test) -> Result<()> {
-    let hypervisors = t.cloud.hypervisors().await?;
+    let hypervisors = t.cloud.hypervisors_without_uptime().await?;
     let name_of = |host: &str| {
         let found = hypervisors.iter().find(|hypervisor| hypervisor.service.host == host);
         found.map(|hypervisor| hypervisor.hypervisor_hostname.clone()).unwrap_or_default()

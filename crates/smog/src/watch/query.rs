@@ -242,13 +242,6 @@ impl FromStr for Level {
 mod tests {
     use super::*;
 
-    fn file(text: &str) -> SmogFile {
-        let dir = tempfile::tempdir().expect("a folder");
-        let path = dir.path().join("smog.yml");
-        std::fs::write(&path, text).expect("write");
-        SmogFile::read(&path).expect("smog.yml")
-    }
-
     fn away() -> Result<Cloud> {
         Err(Error::Unreachable { what: "keystone".into(), why: "refused".into(), hint: String::new() })
     }
@@ -262,18 +255,19 @@ mod tests {
             files: vec!["/var/log/x.log".into()],
             ..LogQuery::default()
         };
-        let search = query.resolve(&file(HOSTS), away()).await.expect("a search");
+        let search = query.resolve(&SmogFile::of_text(HOSTS), away()).await.expect("a search");
         let hosts: Vec<&str> = search.plan.hosts.iter().map(|(host, _)| host.name()).collect();
         assert_eq!(hosts, ["cmp2"]);
         assert!(search.without_cloud.is_some());
         let unknown = LogQuery { hosts: vec!["cmp3".into()], ..query.clone() };
-        let why = unknown.resolve(&file(HOSTS), away()).await.expect_err("no such host");
+        let why = unknown.resolve(&SmogFile::of_text(HOSTS), away()).await.expect_err("no such host");
         assert!(matches!(why, Error::NotFound { .. }), "{why}");
-        let why = query.resolve(&file(""), away()).await.expect_err("no hosts either");
+        let why = query.resolve(&SmogFile::of_text(""), away()).await.expect_err("no hosts either");
         assert!(matches!(why, Error::Unreachable { .. }), "{why}");
         // Whose requests they were only the cloud knows.
         let of_guest = LogQuery { guest: Some("web".into()), ..LogQuery::default() };
-        let why = of_guest.resolve(&file(HOSTS), away()).await.expect_err("the guest is not known");
+        let why =
+            of_guest.resolve(&SmogFile::of_text(HOSTS), away()).await.expect_err("the guest is not known");
         assert!(matches!(why, Error::Unreachable { .. }), "{why}");
     }
 
@@ -281,7 +275,7 @@ mod tests {
     async fn a_search_begins_an_hour_back_and_a_watch_now() {
         let query = LogQuery { files: vec!["/var/log/x.log".into()], ..LogQuery::default() };
         let begins = async |query: LogQuery| {
-            let search = query.resolve(&file(HOSTS), away()).await.expect("a search");
+            let search = query.resolve(&SmogFile::of_text(HOSTS), away()).await.expect("a search");
             match search.from {
                 From::Since(time) => (Timestamp::now() - time).get_seconds() / 3600,
                 _ => -1,
@@ -292,7 +286,8 @@ mod tests {
         assert_eq!(begins(LogQuery { follow: true, ..query.clone() }).await, -1);
         let now = Timestamp::now();
         let wrong = LogQuery { since: Some(now), until: Some(now - SignedDuration::from_secs(1)), ..query };
-        let why = wrong.resolve(&file(HOSTS), away()).await.expect_err("an end before the beginning");
+        let why =
+            wrong.resolve(&SmogFile::of_text(HOSTS), away()).await.expect_err("an end before the beginning");
         assert!(why.to_string().contains("before the beginning"), "{why}");
     }
 

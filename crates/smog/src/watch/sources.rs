@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::formats::FormatsOfHost;
-use crate::host::{Cmd, Host, Words};
+use crate::host::{Cmd, Host};
 
 /// Where reading begins.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -157,10 +157,7 @@ fn tailed(text: &str) -> Option<Vec<String>> {
 
 /// The words the far end runs.
 pub(super) fn words(cmd: &Cmd) -> Vec<String> {
-    match &cmd.words {
-        Words::Program(words) => words.clone(),
-        Words::Shell(script) => vec!["sh".into(), "-c".into(), script.clone()],
-    }
+    Cmd { env: Vec::new(), ..cmd.clone() }.argv()
 }
 
 #[cfg(test)]

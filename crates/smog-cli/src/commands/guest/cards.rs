@@ -5,9 +5,9 @@ use std::time::Duration;
 use smog::cloud::Nic;
 use smog::{Error, ExitCode};
 
-use crate::names;
+use crate::args::names;
 use crate::output;
-use crate::progress::Progress;
+use crate::print::progress::Progress;
 use crate::session::Session;
 
 /// The network cards of a guest

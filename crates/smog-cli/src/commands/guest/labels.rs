@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use smog::{Error, ExitCode};
 
-use crate::names;
+use crate::args::key_value::{Keys, Pairs, only_keys};
+use crate::args::names;
 use crate::output;
-use crate::pairs::{Keys, Pairs, only_keys};
 use crate::session::Session;
 
 /// Set metadata of a guest

@@ -1,7 +1,7 @@
 use smog::cloud::ServerFilter;
 use smog::{Error, ExitCode, Guest};
 
-use crate::names;
+use crate::args::names;
 use crate::output;
 use crate::session::Session;
 

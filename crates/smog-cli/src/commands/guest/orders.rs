@@ -9,9 +9,9 @@ use smog::cloud::server_actions::{ALL, Kind, Parameter, ServerAction};
 use smog::config::Secret;
 use smog::{Error, ExitCode};
 
-use crate::names;
+use crate::args::names;
 use crate::output;
-use crate::progress::Progress;
+use crate::print::progress::Progress;
 use crate::session::{Session, named_in_full};
 
 /// A server action with what was given to it on the command line.

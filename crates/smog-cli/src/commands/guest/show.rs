@@ -1,6 +1,6 @@
 use smog::{Error, ExitCode};
 
-use crate::names;
+use crate::args::names;
 use crate::output;
 use crate::session::Session;
 

@@ -4,9 +4,9 @@ use serde_json::json;
 use smog::guru::{Guru, Kind, Moved, Stacks, diff};
 use smog::{Error, ExitCode};
 
-use crate::names;
+use crate::args::names;
 use crate::output::{self, Form, Painted, style};
-use crate::progress::Progress;
+use crate::print::progress::Progress;
 use crate::session::Session;
 
 /// Ask a service for its Guru Meditation Report: what each of its threads does now

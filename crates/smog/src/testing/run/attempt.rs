@@ -7,7 +7,7 @@ use jiff::{Timestamp, Zoned};
 use tokio::task::JoinSet;
 
 use super::{Isolation, Run, Runner, scene};
-use crate::cloud::{Cloud, IsolatedProject};
+use crate::cloud::Cloud;
 use crate::error::{Error, Result};
 use crate::guest::Guest;
 use crate::testing::check::Check;
@@ -112,8 +112,14 @@ impl Runner {
                 let asked = asked_of(&case, run, cloud.own_project_id(), began, &calls, &log);
                 judge(&mut report, &mut run.logs.cut(asked).await);
                 let keep = self.options.keep && attempt > self.options.retries && run.change.is_none();
-                self.clean_up(&case, run, &cloud, project.as_ref(), &log, &prefix, folder, keep, &mut report)
-                    .await;
+                let left = Left { case: &case, run, cloud: &cloud, log: &log, prefix: &prefix, keep };
+                self.clean_up(left, folder, &mut report).await;
+                if let Some(project) = project.filter(|_| report.kept.is_empty()) {
+                    cloud.close().await;
+                    if let Err(why) = self.cloud.remove_isolated_project(&project, Wait::default()).await {
+                        report.leaked.push(format!("project {}: {why}", project.project.name));
+                    }
+                }
                 run.logs.last_words().await;
                 let asked = asked_of(&case, run, cloud.own_project_id(), began, &calls, &log);
                 let mut cut = run.logs.cut(Asked { folder: Some(folder.0.clone()), ..asked }).await;
@@ -173,19 +179,8 @@ impl Runner {
     }
 
     /// Keep the scene of a failure, and remove what the case made.
-    #[expect(clippy::too_many_arguments, reason = "one call, of everything a case has")]
-    async fn clean_up(
-        &self,
-        case: &Case,
-        run: &Run,
-        cloud: &Cloud,
-        project: Option<&IsolatedProject>,
-        log: &CaseLog,
-        prefix: &str,
-        folder: &Folder,
-        keep: bool,
-        report: &mut CaseReport,
-    ) {
+    async fn clean_up(&self, left: Left<'_>, folder: &Folder, report: &mut CaseReport) {
+        let Left { case, run, cloud, log, prefix, keep } = left;
         // What a case that was cut off had begun on hosts comes to its end first.
         drop(log.changing.lock().await);
         // What was ordered when the case was cut off has a name, but no id here yet.
@@ -228,13 +223,20 @@ impl Runner {
             let _ = cloud.end_migrations(&id, Wait::default()).await;
         }
         report.leaked = clean::remove_made(cloud, &made, Wait::default()).await;
-        if let Some(project) = project {
-            cloud.close().await;
-            if let Err(why) = self.cloud.remove_isolated_project(project, Wait::default()).await {
-                report.leaked.push(format!("project {}: {why}", project.project.name));
-            }
-        }
     }
+}
+
+/// What there is to clean up when a case has ended.
+struct Left<'a> {
+    case: &'a Case,
+    run: &'a Run,
+    /// The cloud as the case had it.
+    cloud: &'a Cloud,
+    log: &'a CaseLog,
+    /// What the names of its things begin with.
+    prefix: &'a str,
+    /// Its servers stay when it failed.
+    keep: bool,
 }
 
 /// What is asked of the logs for a case.

@@ -1,12 +1,11 @@
 //! An environment as the command line makes it: hosts, journal folder, progress, the tests' hook.
 
-use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use smog::Result;
 use smog::environment::{Environment, Options, Tell};
-use smog::{Error, Result};
 
 use crate::session::Session;
 
@@ -15,7 +14,7 @@ use crate::session::Session;
 #[command(next_help_heading = "How")]
 pub struct EnvironmentArgs {
     /// Only this host; may be given several times
-    #[arg(long = "host", value_name = "HOST", add = crate::names::hosts())]
+    #[arg(long = "host", value_name = "HOST", add = crate::args::names::hosts())]
     pub hosts: Vec<String>,
 
     /// The folder of journals on this machine [default: ~/.local/state/smog/journal]
@@ -95,25 +94,4 @@ pub fn variable(name: &str) -> Option<String> {
 /// One line an event on standard error.
 fn tell(what: Tell<'_>) {
     crate::output::note(&format!("{}: {}", what.host, what.text));
-}
-
-/// Ask before something is changed.
-///
-/// # Errors
-/// [`Error::Invalid`] without a terminal to ask on.
-pub fn confirmed(question: &str, yes: bool) -> Result<bool> {
-    if yes {
-        return Ok(true);
-    }
-    if !std::io::stdin().is_terminal() {
-        return Err(Error::Invalid {
-            what: question.trim_end_matches('?').to_string(),
-            why: "there is no terminal to ask on".into(),
-            hint: Some("`--yes` answers the question; `--dry-run` shows what would change".into()),
-        });
-    }
-    crate::output::question(&format!("{question} [y/N] "));
-    let mut answer = String::new();
-    let read = std::io::stdin().read_line(&mut answer);
-    Ok(read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes"))
 }

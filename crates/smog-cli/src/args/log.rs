@@ -7,9 +7,9 @@ use smog::watch::{Filter, Handler, Level, LogQuery, LogSearch, Record, Save, Ver
 use smog::{Error, ExitCode};
 
 use crate::output;
-use crate::record_print::Printer;
+use crate::print::exceptions::Thrown;
+use crate::print::records::Printer;
 use crate::session::Session;
-use crate::thrown::Thrown;
 
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct LogArgs {

@@ -3,7 +3,7 @@
 use smog::flavor::{EmulatorThreads, FlavorSpec, PageSize, ThreadPolicy, Topology};
 use smog::{Cpuset, Error};
 
-use crate::pairs::key_and_value;
+use crate::args::key_value::key_and_value;
 
 /// A flavor in terms of what it means
 #[derive(Debug, Clone, Default, clap::Args)]
