@@ -267,7 +267,7 @@ class Cloud:
 
         `flavor` is a name, a `Flavor`, or a `FlavorSpec`: then a flavor is made for the guest
         and deleted with it. `network` is a name, or `"none"`. Ctrl-C takes everything back (`keep=True`:
-        all but the server, which Nova goes on booting).
+        all but the server, which Nova continues to boot).
 
         Raises `BootException` when it goes to ERROR (it is kept for a look), `NotFound`,
         `Timeout`.
@@ -513,7 +513,7 @@ class Cloud:
         """
     def reset_quotas(self, /, project: str | Project) -> None:
         """
-        Give a project the default quotas again.
+        Reset a project's quotas to the defaults.
         """
     def security_groups(self, /) -> Listing[Resource]:
         """
@@ -561,7 +561,7 @@ class Cloud:
         """
     def topology(self, /) -> Topology:
         """
-        Hosts with their NUMA cells and CPUs, and which guest is pinned where. One API call
+        Hosts with their NUMA nodes and CPUs, and which guest is pinned where. One API call
         and two commands a host. A picture in notebooks.
         """
     def trace(self, /, of: str | Guest, action: str | None = None, *, since: datetime | None = None) -> Trace:
@@ -713,12 +713,12 @@ class Domain:
     @property
     def cell_memory_kib(self, /) -> dict[int, int]:
         """
-        The memory of each NUMA cell in KiB.
+        The memory of each NUMA node in KiB.
         """
     @property
     def cells(self, /) -> dict[int, set[int]]:
         """
-        The guest's NUMA cells: its vCPUs, by cell.
+        The guest's NUMA nodes: its vCPUs, by cell.
         """
     @property
     def console_log(self, /) -> str | None:
@@ -860,17 +860,17 @@ class Facts:
     @property
     def cell_free_kib(self, /) -> dict[int, int]:
         """
-        The free memory of each NUMA cell in KiB.
+        The free memory of each NUMA node in KiB.
         """
     @property
     def cell_memory_kib(self, /) -> dict[int, int]:
         """
-        The memory of each NUMA cell in KiB.
+        The memory of each NUMA node in KiB.
         """
     @property
     def cells(self, /) -> dict[int, set[int]]:
         """
-        The CPUs of each NUMA cell.
+        The CPUs of each NUMA node.
         """
     @property
     def cpus_isolated(self, /) -> set[int]:
@@ -1142,11 +1142,11 @@ class FlavorSpec:
         """
     def numa_cell(self, /, cpus: str | int | Iterable[int], ram_mib: int) -> FlavorSpec:
         """
-        One more NUMA cell with these vCPUs ("0-1", 0 or [0, 1]) and this memory in MiB.
+        One more NUMA node with these vCPUs ("0-1", 0 or [0, 1]) and this memory in MiB.
         """
     def numa_nodes(self, /, nodes: SupportsIndex) -> FlavorSpec:
         """
-        So many NUMA cells, CPUs and memory divided evenly by Nova. Nova has no memory policy
+        So many NUMA nodes, CPUs and memory divided evenly by Nova. Nova has no memory policy
         any more (`hw:numa_policy` of early releases): a guest's cell has its memory strictly
         from one cell of the host.
         """
@@ -1547,7 +1547,7 @@ class Guest:
         """
     def migrations(self, /) -> Listing[Resource]:
         """
-        Its moves between hosts, the newest first. One API call.
+        List its migrations, the newest first. One API call.
         """
     @property
     def name(self, /) -> str:
@@ -1670,7 +1670,7 @@ class GuestProcess:
     @property
     def memory_by_cell_kib(self, /) -> dict[int, int] | None:
         """
-        Its memory in KiB by host NUMA cell; none where it was not asked for.
+        Its memory in KiB by host NUMA node; none where it was not asked for.
         """
     @property
     def name(self, /) -> str:
@@ -2873,7 +2873,7 @@ class Thread:
     @property
     def cells(self, /) -> set[int]:
         """
-        The NUMA cells it may take memory from (`Mems_allowed_list`).
+        The NUMA nodes it may take memory from (`Mems_allowed_list`).
         """
     @property
     def cpus(self, /) -> set[int]:
@@ -2995,7 +2995,7 @@ class ThrownKind:
 @final
 class Topology:
     """
-    Hosts with their NUMA cells and CPUs, and which guest is pinned where.
+    Hosts with their NUMA nodes and CPUs, and which guest is pinned where.
 
     `print(cloud.topology())` shows it as text; a notebook shows it as a picture.
     """

@@ -1,6 +1,6 @@
 """Every exception of smog, rooted at `SmogError`.
 
-Each has `.hint` (the way out, or `None`), `.host`, `.request_id` (to look for in the logs),
+Each has `.hint` (what to do, or `None`; in terms of Python), `.host`, `.request_id` (to look for in the logs),
 `.temporary` (asking again may help) and `.exit_code` (what the command `smog` would end
 with). On Python 3.11 and later the hint is also a note, so tracebacks, pytest and unittest
 show it.
@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import enum
 from typing import Any
+
+from ._hints import in_python
 
 __all__ = [
     "AmbiguityException",
@@ -64,7 +66,7 @@ class SmogError(Exception):
     'did you mean `cirros`?'
     """
 
-    #: The way out, where one is known.
+    #: What to do, where that is known.
     hint: str | None
     #: The host it happened on, where it is one host's.
     host: str | None
@@ -88,6 +90,7 @@ class SmogError(Exception):
         **more: Any,
     ) -> None:
         super().__init__(text)
+        hint = in_python(hint) if hint else hint
         self.hint = hint
         self.host = host
         self.request_id = request_id

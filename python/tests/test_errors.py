@@ -52,3 +52,38 @@ def test_a_command_that_fails():
         smog.Host.local().run("sh", "-c", "echo no >&2; exit 3")
     assert (failed.value.exit, failed.value.stderr.strip()) == ("exit code 3", "no")
     assert failed.value.host == "local"
+
+
+@pytest.mark.parametrize(
+    ("of_the_command", "of_python"),
+    [
+        ("`smog discover` lists the guests", "`cloud.discover()` lists the guests"),
+        ("`smog guest unlock web`, by an administrator", "`cloud.guest('web').unlock()`, by an administrator"),
+        ("`smog guest reboot --hard web`", "`cloud.guest('web').reboot(hard=True)`"),
+        ("`smog guest resize-confirm web`", "`cloud.guest('web').confirm_resize()`"),
+        ("`smog delete 'my web'`", "`cloud.guest('my web').delete()`"),
+        ("`smog migrate web`", "`cloud.guest('web').live_migrate()`"),
+        ("`smog flavor delete 42` removes it", "`cloud.flavor('42').delete()` removes it"),
+        ("`--timeout SECONDS`", "`timeout=SECONDS`"),
+        ("with `--os-cloud NAME`", 'with `smog.connect("NAME")`'),
+        ("`--rc` reads it", '`smog.connect(rc="RC")` reads it'),
+        ("`--allow-unread`", "`allow_unread=True`"),
+        # What only the command has stays as it is.
+        ("`smog nested --file F`", "`smog nested --file F`"),
+        ("did you mean `cirros`?", "did you mean `cirros`?"),
+        ("`smog guest 'a`", "`smog guest 'a`"),
+    ],
+)
+def test_a_hint_is_in_terms_of_python(of_the_command, of_python):
+    assert smog.SmogError("x", hint=of_the_command).hint == of_python
+
+
+def test_a_hint_names_methods_that_there_are():
+    from smog import _hints
+
+    for code in _hints._COMMANDS.values():
+        name = code.removeprefix("cloud.").split("(")[0]
+        assert hasattr(smog.Cloud, name), code
+    for code in _hints._GUEST.values():
+        name = code.split("(")[0]
+        assert hasattr(smog.Guest, name), code

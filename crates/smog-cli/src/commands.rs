@@ -66,24 +66,24 @@ pub struct CommandLine {
 pub enum Command {
     /// Boot a guest and wait until it is ACTIVE
     Boot(boot::BootArgs),
-    /// Show every guest with its host, domain and pins
+    /// List every guest with its host, domain and pins
     Discover(discover::DiscoverArgs),
     /// Print a guest's libvirt domain XML
     Xml(xml::XmlArgs),
     /// Compare a guest's declared pins and pages with the kernel's
     Pins(pins::PinsArgs),
-    /// One guest on one page: what Nova, placement, libvirt, the kernel and the logs say of it
+    /// Explain a guest on one page: what Nova, placement, libvirt, the kernel and the logs say about it
     Explain(explain::ExplainArgs),
-    /// Judge the whole cloud: Nova, placement, libvirt and the kernel against each other
+    /// Check the whole cloud for places where Nova, placement, libvirt and the kernel disagree
     Audit(audit::AuditArgs),
     /// Live-migrate a guest and wait until it has moved
     Migrate(migrate::MigrateArgs),
     /// Delete guests and wait until they are gone
     Delete(delete::DeleteArgs),
-    /// Everything about guests: list, show, console, start, stop, resize …
+    /// Guests: list, show, console, start, stop, resize and more
     #[command(visible_alias = "server")]
     Guest(guest::GuestArgs),
-    /// The hosts below the cloud: list, show, run
+    /// Hosts: list, show, run, processes, power, guru
     Host(host::HostArgs),
     /// Flavors: list, show, create, set, unset, delete
     Flavor(flavor::FlavorArgs),
@@ -109,16 +109,16 @@ pub enum Command {
     Quota(quota::QuotaArgs),
     /// Projects: list, users, roles, create, delete
     Project(project::ProjectArgs),
-    /// Follow every host's logs at once, exceptions whole; or while a command runs
+    /// Follow the logs of all hosts, or only while a command runs
     Watch(watch::WatchArgs),
-    /// Search the logs of every host
+    /// Search the logs of all hosts
     Logs(logs::LogsArgs),
     Trace(trace::TraceArgs),
-    /// Find the exceptions in log files that are here
+    /// Find exceptions in local log files
     Scan(scan::ScanArgs),
-    /// Show what a failed job, or the last hours of a cloud, threw: by kind, by test, and what came first
+    /// Summarize the exceptions of a failed job or of a cloud: by type, by test, and the likely first cause
     Triage(triage::TriageArgs),
-    /// Any API call, for what smog has no verb for
+    /// Make a raw API call
     Api(api::ApiArgs),
     Check(check::CheckArgs),
     Prepare(prepare::PrepareArgs),
@@ -127,13 +127,13 @@ pub enum Command {
     Shell(shell::ShellArgs),
     /// Run white-box tests on the cloud, in parallel
     Test(test::TestArgs),
-    /// Remove what runs of tests have left behind
+    /// Remove what test runs left behind
     Clean(clean::CleanArgs),
     /// smog's own settings: show, init, check, schema
     Config(config::ConfigArgs),
     /// Print the completion script of a shell
     Completion(completion::CompletionArgs),
-    /// Print the licences of what smog is built from
+    /// Print the licences of smog and its dependencies
     Licenses,
     #[command(hide = true)]
     RefreshNames,

@@ -14,7 +14,7 @@ pub struct GlobalArgs {
     #[arg(long, value_name = "NAME", global = true, help_heading = "Cloud")]
     pub region: Option<String>,
 
-    /// Log in anew, whatever token is kept from the last command
+    /// Log in again; do not use the cached token
     #[arg(long, global = true, help_heading = "Cloud")]
     pub refresh_login: bool,
 
@@ -26,24 +26,24 @@ pub struct GlobalArgs {
     #[arg(long, value_name = "FILE", global = true, help_heading = "Cloud")]
     pub config: Option<PathBuf>,
 
-    /// Overrule a setting of smog.yml (hosts.computes.0.host=10.0.0.5), or name an option of
+    /// Override a setting of smog.yml (hosts.computes.0.host=10.0.0.5), or name an option of
     /// a file on the hosts (nova.conf:libvirt.virt_type=kvm); may be given several times
     #[arg(long, value_name = "PATH=VALUE", global = true, help_heading = "Cloud")]
     pub set: Vec<String>,
 
-    /// Change nothing: show the first change that would be asked for
+    /// Change nothing; show the first change that would be requested
     #[arg(long, global = true, help_heading = "Output")]
     pub dry_run: bool,
 
-    /// Tell every API call, with its request id and time
+    /// Print each API call with its request id and duration
     #[arg(short, long, global = true, help_heading = "Output")]
     pub verbose: bool,
 
-    /// Say nothing but results and errors
+    /// Print only results and errors
     #[arg(short, long, global = true, help_heading = "Output")]
     pub quiet: bool,
 
-    /// How to print results
+    /// Output format
     #[arg(
         short,
         long,
@@ -59,7 +59,7 @@ pub struct GlobalArgs {
     #[arg(short, long = "column", value_name = "COLUMN", global = true, help_heading = "Output")]
     pub columns: Vec<String>,
 
-    /// Order by this column (or field)
+    /// Sort by this column (or field)
     #[arg(long, value_name = "COLUMN", global = true, help_heading = "Output")]
     pub sort: Option<String>,
 }

@@ -35,7 +35,7 @@ pub enum Form {
     Json,
     /// YAML: the same as JSON
     Yaml,
-    /// Bare values, a row a line, a tab between
+    /// Bare values, one row per line, separated by tabs
     Value,
 }
 
@@ -343,11 +343,21 @@ fn plain(value: &serde_json::Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_string)
 }
 
+/// Columns that had another name until the last release: the old one, and the one of today.
+const RENAMED: &[(&str, &str)] = &[("cells", "NUMA nodes"), ("cells", "nodes"), ("cell", "node")];
+
 /// The column a person means: case, spaces, dashes and underscores do not matter.
 fn column<'a, T>(asked: &str, all: &[&'a Column<T>]) -> Result<&'a Column<T>, Error> {
     let found = all.iter().find(|column| same(column.name, asked)).or_else(|| {
         let mut beginning = all.iter().filter(|column| plainly(column.name).starts_with(&plainly(asked)));
         beginning.next().filter(|_| beginning.next().is_none())
+    });
+    let found = found.or_else(|| {
+        let (_, now) = RENAMED
+            .iter()
+            .find(|(old, now)| same(old, asked) && all.iter().any(|column| same(column.name, now)))?;
+        note(&format!("note: the column `{asked}` is now called `{now}`"));
+        all.iter().find(|column| same(column.name, now))
     });
     found.copied().ok_or_else(|| {
         let names = all.iter().map(|column| column.name);
@@ -398,6 +408,9 @@ mod tests {
         for asked in ["pinned to", "Pinned_To", "pinnedto", "pin"] {
             assert_eq!(column(asked, &all).expect("a column").name, "pinned to");
         }
+        let all: Vec<&Column<smog::host::Facts>> = <smog::host::Facts as Show>::COLUMNS.iter().collect();
+        assert_eq!(column("cells", &all).expect("a renamed column").name, "NUMA nodes");
+        let all: Vec<&Column<smog::Guest>> = <smog::Guest as Show>::COLUMNS.iter().collect();
         // A beginning of several is of none.
         assert!(column("p", &all).is_err());
         assert_eq!(

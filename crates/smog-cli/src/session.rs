@@ -173,7 +173,7 @@ impl Session {
         let left = on.left.unwrap_or_else(|| "nothing was changed".into());
         let Some(cloud) = self.cloud.get().filter(|_| !on.boots.is_empty()) else { return left };
         if !on.keep {
-            crate::output::note("interrupted: what was begun is taken back; once more to leave at once");
+            crate::output::note("interrupted: undoing what was begun; press Ctrl-C again to leave at once");
         }
         let wait = Wait::up_to(TAKING_BACK);
         tokio::select! {

@@ -1,4 +1,4 @@
-//! On a lab with simulated NUMA cells: what smog shows, and that it says "simulated".
+//! On a lab with simulated NUMA nodes: what smog shows, and that it says "simulated".
 
 mod lab;
 
@@ -20,6 +20,6 @@ fn a_guest_over_two_cells_and_the_word_simulated() {
 
     let host = guest["host"].as_str().expect("a host");
     let facts = lab().run(&["host", "show", host]).expect(0);
-    assert!(facts.out.contains("2 simulated cells"), "{}", facts.out);
+    assert!(facts.out.contains("2 simulated NUMA nodes"), "{}", facts.out);
     lab().run(&["delete", &name]).expect(0);
 }

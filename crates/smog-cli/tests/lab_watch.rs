@@ -302,7 +302,7 @@ fn logs_are_read_while_keystone_is_away() {
         .with("OS_PASSWORD", "x")
         .with("OS_PROJECT_NAME", "x");
     let ran = away.run(&["logs", "--since", "1d", "--host", "cmp1", "-o", "json"]).expect(0);
-    assert!(ran.err.contains("going on with the hosts of smog.yml"), "{}", ran.err);
+    assert!(ran.err.contains("continuing with the hosts of smog.yml"), "{}", ran.err);
     let told = records(&ran.out);
     assert!(told.iter().any(|record| text(record, "source").ends_with("nova-compute.log")), "{}", ran.err);
     assert!(told.iter().all(|record| text(record, "host") == "cmp1"));

@@ -93,5 +93,5 @@ fn exit_codes_and_errors() {
     std::fs::create_dir(folder.path().join("empty")).expect("a folder");
     let (code, said) = run(&["--from", "empty"]);
     assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("`empty`: there is no log in it"), "{said}");
+    assert!(said.contains("`empty`: it contains no log"), "{said}");
 }

@@ -273,7 +273,7 @@ impl Cloud {
     ///
     /// `flavor` is a name, a `Flavor`, or a `FlavorSpec`: then a flavor is made for the guest
     /// and deleted with it. `network` is a name, or `"none"`. Ctrl-C takes everything back (`keep=True`:
-    /// all but the server, which Nova goes on booting).
+    /// all but the server, which Nova continues to boot).
     ///
     /// Raises `BootException` when it goes to ERROR (it is kept for a look), `NotFound`,
     /// `Timeout`.
@@ -353,7 +353,7 @@ impl Cloud {
             let how = wait.then(|| crate::enter::wait(timeout, &tell));
             match ctx.unless_stopped("", cloud.boot_guest(&request, &made[0], how)).await {
                 Err(Error::Interrupted { .. }) => {
-                    ctx.tell("interrupted: what was begun is taken back");
+                    ctx.tell("interrupted: what was begun is undone");
                     let left = cloud.take_back_boots(&*made, keep, TAKING_BACK).await;
                     Err(Error::Interrupted { left })
                 }

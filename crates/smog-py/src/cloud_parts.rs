@@ -75,7 +75,7 @@ impl Cloud {
         Resource::all(py, "Quota", &found)
     }
 
-    /// Give a project the default quotas again.
+    /// Reset a project's quotas to the defaults.
     #[pyo3(signature = (project: "str | Project") -> "None")]
     fn reset_quotas(&self, py: Python<'_>, project: NameOf) -> PyResult<()> {
         let asked = project.name();

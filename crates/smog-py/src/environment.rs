@@ -113,7 +113,7 @@ impl Environment {
                 let prepared = ctx.unless_stopped("", environment.prepare(&wish)).await;
                 match prepared {
                     Err(Error::Interrupted { .. }) => {
-                        ctx.tell("interrupted: what was changed is taken back");
+                        ctx.tell("interrupted: what was changed is undone");
                         let taken_back = environment.take_back_unfinished().await;
                         Err(Error::Interrupted { left: taken_back.words("`smog restore`") })
                     }
@@ -180,7 +180,7 @@ impl Environment {
             if let Some((target, three_way)) = one.conflicts.first() {
                 let error = Error::Fault {
                     what: format!("restoring {target}"),
-                    fault: format!("someone changed it meanwhile:\n{three_way}"),
+                    fault: format!("someone else changed it since:\n{three_way}"),
                     host: Some(one.host.clone()),
                     request_id: None,
                     hint: Some("`restore(all=True, on_conflict=…)` with keep, force or merge decides".into()),

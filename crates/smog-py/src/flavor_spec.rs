@@ -73,14 +73,14 @@ impl FlavorSpec {
         self.spec.disk_gib
     }
 
-    /// So many NUMA cells, CPUs and memory divided evenly by Nova. Nova has no memory policy
+    /// So many NUMA nodes, CPUs and memory divided evenly by Nova. Nova has no memory policy
     /// any more (`hw:numa_policy` of early releases): a guest's cell has its memory strictly
     /// from one cell of the host.
     fn numa_nodes(&self, nodes: u32) -> FlavorSpec {
         self.with(|spec| spec.numa_nodes(nodes))
     }
 
-    /// One more NUMA cell with these vCPUs ("0-1", 0 or [0, 1]) and this memory in MiB.
+    /// One more NUMA node with these vCPUs ("0-1", 0 or [0, 1]) and this memory in MiB.
     #[pyo3(signature = (cpus: "str | int | Iterable[int]", ram_mib: "int") -> "FlavorSpec")]
     fn numa_cell(&self, cpus: CpusAsked, ram_mib: u64) -> FlavorSpec {
         self.with(|spec| spec.numa_cell(cpus.set(), ram_mib))

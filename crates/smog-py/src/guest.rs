@@ -262,7 +262,7 @@ impl Guest {
         block: Option<bool>,
         timeout: f64,
     ) -> PyResult<()> {
-        let left = format!("Nova goes on moving `{}`", self.name());
+        let left = format!("Nova continues to move `{}`", self.name());
         let how = LiveMigration { host: to.map(NameOf::name), block: block.into() };
         self.ask(py, left, move |mut guest, ctx| async move {
             let answer = guest.live_migrate_with(&how, wait(timeout, &ctx.teller())).await;
@@ -347,7 +347,7 @@ impl Guest {
     /// Delete it, wait until it is gone, and delete the flavor smog made for it.
     #[pyo3(signature = (*, timeout = 300.0))]
     fn delete(&self, py: Python<'_>, timeout: f64) -> PyResult<()> {
-        let left = format!("Nova goes on deleting `{}`", self.name());
+        let left = format!("Nova continues to delete `{}`", self.name());
         self.ask(py, left, move |guest, ctx| async move {
             let answer = guest.delete(wait(timeout, &ctx.teller())).await;
             (guest, answer)
@@ -408,7 +408,7 @@ impl Guest {
     #[pyo3(signature = (*exception: "object") -> "None")]
     fn __exit__(&self, py: Python<'_>, exception: Bound<'_, PyTuple>) -> PyResult<()> {
         let _ = exception;
-        let left = format!("Nova goes on deleting `{}`", self.name());
+        let left = format!("Nova continues to delete `{}`", self.name());
         self.ask(py, left, move |guest, ctx| async move {
             let answer = match guest.delete(wait(300.0, &ctx.teller())).await {
                 // Someone deleted it inside the block already.

@@ -23,7 +23,7 @@ impl Guest {
         Resource::all(py, "Action", &found)
     }
 
-    /// Its moves between hosts, the newest first. One API call.
+    /// List its migrations, the newest first. One API call.
     #[pyo3(signature = () -> "Listing[Resource]")]
     fn migrations<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let found = self.ask(py, NOTHING.into(), |guest, _| async move {
@@ -142,7 +142,7 @@ impl Guest {
     /// gone.
     #[pyo3(signature = (interface, *, timeout = 60.0))]
     fn detach_interface(&self, py: Python<'_>, interface: String, timeout: f64) -> PyResult<()> {
-        self.ask(py, "Nova goes on removing the interface".into(), move |guest, ctx| async move {
+        self.ask(py, "Nova continues to remove the interface".into(), move |guest, ctx| async move {
             let answer = async {
                 let found = guest.cloud().interface(&guest.server.id, &interface).await?;
                 let tell = ctx.teller();

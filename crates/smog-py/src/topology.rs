@@ -7,7 +7,7 @@ use smog::{Cloud, Result};
 
 use crate::table::escaped;
 
-/// Hosts with their NUMA cells and CPUs, and which guest is pinned where.
+/// Hosts with their NUMA nodes and CPUs, and which guest is pinned where.
 ///
 /// `print(cloud.topology())` shows it as text; a notebook shows it as a picture.
 #[pyclass(frozen, module = "smog")]
@@ -103,7 +103,7 @@ impl Topology {
                         guest => format!("{cpu}={guest}"),
                     })
                     .collect();
-                lines.push(format!("  cell {cell}: CPUs {}; {memory_mib} MiB", cpus.join(" ")));
+                lines.push(format!("  node {cell}: CPUs {}; {memory_mib} MiB", cpus.join(" ")));
             }
             if !host.floating.is_empty() {
                 lines.push(format!("  floating: {}", host.floating.join(", ")));
@@ -138,7 +138,7 @@ impl Topology {
                 wide = wide.max(width + 16);
                 parts.push(format!(
                     "<rect x=\"8\" y=\"{top}\" width=\"{width}\" height=\"66\" rx=\"4\" fill=\"none\" stroke=\"#888\"/>\
-                     <text x=\"16\" y=\"{}\">cell {cell}, {memory_mib} MiB</text>",
+                     <text x=\"16\" y=\"{}\">node {cell}, {memory_mib} MiB</text>",
                     top + 16
                 ));
                 for (place, cpu) in cpus.iter().enumerate() {

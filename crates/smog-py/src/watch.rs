@@ -20,7 +20,7 @@ async fn resolve(query: &LogQuery, session: &Session) -> smog::Result<LogSearch>
 
 /// What is said when the hosts of smog.yml are read instead.
 fn without_cloud(search: &LogSearch) -> Option<String> {
-    search.without_cloud.as_ref().map(|why| format!("going on with the hosts of smog.yml: {why}"))
+    search.without_cloud.as_ref().map(|why| format!("continuing with the hosts of smog.yml: {why}"))
 }
 
 /// The logs of all hosts, as smog.yml has them.

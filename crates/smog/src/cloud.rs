@@ -203,7 +203,7 @@ impl Cloud {
         &self.0.credentials.name
     }
 
-    /// Set when this is smog's own lab; says whether its NUMA cells are simulated.
+    /// Set when this is smog's own lab; says whether its NUMA nodes are simulated.
     pub fn lab(&self) -> Option<&LabSection> {
         self.0.lab.as_ref()
     }

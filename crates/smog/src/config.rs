@@ -288,7 +288,7 @@ impl Surroundings {
             let found = openrc::read(path, self)?;
             if found.asks {
                 return Err(Error::Auth {
-                    message: format!("{} asks for the password, and nobody answered", path.display()),
+                    message: format!("{} asks for the password, and no answer was given", path.display()),
                     hint: "set OS_PASSWORD, or run smog on a terminal, where it asks".into(),
                 });
             }

@@ -1,4 +1,4 @@
-//! Sets of CPU (or NUMA cell) numbers in the notation of the kernel, libvirt and Nova: `0-3,^2,8`.
+//! Sets of CPU (or NUMA node) numbers in the notation of the kernel, libvirt and Nova: `0-3,^2,8`.
 //!
 //! The same notation stands in `Cpus_allowed_list` of `/proc/PID/status`, in
 //! `<vcpupin cpuset=…>` of the domain XML and in Nova's `cpu_dedicated_set`.

@@ -636,7 +636,7 @@ impl Prepared {
         match conflict {
             Some((host, conflict)) => Err(Error::Fault {
                 what: format!("restoring {}", conflict.target),
-                fault: format!("someone changed it meanwhile:\n{}", conflict.three_way),
+                fault: format!("someone else changed it since:\n{}", conflict.three_way),
                 host: Some(host),
                 request_id: None,
                 hint: Some("`smog restore` with --keep, --force or --merge decides".into()),

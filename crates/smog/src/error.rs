@@ -362,7 +362,7 @@ fn api_hint(status: u16, message: &str) -> Option<&'static str> {
     }
     match status {
         403 => Some("the user's roles do not allow it; most of smog needs the admin role"),
-        409 => Some("the thing is in a state that does not allow this, or is used by another"),
+        409 => Some("its state does not allow this, or something else uses it"),
         413 => {
             Some("what was sent is larger than the service takes, or the cloud limits the rate of requests")
         }

@@ -1,4 +1,4 @@
-//! Flavors in terms of what they mean: NUMA cells, pages, pinning, topology, devices.
+//! Flavors in terms of what they mean: NUMA nodes, pages, pinning, topology, devices.
 //!
 //! [`FlavorSpec`] collects wishes in any order and turns them into Nova's extra
 //! specs (or image properties). Wishes that contradict each other are refused

@@ -136,7 +136,7 @@ impl Guest {
                 what: format!("guest `{}`", self.name()),
                 why,
                 hint: Some(format!(
-                    "somebody undefined it there: `smog guest reboot --hard {}` makes it anew",
+                    "it was undefined there: `smog guest reboot --hard {}` defines it again",
                     crate::quote::quote(self.name())
                 )),
             },

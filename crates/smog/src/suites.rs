@@ -64,7 +64,7 @@ fn on(flavor: &Flavor, host: &str) -> BootRequest {
     BootRequest { host: Some(host.into()), ..of(flavor) }
 }
 
-/// Take every CPU for pinned guests that a host has left: a guest for each NUMA cell of it,
+/// Take every CPU for pinned guests that a host has left: a guest for each NUMA node of it,
 /// the largest first, since one that asks for no cells has its CPUs in a single one.
 async fn fill_dedicated(t: &mut Test, host: &str) -> Result<()> {
     let cells = t.inventory.host(host).map(ComputeHost::free_dedicated_by_cell).unwrap_or_default();

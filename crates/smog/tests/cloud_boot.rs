@@ -96,7 +96,7 @@ async fn a_boot_that_cannot_be_followed_names_its_server() {
     let why = cloud.boot_server(&request(), &BootMade::default(), short).await.expect_err("no end");
     let text = why.to_string();
     assert!(text.contains("last seen: BUILD (spawning)") || text.contains("with 500"), "{text}");
-    assert!(text.ends_with(&format!("server `t1` ({ID}) exists and goes on building")), "{text}");
+    assert!(text.ends_with(&format!("server `t1` ({ID}) exists and is still building")), "{text}");
     assert!(why.hint().is_some_and(|hint| hint.contains("`smog delete t1`")), "{why:?}");
     assert_eq!(why.exit_code(), ExitCode::Failed);
     assert!(matches!(why.cause(), Error::Timeout { .. }), "{why:?}");
@@ -164,7 +164,7 @@ async fn an_order_to_a_server_says_what_goes_on() {
     let fake = FakeCloud::start(script).await;
     let cloud = connect(&fake.auth_url()).await.expect("log in");
     let why = cloud.carry_out(&known, &actions::STOP, QUICK).await.expect_err("refused");
-    assert!(why.to_string().ends_with(&format!("Nova goes on with the stop of server `t1` ({ID})")), "{why}");
+    assert!(why.to_string().ends_with(&format!("Nova continues the stop of server `t1` ({ID})")), "{why}");
 }
 
 fn deleted(id: &str, status: &str) -> serde_json::Value {

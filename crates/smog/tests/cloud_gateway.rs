@@ -145,7 +145,7 @@ async fn a_keystone_that_is_not_there_and_one_that_is_something_else() {
     let fake = FakeCloud::start(vec![]).await;
     let other = failing(connect(&format!("{}/dashboard", fake.url())).await).await;
     assert!(
-        matches!(&other, Error::Unreachable { why, .. } if why.contains("it is no keystone")),
+        matches!(&other, Error::Unreachable { why, .. } if why.contains("it is not keystone")),
         "{other:?}"
     );
 }

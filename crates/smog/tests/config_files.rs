@@ -98,7 +98,7 @@ fn a_typo_shows_file_line_column_and_the_nearest_key() {
         ("watch:\n  allow:\n    - why: x\n", "3:7: an entry of `allow` needs", ""),
         (
             "watch:\n  allow:\n    - message: '('\n",
-            "3:16: `message` is no regular expression: unclosed group",
+            "3:16: `message` is not a regular expression: unclosed group",
             "",
         ),
         (

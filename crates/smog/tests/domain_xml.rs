@@ -237,7 +237,7 @@ fn what_is_wrong_is_told_with_its_place() {
             "<vcpupin cpuset='1'/>",
             "line 32, column 5: <vcpupin> lacks `vcpu`",
         ),
-        ("<memory unit='KiB'>131072", "<memory unit='parsec'>131072", "`parsec` is no unit"),
+        ("<memory unit='KiB'>131072", "<memory unit='parsec'>131072", "`parsec` is not a unit"),
         ("<vcpu placement='static'>1", "<vcpu placement='static'>many", "<vcpu> is `many`"),
         ("<uuid>", "<nouuid>", "nouuid"),
         ("</domain>", "", "never closed"),

@@ -246,12 +246,12 @@ async fn environment_locked_by_the_living_and_the_dead() {
     let error = environment.apply(&folder.plan(), &Wish::new()).await.expect_err("is locked");
     assert!(error.to_string().contains("bob@"), "{error}");
     let (_, _, errors) = restore(&environment, &RestoreOptions::default()).await;
-    assert!(errors[0].to_string().contains("another smog works on it"), "{errors:?}");
+    assert!(errors[0].to_string().contains("locked by another smog"), "{errors:?}");
 
     let dead = Owner { pid: u32::MAX, ..living.clone() };
     lock(&dead);
     let error = environment.apply(&folder.plan(), &Wish::new()).await.expect_err("is locked still");
-    assert!(error.to_string().contains("no longer there"), "{error}");
+    assert!(error.to_string().contains("a smog that died"), "{error}");
     let (_, _, errors) = restore(&environment, &RestoreOptions::default()).await;
     assert!(errors.is_empty(), "{errors:?}");
     assert!(!folder.path("var/smog/lock").exists());

@@ -119,13 +119,13 @@ fn every_error() -> Vec<Error> {
                 why: text("connection reset"),
                 hint: text("see the message"),
             }),
-            left: text("server `web` (1f…) exists and goes on building"),
+            left: text("server `web` (1f…) exists and is still building"),
             hint: text("`smog guest show web` shows it, `smog delete web` removes it"),
         },
         Error::Unread {
             lines: vec![text("host `cmp1`: no answer"), text("/var/log/x on host `cmp2`: Permission denied")],
         },
-        Error::Interrupted { left: text("Nova goes on booting `web`; `smog delete web` removes it") },
+        Error::Interrupted { left: text("Nova continues to boot `web`; `smog delete web` removes it") },
     ]
 }
 

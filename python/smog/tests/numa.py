@@ -104,7 +104,7 @@ class NUMA(BaseStack):
         numa_mempolicy: str = "preferred",
         specs: dict[str, str] | None = None,
     ) -> Any:
-        """NUMA cells (`hw:numa_nodes`), and any `hw:numa_cpus.N`, `hw:numa_mem.N` in `specs`.
+        """NUMA nodes (`hw:numa_nodes`), and any `hw:numa_cpus.N`, `hw:numa_mem.N` in `specs`.
 
         `numa_mempolicy` is accepted and not set: Nova has no memory policy since 2015.
         """
@@ -151,7 +151,7 @@ class NUMA(BaseStack):
         return spec if thread_policy is None else spec.thread_policy(thread_policy)
 
     def get_host_numactl(self, host: str | Host, username: str = "root") -> dict[Any, Any]:
-        """The host's NUMA cells: {cell: {"cpus", "size" and "free" in MiB}, "number": n}. One
+        """The host's NUMA nodes: {cell: {"cpus", "size" and "free" in MiB}, "number": n}. One
         command; `numactl` is not needed.
         """
         machine = host if isinstance(host, Host) else Host.at(host, user=username)

@@ -86,7 +86,7 @@ def test_ctrl_c_takes_back_what_was_prepared(lab):
     process.send_signal(signal.SIGINT)
     said = process.stdout.readline()
     process.wait(120)
-    assert said.strip() == "stopped what was changed has been taken back"
+    assert said.strip() == "stopped the changes were undone"
     assert host.read(path) == before
 
 

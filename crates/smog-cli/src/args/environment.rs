@@ -45,7 +45,7 @@ impl EnvironmentArgs {
         if file.hosts.is_empty() {
             return Err(why);
         }
-        crate::output::warning_of("going on with the hosts of smog.yml, without heartbeats", &why);
+        crate::output::warning_of("continuing with the hosts of smog.yml, without heartbeats", &why);
         Environment::of_file(&file, &self.hosts, options)
     }
 

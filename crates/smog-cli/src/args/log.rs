@@ -17,31 +17,31 @@ pub struct LogArgs {
     #[arg(long = "host", value_name = "HOST", help_heading = "Where")]
     pub hosts: Vec<String>,
 
-    /// These files instead of the detected ones: paths or globs on the hosts
+    /// Read these files instead of the detected ones: paths or globs on the hosts
     #[arg(long = "file", value_name = "GLOB", help_heading = "Where")]
     pub files: Vec<String>,
 
-    /// The journal of this systemd unit as well
+    /// Also read the journal of this systemd unit
     #[arg(long = "unit", value_name = "UNIT", help_heading = "Where")]
     pub units: Vec<String>,
 
-    /// At least this grave: debug, info, warning, error, critical
+    /// Minimum level: debug, info, warning, error, critical
     #[arg(long, value_name = "LEVEL", help_heading = "Which records")]
     pub level: Option<Level>,
 
-    /// Holding this regular expression; of several, any
+    /// Only records that match this regular expression; repeat it to match any of several
     #[arg(long = "grep", value_name = "REGEX", help_heading = "Which records")]
     pub greps: Vec<String>,
 
-    /// Of this request (req-…); of several, any
+    /// Only records of this request id (req-…); may be given several times
     #[arg(long = "request", value_name = "ID", help_heading = "Which records")]
     pub requests: Vec<String>,
 
-    /// Of this guest: naming it, or of the requests that acted on it; also one that was deleted
+    /// Only records that name this guest, or belong to a request that acted on it; it may be deleted already
     #[arg(long, value_name = "GUEST", help_heading = "Which records")]
     pub guest: Option<String>,
 
-    /// Only what tells of an exception
+    /// Only records with an exception
     #[arg(long, help_heading = "Which records")]
     pub exceptions: bool,
 
@@ -49,15 +49,15 @@ pub struct LogArgs {
     #[arg(long)]
     pub exit_on_exception: bool,
 
-    /// No exception: TYPE, or TYPE@LOGGER; may be given several times
+    /// Ignore this known exception: TYPE or TYPE@LOGGER; may be given several times
     #[arg(long = "allow", value_name = "TYPE[@LOGGER]")]
     pub allow: Vec<String>,
 
-    /// Save the records, a file for each host and log
+    /// Save the records, one file per host and log
     #[arg(long, value_name = "DIR")]
     pub save: Option<std::path::PathBuf>,
 
-    /// Do not exit with 3 when a host or log that is wanted was not read
+    /// Do not exit with 3 when a host or log could not be read
     #[arg(long)]
     pub allow_unread: bool,
 }
@@ -76,7 +76,7 @@ impl Saving {
     fn record(&mut self, record: &Record) {
         let Some(save) = self.save.as_mut().filter(|_| self.failed.is_none()) else { return };
         if let Err(why) = save.record(record) {
-            output::warning(&format!("from now on nothing is saved: {why}"));
+            output::warning(&format!("records are no longer saved: {why}"));
             self.failed = Some(why);
         }
     }
@@ -142,12 +142,12 @@ impl LogArgs {
     }
 }
 
-/// What a query comes to. What is read instead, and what is left out, is told.
+/// What a query comes to. What is read instead, and what is left out, is printed.
 pub async fn resolve(query: &LogQuery, session: &Session) -> Result<LogSearch, Error> {
     let cloud = session.cloud().await.cloned();
     let search = query.resolve(&session.smog_file()?, cloud).await?;
     if let Some(why) = &search.without_cloud {
-        output::warning_of("going on with the hosts of smog.yml", why);
+        output::warning_of("continuing with the hosts of smog.yml", why);
     }
     for (host, why) in &search.plan.left_out {
         output::warning(&format!("host `{host}` is left out: {why}"));
@@ -172,7 +172,8 @@ pub fn moment(text: &str) -> Result<Timestamp, String> {
 
 /// A zone by its name, or an offset from UTC.
 pub fn zone(text: &str) -> Result<TimeZone, String> {
-    smog::watch::zone(text).ok_or_else(|| "no time zone is called so (Europe/Berlin, UTC, +02:00)".into())
+    smog::watch::zone(text)
+        .ok_or_else(|| "there is no such time zone (Europe/Berlin, UTC and +02:00 are)".into())
 }
 
 /// `5m`, `90s`, `1h`.

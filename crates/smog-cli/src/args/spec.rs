@@ -5,7 +5,7 @@ use smog::{Cpuset, Error};
 
 use crate::args::key_value::key_and_value;
 
-/// A flavor in terms of what it means
+/// Flavor options
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Flavor")]
 pub struct SpecArgs {
@@ -33,16 +33,16 @@ pub struct SpecArgs {
     /// Memory pages: small, large, any, or a size such as 2MB (hw:mem_page_size)
     #[arg(long, value_name = "SIZE")]
     pages: Option<PageSize>,
-    /// NUMA cells of the guest (hw:numa_nodes)
+    /// NUMA nodes of the guest (hw:numa_nodes)
     #[arg(long, value_name = "COUNT")]
     numa: Option<u32>,
-    /// Sockets the guest sees
+    /// Guest sockets
     #[arg(long, value_name = "COUNT")]
     sockets: Option<u32>,
-    /// Cores a socket the guest sees
+    /// Cores per guest socket
     #[arg(long, value_name = "COUNT")]
     cores: Option<u32>,
-    /// Threads a core the guest sees
+    /// Threads per guest core
     #[arg(long, value_name = "COUNT")]
     threads: Option<u32>,
     /// Any other extra spec; may be given several times

@@ -15,7 +15,7 @@ pub struct WishArgs {
     given: Vec<(&'static str, String)>,
 }
 
-const HEADING: &str = "What is wanted (WHO is a host, computes, controllers or all)";
+const HEADING: &str = "Requirements (WHO is a host, computes, controllers or all)";
 const SUITE: &str = "suite";
 
 impl clap::Args for WishArgs {

@@ -26,15 +26,15 @@ enum AggregateVerb {
     Show(One),
     /// Make an aggregate
     Create(CreateArgs),
-    /// Put a host into an aggregate
+    /// Add a host to an aggregate
     AddHost(HostArgs),
-    /// Take a host out of an aggregate
+    /// Remove a host from an aggregate
     RemoveHost(HostArgs),
     /// Set metadata
     Set(SetArgs),
     /// Remove metadata
     Unset(UnsetArgs),
-    /// Delete an aggregate, its hosts taken out of it
+    /// Delete an aggregate, after removing its hosts
     Delete(One),
 }
 
@@ -49,7 +49,7 @@ struct One {
 struct CreateArgs {
     /// Its name
     name: String,
-    /// Make its hosts an availability zone of this name
+    /// Set its availability zone
     #[arg(long, value_name = "NAME")]
     zone: Option<String>,
     /// Metadata; may be given several times

@@ -4,7 +4,7 @@ use smog::{Error, ExitCode};
 use crate::output::{self, Form};
 use crate::session::Session;
 
-/// Any call to any service, with smog's retries, for what smog has no verb for
+/// Make a raw API call to any service, with smog's authentication and retries
 ///
 /// Examples:
 ///   smog api GET compute /servers/detail --query all_tenants=1

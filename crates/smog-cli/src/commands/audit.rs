@@ -12,7 +12,7 @@ use crate::print::confirm::confirmed;
 use crate::print::findings::{counts, group};
 use crate::session::Session;
 
-/// Judge the whole cloud: Nova, placement, libvirt and the kernel against each other
+/// Check the whole cloud for places where Nova, placement, libvirt and the kernel disagree
 ///
 /// Each rule compares what two layers say. What seems wrong is looked at once more after two seconds,
 /// and a guest that Nova is at work on is left out, so that a change under way is no finding. Nothing
@@ -28,7 +28,7 @@ pub struct AuditArgs {
     #[arg(long, value_name = "RULE")]
     rule: Vec<String>,
 
-    /// Only findings as grave as this
+    /// Only findings of this severity or above
     #[arg(long, value_name = "LEVEL", value_enum)]
     severity: Option<Level>,
 
@@ -44,7 +44,7 @@ pub struct AuditArgs {
     #[arg(long, value_name = "TIME", value_parser = length, default_value = "10m")]
     stuck_after: Duration,
 
-    /// Judge by one look, also what may only be changing at this moment
+    /// Report what a single look finds, without looking again
     #[arg(long)]
     one_look: bool,
 
@@ -211,11 +211,11 @@ fn print(audit: &Audit, session: &Session) {
     if audit.known > 0 || !audit.unused.is_empty() {
         summary.push_str(&format!("; the baseline knows {} more", audit.known));
         if !audit.unused.is_empty() {
-            summary.push_str(&format!(", and {} entries of it are no finding any more", audit.unused.len()));
+            summary.push_str(&format!("; {} entries of it are no longer findings", audit.unused.len()));
         }
     }
     if !audit.unknown.is_empty() {
-        summary.push_str("; not all could be looked at");
+        summary.push_str("; some of it could not be read");
     }
     output::note(&summary);
 }
@@ -230,7 +230,7 @@ async fn fix(
     let fixes: Vec<(&Finding, Fix)> =
         audit.findings.iter().filter_map(|found| Some((found, Fix::of(found)?))).collect();
     if fixes.is_empty() {
-        output::note("nothing of this can be undone by itself");
+        output::note("smog cannot undo any of this");
         return Ok(audit.exit_code());
     }
     output::note("this would be done:");

@@ -43,10 +43,10 @@ pub struct BootArgs {
     /// Key pair
     #[arg(long, value_name = "NAME", help_heading = "More", add = names::key_pairs())]
     key: Option<String>,
-    /// Give it a config drive
+    /// Attach a config drive
     #[arg(long, help_heading = "More")]
     config_drive: bool,
-    /// What cloud-init reads
+    /// User data for cloud-init, from this file
     #[arg(long, value_name = "FILE", help_heading = "More")]
     user_data: Option<std::path::PathBuf>,
     /// Server group: name or id
@@ -67,13 +67,13 @@ pub struct BootArgs {
     /// Number of guests to boot; more than one are named NAME-1, NAME-2 and so on
     #[arg(long, value_name = "N", default_value = "1")]
     count: NonZeroUsize,
-    /// Return when Nova has accepted the request
+    /// Do not wait; return when Nova has accepted the request
     #[arg(long)]
     no_wait: bool,
     /// On Ctrl-C, keep the server that Nova is building
     #[arg(long)]
     keep: bool,
-    /// Show then where the time went, or how far it came: as `smog trace` does
+    /// Then show where the time went, as `smog trace` does
     #[arg(long, conflicts_with_all = ["no_wait", "count"])]
     trace: bool,
     /// Stop waiting after this many seconds
@@ -90,7 +90,7 @@ pub async fn run(args: BootArgs, session: &Session) -> Result<ExitCode, Error> {
     let cloud = session.cloud().await?;
     let made: Arc<Vec<BootMade>> = Arc::new(requests.iter().map(|_| BootMade::default()).collect());
     session.takes_back(made.clone(), keep);
-    session.leaves(format!("Nova goes on booting `{0}`; `smog delete {0}` removes it", name));
+    session.leaves(format!("Nova continues to boot `{0}`; `smog delete {0}` removes it", name));
     let progress = Progress::begin(format!("booting {name}"), session.quiet);
     let tell = |waiting: smog::wait::Waiting<'_>| progress.state(waiting.last);
     let wait = (!no_wait).then(|| progress.wait(timeout, &tell));

@@ -7,7 +7,7 @@ use crate::args::wish::WishArgs;
 use crate::output;
 use crate::session::Session;
 
-/// Say for each host whether it is ready, and the one command that mends it
+/// Check whether hosts are ready, and print the command that prepares them
 ///
 /// Changes nothing. Exit code 0: all are ready; 1: something is missing.
 #[derive(Debug, clap::Args)]
@@ -58,7 +58,7 @@ pub async fn run(args: CheckArgs, session: &Session) -> Result<ExitCode, Error> 
     plan.nowhere.iter().for_each(|line| output::text(&format!("{line}\n")));
     if plan.has_changes() {
         let hosts: String = args.environment.hosts.iter().map(|host| format!(" --host {host}")).collect();
-        output::text(&format!("to mend it: smog prepare {}{hosts}\n", args.wish.words(session)));
+        output::text(&format!("to prepare it: smog prepare {}{hosts}\n", args.wish.words(session)));
     }
     Ok(if plan.is_ready() { ExitCode::Ok } else { ExitCode::Failed })
 }
@@ -124,16 +124,16 @@ fn missing(change: &smog::environment::Change) -> Vec<String> {
                     );
                 }
                 let (before, after) = (text(&edit.before), text(&edit.after));
-                format!("{}: [{}]{} is {before}, wanted is {after}", file.path, edit.section, edit.key)
+                format!("{}: [{}]{} is {before}, should be {after}", file.path, edit.section, edit.key)
             })
             .collect(),
         Change::File(file) => vec![format!("{} is not as wanted", file.path)],
-        Change::Value(value) => vec![format!("{}: {}, wanted are {}", value.what, value.before, value.after)],
+        Change::Value(value) => vec![format!("{}: {}, should be {}", value.what, value.before, value.after)],
         Change::Domain(domain) => {
             vec![format!("domain {} (host {}): {}", domain.domain, domain.host, domain.summary())]
         }
         Change::Unit(unit) => {
-            vec![format!("{} is {}, wanted is {}", unit.unit, unit.before.words(), unit.after.words())]
+            vec![format!("{} is {}, should be {}", unit.unit, unit.before.words(), unit.after.words())]
         }
     }
 }

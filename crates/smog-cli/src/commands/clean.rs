@@ -6,7 +6,7 @@ use crate::output;
 use crate::print::confirm::confirmed;
 use crate::session::Session;
 
-/// Remove what runs of `smog test` have left behind
+/// Remove what runs of `smog test` left behind
 ///
 /// Everything a run makes bears its id: projects, users, servers, server groups, images,
 /// aggregates, flavors; and flavors that `smog boot` made more than ten minutes ago and that no
@@ -39,7 +39,7 @@ pub async fn run(args: CleanArgs, session: &Session) -> Result<ExitCode, Error> 
     }
     let lines = leftovers.lines();
     if lines.is_empty() {
-        session.done("nothing is left of any run");
+        session.done("nothing is left behind by any run");
         return Ok(ExitCode::Ok);
     }
     output::text(&(lines.join("\n") + "\n"));
@@ -53,7 +53,7 @@ pub async fn run(args: CleanArgs, session: &Session) -> Result<ExitCode, Error> 
         return Ok(ExitCode::Ok);
     }
     session.begins_work()?;
-    session.leaves("what is not removed yet; `smog clean` again removes the rest");
+    session.leaves("some of it was not removed; run `smog clean` again");
     let tell = |waiting: Waiting<'_>| {
         if !session.quiet {
             output::note(&format!("  {}: {}", waiting.what, waiting.last));

@@ -11,7 +11,7 @@ use smog::{Error, ExitCode};
 use crate::output;
 use crate::session::Session;
 
-/// smog's own settings: what they are, where they come from, and a file to begin with
+/// smog's own settings
 #[derive(Debug, clap::Args)]
 pub struct ConfigArgs {
     #[command(subcommand)]
@@ -20,13 +20,13 @@ pub struct ConfigArgs {
 
 #[derive(Debug, Subcommand)]
 enum ConfigVerb {
-    /// Every setting, and where it came from
+    /// Show every setting and where it comes from
     Show {
         /// With this suite's file over smog.yml: a name or a path
         #[arg(long, value_name = "NAME")]
         suite: Option<String>,
     },
-    /// Write a commented smog.yml from what is found in the cloud
+    /// Write a commented smog.yml for this cloud
     Init(init::InitArgs),
     /// Check files [default: those in use, together]
     Check {

@@ -15,7 +15,7 @@ pub struct DeleteArgs {
     /// The guests: full names or ids
     #[arg(required = true, add = names::guests())]
     guests: Vec<String>,
-    /// Give up waiting for each after so many seconds
+    /// Stop waiting for each guest after this many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 120)]
     timeout: u64,
 }
@@ -33,7 +33,7 @@ pub async fn run(args: DeleteArgs, session: &Session) -> Result<ExitCode, Error>
     let (count, first) = (guests.len(), args.guests.first().cloned().unwrap_or_default());
     let what = if count == 1 { first } else { format!("{count} guests") };
     let progress = Progress::begin(format!("deleting {what}"), session.quiet);
-    session.leaves(format!("Nova may go on deleting `{}`", args.guests.join("`, `")));
+    session.leaves(format!("Nova may continue to delete `{}`", args.guests.join("`, `")));
     let tell = |waiting: smog::wait::Waiting<'_>| progress.state(waiting.last);
     // Each is told as it ends, what failed at the end.
     let told = |one: &Deleted| {

@@ -3,7 +3,7 @@ use smog::{Error, ExitCode};
 use crate::output;
 use crate::session::Session;
 
-/// Every guest you may see, with its domain: asks Nova, and each compute host once
+/// List every guest you may see, with its domain; asks Nova, and each compute host once
 ///
 /// What libvirt has on the host that Nova names stands beside Nova's status. A guest whose domain
 /// is missing, or in another state than Nova says, and a domain of Nova's that has no server, are

@@ -7,13 +7,13 @@ use crate::output::{self, Form, Painted};
 use crate::print::findings::{counts, group};
 use crate::session::Session;
 
-/// One guest on one page: what Nova, placement, libvirt, the kernel and the logs say of it
+/// Explain a guest on one page: what Nova, placement, libvirt, the kernel and the logs say about it
 ///
 /// Every layer is asked at once, and lines where layers disagree are marked with `!`. What could not be
 /// looked at is called unknown. Any state of a guest is explained as far as it goes: without a host, in
 /// ERROR, shelved, deleted, while it moves, on a host that does not answer.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Exit codes: 0 all layers agree, 1 they do not, 3 not all could be looked at.")]
+#[command(after_help = "Exit codes: 0 all layers agree, 1 they do not, 3 some of it could not be read.")]
 pub struct ExplainArgs {
     /// The guest: name, id, or an unambiguous beginning
     #[arg(add = names::guests())]
@@ -84,7 +84,7 @@ fn print(page: &Explanation, raw: bool, session: &Session) {
         output::note(&format!("{:>7.0} ms  all of it, asked at once", page.took_s * 1000.0));
     }
     if !session.quiet {
-        let rest = if page.unknown.is_empty() { "" } else { "; not all could be looked at" };
+        let rest = if page.unknown.is_empty() { "" } else { "; some of it could not be read" };
         output::note(&format!("{}{rest}", counts(&page.findings)));
     }
 }

@@ -57,7 +57,7 @@ struct CreateArgs {
     /// Only print the extra specs it would have
     #[arg(long)]
     specs_only: bool,
-    /// Only the own project sees it; otherwise every project does
+    /// Visible to your own project only; otherwise to every project
     #[arg(long)]
     private: bool,
     #[command(flatten)]

@@ -42,29 +42,29 @@ enum GuestVerb {
     Migrate(migrate::MigrateArgs),
     /// Print the serial console
     Console(console::ConsoleArgs),
-    /// What was done to a guest, by which requests
+    /// List the actions on a guest, with their request ids
     Actions(history::ActionsArgs),
-    /// Its moves between hosts
+    /// List its migrations
     Migrations(history::MigrationsArgs),
-    /// A live migration under way: told, given up (--abort) or ended at once (--complete)
+    /// Show a running live migration, abort it (--abort) or force it to complete (--complete)
     Moving(history::MovingArgs),
     /// Set metadata
     Set(labels::SetArgs),
     /// Remove metadata
     Unset(labels::UnsetArgs),
-    /// Put tags on, or take them off
+    /// Add or remove tags
     Tag(labels::TagArgs),
-    /// List network cards
+    /// List network interfaces
     Cards(cards::CardsArgs),
-    /// Add a network card while it runs
+    /// Attach a network interface
     Attach(cards::AttachArgs),
-    /// Take a network card away while it runs
+    /// Detach a network interface
     Detach(cards::DetachArgs),
-    /// What the hypervisor measured: CPU time, disk and network bytes (JSON)
+    /// Show what the hypervisor measures: CPU time, disk and network bytes (JSON)
     Diagnostics(show::DiagnosticsArgs),
-    /// Where Nova placed its vCPUs and memory (the topology view)
+    /// Show where Nova placed its vCPUs and memory
     Topology(show::TopologyArgs),
-    /// The threads of its QEMU process: affinity, policy, control group
+    /// List the threads of its QEMU process: affinity, policy, control group
     Threads(show::ThreadsArgs),
     #[command(flatten)]
     Order(orders::OrderVerb),

@@ -11,7 +11,7 @@ use crate::output::{self, Form};
 use crate::print::progress::Progress;
 use crate::session::Session;
 
-/// The machines below the cloud
+/// Hosts
 #[derive(Debug, clap::Args)]
 pub struct HostArgs {
     #[command(subcommand)]
@@ -23,20 +23,20 @@ enum HostVerb {
     /// List the hosts of smog.yml and of Nova
     #[command(visible_alias = "ls")]
     List,
-    /// Show what a host is: CPUs, cells, pages, kernel, devices, versions
+    /// Show a host: CPUs, NUMA nodes, huge pages, kernel, devices, versions
     Show(ShowArgs),
-    /// List the QEMU processes of a host: where their vCPUs may run, what memory they hold
+    /// List the QEMU processes of a host, with the affinity of their vCPUs and their memory
     Processes(ShowArgs),
-    /// How much memory fits each of its NUMA cells
+    /// Show how much guest memory fits each NUMA node
     Fit(FitArgs),
-    /// Switch a host that is a virtual machine, on the machine it runs on
+    /// Start, stop or reboot a host that is a virtual machine
     Power(PowerArgs),
     Guru(guru::GuruArgs),
     /// Run a command on a host
     Run(RunArgs),
 }
 
-/// How much memory of a guest fits each NUMA cell of a host now
+/// Show how much guest memory fits each NUMA node of a host now
 #[derive(Debug, clap::Args)]
 struct FitArgs {
     /// The host, as Nova or smog.yml names it
@@ -45,12 +45,12 @@ struct FitArgs {
     /// Pages behind the memory: small, large, any, or a size such as 2MB
     #[arg(long, value_name = "SIZE", default_value = "small")]
     pages: smog::flavor::PageSize,
-    /// Leave so many MiB of each cell free
+    /// Leave this many MiB of each NUMA node free
     #[arg(long, value_name = "MIB", default_value_t = 0)]
     reserve: u64,
 }
 
-/// Switch an L1 host by libvirt on its parent
+/// Start, stop or reboot an L1 host through libvirt on its parent
 ///
 /// smog.yml names the parent (`parent:`) and the host's libvirt name there (`name:`).
 #[derive(Debug, clap::Args)]
@@ -68,15 +68,15 @@ struct PowerArgs {
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
 enum Power {
-    /// Tell whether it runs
+    /// Show whether it is running
     State,
     /// Start it
     On,
-    /// Ask it to shut down
+    /// Shut it down (ACPI)
     Off,
-    /// Pull the plug
+    /// Power it off at once
     Kill,
-    /// Ask it to restart
+    /// Reboot it (ACPI)
     Reboot,
 }
 
@@ -97,7 +97,7 @@ struct RunArgs {
     /// The host, as Nova or smog.yml names it
     #[arg(add = names::hosts())]
     host: String,
-    /// Kill it after so many seconds
+    /// Kill the command after this many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     timeout: u64,
     /// The command

@@ -60,25 +60,25 @@ struct New {
     /// Its name [default: the file's]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// raw, qcow2 … [default: by the file's beginning]
+    /// raw, qcow2 … [default: detected from the file]
     #[arg(long, value_name = "FORMAT")]
     disk_format: Option<String>,
     /// Property, such as hw_cpu_policy=dedicated; may be given several times
     #[arg(long = "property", value_name = "KEY=VALUE", value_parser = key_and_value)]
     properties: Vec<(String, String)>,
-    /// Every project sees it, and can boot from it; only administrators may ask for that
+    /// Visible to every project (administrators only)
     #[arg(long, conflicts_with_all = ["shared", "private"])]
     public: bool,
-    /// Projects that are made members of it see it
+    /// Visible to the projects that are its members
     #[arg(long, conflicts_with = "private")]
     shared: bool,
-    /// Only the own project sees it (the default)
+    /// Visible to your own project only (the default)
     #[arg(long)]
     private: bool,
 }
 
 impl New {
-    /// Private unless more is asked for: an image that every project can boot from is a decision.
+    /// Private unless the caller says otherwise: an image that every project can boot from is a decision.
     fn visibility(&self) -> &'static str {
         match (self.public, self.shared) {
             (true, _) => "public",
@@ -100,10 +100,10 @@ struct UploadArgs {
 struct FetchArgs {
     /// http, https or file URL
     url: String,
-    /// What the file must be: sha256:… or sha512:…
+    /// Expected checksum: sha256:… or sha512:…
     #[arg(long, value_name = "CHECKSUM")]
     checksum: Option<Checksum>,
-    /// Where files are kept between runs
+    /// The cache folder
     #[arg(long, value_name = "FOLDER")]
     cache: Option<PathBuf>,
     #[command(flatten)]

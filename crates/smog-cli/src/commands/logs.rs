@@ -13,7 +13,7 @@ use crate::print::records::Printer;
 use crate::saved_logs::{self, apart};
 use crate::session::Session;
 
-/// Search the logs of every host, in the order of time, rotated parts included
+/// Search the logs of all hosts in time order, rotated files included
 ///
 /// Without `--since` it looks back one hour; for a guest to its creation, for a
 /// request one day. Only that part of each file is read.
@@ -21,7 +21,7 @@ use crate::session::Session;
 /// With `--from` no cloud is asked: logs that were saved are read in the same way, from a folder, a
 /// tar archive (also .gz, .xz, .bz2, .zst), a sosreport, a must-gather, the folder of a CI job, a
 /// file, or standard input (`-`). Hosts are known by the folders, zones by what a sosreport says;
-/// what is both in a log and in a journal is shown once.
+/// a record that is both in a log and in a journal is shown once.
 ///
 /// Examples:
 ///   smog logs --guest web-1
@@ -36,7 +36,7 @@ pub struct LogsArgs {
     #[command(flatten)]
     logs: LogArgs,
 
-    /// Read saved logs instead of the hosts': folders, archives, files; `-` is standard input
+    /// Read saved logs instead of the hosts': folders, archives or files; `-` is standard input
     #[arg(long, value_name = "PLACE", num_args = 1.., conflicts_with_all = ["files", "units"])]
     from: Vec<PathBuf>,
 

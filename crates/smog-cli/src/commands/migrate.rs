@@ -29,7 +29,8 @@ pub async fn run(args: MigrateArgs, session: &Session) -> Result<ExitCode, Error
     let mut guest = session.cloud().await?.guest(&args.guest).await?;
     let from = guest.server.host.clone().unwrap_or_else(|| "?".into());
     let progress = Progress::begin(format!("migrating {} from {from}", guest.name()), session.quiet);
-    session.leaves(format!("Nova goes on migrating `{}`; `smog discover` shows where it is", guest.name()));
+    session
+        .leaves(format!("Nova continues to migrate `{}`; `smog discover` shows where it is", guest.name()));
     let tell = |waiting: smog::wait::Waiting<'_>| progress.state(waiting.last);
     let how = LiveMigration { host: args.to, block: args.block.into() };
     guest.live_migrate_with(&how, progress.wait(Duration::from_secs(args.timeout), &tell)).await?;

@@ -9,12 +9,12 @@ use crate::args::environment::EnvironmentArgs;
 use crate::commands::prepare::{How, carry_out};
 use crate::session::Session;
 
-/// Let computes that are virtual machines run guests of their own
+/// Enable nested virtualization on computes that are virtual machines
 ///
 /// For each compute of the file: nested KVM on its parent, and the CPU mode of its domain there
 /// (`passthrough: true`: the parent's CPU as it is; otherwise the nearest model libvirt knows).
 /// Shows the changes, asks, makes them, restarts the computes and waits until they are up. What
-/// cannot be had is said, and the rest is made. No cloud is needed.
+/// is not supported is reported, and the rest is applied. No cloud is needed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     smog nested --file compute.yml\n  \
@@ -24,10 +24,10 @@ pub struct NestedArgs {
     /// A file with `computes:`, each with parent, name, host, user and passthrough
     #[arg(long, value_name = "FILE")]
     file: PathBuf,
-    /// This CPU mode for all of them: host-passthrough, host-model, maximum, exact
+    /// CPU mode for all of them: host-passthrough, host-model, maximum, exact
     #[arg(long, value_name = "MODE")]
     cpu_mode: Option<MachineCpu>,
-    /// So many NUMA cells for each
+    /// Number of NUMA nodes per compute
     #[arg(long, value_name = "COUNT")]
     numa_cells: Option<u32>,
     #[command(flatten)]
@@ -35,7 +35,7 @@ pub struct NestedArgs {
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
-    /// When interrupted, keep what was changed until then; `smog restore --computes` restores it
+    /// When interrupted, keep the changes made so far; `smog restore --computes` restores it
     #[arg(long)]
     keep: bool,
 }

@@ -4,10 +4,10 @@ use crate::args::names;
 use crate::output;
 use crate::session::Session;
 
-/// A guest's pins and pages: as its domain XML declares them, and as the kernel has them
+/// Compare a guest's pins and pages in its domain XML with those in the kernel
 ///
 /// Declared is what libvirt's XML says. Kernel is the affinity of all threads of the QEMU process in
-/// /proc, what backs its memory, and the NUMA cells it is in. Where the XML says nothing, the kernel is free.
+/// /proc, what backs its memory, and the NUMA nodes it is in. Where the XML says nothing, the kernel is free.
 #[derive(Debug, clap::Args)]
 pub struct PinsArgs {
     /// The guest: name, id, or an unambiguous beginning

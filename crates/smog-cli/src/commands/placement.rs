@@ -8,7 +8,7 @@ use crate::args::names;
 use crate::output;
 use crate::session::Session;
 
-/// Placement: what the hosts have, and who holds it
+/// Placement: resource providers and allocations
 #[derive(Debug, clap::Args)]
 pub struct PlacementArgs {
     #[command(subcommand)]
@@ -19,17 +19,17 @@ pub struct PlacementArgs {
 enum PlacementVerb {
     /// List resource providers, as trees
     Providers,
-    /// What a provider has of each resource class, and what is used
+    /// Show a provider's inventory and usage per resource class
     Inventory(One),
     /// A provider's traits
     Traits(One),
-    /// What a guest holds, of which providers
+    /// Show a guest's allocations per provider
     Allocations {
         /// The guest: name, id, or an unambiguous beginning
         #[arg(add = names::guests())]
         guest: String,
     },
-    /// Who holds what of a provider
+    /// Show the consumers of a provider
     Consumers(One),
 }
 

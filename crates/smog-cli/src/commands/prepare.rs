@@ -11,10 +11,10 @@ use crate::output;
 use crate::print::confirm::confirmed;
 use crate::session::Session;
 
-/// Bring hosts into a state: show the changes, ask, make them, wait for readiness by evidence
+/// Configure hosts: show the changes, ask, apply them, and wait until services are ready
 ///
-/// Before anything is changed, what was there is on disk, here and on the host: `smog restore`
-/// brings it back, from any machine, whatever happened. Values of secret options are not shown.
+/// Every original is saved first, here and on the host: `smog restore`
+/// brings it back from any machine. Values of secret options are not shown.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
     smog prepare --filters NUMATopologyFilter,PciPassthroughFilter\n  \
@@ -52,9 +52,9 @@ async fn interrupted(environment: &Environment, keep: bool) -> Error {
         let left = "what was changed until now, if anything, is in the journal: `smog restore` restores it";
         return Error::Interrupted { left: left.into() };
     }
-    output::note("interrupted: what was changed is taken back; once more to leave at once");
+    output::note("interrupted: undoing the changes; press Ctrl-C again to leave at once");
     let taken_back = environment.take_back_unfinished().await;
-    Error::Interrupted { left: taken_back.words("`smog restore` goes on") }
+    Error::Interrupted { left: taken_back.words("`smog restore` continues") }
 }
 
 /// How a plan is carried out.
@@ -63,10 +63,10 @@ pub struct How {
     /// Do not ask
     #[arg(short, long)]
     pub yes: bool,
-    /// Make what can be made, although some of it is not possible
+    /// Apply what is possible, although some of it is not
     #[arg(long)]
     pub partly: bool,
-    /// When interrupted, keep what was changed until then; `smog restore` restores it
+    /// When interrupted, keep the changes made so far; `smog restore` restores it
     #[arg(long)]
     pub keep: bool,
 }
@@ -89,7 +89,7 @@ pub async fn carry_out(
             let report = Report { run: None, hosts: reports(&plan), evidence: vec![] };
             output::machine(&report, session.view.form)?;
         } else if !plan.has_changes() && cannot.is_empty() {
-            session.done("all is as wanted already: nothing was changed");
+            session.done("the hosts match already; nothing was changed");
         }
         return Ok(if cannot.is_empty() { ExitCode::Ok } else { ExitCode::Failed });
     }
@@ -97,12 +97,12 @@ pub async fn carry_out(
         return Err(Error::Fault {
             what: "preparing".into(),
             fault: format!(
-                "not all of it can be had, so nothing was changed:\n    {}",
+                "some of this is not possible; nothing was changed:\n    {}",
                 cannot.join("\n    ")
             ),
             host: None,
             request_id: None,
-            hint: Some("leave that out, or make the rest with `--partly`".into()),
+            hint: Some("leave that out, or apply the rest with `--partly`".into()),
         });
     }
     if !confirmed("make these changes?", yes)? {
@@ -110,8 +110,7 @@ pub async fn carry_out(
         return Ok(ExitCode::NothingRan);
     }
     session.begins_work()?;
-    session
-        .leaves("what was changed until now, if anything, is in the journal: `smog restore` brings it back");
+    session.leaves("what was changed until now, if anything, is in the journal: `smog restore` restores it");
     let begun = Instant::now();
     session.ends_itself();
     let applied = tokio::select! {
@@ -126,7 +125,7 @@ pub async fn carry_out(
             let is_own = |one: &smog::environment::Outstanding| one.journal.owner.pid == std::process::id();
             match left.journals.iter().any(is_own) {
                 true => output::warning(
-                    "what was changed until now is in the journal: `smog restore` brings it back",
+                    "what was changed until now is in the journal: `smog restore` restores it",
                 ),
                 false if left.errors.is_empty() => output::warning("nothing was changed"),
                 false => {}
@@ -136,7 +135,7 @@ pub async fn carry_out(
     };
     if for_people {
         session.done(&format!(
-            "prepared in {:.1} s; `smog restore` brings back what was (run {})",
+            "prepared in {:.1} s; undo with `smog restore` (run {})",
             begun.elapsed().as_secs_f64(),
             prepared.run
         ));

@@ -20,7 +20,7 @@ enum ProjectVerb {
     List,
     /// List users
     Users,
-    /// Who has which role in a project
+    /// List the role assignments of a project
     Roles {
         /// The project: name or id
         project: String,

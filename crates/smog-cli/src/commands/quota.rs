@@ -6,7 +6,7 @@ use smog::{Error, ExitCode};
 use crate::output;
 use crate::session::Session;
 
-/// What projects may have, and have
+/// Quotas
 #[derive(Debug, clap::Args)]
 pub struct QuotaArgs {
     #[command(subcommand)]
@@ -15,9 +15,9 @@ pub struct QuotaArgs {
 
 #[derive(Debug, Subcommand)]
 enum QuotaVerb {
-    /// Show a project's quotas and what is used of them
+    /// Show a project's quotas and usage
     Show {
-        /// The project: name or id [default: the own one]
+        /// The project: name or id [default: your own]
         project: Option<String>,
     },
     /// Set quotas of a project
@@ -28,7 +28,7 @@ enum QuotaVerb {
         #[arg(required = true, value_name = "RESOURCE=LIMIT", value_parser = limit)]
         limits: Vec<(String, Option<u64>)>,
     },
-    /// Give a project the default quotas again
+    /// Reset a project's quotas to the defaults
     Reset {
         /// The project: name or id
         project: String,

@@ -12,10 +12,10 @@ use crate::output;
 use crate::print::confirm::confirmed;
 use crate::session::Session;
 
-/// Bring back what `smog prepare` changed: every byte, owner, mode, page count and service
+/// Undo what `smog prepare` changed: every byte, owner, mode, page count and service
 ///
 /// Works from any machine: the journal lies on the hosts too. May be interrupted and run again. What
-/// someone else changed meanwhile is shown and not touched, unless a flag says how.
+/// someone else changed since is shown and not touched, unless a flag says how.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  smog restore --list\n  smog restore --yes\n  \
     smog restore --run 20261124-112233-4f --host cmp1 --merge")]
@@ -37,16 +37,16 @@ pub struct RestoreArgs {
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
-    /// Leave what someone changed meanwhile as it is now
+    /// Keep what someone else changed since
     #[arg(long, group = "conflict")]
     keep: bool,
-    /// Bring back what was, over what someone changed meanwhile
+    /// Restore the original, discarding other people's later changes
     #[arg(long, group = "conflict")]
     force: bool,
-    /// Undo only smog's options in what someone changed meanwhile (files such as nova.conf)
+    /// Undo only smog's options in files that someone else changed since (such as nova.conf)
     #[arg(long, group = "conflict")]
     merge: bool,
-    /// Take this host's lock, whoever has it: first make sure that smog is gone
+    /// Break this host's lock; make sure that no other smog is running there
     #[arg(long, value_name = "HOST", add = crate::args::names::hosts())]
     break_lock: Vec<String>,
 }
@@ -111,12 +111,12 @@ pub async fn run(args: RestoreArgs, session: &Session) -> Result<ExitCode, Error
     if session.dry_run {
         return ended(&listing.errors, ExitCode::Ok);
     }
-    if !confirmed("bring back what was there before these?", args.yes)? {
+    if !confirmed("restore the originals?", args.yes)? {
         session.done("nothing was changed");
         return Ok(ExitCode::NothingRan);
     }
     session.begins_work()?;
-    session.leaves("what was not brought back is in the journal still: `smog restore` goes on");
+    session.leaves("what was not restored is still in the journal: `smog restore` continues");
     let on_conflict = match (args.keep, args.force, args.merge) {
         (true, _, _) => OnConflict::Keep,
         (_, true, _) => OnConflict::Force,
@@ -148,18 +148,18 @@ fn ended(errors: &[Error], code: ExitCode) -> Result<ExitCode, Error> {
 fn say(one: &Restored, session: &Session) {
     for conflict in &one.conflicts {
         output::warning(&format!(
-            "{}: someone changed {} meanwhile; it is left as it is",
+            "{}: someone else changed {} since; it is left as it is",
             one.host, conflict.target
         ));
         output::text(&conflict.three_way);
-        let merge = if conflict.can_merge { ", --merge (undoes smog's options only)" } else { "" };
-        output::note(&format!("  decide with --keep (leaves it so), --force (brings back what was){merge}"));
+        let merge = if conflict.can_merge { " or --merge (undoes smog's options only)" } else { "" };
+        output::note(&format!("  use --keep (keeps it), --force (restores the original){merge}"));
     }
     for target in &one.kept {
-        session.done(&format!("{}: {target} is left to who changed it", one.host));
+        session.done(&format!("{}: {target} is kept as someone else changed it", one.host));
     }
     if one.conflicts.is_empty() {
-        session.done(&format!("{}: run {} is taken back", one.host, one.run));
+        session.done(&format!("{}: run {} is undone", one.host, one.run));
     }
 }
 
@@ -206,8 +206,8 @@ fn lines(listing: &Listing, run: Option<&str>) -> Vec<Line> {
             let (made, by) = owner(lock);
             let state = match listing.alive(lock) {
                 Alive::Yes => "locked",
-                Alive::No => "locked by one that died",
-                Alive::Unknown => "locked from elsewhere",
+                Alive::No => "locked by a smog that died",
+                Alive::Unknown => "locked from another machine",
             };
             Line {
                 run: lock.run.clone(),

@@ -13,7 +13,7 @@ use crate::print::records::Printer;
 use crate::saved_logs::{self, apart};
 use crate::session::Session;
 
-/// Find the exceptions in log files that are here, of any size; no cloud is asked
+/// Find exceptions in local log files of any size; no cloud is needed
 ///
 /// Each is shown whole, with the lines before and after its traceback that belong to it; those of
 /// several files in the order of time. The form of each file is found: what services write, what
@@ -35,7 +35,7 @@ pub struct ScanArgs {
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
 
-    /// Instead of exceptions, records with a line that matches this
+    /// Find records that match this regular expression instead of exceptions
     #[arg(long, value_name = "REGEX")]
     grep: Option<String>,
 
@@ -51,11 +51,11 @@ pub struct ScanArgs {
     #[arg(long)]
     exit_on_exception: bool,
 
-    /// Read every line instead of searching for what an exception must hold: the same, slower
+    /// Parse every line; the same result, slower
     #[arg(long, hide = true, conflicts_with = "grep")]
     every_line: bool,
 
-    /// No exception: TYPE; may be given several times
+    /// Ignore this known exception: TYPE; may be given several times
     #[arg(long = "allow", value_name = "TYPE")]
     allow: Vec<String>,
 }

@@ -26,7 +26,7 @@ enum SecurityGroupVerb {
         /// Its name
         name: String,
     },
-    /// Let something in (or, with --egress, out)
+    /// Add a rule
     AddRule(AddRuleArgs),
     /// Remove a rule by its id
     RemoveRule {
@@ -54,10 +54,10 @@ struct AddRuleArgs {
     /// A port, or a range such as 8000-8080
     #[arg(long, value_name = "PORTS", value_parser = ports)]
     ports: Option<(u16, u16)>,
-    /// Only from (or to) these addresses
+    /// Only from (or, with --egress, to) these addresses
     #[arg(long, value_name = "CIDR")]
     remote: Option<String>,
-    /// Going out instead of coming in
+    /// For outgoing instead of incoming traffic
     #[arg(long)]
     egress: bool,
     /// IPv6 instead of IPv4

@@ -6,7 +6,7 @@ use smog::{Error, ExitCode};
 use crate::output;
 use crate::session::{Session, in_full};
 
-/// Server groups: guests that belong together, or apart
+/// Server groups
 #[derive(Debug, clap::Args)]
 pub struct ServerGroupArgs {
     #[command(subcommand)]
@@ -40,7 +40,7 @@ struct CreateArgs {
     /// affinity, anti-affinity, soft-affinity or soft-anti-affinity
     #[arg(long, value_name = "POLICY", default_value = "affinity")]
     policy: String,
-    /// At most so many of its guests on one host (anti-affinity)
+    /// Maximum number of its guests per host (anti-affinity)
     #[arg(long, value_name = "COUNT")]
     max_per_host: Option<u32>,
 }

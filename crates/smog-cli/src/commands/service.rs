@@ -7,7 +7,7 @@ use crate::args::names;
 use crate::output;
 use crate::session::Session;
 
-/// Nova's services: who works where, and whether servers are scheduled there
+/// Nova's services
 #[derive(Debug, clap::Args)]
 pub struct ServiceArgs {
     #[command(subcommand)]
@@ -19,11 +19,11 @@ enum ServiceVerb {
     /// List services
     #[command(visible_alias = "ls")]
     List,
-    /// Let servers be scheduled to a compute host
+    /// Enable a compute service: servers are scheduled to its host
     Enable(One),
-    /// Schedule no more servers to a compute host
+    /// Disable a compute service: no more servers are scheduled to its host
     Disable(DisableArgs),
-    /// Call a compute service dead (or, with --undo, alive), for evacuation
+    /// Force a compute service down before an evacuation (--undo: up again)
     ForceDown(ForceDownArgs),
 }
 
@@ -38,7 +38,7 @@ struct One {
 struct DisableArgs {
     #[command(flatten)]
     one: One,
-    /// Why, for the next person
+    /// The reason, shown in the list of services
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
 }
@@ -47,7 +47,7 @@ struct DisableArgs {
 struct ForceDownArgs {
     #[command(flatten)]
     one: One,
-    /// Let its own heartbeat decide again
+    /// Undo it: the service's heartbeat decides again
     #[arg(long)]
     undo: bool,
 }

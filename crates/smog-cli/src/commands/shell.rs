@@ -5,7 +5,7 @@ use smog::{Error, ExitCode};
 
 use crate::session::Session;
 
-/// A Python prompt, connected: cloud, hosts and guests() are at hand
+/// Open a Python prompt with cloud, hosts and guests() defined
 ///
 /// IPython where it is installed, else Python's own. The prompt comes with the Python
 /// package of smog: `pip install smog` (or `pip install .` in its source) brings both.

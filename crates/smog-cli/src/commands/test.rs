@@ -31,7 +31,7 @@ use crate::session::Session;
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct TestArgs {
-    /// Cases, classes, suites, globs
+    /// Cases, classes, suites or globs
     #[arg(value_name = "PATTERN")]
     patterns: Vec<String>,
 
@@ -43,23 +43,23 @@ pub struct TestArgs {
     #[arg(long = "tag", value_name = "TAG", help_heading = "Which")]
     tags: Vec<String>,
 
-    /// Only what failed in the last run
+    /// Only the cases that failed in the last run
     #[arg(long, help_heading = "Which")]
     failed: bool,
 
-    /// Only the names in this file, one a line
+    /// Only the names in this file, one per line
     #[arg(long, value_name = "FILE", conflicts_with = "failed", help_heading = "Which")]
     load_list: Option<PathBuf>,
 
-    /// Only this part of so many: 1/4
+    /// Run only one part of the cases: 1/4 is the first of four
     #[arg(long, value_name = "N/M", value_parser = partition, help_heading = "Which")]
     partition: Option<(usize, usize)>,
 
-    /// Only list them, and whether each can run here
+    /// List the cases, and whether each can run here
     #[arg(long, help_heading = "Instead of running")]
     list: bool,
 
-    /// With --list: their documents
+    /// With --list: show their documentation
     #[arg(long, requires = "list", help_heading = "Instead of running")]
     long: bool,
 
@@ -67,7 +67,7 @@ pub struct TestArgs {
     #[arg(long, conflicts_with = "list", help_heading = "Instead of running")]
     last: bool,
 
-    /// At most so many cases at once
+    /// Number of cases to run at once
     #[arg(short, long, value_name = "N", default_value_t = 4, help_heading = "Run")]
     jobs: usize,
 
@@ -79,11 +79,11 @@ pub struct TestArgs {
     #[arg(short, long, help_heading = "Run")]
     yes: bool,
 
-    /// Begin no more cases after the first failure
+    /// Start no more cases after the first failure
     #[arg(long, help_heading = "Run")]
     fail_fast: bool,
 
-    /// Begin no more cases after so many failures
+    /// Start no more cases after this many failures
     #[arg(long, value_name = "N", conflicts_with = "fail_fast", help_heading = "Run")]
     max_fail: Option<NonZeroUsize>,
 
@@ -91,19 +91,19 @@ pub struct TestArgs {
     #[arg(long, value_name = "SECONDS", help_heading = "Run")]
     timeout: Option<NonZeroU64>,
 
-    /// Try a failed case so many times more; one that passes then is reported as flaky
+    /// Retry a failed case this many times; one that passes then is reported as flaky
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Run")]
     retries: u32,
 
-    /// Run each case so many times
+    /// Run each case this many times
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Run")]
     repeat: usize,
 
-    /// Keep the guests of failed cases for a look, but of those under a changed configuration
+    /// Keep the guests of failed cases, except where the configuration was changed
     #[arg(long, help_heading = "Run")]
     keep: bool,
 
-    /// Whose the resources are
+    /// Which project the cases use
     #[arg(long, value_enum, default_value_t, help_heading = "Run")]
     isolate: Isolate,
 
@@ -115,7 +115,7 @@ pub struct TestArgs {
     #[arg(long = "allow", value_name = "TYPE[@LOGGER]", help_heading = "Run")]
     allow: Vec<String>,
 
-    /// Do not exit with 3 when a log that is wanted was not read (UNREAD)
+    /// Do not exit with 3 when a log could not be read (UNREAD)
     #[arg(long, help_heading = "Run")]
     allow_unread: bool,
 
@@ -139,7 +139,7 @@ pub struct TestArgs {
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     json: Option<PathBuf>,
 
-    /// Write a page for the browser, self-contained
+    /// Write a self-contained HTML page
     #[arg(long, value_name = "FILE", help_heading = "Reports")]
     html: Option<PathBuf>,
 
@@ -229,13 +229,13 @@ pub async fn run(args: TestArgs, session: &Session, cases: Vec<Case>) -> Result<
         tokio::select! {
             ended = &mut run => ended?,
             () = crate::interrupt::interrupted() => {
-                printer.note("stopping: cases are cut off and cleaned up; once more to leave at once");
+                printer.note("stopping: cases are ended and cleaned up; press Ctrl-C again to leave at once");
                 stop.stop();
                 run.await?
             }
             // A run of an hour that nobody reads: as with Ctrl-C.
             () = output::reader_gone() => {
-                printer.note("stopping, as nobody reads: cases are cut off and cleaned up");
+                printer.note("stopping, since nobody reads the output: cases are ended and cleaned up");
                 nobody_reads = true;
                 stop.stop();
                 run.await?

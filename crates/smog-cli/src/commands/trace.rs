@@ -43,7 +43,7 @@ pub struct TraceArgs {
     /// With --from, the zone of times that name none: Europe/Berlin, +02:00 [default: what the place says, else UTC]
     #[arg(long, value_name = "ZONE", value_parser = zone, allow_hyphen_values = true, requires = "from")]
     zone: Option<TimeZone>,
-    /// Do not exit with 3 when a host or log that is wanted was not read
+    /// Do not exit with 3 when a host or log could not be read
     #[arg(long)]
     allow_unread: bool,
 }

@@ -14,7 +14,7 @@ use crate::output::{self, View};
 use crate::saved_logs::{self, apart};
 use crate::session::Session;
 
-/// Show what a failed job, or the last hours of a cloud, threw: by kind, by test, and what came first
+/// Summarize the exceptions of a failed job or of a cloud: by type, by test, and the likely first cause
 ///
 /// Exceptions are grouped by type and place, with counts, hosts, times and requests. Failed tests
 /// that lie among the logs (subunit, JUnit, job-output.txt) are shown with the exceptions of the
@@ -60,7 +60,7 @@ pub struct TriageArgs {
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
 
-    /// Do not exit with 3 when a host or log that is wanted was not read
+    /// Do not exit with 3 when a host or log could not be read
     #[arg(long)]
     allow_unread: bool,
 }

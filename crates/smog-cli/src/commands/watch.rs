@@ -11,7 +11,7 @@ use crate::print::exceptions::Thrown;
 use crate::print::records::Printer;
 use crate::session::Session;
 
-/// Follow every host's logs at once, in the order of time, exceptions whole
+/// Follow the logs of all hosts in time order, with whole tracebacks
 ///
 /// Without a command it goes on until Ctrl-C, `--for` or an exception with
 /// `--exit-on-exception`. With a command it runs that and then tells what was
@@ -107,11 +107,11 @@ pub async fn run(args: WatchArgs, session: &Session) -> Result<ExitCode, Error> 
                 if command_code.is_none() && child.is_none() && !args.command.is_empty() {
                     child = Some(begin(&args.command)?);
                 } else if !session.quiet && from == From::End {
-                    output::note("watching; Ctrl-C ends it");
+                    output::note("watching; press Ctrl-C to stop");
                 }
             }
             Event::Back { host } => {
-                output::note(&format!("host `{host}` is back: reading goes on where it stopped"))
+                output::note(&format!("host `{host}` is back: reading continues where it stopped"))
             }
             other => told(&other),
         }
@@ -147,7 +147,7 @@ pub fn unread(unread: &Unread, quiet: bool) {
     if lines.is_empty() || quiet {
         return;
     }
-    output::note(&format!("not read, so what was logged there is not known ({}):", lines.len()));
+    output::note(&format!("not read, so exceptions there are unknown ({}):", lines.len()));
     for line in lines.iter().take(MOST_UNREAD) {
         let line: String = line.lines().next().unwrap_or_default().into();
         output::note(&format!("  {line}"));

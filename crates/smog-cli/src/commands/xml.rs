@@ -4,7 +4,7 @@ use crate::args::names;
 use crate::output;
 use crate::session::Session;
 
-/// A guest's domain XML as libvirt on its host has it now
+/// Print a guest's domain XML as libvirt on its host has it now
 #[derive(Debug, clap::Args)]
 pub struct XmlArgs {
     /// The guest: name, id, or an unambiguous beginning

@@ -39,7 +39,7 @@ impl Printer {
         if view.sort.is_some() {
             return Err(Error::Invalid {
                 what: "`--sort`".into(),
-                why: "records are printed while they are read, in the order of time".into(),
+                why: "records are printed as they are read, in time order".into(),
                 hint: Some("`-o value -c COLUMN | sort` orders them otherwise".into()),
             });
         }

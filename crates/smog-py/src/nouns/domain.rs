@@ -50,9 +50,9 @@ noun! {
     emulator_pin: Option<BTreeSet<u32>> = |it| it.cputune.emulator_pin.as_ref().map(cpus);
     /// Whether every vCPU has one host CPU of its own.
     is_pinned: bool = |it| it.is_pinned();
-    /// The guest's NUMA cells: its vCPUs, by cell.
+    /// The guest's NUMA nodes: its vCPUs, by cell.
     cells: BTreeMap<u32, BTreeSet<u32>> = |it| it.cells().iter().map(|cell| (cell.id, cpus(&cell.cpus))).collect();
-    /// The memory of each NUMA cell in KiB.
+    /// The memory of each NUMA node in KiB.
     cell_memory_kib: BTreeMap<u32, u64> = |it| it.cells().iter().map(|cell| (cell.id, cell.memory_kib)).collect();
     /// Whether its memory is declared to be in huge pages.
     has_huge_pages: bool = |it| it.has_huge_pages();

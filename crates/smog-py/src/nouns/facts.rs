@@ -26,11 +26,11 @@ noun! {
     cpus_online: BTreeSet<u32> = |it| cpus(&it.cpus.online);
     /// CPUs the scheduler leaves alone (`isolcpus`).
     cpus_isolated: BTreeSet<u32> = |it| cpus(&it.cpus.isolated);
-    /// The CPUs of each NUMA cell.
+    /// The CPUs of each NUMA node.
     cells: BTreeMap<u32, BTreeSet<u32>> = |it| it.cells.iter().map(|cell| (cell.id, cpus(&cell.cpus))).collect();
-    /// The memory of each NUMA cell in KiB.
+    /// The memory of each NUMA node in KiB.
     cell_memory_kib: BTreeMap<u32, u64> = |it| it.cells.iter().map(|cell| (cell.id, cell.memory_kib)).collect();
-    /// The free memory of each NUMA cell in KiB.
+    /// The free memory of each NUMA node in KiB.
     cell_free_kib: BTreeMap<u32, u64> = |it| it.cells.iter().map(|cell| (cell.id, cell.free_kib)).collect();
     /// Memory in KiB.
     memory_kib: u64 = |it| it.memory.total_kib;

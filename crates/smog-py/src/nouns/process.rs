@@ -15,7 +15,7 @@ noun! {
     name: String = |it| it.name.clone();
     /// The CPUs it may run on now (`Cpus_allowed_list`).
     cpus: BTreeSet<u32> = |it| cpus(&it.cpus);
-    /// The NUMA cells it may take memory from (`Mems_allowed_list`).
+    /// The NUMA nodes it may take memory from (`Mems_allowed_list`).
     cells: BTreeSet<u32> = |it| cpus(&it.cells);
     /// The CPU it ran on last.
     last_cpu: Option<u32> = |it| it.last_cpu;
@@ -47,7 +47,7 @@ noun! {
     emulator_affinity: Option<BTreeSet<u32>> = |it| it.emulator_affinity().map(cpus);
     /// "kvm" or "tcg".
     accelerator: Option<String> = |it| it.accelerator().map(str::to_string);
-    /// Its memory in KiB by host NUMA cell; none where it was not asked for.
+    /// Its memory in KiB by host NUMA node; none where it was not asked for.
     memory_by_cell_kib: Option<BTreeMap<u32, u64>> = |it| it.memory.as_ref().map(|maps| maps.by_cell());
     /// Its huge pages in KiB by page size (KiB); none where it was not asked for.
     huge_by_size_kib: Option<BTreeMap<u64, u64>> = |it| it.memory.as_ref().map(|maps| maps.huge_kib());

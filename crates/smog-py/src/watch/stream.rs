@@ -79,7 +79,7 @@ impl Watch {
                 end = Some(end.map_or(limit, |end| end.min(limit)));
             }
             let record = next(&mut flow, &problems, end);
-            let record = ctx.unless_stopped("the watch goes on until it is closed", record).await;
+            let record = ctx.unless_stopped("the watch continues until it is closed", record).await;
             if let (Some(watch), Ok(mut unread)) = (&flow.watch, unread.lock()) {
                 unread.clone_from(watch.unread());
             }

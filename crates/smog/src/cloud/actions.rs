@@ -108,7 +108,7 @@ impl Action {
             return None;
         }
         let told = failed.and_then(|event| event.details.clone()).or_else(|| self.message.clone());
-        let told = told.unwrap_or_else(|| "Nova tells no reason".into());
+        let told = told.unwrap_or_else(|| "Nova gives no reason".into());
         Some(told.trim().trim_end_matches('.').to_string())
     }
 }

@@ -453,7 +453,7 @@ impl Cloud {
 
 /// The server's order has an end in any case, whatever became of smog's waiting.
 fn goes_on_building(name: &str, id: &str) -> String {
-    format!("server `{name}` ({id}) exists and goes on building")
+    format!("server `{name}` ({id}) exists and is still building")
 }
 
 fn hint_of(name: &str) -> String {

@@ -49,9 +49,9 @@ pub struct BootRequest {
     pub nics: Vec<Nic>,
     /// Disks beside (or instead of) the one made from the image.
     pub block_devices: Vec<BlockDevice>,
-    /// Give it a config drive.
+    /// Attach a config drive.
     pub config_drive: bool,
-    /// What cloud-init reads, plain: smog encodes it.
+    /// User data for cloud-init, from this file, plain: smog encodes it.
     pub user_data: Option<Vec<u8>>,
     /// Key pair by name.
     pub key_pair: Option<String>,

@@ -43,7 +43,7 @@ impl std::str::FromStr for Checksum {
         let algorithm = match digits.len() {
             64 => "sha256",
             128 => "sha512",
-            32 => return Err(invalid("MD5 is not strong enough to tell a good file from a bad one")),
+            32 => return Err(invalid("MD5 is not safe for verifying a file")),
             _ => return Err(invalid("neither the length of SHA-256 nor of SHA-512")),
         };
         if named.is_some_and(|named| named != algorithm) {

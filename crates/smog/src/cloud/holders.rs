@@ -116,7 +116,7 @@ impl Cloud {
         Ok(all)
     }
 
-    /// Who holds what of a provider.
+    /// Show the consumers of a provider.
     ///
     /// # Errors
     /// As [`Cloud::call`].

@@ -283,7 +283,7 @@ async fn turn(lock: &Path) -> Result<std::fs::File> {
     wait::until(&what, wait, || async {
         match file.try_lock() {
             Ok(()) => Ok(Seen::Done(())),
-            Err(std::fs::TryLockError::WouldBlock) => Ok(Seen::NotYet("it goes on".into())),
+            Err(std::fs::TryLockError::WouldBlock) => Ok(Seen::NotYet("still running".into())),
             Err(std::fs::TryLockError::Error(why)) => Err(unusable(lock, &why)),
         }
     })

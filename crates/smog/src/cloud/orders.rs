@@ -114,7 +114,7 @@ impl Order {
 
     /// What goes on when nobody waits for it any more.
     pub fn left(&self, guest: &str) -> String {
-        format!("Nova goes on with the {} of `{guest}`", self.name())
+        format!("Nova continues the {} of `{guest}`", self.name())
     }
 
     /// Whether everything that is given fits, and nothing is missing.
@@ -132,7 +132,7 @@ impl Order {
                 let near = near(name, known.clone()).first().map(|near| format!("did you mean `{near}`?"));
                 let all = known.collect::<Vec<_>>().join(", ");
                 let all = if all.is_empty() { "it takes nothing".into() } else { format!("it takes {all}") };
-                return wrong(name, "it is no parameter of this action".into(), near.or(Some(all)));
+                return wrong(name, "this action has no such parameter".into(), near.or(Some(all)));
             };
             let fits = match (parameter.kind, value) {
                 (Kind::Flag, Argument::Flag(_)) | (Kind::Secret, Argument::Secret(_)) => true,
@@ -176,7 +176,7 @@ pub(super) fn goes_on(why: Error, order: &str, server: &Server) -> Error {
         // may still happen.
         Error::Fault { .. } | Error::NotFound { .. } | Error::Timeout { .. } => why,
         why => why.while_goes_on(
-            format!("Nova goes on with the {order} of server `{}` ({})", server.name, server.id),
+            format!("Nova continues the {order} of server `{}` ({})", server.name, server.id),
             format!("`smog guest actions {}` shows how it ends", quote(&server.name)),
         ),
     }
@@ -205,7 +205,7 @@ impl Cloud {
         if order.flag(CONFIRMS) {
             return Err(Error::Invalid {
                 what: format!("`{CONFIRMS}` of {}", order.action.name),
-                why: "it comes when the move is done, and nobody waits for that".into(),
+                why: "it arrives when the move is complete, which is not waited for".into(),
                 hint: None,
             });
         }

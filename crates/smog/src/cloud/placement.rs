@@ -9,7 +9,7 @@ use super::{Answer, Call, Cloud, Microversion, Service};
 use crate::error::Result;
 use crate::show::{Column, Show};
 
-/// A resource provider: a compute host, or something inside one (a NUMA cell, a PCI
+/// A resource provider: a compute host, or something inside one (a NUMA node, a PCI
 /// device, a virtual function's parent).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Provider {

@@ -154,7 +154,7 @@ impl Cloud {
         }
     }
 
-    /// Give a project the default quotas again.
+    /// Reset a project's quotas to the defaults.
     ///
     /// # Errors
     /// As [`Cloud::call`].

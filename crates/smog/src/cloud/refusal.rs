@@ -60,7 +60,7 @@ pub(super) fn error(
         },
         (401, _) => Error::Auth {
             message: format!("the {} service does not accept the token: {message}", call.service.name()),
-            hint: "log in again; the project or user may have been disabled meanwhile".into(),
+            hint: "log in again; the project or user may have been disabled since".into(),
         },
         _ => {
             // Who may do it is decided by roles: those one has say what is missing.

@@ -57,7 +57,7 @@ pub struct SecurityRule {
 /// A rule to be made; the default lets everything in over IPv4.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct NewRule {
-    /// Going out instead of coming in.
+    /// For outgoing instead of incoming traffic.
     pub egress: bool,
     /// Over IPv6 instead of IPv4.
     pub ipv6: bool,

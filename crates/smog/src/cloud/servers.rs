@@ -346,7 +346,7 @@ impl Cloud {
         });
         let fault = told
             .or_else(|| last.as_ref().and_then(|action| action.message.clone()))
-            .unwrap_or_else(|| "Nova tells no reason".into());
+            .unwrap_or_else(|| "Nova gives no reason".into());
         let hint = if fault.contains("No valid host") {
             Some(NO_VALID_HOST.to_string())
         } else if is_quota(&fault) {

@@ -89,7 +89,7 @@ impl Wire {
             || token.body.catalog.iter().flat_map(|of| &of.endpoints).any(|at| at.url.starts_with("https:"));
         if !credentials.verify && uses_tls {
             options.tell_notice(&format!(
-                "certificates are not checked (as {} says): whoever is in between can read the password",
+                "certificates are not checked (as {} says): anybody in between can read the password",
                 credentials.source
             ));
         }

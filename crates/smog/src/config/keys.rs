@@ -53,7 +53,7 @@ const HOST: &[Key] = &[
     key(
         "container",
         Kind::Text,
-        "the container libvirt runs in, such as nova_libvirt; found by itself with kolla",
+        "the container libvirt runs in, such as nova_libvirt; detected where kolla is used",
     ),
     key(
         "sudo",
@@ -83,7 +83,7 @@ const ALLOW: &[Key] = &[
     key("exception", Kind::Text, "the exception's class"),
     key("logger", Kind::Text, "the logger"),
     key("message", Kind::Pattern, "a regular expression the message matches"),
-    key("why", Kind::Text, "why it is no fault"),
+    key("why", Kind::Text, "why it is not a fault"),
 ];
 
 /// The keys of smog.yml and of a suite's file.
@@ -113,7 +113,7 @@ pub(super) const FILE: &[Key] = &[
         "lab",
         Kind::Section(&[
             key("release", Kind::Text, "OpenStack's release in the lab"),
-            key("simulated_cells", Kind::Cells, "simulated NUMA cells per compute, or false"),
+            key("simulated_cells", Kind::Cells, "simulated NUMA nodes per compute, or false"),
         ]),
         "written by lab/up",
     ),
@@ -146,7 +146,7 @@ pub(super) const FILE: &[Key] = &[
     key(
         "watch",
         Kind::Section(&[
-            key("allow", Kind::List(&Kind::Section(ALLOW)), "errors in logs that are no faults"),
+            key("allow", Kind::List(&Kind::Section(ALLOW)), "errors in logs that are not faults"),
             key("logs", Kind::List(&Kind::Text), "more logs to watch, as globs"),
             key("leave_out", Kind::List(&Kind::Text), "hosts whose logs are not wanted"),
         ]),
@@ -235,7 +235,7 @@ pub(super) fn checked(node: &Node, kind: Kind, name: &str) -> Result<Value> {
                 // Its last line says what is wrong; the ones before draw it.
                 let why = why.to_string();
                 let last = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
-                Err(wrong(&node.place, format!("`{name}` is no regular expression: {last}"), None))
+                Err(wrong(&node.place, format!("`{name}` is not a regular expression: {last}"), None))
             }
             None => bad("a regular expression"),
         },

@@ -231,7 +231,7 @@ impl Assignment {
                         node.body = Body::List(vec![]);
                     }
                     let Body::List(items) = &mut node.body else {
-                        return Err(fail(format!("`{}` is no list", done.join(".")), None));
+                        return Err(fail(format!("`{}` is not a list", done.join(".")), None));
                     };
                     let count = items.len();
                     let at = part.parse::<usize>().ok().filter(|at| *at <= count).ok_or_else(|| {

@@ -106,7 +106,7 @@ fn unsupported(kind: &str, key: &str, speaker: &Speaker<'_>) -> Error {
         (Speaker::Cloud { .. }, true) => {
             format!("logs in by `{key}: {kind}`, which smog does not support")
         }
-        (Speaker::Cloud { .. }, false) => format!("has an `{key}` that is none"),
+        (Speaker::Cloud { .. }, false) => format!("has an unknown `{key}`"),
         (Speaker::Variables { .. }, true) => {
             format!("{} is `{kind}`, which smog does not support", speaker.key(key))
         }

@@ -81,7 +81,7 @@ pub(super) fn read(path: &Path, from: &Surroundings) -> Result<Openrc> {
     if !found.variables.contains_key("OS_AUTH_URL") {
         return Err(Error::Config {
             place: path.display().to_string(),
-            message: "no line sets OS_AUTH_URL, so this is no openrc file".into(),
+            message: "no line sets OS_AUTH_URL, so this is not an openrc file".into(),
             hint: Some("openrc files have lines such as `export OS_AUTH_URL=http://…`".into()),
         });
     }

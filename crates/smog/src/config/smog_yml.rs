@@ -109,7 +109,7 @@ pub struct SshSection {
 pub struct LabSection {
     /// "epoxy" or "zed".
     pub release: String,
-    /// Whether, and how many, NUMA cells are simulated on each compute.
+    /// Whether, and how many, NUMA nodes are simulated on each compute.
     #[serde(default)]
     pub simulated_cells: SimulatedCells,
 }
@@ -131,7 +131,7 @@ impl Default for SimulatedCells {
 }
 
 impl LabSection {
-    /// The number of simulated NUMA cells, if they are simulated.
+    /// The number of simulated NUMA nodes, if they are simulated.
     pub fn simulated(&self) -> Option<u32> {
         match self.simulated_cells {
             SimulatedCells::Count(count) if count > 0 => Some(count),

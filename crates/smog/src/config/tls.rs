@@ -53,7 +53,7 @@ pub(super) fn of(fields: &Fields, speaker: &Speaker<'_>, home: Option<&Path>) ->
     let because = speaker.key(if insecure { "insecure" } else { "verify" });
     let ignored = if cacert.is_some() { ", and the CA is not used" } else { "" };
     let notice = format!(
-        "certificates are not checked ({because}): whoever is between here and the cloud can read the password{ignored}"
+        "certificates are not checked ({because}): anybody between here and the cloud can read the password{ignored}"
     );
     Ok(Tls { cacert, verify: !off, cert: path("cert"), key: path("key"), notice: off.then_some(notice) })
 }

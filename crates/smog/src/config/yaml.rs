@@ -128,9 +128,9 @@ fn sentence(said: &str) -> &'static str {
     } else if has("anchor") || has("alias") {
         "this alias has no anchor; a value that begins with `*` or `&` needs quotes"
     } else if has("tab") {
-        "a tab is no indentation in YAML"
+        "YAML does not allow tabs for indentation"
     } else if has("escape") {
-        "this is no escape of YAML; a value with a backslash needs single quotes"
+        "YAML does not know this escape; put a value with a backslash in single quotes"
     } else {
         "this is not valid YAML: a bracket, a quote or a `: ` is missing or too many, here or before"
     }

@@ -60,7 +60,7 @@ pub struct ValueChange {
     pub before: String,
     /// What it shall say.
     pub after: String,
-    /// What it is, for people: "2 MiB pages of cell 0".
+    /// What it is, for people: "2 MiB pages of NUMA node 0".
     pub what: String,
     /// Whether it only goes from one number to another by 0 (`sriov_numvfs`).
     pub by_zero: bool,
@@ -97,7 +97,7 @@ pub struct DomainChange {
 }
 
 impl DomainChange {
-    /// "CPU mode custom (qemu64), 0 cells -> CPU mode maximum, 2 cells".
+    /// "CPU mode custom (qemu64), 0 NUMA nodes -> CPU mode maximum, 2 NUMA nodes".
     pub fn summary(&self) -> String {
         match self.before == self.after {
             true => format!("not restarted since it has {}", cpu_words(&self.after)),
@@ -113,7 +113,7 @@ fn cpu_words(xml: &str) -> String {
         None => ("none", None, 0),
     };
     let model = model.map(|model| format!(" ({model})")).unwrap_or_default();
-    format!("CPU mode {mode}{model}, {cells} cells")
+    format!("CPU mode {mode}{model}, {cells} NUMA nodes")
 }
 
 impl std::fmt::Debug for DomainChange {

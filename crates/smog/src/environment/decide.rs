@@ -16,7 +16,7 @@ pub enum Now {
     File(Option<FileImage>),
     /// A value; `None` when its file is not there any more.
     Value(Option<String>),
-    /// A unit; `None` when there is no such unit any more.
+    /// A unit; `None` when this unit does not exist any more.
     Unit(Option<UnitState>),
     /// A domain's definition; `None` when there is no such domain any more.
     Domain(Option<String>),

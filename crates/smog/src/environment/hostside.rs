@@ -280,7 +280,7 @@ mark "$9""#
             fault: format!("{into} was written into {}, and it says {now}", value.path),
             host: Some(self.host.name().to_string()),
             request_id: None,
-            hint: Some("pages in use cannot be given back, and memory in pieces gives no huge pages; `smog restore` takes all back".into()),
+            hint: Some("pages in use cannot be freed, and memory may be too fragmented; `smog restore` takes all back".into()),
         })
     }
 

@@ -61,7 +61,7 @@ pub(super) fn look(path: &str) -> Cmd {
 [ -f "$q" ] || exit 44
 p=$q d=${q%/*} b=${q##*/}
 stand "${d:-/}" && [ -f "./$b" ] && [ ! -L "./$b" ] && exec 3<"./$b" && [ "$(readlink /proc/self/fd/3)" = "$p" ] ||
-{ echo "$1 was replaced while smog looked at it" >&2; exit 1; }
+{ echo "$1 was replaced while smog read it" >&2; exit 1; }
 s=$(stat -Lc '%f %u %g' /proc/self/fd/3) || exit 1
 o=${s#* }; theirs "${o% *}" "$1" || exit 1
 c=$(stat -Lc %C /proc/self/fd/3 2>/dev/null)

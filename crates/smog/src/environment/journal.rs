@@ -166,11 +166,11 @@ impl Journal {
     /// and arguments, here and there.
     fn strange(&self) -> Option<String> {
         if !is_run(self.run()) {
-            return Some(format!("`{}` is no run of smog's", shown(self.run())));
+            return Some(format!("`{}` is not a run of smog", shown(self.run())));
         }
         let plain = |text: &str| !text.is_empty() && text.len() <= 4096 && !text.contains(char::is_control);
         if !plain(&self.host) || self.host.contains('/') {
-            return Some(format!("`{}` is no host's name", shown(&self.host)));
+            return Some(format!("`{}` is not a host name", shown(&self.host)));
         }
         let bad = self.changes.iter().find_map(|change| {
             let fine = match change {
@@ -182,10 +182,10 @@ impl Journal {
             (!fine).then(|| change.target().to_string())
         });
         if let Some(bad) = bad {
-            return Some(format!("`{}` is nothing smog changes", shown(&bad)));
+            return Some(format!("`{}` is not something smog changes", shown(&bad)));
         }
         let bad = self.restarts.iter().find(|restart| !plain(restart.name()));
-        bad.map(|restart| format!("`{}` is no service's name", shown(restart.name())))
+        bad.map(|restart| format!("`{}` is not a service name", shown(restart.name())))
     }
 }
 
@@ -472,18 +472,18 @@ mod tests {
         ] {
             let bad = Journal { owner: Owner { run: run.into(), ..good.owner.clone() }, ..good.clone() };
             let error = read(&bad).expect_err(run);
-            assert!(error.to_string().contains("is no run of smog's"), "{error}");
+            assert!(error.to_string().contains("is not a run of smog"), "{error}");
             assert!(!error.to_string().contains('\n'), "{error}");
         }
         for host in ["", "../x", "a/b", "a\nb", "\u{1b}[2J"] {
             let error = read(&Journal { host: host.into(), ..good.clone() }).expect_err(host);
-            assert!(error.to_string().contains("is no host's name"), "{error}");
+            assert!(error.to_string().contains("is not a host name"), "{error}");
         }
         for path in ["", "etc/x", "/etc/../x", "/etc//x", "/etc/x\ny", "/", "/etc/."] {
             let Some(Change::File(file)) = good.changes.first() else { panic!("a file") };
             let change = Change::File(FileChange { path: path.into(), ..file.clone() });
             let error = read(&Journal { changes: vec![change], ..good.clone() }).expect_err(path);
-            assert!(error.to_string().contains("is nothing smog changes"), "{error}");
+            assert!(error.to_string().contains("is not something smog changes"), "{error}");
         }
         assert_eq!(Mark::Back("a\nprepared").line().lines().count(), 1);
     }

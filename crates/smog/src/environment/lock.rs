@@ -118,11 +118,11 @@ impl Owner {
     pub fn in_the_way(&self, host: &str, what: &str, left_here: bool) -> Error {
         let (fault, hint) = match self.alive(left_here) {
             Alive::Yes => (
-                format!("another smog works on it: {}", self.summary()),
+                format!("locked by another smog: {}", self.summary()),
                 "wait until it has ended, or end it".to_string(),
             ),
             Alive::No => (
-                format!("a smog that is no longer there has left its lock: {}", self.summary()),
+                format!("a smog that died has left its lock: {}", self.summary()),
                 "`smog restore` takes back what it changed, and takes the lock over".to_string(),
             ),
             Alive::Unknown => (
@@ -222,7 +222,7 @@ mod tests {
         assert_eq!(reused.alive(false), Alive::No, "another process has its number");
         assert_eq!(Owner { machine: "renamed".into(), ..own.clone() }.alive(false), Alive::Yes);
         let text = reused.in_the_way("cmp1", "preparing", false).to_string();
-        assert!(text.contains("alice@") && text.contains("no longer there"), "{text}");
+        assert!(text.contains("alice@") && text.contains("a smog that died"), "{text}");
     }
 
     /// What cannot be known is not guessed.

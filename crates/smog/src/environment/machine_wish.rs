@@ -12,7 +12,7 @@ use crate::near::near;
 pub struct MachineWish {
     /// How its CPU is chosen; `None` leaves it.
     pub cpu: Option<MachineCpu>,
-    /// So many NUMA cells, its vCPUs and memory spread evenly; `None` leaves them.
+    /// So many NUMA nodes, its vCPUs and memory spread evenly; `None` leaves them.
     pub cells: Option<u32>,
 }
 
@@ -76,7 +76,7 @@ impl MachineWish {
     /// "CPU mode exact, 2 cells".
     pub fn words(&self) -> String {
         let cpu = self.cpu.map(|cpu| format!("CPU mode {}", cpu.as_str()));
-        let cells = self.cells.map(|cells| format!("{cells} NUMA cells"));
+        let cells = self.cells.map(|cells| format!("{cells} NUMA nodes"));
         [cpu, cells].into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 }

@@ -52,7 +52,7 @@ pub static PREPARABLE: [Preparable; 10] = [
     Preparable {
         name: "huge-pages",
         form: "[WHO/]SIZE=COUNT[@CELL]",
-        help: "At least so many huge pages: 2M=256, or 1G=2@0 for NUMA node 0",
+        help: "Minimum number of huge pages: 2M=256, or 1G=2@0 for NUMA node 0",
         add: |wish, text, request| wish.with_pages(text, true, request.has(AT_BOOT)),
         ..PLAIN
     },
@@ -137,7 +137,7 @@ impl Preparable {
             let near = near(name, keywords.iter().map(String::as_str)).first().cloned();
             Error::Invalid {
                 what: format!("`{name}`"),
-                why: "it is nothing that hosts can be asked for".into(),
+                why: "hosts cannot be asked for it".into(),
                 hint: Some(match near {
                     Some(near) => format!("did you mean `{near}`?"),
                     None => format!("there are: {}", keywords.join(", ")),

@@ -225,7 +225,7 @@ async fn machines_that_may_run_with_ours(
 fn go_on_after(error: Error, options: &Options, host: &Host) -> Result<Error> {
     match error {
         Error::Fault { .. } | Error::Command { .. } | Error::Config { .. } => {
-            options.tell(Tell { host: host.name(), text: &format!("goes on after: {error}") });
+            options.tell(Tell { host: host.name(), text: &format!("continues after: {error}") });
             Ok(error)
         }
         error => Err(error),
@@ -274,7 +274,7 @@ async fn undo(
             }
         }
     }
-    options.tell(Tell { host: side.host.name(), text: &format!("brings back {target}") });
+    options.tell(Tell { host: side.host.name(), text: &format!("restoring {target}") });
     options.step()?;
     let marks = [Mark::Begun(at), Mark::Undone(at)];
     match (change, now) {

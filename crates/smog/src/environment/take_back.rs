@@ -18,7 +18,7 @@ impl TakenBack {
     pub fn words(&self, restore: &str) -> String {
         match self {
             TakenBack::Nothing => "nothing was changed".into(),
-            TakenBack::All => "what was changed has been taken back".into(),
+            TakenBack::All => "the changes were undone".into(),
             TakenBack::Partly(why) => format!("not all is as it was ({why}): {restore}"),
         }
     }
@@ -51,7 +51,7 @@ impl Environment {
             let (restored, errors) = self.restore(&listing, Some(run), &how).await;
             let conflicts = restored.iter().flat_map(|one| &one.conflicts);
             if let Some(conflict) = conflicts.into_iter().next() {
-                return TakenBack::Partly(format!("someone changed {} meanwhile", conflict.target));
+                return TakenBack::Partly(format!("someone else changed {} since", conflict.target));
             }
             if let Some(error) = errors.first() {
                 return TakenBack::Partly(error.to_string());

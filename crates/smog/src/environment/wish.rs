@@ -144,7 +144,7 @@ pub struct PagesWish {
     /// The size of a page in KiB; `None` is the host's default size (`Hugepagesize` of
     /// /proc/meminfo).
     pub size_kib: Option<u64>,
-    /// The NUMA cell they shall be in; over all cells, evenly, when `None`.
+    /// The NUMA node they shall be in; over all cells, evenly, when `None`.
     pub cell: Option<u32>,
     /// How many, at least.
     pub count: u64,
@@ -223,7 +223,7 @@ impl Wish {
         let (target, rest) = targeted(text);
         let cells = rest.trim().parse().ok().filter(|cells| (1..=64).contains(cells));
         let cells = cells.ok_or_else(|| Error::Invalid {
-            what: format!("NUMA cells `{text}`"),
+            what: format!("NUMA nodes `{text}`"),
             why: "not a number from 1 to 64".into(),
             hint: Some("as in 2, or cmp1/2 for one host".into()),
         })?;
@@ -380,7 +380,7 @@ impl FromStr for PagesWish {
         parsed.ok_or_else(|| Error::Invalid {
             what: format!("huge pages `{text}`"),
             why: "not of the form SIZE=COUNT or SIZE=COUNT@CELL".into(),
-            hint: Some("as in 2M=256, or 1G=2@0 for NUMA cell 0".into()),
+            hint: Some("as in 2M=256, or 1G=2@0 for NUMA node 0".into()),
         })
     }
 }

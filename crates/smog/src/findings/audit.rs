@@ -22,7 +22,7 @@ const STUCK_AFTER: Duration = Duration::from_secs(600);
 pub struct AuditRequest {
     /// Only these rules; all, when none is named.
     pub rules: Vec<String>,
-    /// Only findings as grave as this.
+    /// Only findings of this severity or above.
     pub severity: Option<Severity>,
     /// Only findings on these hosts; all, when none is named.
     pub hosts: Vec<String>,
@@ -30,7 +30,7 @@ pub struct AuditRequest {
     pub baseline: Baseline,
     /// How old an unchanged task state or migration must be to count as stuck [default: 10 minutes].
     pub stuck_after: Option<Duration>,
-    /// Judge by one look, also what may only be changing at this moment.
+    /// Report what a single look finds, without looking again.
     pub one_look: bool,
 }
 

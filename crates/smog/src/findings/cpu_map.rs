@@ -66,7 +66,7 @@ pub(super) fn parse(text: &str, host: &str) -> Result<CpuMap> {
     let online = lines.next().unwrap_or_default().trim();
     let online: Cpuset = online.parse().map_err(|_| wrong(format!("`{online}` is no CPU set")))?;
     let count = lines.next().unwrap_or_default().trim();
-    let count = count.parse().map_err(|_| wrong(format!("`{count}` is no number of CPUs")))?;
+    let count = count.parse().map_err(|_| wrong(format!("`{count}` is not a number of CPUs")))?;
     let simulated = lines.find_map(|line| line.trim().strip_prefix("simulated_cells="));
     let simulated_nodes = simulated.and_then(|nodes| nodes.parse().ok()).unwrap_or(0);
     Ok(CpuMap { online, simulated_nodes, real_cpus: (simulated_nodes > 0).then_some(count) })

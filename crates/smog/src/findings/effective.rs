@@ -19,7 +19,7 @@ use crate::show::{self, Column, Show};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Compared {
     /// "vCPU 0", "emulator" (every thread that is no vCPU and no I/O thread), "I/O thread 1",
-    /// "memory", "memory cells", "memory of cell 0".
+    /// "memory", "memory nodes", "memory of NUMA node 0".
     pub what: String,
     /// What the domain XML says (`<vcpupin>`, `<emulatorpin>`, `<iothreadpin>`, `<hugepages>`,
     /// `<numatune>`);
@@ -282,26 +282,26 @@ mod tests {
         let one = "<memory mode='strict' nodeset='0-1'/><memnode cellid='0' mode='strict' nodeset='1'/>";
         let right = rows(&tune(one), KVM);
         assert!(right.iter().all(|row| row.agrees), "{right:#?}");
-        let row = right.iter().find(|row| row.what == "memory of cell 0").expect("a row");
-        assert_eq!((row.declared.as_str(), row.kernel.as_str()), ("cell 1", "cell 1"));
-        assert_eq!(wrong(&tune(&one.replace("nodeset='1'", "nodeset='0'")), KVM), ["memory of cell 0"]);
+        let row = right.iter().find(|row| row.what == "memory of NUMA node 0").expect("a row");
+        assert_eq!((row.declared.as_str(), row.kernel.as_str()), ("node 1", "node 1"));
+        assert_eq!(wrong(&tune(&one.replace("nodeset='1'", "nodeset='0'")), KVM), ["memory of NUMA node 0"]);
         // The second cell's memory is on both cells of the host.
         let second = "<memnode cellid='1' mode='strict' nodeset='0'/>";
-        assert_eq!(wrong(&tune(second), KVM), ["memory of cell 1"]);
-        let row = rows(&tune(second), KVM).into_iter().find(|row| row.what == "memory of cell 1");
-        assert_eq!(row.expect("a row").kernel, "1000 of 2048 pages of 2 MiB on cell 0, 1048 on cell 1");
+        assert_eq!(wrong(&tune(second), KVM), ["memory of NUMA node 1"]);
+        let row = rows(&tune(second), KVM).into_iter().find(|row| row.what == "memory of NUMA node 1");
+        assert_eq!(row.expect("a row").kernel, "1000 of 2048 pages of 2 MiB on node 0, 1048 on node 1");
         // What is only preferred may be elsewhere.
         assert_eq!(wrong(&tune(&second.replace("strict", "preferred")), KVM), Vec::<String>::new());
         // The whole guest.
-        assert_eq!(wrong(&tune("<memory mode='strict' nodeset='0'/>"), KVM), ["memory cells"]);
+        assert_eq!(wrong(&tune("<memory mode='strict' nodeset='0'/>"), KVM), ["memory nodes"]);
         assert_eq!(
             wrong(&tune("<memory nodeset='1'/>"), KVM),
             Vec::<String>::new(),
-            "bound memory is on cell 1"
+            "bound memory is on node 1"
         );
         let moved = PINNED_PROCESS.replace(" N0=", " N1=");
-        assert_eq!(wrong(PINNED, &moved), ["memory cells"]);
-        // A kernel without NUMA has cell 0 only.
+        assert_eq!(wrong(PINNED, &moved), ["memory nodes"]);
+        // A kernel without NUMA has node 0 only.
         let without: String = PINNED_PROCESS
             .lines()
             .filter(|line| !line.contains(" bind:"))

@@ -71,7 +71,7 @@ pub fn prometheus(audit: &Audit) -> String {
     let gauges = [
         ("smog_audit_unknown", "What smog audit could not look at.", audit.unknown.len() as f64),
         ("smog_audit_known", "Findings that the baseline knows.", audit.known as f64),
-        ("smog_audit_guests", "Guests that were looked at.", audit.guests as f64),
+        ("smog_audit_guests", "Guests that were checked.", audit.guests as f64),
         ("smog_audit_duration_seconds", "How long smog audit took.", audit.took_s),
         ("smog_audit_timestamp_seconds", "When smog audit looked.", audit.at.as_second() as f64),
     ];

@@ -125,7 +125,7 @@ impl FlavorSpec {
         if nodes > self.vcpus {
             return refuse(
                 &format!("hw:numa_nodes={nodes}"),
-                &format!("each cell needs a vCPU, and the flavor has {}", self.vcpus),
+                &format!("each NUMA node needs a vCPU, and the flavor has {}", self.vcpus),
                 "ImageNUMATopologyAsymmetric",
             );
         }
@@ -136,7 +136,7 @@ impl FlavorSpec {
                 return refuse(
                     &format!("hw:numa_nodes={nodes}"),
                     &format!(
-                        "{} vCPUs and {} MiB do not divide evenly by {nodes}; name what each cell has (`hw:numa_cpus.N`, `hw:numa_mem.N`)",
+                        "{} vCPUs and {} MiB do not divide evenly by {nodes}; name what each NUMA node has (`hw:numa_cpus.N`, `hw:numa_mem.N`)",
                         self.vcpus, self.ram_mib
                     ),
                     "ImageNUMATopologyAsymmetric",
@@ -148,7 +148,7 @@ impl FlavorSpec {
             return refuse(
                 &format!("hw:numa_nodes={nodes}"),
                 &format!(
-                    "{} cells have CPUs and memory of their own: all must, or none",
+                    "{} NUMA nodes have CPUs and memory of their own: all must, or none",
                     self.numa_cells.len()
                 ),
                 "ImageNUMATopologyIncomplete",
@@ -162,12 +162,12 @@ impl FlavorSpec {
             }
             let twice = cell.cpus.intersection(&seen);
             if !twice.is_empty() {
-                let why = format!("vCPU {twice} is in another cell already");
+                let why = format!("vCPU {twice} is in another NUMA node already");
                 return refuse(&what, &why, "ImageNUMATopologyCPUDuplicates");
             }
             if cell.ram_mib == 0 {
                 let what = format!("hw:numa_mem.{number}=0");
-                return refuse(&what, "each cell needs memory", "ImageNUMATopologyIncomplete");
+                return refuse(&what, "each NUMA node needs memory", "ImageNUMATopologyIncomplete");
             }
             seen = seen.union(&cell.cpus);
             memory += cell.ram_mib;
@@ -178,7 +178,8 @@ impl FlavorSpec {
             return refuse("hw:numa_cpus.N", &why, "ImageNUMATopologyCPUsUnassigned");
         }
         if memory != self.ram_mib {
-            let why = format!("the cells have {memory} MiB together, the flavor has {} MiB", self.ram_mib);
+            let why =
+                format!("the NUMA nodes have {memory} MiB together, the flavor has {} MiB", self.ram_mib);
             return refuse("hw:numa_mem.N", &why, "ImageNUMATopologyMemoryOutOfRange");
         }
         Ok(())
@@ -208,7 +209,9 @@ impl FlavorSpec {
         if let Some(mib) = cells.into_iter().find(|mib| !(mib * 1024).is_multiple_of(size)) {
             return refuse(
                 &format!("hw:mem_page_size={size}"),
-                &format!("a cell of {mib} MiB is no multiple of the page size ({size} KiB), so no host fits"),
+                &format!(
+                    "a NUMA node of {mib} MiB is not a multiple of the page size ({size} KiB), so no host fits"
+                ),
                 "MemoryPageSizeNotSupported",
             );
         }

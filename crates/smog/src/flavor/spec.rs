@@ -65,7 +65,7 @@ pub struct FlavorSpec {
     pub extra: BTreeMap<String, String>,
 }
 
-/// One NUMA cell of the guest.
+/// One NUMA node of the guest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NumaCell {
     /// `hw:numa_cpus.N`: its vCPUs.
@@ -144,7 +144,7 @@ impl FlavorSpec {
         self
     }
 
-    /// So many NUMA cells, CPUs and memory divided evenly by Nova. Each comes
+    /// So many NUMA nodes, CPUs and memory divided evenly by Nova. Each comes
     /// from another cell of the host.
     ///
     /// Nova has no memory policy any more (`hw:numa_policy` of early releases):
@@ -154,7 +154,7 @@ impl FlavorSpec {
         self
     }
 
-    /// One more NUMA cell with these vCPUs and this memory. Cells need not be
+    /// One more NUMA node with these vCPUs and this memory. Cells need not be
     /// alike; together they must have every vCPU once, and all of the memory.
     pub fn numa_cell(mut self, cpus: impl Into<Cpuset>, ram_mib: u64) -> FlavorSpec {
         self.numa_cells.push(NumaCell { cpus: cpus.into(), ram_mib });
@@ -324,7 +324,7 @@ impl FlavorSpec {
         Ok(properties)
     }
 
-    /// How many NUMA cells the guest will have: those named, or one where
+    /// How many NUMA nodes the guest will have: those named, or one where
     /// pinning or a page size implies it, or none.
     pub fn cells(&self) -> u32 {
         let named = u32::try_from(self.numa_cells.len()).unwrap_or(u32::MAX);

@@ -99,7 +99,7 @@ impl Cloud {
                 ),
                 Some(server) if keep => {
                     left.push(format!(
-                        "server `{}` ({}) is kept, and Nova goes on booting it",
+                        "server `{}` ({}) is kept, and Nova continues to boot it",
                         server.name, server.id
                     ));
                 }

@@ -182,7 +182,7 @@ pub(super) async fn send(host: &Host, process: &Process) -> Result<()> {
     match output.exit.code {
         GONE => Err(Error::Invalid {
             what: format!("process {} on host `{}`", process.pid, host.name()),
-            why: "it has ended meanwhile; nothing was signalled".into(),
+            why: "it has ended; nothing was signalled".into(),
             hint: Some("ask again".into()),
         }),
         DEAF => Err(deaf(host, process)),

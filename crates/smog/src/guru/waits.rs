@@ -75,7 +75,7 @@ const PLUMBING: &[&str] =
 
 pub(super) fn of(frames: &[Frame]) -> Wait {
     let Some(last) = frames.last() else {
-        return Wait { what: "no traceback: it has not begun, or has ended".into(), idle: true };
+        return Wait { what: "no traceback: it has not started, or has ended".into(), idle: true };
     };
     let found = SIGNS.iter().find(|sign| {
         frames.iter().any(|frame| {

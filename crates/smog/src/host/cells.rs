@@ -1,4 +1,4 @@
-//! NUMA cells and huge pages of a host, from `/sys/devices/system/node` and `/sys/kernel/mm`.
+//! NUMA nodes and huge pages of a host, from `/sys/devices/system/node` and `/sys/kernel/mm`.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::cpuset::Cpuset;
 use crate::host::dump::Dump;
 
-/// One NUMA cell.
+/// One NUMA node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Cell {
     /// Its number.

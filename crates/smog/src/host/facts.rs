@@ -30,7 +30,7 @@ pub struct Facts {
     pub kernel: Kernel,
     /// The CPUs.
     pub cpus: Cpus,
-    /// The NUMA cells.
+    /// The NUMA nodes.
     pub cells: Vec<Cell>,
     /// The memory of the whole host.
     pub memory: Memory,

@@ -22,7 +22,7 @@ impl Show for Facts {
             )
         }),
         Column::new("huge pages", |facts| pools(&facts.memory.pages)),
-        Column::new("cells", |facts| facts.cells.iter().map(cell).collect::<Vec<_>>().join("\n")),
+        Column::new("NUMA nodes", |facts| facts.cells.iter().map(cell).collect::<Vec<_>>().join("\n")),
         Column::new("pci", |facts| match facts.pci.len() {
             0 => String::new(),
             count => format!("{count} devices in {} IOMMU groups", facts.iommu_groups().len()),
@@ -89,6 +89,6 @@ fn lab(facts: &Facts) -> String {
     let release = lab.release.as_deref().unwrap_or("?");
     match lab.simulated_cells {
         0 => format!("smog's lab, {release}"),
-        count => format!("smog's lab, {release}, {count} simulated cells"),
+        count => format!("smog's lab, {release}, {count} simulated NUMA nodes"),
     }
 }

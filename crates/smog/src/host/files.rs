@@ -98,8 +98,8 @@ p=$q d=${q%/*} b=${q##*/} mode=$2; [ -d "${d:-/}" ] || exit 44
 stand "${d:-/}" || exit 1
 old=
 if [ -e "./$b" ] || [ -L "./$b" ]; then
-[ -f "./$b" ] && [ ! -L "./$b" ] || { echo "$p is no regular file" >&2; exit 1; }
-exec 3<"./$b"; [ "$(readlink /proc/self/fd/3)" = "$p" ] || { echo "$p was replaced while smog looked at it" >&2; exit 1; }
+[ -f "./$b" ] && [ ! -L "./$b" ] || { echo "$p is not a regular file" >&2; exit 1; }
+exec 3<"./$b"; [ "$(readlink /proc/self/fd/3)" = "$p" ] || { echo "$p was replaced while smog read it" >&2; exit 1; }
 old=yes; theirs "$(stat -Lc %u /proc/self/fd/3)" "$1" || exit 1
 else theirs "$(stat -c %u .)" "$1" || exit 1; fi
 dress() {

@@ -1,4 +1,4 @@
-//! Where a guest's memory really is: which page size, on which NUMA cell.
+//! Where a guest's memory really is: which page size, on which NUMA node.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ pub struct NumaMap {
     pub file: Option<String>,
     /// The size of its pages in KiB: 4, 2048, 1048576.
     pub page_kib: u64,
-    /// Pages in memory, by NUMA cell.
+    /// Pages in memory, by NUMA node.
     pub pages: BTreeMap<u32, u64>,
 }
 
@@ -49,7 +49,7 @@ pub struct MemoryMaps {
 }
 
 impl MemoryMaps {
-    /// Memory in use in KiB, by page size and NUMA cell: `{2048: {0: 131072}}` is
+    /// Memory in use in KiB, by page size and NUMA node: `{2048: {0: 131072}}` is
     /// 128 MiB in 2 MiB pages on cell 0.
     pub fn by_page_size(&self) -> BTreeMap<u64, BTreeMap<u32, u64>> {
         let mut sums: BTreeMap<u64, BTreeMap<u32, u64>> = BTreeMap::new();
@@ -70,7 +70,7 @@ impl MemoryMaps {
         sums
     }
 
-    /// Memory in use in KiB by NUMA cell, all page sizes together.
+    /// Memory in use in KiB by NUMA node, all page sizes together.
     pub fn by_cell(&self) -> BTreeMap<u32, u64> {
         sum_by_cell(self.numa_maps.iter())
     }

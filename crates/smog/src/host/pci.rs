@@ -20,7 +20,7 @@ pub struct PciDevice {
     pub class: String,
     /// The driver that has it: `ixgbe`, `vfio-pci`.
     pub driver: Option<String>,
-    /// Its NUMA cell; `None` when the firmware does not say (-1).
+    /// Its NUMA node; `None` when the firmware does not say (-1).
     pub cell: Option<u32>,
     /// Its IOMMU group; `None` without an IOMMU.
     pub iommu_group: Option<u32>,

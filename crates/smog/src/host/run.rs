@@ -127,7 +127,7 @@ impl Host {
                 self.judge(cmd, output)
             }
             Some(Ended::Lost(why)) => Err(self.lost(cmd, &why)),
-            None => Err(self.lost(cmd, "no end was told")),
+            None => Err(self.lost(cmd, "its exit status was not received")),
         }
     }
 
@@ -141,7 +141,7 @@ impl Host {
         Error::Unreachable {
             what: format!("host `{}`", self.name()),
             why: format!("the connection was lost while `{}` ran: {why}", cmd.line()),
-            hint: "whether the command came to its end there is not known; the next one connects anew"
+            hint: "whether the command finished there is unknown; the next command connects again"
                 .to_string(),
         }
     }

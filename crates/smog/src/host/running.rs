@@ -304,7 +304,7 @@ impl Running {
                 self.host.is_good(&self.cmd.any_exit(), &output).map(|()| exit)
             }
             Some(Ended::Lost(why)) => Err(self.host.lost(&self.cmd, &why)),
-            None => Err(self.host.lost(&self.cmd, "no end was told")),
+            None => Err(self.host.lost(&self.cmd, "its exit status was not received")),
         }
     }
 }

@@ -73,7 +73,7 @@ impl Host {
     /// A service.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such unit; otherwise as [`Host::run`].
+    /// [`Error::NotFound`] when this unit does not exist; otherwise as [`Host::run`].
     pub async fn service(&self, unit: &str) -> Result<Service> {
         let found = self.services([unit]).await?;
         found.into_iter().next().ok_or_else(|| Error::NotFound {

@@ -251,7 +251,7 @@ impl Ssh {
         if options.address.is_empty() || options.address.starts_with('-') {
             return Err(Error::Invalid {
                 what: format!("address `{}` of host `{host}`", options.address),
-                why: "it is no host name".to_string(),
+                why: "it is not a host name".to_string(),
                 hint: None,
             });
         }

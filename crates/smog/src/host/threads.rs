@@ -50,7 +50,7 @@ pub struct Cgroup {
     pub path: String,
     /// `cpuset.cpus.effective` (version 1: `cpuset.cpus`), where the controller is on.
     pub cpus: Option<Cpuset>,
-    /// `cpuset.mems.effective` (version 1: `cpuset.mems`): NUMA cells.
+    /// `cpuset.mems.effective` (version 1: `cpuset.mems`): NUMA nodes.
     pub cells: Option<Cpuset>,
 }
 
@@ -65,7 +65,7 @@ pub struct Thread {
     pub role: Role,
     /// The CPUs it may run on now: `Cpus_allowed_list` of `/proc/PID/task/TID/status`.
     pub cpus: Cpuset,
-    /// The NUMA cells it may take memory from: `Mems_allowed_list`.
+    /// The NUMA nodes it may take memory from: `Mems_allowed_list`.
     pub cells: Cpuset,
     /// Its scheduling policy.
     pub policy: Policy,

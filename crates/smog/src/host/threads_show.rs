@@ -10,7 +10,7 @@ impl Show for Thread {
         Column::new("role", |thread| role(thread.role)),
         Column::new("cpus", |thread| thread.cpus.to_string()),
         Column::new("last cpu", |thread| thread.last_cpu.map(|cpu| cpu.to_string()).unwrap_or_default()),
-        Column::new("cells", |thread| thread.cells.to_string()),
+        Column::new("nodes", |thread| thread.cells.to_string()),
         Column::new("policy", policy),
         Column::wide("cgroup", |thread| {
             thread.cgroup.as_ref().map(|cgroup| cgroup.path.clone()).unwrap_or_default()
@@ -65,7 +65,7 @@ impl Show for GuestProcess {
 
 impl Show for Fit {
     const COLUMNS: &'static [Column<Fit>] = &[
-        Column::new("cell", |fit| fit.cell.to_string()),
+        Column::new("node", |fit| fit.cell.to_string()),
         Column::new("free", |fit| format!("{} MiB", fit.free_mib)),
         Column::new("fits", |fit| format!("{} MiB", fit.fits_mib)),
         Column::new("too much", |fit| format!("{} MiB", fit.too_much_mib)),

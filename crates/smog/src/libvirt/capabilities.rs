@@ -23,7 +23,7 @@ pub struct Capabilities {
     pub cpu: HostCpu,
     /// `<iommu support=…>`.
     pub iommu: Option<bool>,
-    /// `<topology><cells>`: the host's NUMA cells.
+    /// `<topology><cells>`: the host's NUMA nodes.
     pub cells: Vec<CapabilitiesCell>,
     /// `<guest>`: what can be run, by architecture.
     pub guests: Vec<GuestMachines>,

@@ -1,4 +1,4 @@
-//! `<cpu>` of a domain: what the guest sees as its CPU and its NUMA cells.
+//! `<cpu>` of a domain: what the guest sees as its CPU and its NUMA nodes.
 
 use roxmltree::Node;
 use serde::Serialize;
@@ -31,7 +31,7 @@ pub struct Cpu {
     pub topology: Option<CpuTopology>,
     /// `<feature>`s, in the order of the XML.
     pub features: Vec<CpuFeature>,
-    /// `<numa><cell>`: the guest's NUMA cells.
+    /// `<numa><cell>`: the guest's NUMA nodes.
     pub cells: Vec<GuestCell>,
 }
 
@@ -59,7 +59,7 @@ pub struct CpuFeature {
     pub policy: Option<String>,
 }
 
-/// One NUMA cell as the guest sees it.
+/// One NUMA node as the guest sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct GuestCell {
     /// Its number.

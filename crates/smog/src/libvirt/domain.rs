@@ -181,7 +181,7 @@ impl Domain {
         self.vcpus.count > 0 && all && different.len() == pins.len()
     }
 
-    /// The guest's NUMA cells; none when it has no NUMA topology.
+    /// The guest's NUMA nodes; none when it has no NUMA topology.
     pub fn cells(&self) -> &[GuestCell] {
         self.cpu.as_ref().map(|cpu| cpu.cells.as_slice()).unwrap_or_default()
     }

@@ -108,7 +108,7 @@ impl DomainEdit {
         Ok(edited)
     }
 
-    /// Split the guest into NUMA cells: the CPUs and the memory in KiB of each. Cells it
+    /// Split the guest into NUMA nodes: the CPUs and the memory in KiB of each. Cells it
     /// had are dropped, with their distances.
     ///
     /// # Errors

@@ -146,7 +146,7 @@ pub(super) fn flag_attr(node: Node<'_, '_>, name: &str) -> Option<bool> {
 /// the case of the letters does not matter.
 pub(super) fn size_kib(node: Node<'_, '_>, value: u64, unit: Option<&str>) -> std::result::Result<u64, Flaw> {
     let unit = unit.filter(|unit| !unit.is_empty()).unwrap_or("KiB");
-    let bytes = unit_bytes(unit).ok_or_else(|| Flaw::new(node, format!("`{unit}` is no unit of size")))?;
+    let bytes = unit_bytes(unit).ok_or_else(|| Flaw::new(node, format!("`{unit}` is not a unit of size")))?;
     let total = value.checked_mul(bytes).ok_or_else(|| Flaw::new(node, "the size is too large"))?;
     Ok(total / 1024)
 }

@@ -86,7 +86,7 @@ impl Host {
         self.reached(name_or_uuid, DomainState::Running, wait).await
     }
 
-    /// Pull the plug, and wait until it is off. One that is off already is left alone.
+    /// Power it off at once, and wait until it is off. One that is off already is left alone.
     ///
     /// # Errors
     /// As [`Host::start_domain`].

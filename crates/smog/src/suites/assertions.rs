@@ -244,7 +244,7 @@ pub(super) fn mapped_kib(seen: &Seen, size_kib: u64) -> u64 {
     seen.process.memory.as_ref().and_then(|maps| maps.huge_kib().get(&size_kib).copied()).unwrap_or(0)
 }
 
-/// The guest has these NUMA cells: vCPUs and MiB of each.
+/// The guest has these NUMA nodes: vCPUs and MiB of each.
 pub(super) fn has_cells(seen: &Seen, cells: &[(Cpuset, u64)]) -> Vec<Check> {
     let found: Vec<(Cpuset, u64)> =
         seen.domain.cells().iter().map(|cell| (cell.cpus.clone(), cell.memory_kib / 1024)).collect();
@@ -266,7 +266,7 @@ pub(super) fn has_cells(seen: &Seen, cells: &[(Cpuset, u64)]) -> Vec<Check> {
         .collect();
     let wanted: Vec<u32> = (0..cells.len() as u32).collect();
     let mut checks = vec![
-        Check::that("NUMA cells of the guest", found == cells, text(&found), text(cells))
+        Check::that("NUMA nodes of the guest", found == cells, text(&found), text(cells))
             .from("domain XML, <cpu><numa><cell>"),
         Check::eq("cells bound to one cell of the host each", &tuned, &wanted)
             .from("domain XML, <numatune><memnode mode='strict'>"),
@@ -334,7 +334,7 @@ pub(super) const HAS_CELLS: &[Control<Seen>] = &[
 /// The guest's own view of its cells, CPUs and memory is the domain's.
 pub(super) fn guest_sees(report: &super::console::Report, cells: usize, vcpus: u32) -> Vec<Check> {
     vec![
-        Check::eq("NUMA cells the guest sees", &report.number("numa nodes"), &Some(cells as u64))
+        Check::eq("NUMA nodes the guest sees", &report.number("numa nodes"), &Some(cells as u64))
             .from("the guest's console"),
         Check::eq("CPUs the guest sees", &report.number("cpus"), &Some(u64::from(vcpus)))
             .from("the guest's console"),

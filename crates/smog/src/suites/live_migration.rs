@@ -561,7 +561,7 @@ pub(super) const CASES: &[Case] = &[
     Case::new(
         "live_migration.LiveMigrationTest.test_numa_aware",
         "The cells of a guest are bound anew on the target.\n\
-         Steps: boot with one NUMA cell; migrate; compare cells, binding and threads.\n\
+         Steps: boot with one NUMA node; migrate; compare cells, binding and threads.\n\
          Proves: the topology is claimed for the target.",
         |t| Box::pin(numa_aware(t)),
     )

@@ -1,4 +1,4 @@
-//! `numa`: guest NUMA cells, huge pages, pinning, vCPU topology.
+//! `numa`: guest NUMA nodes, huge pages, pinning, vCPU topology.
 
 mod large_pages;
 mod pinning;

@@ -135,7 +135,7 @@ pub(super) fn controlled<F: Clone>(
                 checks.push(Check::that(
                     format!("negative control: {}", control.what),
                     false,
-                    "the assertion holds all the same",
+                    "the assertion still passes on the wrong state",
                     "a failed check",
                 ));
             } else {

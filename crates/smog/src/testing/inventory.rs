@@ -46,7 +46,7 @@ pub struct ComputeHost {
     /// `[compute]cpu_shared_set`; where it is not set, none beside a dedicated set, else all
     /// that are online.
     pub shared: Cpuset,
-    /// NUMA cells as libvirt (and so Nova) sees them.
+    /// NUMA nodes as libvirt (and so Nova) sees them.
     pub cells: usize,
     /// `[libvirt]virt_type`.
     pub virt_type: String,
@@ -90,7 +90,7 @@ impl ComputeHost {
         self.dedicated.difference(&self.taken)
     }
 
-    /// The same by NUMA cell, the largest number of CPUs first: a pinned guest that asks for no
+    /// The same by NUMA node, the largest number of CPUs first: a pinned guest that asks for no
     /// cells has all of its CPUs in one cell of the host.
     pub fn free_dedicated_by_cell(&self) -> Vec<Cpuset> {
         let free = self.free_dedicated();
@@ -128,7 +128,7 @@ pub struct HostLine {
     pub dedicated: Cpuset,
     /// CPUs for unpinned guests.
     pub shared: Cpuset,
-    /// NUMA cells, and how many of them are simulated.
+    /// NUMA nodes, and how many of them are simulated.
     pub cells: usize,
     /// Simulated cells.
     pub simulated_cells: u32,

@@ -13,7 +13,7 @@ pub enum Need {
     Compute(Microversion),
     /// A service of this type in keystone's catalog: "volumev3".
     Service(&'static str),
-    /// So many CPUs for pinned guests in one NUMA cell of a host (`[compute]cpu_dedicated_set`)
+    /// So many CPUs for pinned guests in one NUMA node of a host (`[compute]cpu_dedicated_set`)
     /// that no server of others has: a pinned guest that asks for no cells needs them so.
     DedicatedCpus(u64),
     /// The same on so many hosts.
@@ -22,9 +22,9 @@ pub enum Need {
     SharedCpus(u64),
     /// No CPUs for unpinned guests alone (`[compute]cpu_shared_set`) on any host.
     NoSharedCpus,
-    /// So many NUMA cells on one host; simulated ones count.
+    /// So many NUMA nodes on one host; simulated ones count.
     Cells(usize),
-    /// At most so many NUMA cells on every host.
+    /// At most so many NUMA nodes on every host.
     AtMostCells(usize),
     /// So many MiB of free huge pages of this size (KiB) on one host.
     Pages {
@@ -121,7 +121,7 @@ impl Need {
                 format!("needs service `{need}`; the cloud's catalog has {}", have.join(", "))
             }),
             Need::DedicatedCpus(need) => {
-                best("free dedicated CPUs (`[compute]cpu_dedicated_set`) in a NUMA cell", need, &|host| {
+                best("free dedicated CPUs (`[compute]cpu_dedicated_set`) in a NUMA node", need, &|host| {
                     host.free_dedicated_in_a_cell() as u64
                 })
             }
@@ -137,11 +137,11 @@ impl Need {
             Need::NoSharedCpus => hosts.iter().find(|host| !host.shared.is_empty()).map(|host| {
                 format!("is for hosts without `[compute]cpu_shared_set`; {} has {}", host.name, host.shared)
             }),
-            Need::Cells(need) => best("NUMA cells", need as u64, &|host| host.cells as u64),
+            Need::Cells(need) => best("NUMA nodes", need as u64, &|host| host.cells as u64),
             Need::AtMostCells(most) => hosts
                 .iter()
                 .find(|host| host.cells > most)
-                .map(|host| format!("is for hosts of {most} NUMA cells; {} has {}", host.name, host.cells)),
+                .map(|host| format!("is for hosts of {most} NUMA nodes; {} has {}", host.name, host.cells)),
             Need::Pages { size_kib, mib } => {
                 best(&format!("MiB of free {} pages", show::kib(size_kib)), mib, &|host| {
                     host.facts.memory.pool(size_kib).map_or(0, |pool| pool.free * size_kib / 1024)

@@ -149,7 +149,7 @@ pub struct Place {
     pub pinned: bool,
     /// Memory in huge pages, in MiB.
     pub huge_mib: u64,
-    /// NUMA cells of the guest.
+    /// NUMA nodes of the guest.
     pub cells: usize,
 }
 
@@ -288,7 +288,7 @@ pub struct RunReport {
     pub began: Timestamp,
     /// How long it took, in seconds.
     pub seconds: f64,
-    /// At most so many cases at once.
+    /// Number of cases to run at once.
     pub jobs: usize,
     /// The compute hosts.
     pub hosts: Vec<HostLine>,

@@ -24,19 +24,19 @@ pub struct RunRequest {
     pub tags: Vec<String>,
     /// Whole names.
     pub names: Option<Vec<String>>,
-    /// Only what failed in the last run.
+    /// Only the cases that failed in the last run.
     pub failed: bool,
     /// The part of so many: (1, 4) is the first quarter.
     pub partition: Option<(usize, usize)>,
-    /// At most so many cases at once.
+    /// Number of cases to run at once.
     pub jobs: usize,
-    /// Whose the resources are.
+    /// Which project the cases use.
     pub isolation: Isolation,
     /// Keep the guests of failed cases.
     pub keep: bool,
     /// Try a failed case so many times more.
     pub retries: u32,
-    /// Run each case so many times.
+    /// Run each case this many times.
     pub repeat: usize,
     /// Begin no more cases after so many failed.
     pub max_fail: Option<usize>,
@@ -136,7 +136,8 @@ impl RunRequest {
                     failed.into_iter().partition(|name| cases.iter().any(|case| case.name == name));
                 if !gone.is_empty() {
                     let gone = gone.join(", ");
-                    notices.push(format!("failed in the last run, but is no case here: {gone}"));
+                    notices
+                        .push(format!("failed in the last run, but no case has this name any more: {gone}"));
                 }
                 Some(known)
             }

@@ -43,9 +43,9 @@ pub enum Isolation {
 /// How to run.
 #[derive(Clone)]
 pub struct RunOptions {
-    /// At most so many cases at once.
+    /// Number of cases to run at once.
     pub jobs: usize,
-    /// Whose the resources are.
+    /// Which project the cases use.
     pub isolation: Isolation,
     /// Keep the guests of failed cases for a look; not of those under a changed configuration,
     /// which is restored.
@@ -329,7 +329,7 @@ impl Runner {
             }
             let settles = may_begin && first_waits.is_some() && !settling.is_empty();
             if settles && tasks.is_empty() {
-                self.doing("waiting for nova-compute to count its CPUs anew");
+                self.doing("waiting for nova-compute to report its CPUs");
             }
             let ended = tokio::select! {
                 ended = futures_util::StreamExt::next(&mut tasks), if !(settles && tasks.is_empty()) => ended,
@@ -414,7 +414,7 @@ impl Run {
         }
         booked.extend(held.iter().cloned());
         let stage = capacity.stage_for(&Claims { alone: false, ..claims }, &booked);
-        stage.map_err(|why| format!("{why}, beside the guests that are kept"))
+        stage.map_err(|why| format!("{why}, besides the guests that are kept"))
     }
 
     fn hold(&self, booking: Booking) {
@@ -431,7 +431,7 @@ fn skipped(case: &Case, why: String) -> CaseReport {
 fn not_begun(case: &Case, interrupted: bool) -> CaseReport {
     let outcome = match interrupted {
         true => Outcome::Interrupted,
-        false => Outcome::Skipped("not begun: too many cases have failed before".into()),
+        false => Outcome::Skipped("not started: --max-fail was reached".into()),
     };
     CaseReport { outcome, ..CaseReport::of(case, 0) }
 }

@@ -33,7 +33,7 @@ pub struct Seen {
     pub providers: Vec<String>,
     /// The host's kernel: cells, free pages.
     pub facts: Facts,
-    /// The CPUs of the host's NUMA cells, by cell, as libvirt has them.
+    /// The CPUs of the host's NUMA nodes, by cell, as libvirt has them.
     pub cells: BTreeMap<u32, Cpuset>,
     /// How the CPUs of the domain XML stand to the kernel's: the same, but where NUMA nodes are
     /// simulated (smog's lab).
@@ -127,7 +127,7 @@ impl Seen {
         }
     }
 
-    /// The CPUs of these NUMA cells of its host.
+    /// The CPUs of these NUMA nodes of its host.
     pub fn cpus_of_cells(&self, cells: &Cpuset) -> Cpuset {
         cells.iter().filter_map(|cell| self.cells.get(&cell)).fold(Cpuset::new(), |all, cpus| all.union(cpus))
     }
@@ -183,7 +183,7 @@ impl Seen {
         self
     }
 
-    /// The same with its memory in a NUMA cell that the host has not.
+    /// The same with its memory in a NUMA node that the host has not.
     #[must_use]
     pub fn in_another_cell(mut self) -> Seen {
         for map in self.process.memory.iter_mut().flat_map(|maps| &mut maps.numa_maps) {

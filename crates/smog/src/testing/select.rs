@@ -65,7 +65,7 @@ pub fn select(cases: &[Case], selection: &Selection) -> Result<Vec<Case>> {
         if parts == 0 || part == 0 || part > parts {
             return Err(Error::Invalid {
                 what: format!("partition {part}/{parts}"),
-                why: "there is no such part".into(),
+                why: "there is no such part; parts are numbered from 1".into(),
                 hint: Some("the first of four is 1/4, the last 4/4".into()),
             });
         }

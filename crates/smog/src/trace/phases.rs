@@ -181,7 +181,7 @@ fn bounds(
         ended = ended.max(aside.unwrap_or(ended));
         match (is_under_way, of.known.asked_at) {
             (true, Some(now)) if now > ended => {
-                trace.notes.push("it is under way: the last phase goes on until now".into());
+                trace.notes.push("it is still running: the last phase continues until now".into());
                 ended = now;
             }
             _ => {}

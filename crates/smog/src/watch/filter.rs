@@ -20,7 +20,7 @@ pub struct Filter {
     pub requests: Vec<String>,
     /// Of this server (its UUID), or naming it, or of one of `requests`.
     pub guest: Option<String>,
-    /// Only what tells of an exception.
+    /// Only records with an exception.
     pub exceptions: bool,
     /// Not before this time.
     pub since: Option<Timestamp>,

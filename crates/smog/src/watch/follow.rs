@@ -276,7 +276,7 @@ impl Follower {
                         self.host.close().await;
                         break Err(Error::Unreachable {
                             what: format!("host `{}`", self.host.name()),
-                            why: format!("nothing was heard for {} s", SILENCE.as_secs()),
+                            why: format!("nothing was received for {} s", SILENCE.as_secs()),
                             hint: "it is tried again until it answers".into(),
                         });
                     }

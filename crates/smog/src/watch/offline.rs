@@ -96,7 +96,7 @@ impl Offline {
                 self.places.iter().map(|place| format!("`{}`", place.display())).collect();
             return Err(Error::Invalid {
                 what: places.join(", "),
-                why: "there is no log in it".into(),
+                why: "it contains no log".into(),
                 hint: Some(
                     "smog looks for *.log, screen-*.txt, journals, messages, and files that begin as a log does; \
                      a file that is named itself is read in any case"

@@ -18,7 +18,7 @@ pub struct InitArgs {
     /// Print it instead
     #[arg(long)]
     stdout: bool,
-    /// Write over a file that is there
+    /// Overwrite an existing file
     #[arg(long)]
     force: bool,
 }

@@ -10,7 +10,7 @@ use crate::output;
 use crate::print::progress::Progress;
 use crate::session::Session;
 
-/// The network cards of a guest
+/// List the network interfaces of a guest
 #[derive(Debug, clap::Args)]
 pub struct CardsArgs {
     /// The guest: name, id, or an unambiguous beginning
@@ -25,7 +25,7 @@ pub async fn list(args: CardsArgs, session: &Session) -> Result<ExitCode, Error>
     Ok(ExitCode::Ok)
 }
 
-/// Give a running guest another network card
+/// Attach a network interface to a running guest
 #[derive(Debug, clap::Args)]
 pub struct AttachArgs {
     /// The guest: name, id, or an unambiguous beginning
@@ -50,13 +50,13 @@ pub async fn attach(args: AttachArgs, session: &Session) -> Result<ExitCode, Err
     Ok(ExitCode::Ok)
 }
 
-/// Take a network card away from a running guest
+/// Detach a network interface from a running guest
 #[derive(Debug, clap::Args)]
 pub struct DetachArgs {
     /// The guest: name, id, or an unambiguous beginning
     #[arg(add = names::guests())]
     guest: String,
-    /// The card: its port's id, its MAC or its address
+    /// The interface: its port's id, its MAC address or its IP address
     card: String,
     /// Stop waiting after this many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]

@@ -4,13 +4,13 @@ use crate::args::names;
 use crate::output;
 use crate::session::Session;
 
-/// The serial console, as Nova reads it from the host
+/// Print the serial console, as Nova reads it from the host
 #[derive(Debug, clap::Args)]
 pub struct ConsoleArgs {
     /// The guest: name, id, or an unambiguous beginning
     #[arg(add = names::guests())]
     guest: String,
-    /// Only the last so many lines
+    /// Only the last N lines
     #[arg(long, short = 'n', value_name = "COUNT")]
     lines: Option<u32>,
 }

@@ -4,7 +4,7 @@ use crate::args::names;
 use crate::output;
 use crate::session::Session;
 
-/// What was done to a guest, newest first: the request ids are those of the logs. A guest that
+/// List the actions on a guest, newest first. Their request ids are those of the logs. A guest that
 /// was deleted is found as long as Nova's database keeps it
 #[derive(Debug, clap::Args)]
 pub struct ActionsArgs {
@@ -20,7 +20,7 @@ pub async fn actions(args: ActionsArgs, session: &Session) -> Result<ExitCode, E
     Ok(ExitCode::Ok)
 }
 
-/// A guest's moves between hosts, newest first
+/// List a guest's migrations, newest first
 #[derive(Debug, clap::Args)]
 pub struct MigrationsArgs {
     /// The guest: name, id, or an unambiguous beginning
@@ -35,16 +35,16 @@ pub async fn migrations(args: MigrationsArgs, session: &Session) -> Result<ExitC
     Ok(ExitCode::Ok)
 }
 
-/// A live migration under way: told, given up, or ended at once
+/// Show a running live migration, abort it or force it to complete
 #[derive(Debug, clap::Args)]
 pub struct MovingArgs {
     /// The guest: name, id, or an unambiguous beginning
     #[arg(add = names::guests())]
     guest: String,
-    /// Give it up: the guest stays where it was
+    /// Abort it: the guest stays on its host
     #[arg(long, conflicts_with = "complete")]
     abort: bool,
-    /// End it now: the guest is paused until its memory is over
+    /// Force completion: the guest is paused until its memory is copied
     #[arg(long)]
     complete: bool,
 }

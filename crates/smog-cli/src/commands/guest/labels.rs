@@ -54,7 +54,7 @@ fn print(pairs: &BTreeMap<String, String>, session: &Session) -> Result<ExitCode
     Ok(ExitCode::Ok)
 }
 
-/// Put tags on a guest, or (with --remove) take them off
+/// Add tags to a guest, or remove them with --remove
 #[derive(Debug, clap::Args)]
 pub struct TagArgs {
     /// The guest: name, id, or an unambiguous beginning
@@ -63,7 +63,7 @@ pub struct TagArgs {
     /// Tags
     #[arg(required = true, value_name = "TAG")]
     tags: Vec<String>,
-    /// Take them off
+    /// Remove them
     #[arg(long)]
     remove: bool,
 }

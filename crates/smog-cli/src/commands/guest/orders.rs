@@ -89,7 +89,7 @@ fn subcommand(action: &'static ServerAction) -> Command {
     let no_wait = Arg::new(NO_WAIT)
         .long(NO_WAIT)
         .action(ArgAction::SetTrue)
-        .help("Return when Nova has accepted the request");
+        .help("Do not wait; return when Nova has accepted the request");
     let timeout = Arg::new(TIMEOUT)
         .long(TIMEOUT)
         .value_name("SECONDS")

@@ -4,7 +4,7 @@ use crate::args::names;
 use crate::output;
 use crate::session::Session;
 
-/// A guest: what Nova says, and what libvirt on its host says
+/// Show a guest: what Nova says, and what libvirt on its host says
 #[derive(Debug, clap::Args)]
 pub struct ShowArgs {
     /// The guest: name, id, or an unambiguous beginning
@@ -38,7 +38,7 @@ pub async fn run(args: ShowArgs, session: &Session) -> Result<ExitCode, Error> {
     }
 }
 
-/// Which host CPUs and cells Nova gave the guest (microversion 2.78)
+/// Show which host CPUs and NUMA nodes Nova gave the guest (microversion 2.78)
 #[derive(Debug, clap::Args)]
 pub struct TopologyArgs {
     /// The guest: name, id, or an unambiguous beginning
@@ -61,7 +61,7 @@ pub async fn topology(args: TopologyArgs, session: &Session) -> Result<ExitCode,
     Ok(ExitCode::Ok)
 }
 
-/// The threads of the guest's QEMU process, as the kernel has them
+/// List the threads of the guest's QEMU process, as the kernel has them
 #[derive(Debug, clap::Args)]
 pub struct ThreadsArgs {
     /// The guest: name, id, or an unambiguous beginning
@@ -75,7 +75,7 @@ pub async fn threads(args: ThreadsArgs, session: &Session) -> Result<ExitCode, E
     Ok(ExitCode::Ok)
 }
 
-/// What the hypervisor measured (microversion 2.48)
+/// Show what the hypervisor measures (microversion 2.48)
 #[derive(Debug, clap::Args)]
 pub struct DiagnosticsArgs {
     /// The guest: name, id, or an unambiguous beginning

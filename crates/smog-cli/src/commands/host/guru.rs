@@ -29,7 +29,7 @@ pub struct GuruArgs {
     /// The service, or its systemd unit
     #[arg(default_value = "nova-compute")]
     service: String,
-    /// Ask twice, so many seconds apart, and mark what did not move
+    /// Ask twice, this many seconds apart, and mark what did not move
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=600))]
     diff: Option<u64>,
     /// Show the configuration in use instead: all of it, or this section

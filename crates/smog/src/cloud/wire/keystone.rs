@@ -206,7 +206,7 @@ impl Keystone {
             return Error::Unreachable {
                 what: keystone,
                 why: format!(
-                    "something answers there (HTTP {}), but it is no keystone v3",
+                    "something answers there (HTTP {}), but it is not keystone v3",
                     reply.status.as_u16()
                 ),
                 hint: format!("the URL comes from {source}; it usually ends in :5000/v3 or /identity/v3"),
@@ -242,7 +242,7 @@ impl Keystone {
     pub(super) fn spent(&self, service: &str) -> Error {
         let (why, hint) = match &self.credentials.login {
             Login::Token(_) => (
-                "the given token is no longer accepted, and smog has nothing else to log in with",
+                "the given token is no longer accepted, and smog has no other way to log in",
                 "`openstack token issue` gives another one; a password or an application credential lasts longer",
             ),
             _ => (

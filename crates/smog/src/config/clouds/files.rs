@@ -85,7 +85,7 @@ fn tree(path: &Path) -> Result<Node> {
         Body::Map(_) | Body::Null => Ok(tree),
         _ => Err(Error::Config {
             place: path.display().to_string(),
-            message: "is not a set of keys, so this is no clouds.yaml".into(),
+            message: "is not a set of keys, so this is not a clouds.yaml".into(),
             hint: Some("a clouds.yaml begins with `clouds:`".into()),
         }),
     }

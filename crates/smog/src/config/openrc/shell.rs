@@ -90,7 +90,7 @@ pub(super) fn run(path: &Path, from: &Surroundings, password: Option<&str>) -> R
         command.current_dir(&from.current_dir);
     }
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
-    let mut child = child.map_err(|_| "and there is no bash (or no `timeout`) here".to_string())?;
+    let mut child = child.map_err(|_| "and neither bash nor `timeout` is installed here".to_string())?;
     let mut bytes = Vec::new();
     if let Some(out) = child.stdout.take() {
         // More than the limit closes the pipe, and bash ends.

@@ -17,7 +17,7 @@ impl Draft<'_> {
             return;
         }
         if word.is_empty() || word.contains(|c: char| c.is_whitespace() || "\"'$`\\".contains(c)) {
-            self.plan.cannot(what, "it has letters a shell would read otherwise");
+            self.plan.cannot(what, "it contains shell metacharacters");
             return;
         }
         match self.state.boot_tool {

@@ -59,7 +59,7 @@ impl Draft<'_> {
                 Some(cells) => edit = edit.numa_cells(&cells)?,
                 None => {
                     let why = format!(
-                        "it has {} vCPUs and {} MiB, too little for {count} cells",
+                        "it has {} vCPUs and {} MiB, too little for {count} NUMA nodes",
                         domain.vcpus.count,
                         domain.memory_kib >> 10
                     );
@@ -79,7 +79,7 @@ impl Draft<'_> {
             return Ok(());
         }
         if let (true, Some(why)) = (running.is_some(), &machine.silent) {
-            let why = format!("nobody could tell whether it comes up again: it does not answer now ({why})");
+            let why = format!("whether it comes up again cannot be verified: it does not answer now ({why})");
             self.plan.cannot(what, why);
             return Ok(());
         }

@@ -36,12 +36,12 @@ impl Draft<'_> {
                 let cells: Vec<String> = cells.iter().map(u32::to_string).collect();
                 let why = match cells.is_empty() {
                     true => "its kernel counts pages for the whole host only".to_string(),
-                    false => format!("it has no NUMA cell {cell} (only {})", cells.join(", ")),
+                    false => format!("it has no NUMA node {cell} (only {})", cells.join(", ")),
                 };
-                self.plan.cannot(format!("{what} in cell {cell}"), why);
+                self.plan.cannot(format!("{what} in NUMA node {cell}"), why);
                 return;
             }
-            Some(cell) => vec![(cell_path(cell), format!("{size} pages of cell {cell}"), wish.count)],
+            Some(cell) => vec![(cell_path(cell), format!("{size} pages of NUMA node {cell}"), wish.count)],
             None if cells.is_empty() => vec![(whole, format!("{size} pages"), wish.count)],
             None => {
                 // Spread here, not by the kernel, so that each cell gets back what it had.
@@ -49,7 +49,7 @@ impl Draft<'_> {
                 let more = (wish.count % cells.len() as u64) as usize;
                 let counts = cells.iter().enumerate().map(|(at, cell)| {
                     let count = share + u64::from(at < more);
-                    (cell_path(*cell), format!("{size} pages of cell {cell}"), count)
+                    (cell_path(*cell), format!("{size} pages of NUMA node {cell}"), count)
                 });
                 counts.collect()
             }

@@ -8,7 +8,7 @@ impl Draft<'_> {
     pub(super) fn unit(&mut self, unit: &str, enabled: Option<bool>, active: Option<bool>) {
         let full = unit_name(unit);
         let Some(service) = self.state.units.get(&full) else {
-            self.plan.cannot(format!("change {full}"), "there is no such unit");
+            self.plan.cannot(format!("change {full}"), "this unit does not exist");
             return;
         };
         let before =

@@ -1,4 +1,4 @@
-//! The declared NUMA cells of a guest's memory (`<numatune>`), against `/proc/PID/numa_maps`.
+//! The declared NUMA nodes of a guest's memory (`<numatune>`), against `/proc/PID/numa_maps`.
 
 use std::collections::BTreeMap;
 
@@ -20,12 +20,12 @@ pub(super) fn rows(domain: &Domain, memory: Option<&MemoryMaps>) -> Vec<Compared
             memory.numa_maps.iter().filter(|map| is_of_cell(map, node.guest_cell)).collect();
         if !maps.is_empty() {
             let mode = node.mode.as_deref().or(tune.mode.as_deref());
-            let what = format!("memory of cell {}", node.guest_cell);
+            let what = format!("memory of NUMA node {}", node.guest_cell);
             rows.push(row(what, &node.cells, mode, &pages_of(&maps)));
         }
     }
     if let Some(cells) = tune.cells.as_ref().filter(|_| tune.placement.as_deref() != Some("auto")) {
-        rows.push(row("memory cells".into(), cells, tune.mode.as_deref(), &own_pages(memory)));
+        rows.push(row("memory nodes".into(), cells, tune.mode.as_deref(), &own_pages(memory)));
     }
     rows
 }
@@ -72,19 +72,19 @@ fn row(what: String, declared: &Cpuset, mode: Option<&str>, pages: &Pages) -> Co
     };
     let kernel = match (found.is_empty(), agrees) {
         (true, _) => "no NUMA".into(),
-        (false, true) => format!("cell {found}"),
+        (false, true) => format!("node {found}"),
         (false, false) => {
             pages.iter().map(|(size, pages)| spread(*size, pages)).collect::<Vec<_>>().join("; ")
         }
     };
     let mode = mode.filter(|_| !is_strict).map(|mode| format!(" ({mode})")).unwrap_or_default();
-    Compared { what, declared: format!("cell {declared}{mode}"), kernel, agrees }
+    Compared { what, declared: format!("node {declared}{mode}"), kernel, agrees }
 }
 
-/// "1000 of 2048 pages of 2 MiB on cell 0, 1048 on cell 1"
+/// "1000 of 2048 pages of 2 MiB on node 0, 1048 on node 1"
 fn spread(size_kib: u64, pages: &BTreeMap<u32, u64>) -> String {
     let all: u64 = pages.values().sum();
-    let parts: Vec<String> = pages.iter().map(|(cell, count)| format!("{count} on cell {cell}")).collect();
+    let parts: Vec<String> = pages.iter().map(|(cell, count)| format!("{count} on node {cell}")).collect();
     match parts.split_first() {
         Some((first, rest)) => {
             let count = first.split(' ').next().unwrap_or_default();

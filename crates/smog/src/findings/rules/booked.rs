@@ -104,7 +104,7 @@ fn orphan(cloud: &CloudSnapshot, guests: &[GuestSnapshot]) -> Vec<Finding> {
                 format!("GET /allocations/{consumer}"),
             )
             .saw(Layer::Nova, whose, format!("GET /servers/{consumer}"))
-            .advice("it takes room that nobody uses: delete the allocation")
+            .advice("it takes capacity that nobody uses: delete the allocation")
             .command(format!("openstack resource provider allocation show {consumer}")),
         );
     }

@@ -40,7 +40,7 @@ fn not_what_runs(cloud: &CloudSnapshot, _: &[GuestSnapshot]) -> Vec<Finding> {
                     format!("{unit} started at {}", clock(service.started)),
                     format!("systemctl show {}", service.unit),
                 )
-                .advice("restart the service, or bring back the file")
+                .advice("restart the service, or restore the file")
                 .command(format!(
                     "{}# stat -c '%y %n' {}; systemctl show -p ExecMainStartTimestamp {}",
                     host.name,

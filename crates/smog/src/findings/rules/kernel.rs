@@ -66,7 +66,7 @@ fn memory(guest: &GuestSnapshot, wanted: fn(&str) -> bool, what: &str) -> Vec<Fi
             )
             .saw(Layer::Kernel, format!("{}: {}", row.what, row.kernel), "/proc/PID/numa_maps and smaps");
     }
-    vec![finding.advice("a hard reboot lets QEMU allocate its memory anew").command(format!(
+    vec![finding.advice("a hard reboot makes QEMU allocate its memory again").command(format!(
         "{}# numastat -p {}",
         guest.host(),
         process.pid
@@ -97,7 +97,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "pages",
         severity: Severity::Error,
-        about: "Memory is not in pages of the declared size (only where one guest is looked at)",
+        about: "Memory is not in pages of the declared size (only in `explain`)",
         source: "LP 1811886",
         proof: Proof::Recording,
         judge: Judge::Guest(pages),
@@ -105,7 +105,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "memory-elsewhere",
         severity: Severity::Error,
-        about: "Memory is on NUMA nodes that <numatune> does not name (only where one guest is looked at)",
+        about: "Memory is on NUMA nodes that <numatune> does not name (only in `explain`)",
         source: "LP 1289064, LP 1893221",
         proof: Proof::Recording,
         judge: Judge::Guest(memory_elsewhere),

@@ -119,7 +119,7 @@ fn stuck_migration(cloud: &CloudSnapshot, guests: &[GuestSnapshot]) -> Vec<Findi
         .saw(Layer::Libvirt, libvirt, "virsh domjobinfo")
         .command(format!("{from}# virsh domjobinfo {}", one.server_id));
         found.push(match has_job {
-            true => finding.at_most(Severity::Warning).advice("nobody in Nova watches it any more, and libvirt goes on: wait for its end, or abort it with virsh domjobabort"),
+            true => finding.at_most(Severity::Warning).advice("Nova no longer watches it, but libvirt continues: wait until it ends, or abort it with virsh domjobabort"),
             false => finding.advice("Nova's service died under way: it sets such records to error when it starts; until then no other move of the guest can begin"),
         });
     }
@@ -130,7 +130,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "stuck-task",
         severity: Severity::Error,
-        about: "A task state that has not changed for long, without a move that goes on",
+        about: "A task state that has not changed for long, without a migration in progress",
         source: "LP 1833581, LP 1856925; sapcc/helm-charts#1780",
         proof: Proof::Lab,
         judge: Judge::AnyGuest(stuck_task),

@@ -79,7 +79,7 @@ fn stranger(cloud: &CloudSnapshot, guests: &[GuestSnapshot]) -> Vec<Finding> {
                 true => finding.advice(
                     "it takes CPUs and memory that Nova counts as free: make sure that nobody needs its disk, then virsh destroy and undefine it",
                 ),
-                false => finding.at_most(Severity::Note).advice("somebody runs it beside Nova, which does not count it"),
+                false => finding.at_most(Severity::Note).advice("it was started outside Nova, which does not count it"),
             });
         }
     }

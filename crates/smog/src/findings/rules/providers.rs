@@ -280,12 +280,17 @@ fn disabled(cloud: &CloudSnapshot, _: &[GuestSnapshot]) -> Vec<Finding> {
             && age.is_some_and(|age| age < 120)
         {
             found.push(
-                Finding::about(Subject::new("host", name, format!("{name}:auto")), format!("nova-compute disabled itself ({reason}), and libvirt answers there"))
-                    .on(name)
-                    .saw(Layer::Nova, format!("disabled: {reason}"), "GET /os-services")
-                    .saw(Layer::Libvirt, "it answers", "virsh list --all")
-                    .advice("it enables itself when it hears of libvirt again; if it does not, enable it (and restart it)")
-                    .command("openstack compute service list --long".to_string()),
+                Finding::about(
+                    Subject::new("host", name, format!("{name}:auto")),
+                    format!("nova-compute disabled itself ({reason}), and libvirt answers there"),
+                )
+                .on(name)
+                .saw(Layer::Nova, format!("disabled: {reason}"), "GET /os-services")
+                .saw(Layer::Libvirt, "it answers", "virsh list --all")
+                .advice(
+                    "it enables itself when libvirt answers again; if it does not, restart it and enable it",
+                )
+                .command("openstack compute service list --long".to_string()),
             );
         }
     }

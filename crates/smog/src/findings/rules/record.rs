@@ -45,7 +45,7 @@ fn persistent_differs(guest: &GuestSnapshot) -> Vec<Finding> {
         .on(guest.host())
         .saw(Layer::Libvirt, format!("running: {}", pins(&found.domain)), "virsh dumpxml")
         .saw(Layer::Libvirt, format!("from its next start: {}", pins(persistent)), "virsh dumpxml --inactive")
-        .advice("a soft reboot or a shutdown inside the guest brings up the other definition; a hard reboot by Nova writes both anew")
+        .advice("a soft reboot or a shutdown inside the guest brings up the other definition; a hard reboot by Nova rewrites both")
         .command(format!(
             "{0}# diff <(virsh dumpxml {1}) <(virsh dumpxml --inactive {1})",
             guest.host(),
@@ -87,7 +87,7 @@ fn topology_record(guest: &GuestSnapshot) -> Vec<Finding> {
         .on(guest.host())
         .saw(Layer::Nova, nova.join(", "), format!("GET /servers/{}/topology", guest.server.id))
         .saw(Layer::Libvirt, libvirt.join(", "), "domain XML, <vcpupin>, <memnode>")
-        .advice("Nova gives those CPUs to others, or takes these for free: pin it back as Nova's record says, or migrate it, which makes both anew")
+        .advice("Nova gives those CPUs to others, or takes these for free: pin it back as Nova's record says, or migrate it, which rewrites both")
         .command(format!("{}# virsh vcpupin {}", guest.host(), guest.domain_name())),
     ]
 }

@@ -22,7 +22,7 @@ fn free(facts: &Facts) -> u64 {
     facts.memory.pool(SIZE_KIB).map_or(0, |pool| pool.free)
 }
 
-/// The same by NUMA cell.
+/// The same by NUMA node.
 fn free_by_cell(facts: &Facts) -> BTreeMap<u32, u64> {
     facts.cells.iter().map(|cell| (cell.id, cell.pool(SIZE_KIB).map_or(0, |pool| pool.free))).collect()
 }
@@ -156,7 +156,7 @@ async fn not_a_multiple(t: &mut Test) -> Result<()> {
     let specs = [("hw:mem_page_size".to_string(), SIZE_KIB.to_string())].into();
     t.cloud.set_extra_specs(&flavor.id, &specs).await?;
     let request = BootRequest { flavor: FlavorChoice::Named(flavor.id), ..BootRequest::default() };
-    let reason = t.refused("memory that is no multiple of the page size", request).await?;
+    let reason = t.refused("memory that is not a multiple of the page size", request).await?;
     t.check_no_valid_host(&reason);
     Ok(())
 }
@@ -263,7 +263,7 @@ pub(super) const CASES: &[Case] = &[
     .tags(&["pages", "negative"]),
     Case::new(
         "numa.NUMALargePage.test_not_a_multiple",
-        "Memory that is no multiple of the page size is refused.\n\
+        "Memory that is not a multiple of the page size is refused.\n\
          Steps: boot 128 MiB in pages of 2 MiB; ask for 129 MiB.\n\
          Proves: the last page is not silently a small one.",
         |t| Box::pin(not_a_multiple(t)),

@@ -1,4 +1,4 @@
-//! `numa.NUMATopologyTest`: NUMA cells of guests.
+//! `numa.NUMATopologyTest`: NUMA nodes of guests.
 
 use super::super::assertions::{
     HAS_CELLS, MEMORY_IN_CELLS, RUNS, guest_sees, has_cells, memory_in_its_cells, runs,
@@ -123,7 +123,7 @@ async fn extra_nodes(t: &mut Test) -> Result<()> {
     let request =
         BootRequest { flavor: crate::cloud::FlavorChoice::Named(flavor.id), ..BootRequest::default() };
     let reason = t.refused("a cell more than the guest has", request).await?;
-    t.check_reason(&reason, &["NUMA"], "a sentence about the guest's NUMA cells");
+    t.check_reason(&reason, &["NUMA"], "a sentence about the guest's NUMA nodes");
     Ok(())
 }
 
@@ -162,7 +162,7 @@ const NUMA: Need = Need::Filter("NUMATopologyFilter");
 pub(super) const CASES: &[Case] = &[
     Case::new(
         "numa.NUMATopologyTest.test_simple",
-        "A guest of one NUMA cell gets it.\n\
+        "A guest of one NUMA node gets it.\n\
          Why: a cell is the base of pinning, huge pages and PCI affinity.\n\
          Steps: boot with hw:numa_nodes=1; read its domain XML, its threads and its console.\n\
          Proves: libvirt is told one cell bound to one cell of the host, and the guest sees it.",
@@ -173,7 +173,7 @@ pub(super) const CASES: &[Case] = &[
     .tags(&["numa"]),
     Case::new(
         "numa.NUMATopologyTest.test_simple_w_image",
-        "The image may ask for NUMA cells as a flavor does.\n\
+        "The image may ask for NUMA nodes as a flavor does.\n\
          Steps: make an image with hw_numa_nodes=1, boot it with a plain flavor, look at all layers.\n\
          Proves: the property of the image reaches libvirt and the guest.",
         |t| Box::pin(simple_w_image(t)),

@@ -120,7 +120,7 @@ fn the_page_has_what_matters_of_each_case() {
         "<dd>1 host, all dedicated CPUs, 256 MiB</dd>",
         "claims: 1 host, all dedicated CPUs, 256 MiB\nunder: two dedicated CPUs a host</title>",
         "<dd>two dedicated CPUs a host</dd>",
-        "y=\"18\">cmp2 · 2 NUMA cells, both simulated</text>",
+        "y=\"18\">cmp2 · 2 NUMA nodes, both simulated</text>",
         ">3 D</text>",
         ">6 S</text>",
         ">v1</text>",

@@ -279,7 +279,7 @@ fn what_is_wrong_with_a_place_is_said() {
     let why = |place: &Path| offline(place).open(None).expect_err("nothing to read").to_string();
     let folder = Place::new(&[("empty/x.png", b"x"), ("odd/x.log", b"one\ntwo\n")]);
     assert!(why(&folder.path("none")).contains("no such file"));
-    assert!(why(&folder.path("empty")).contains("there is no log in it"));
+    assert!(why(&folder.path("empty")).contains("it contains no log"));
     let (_, up) = read(&offline(&folder.path("odd")), &exceptions());
     assert!(
         up.troubles[0].text().contains("no log form known here; its first line is `one`"),

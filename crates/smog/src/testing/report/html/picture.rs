@@ -53,9 +53,9 @@ pub(super) fn symbols(hosts: &[HostLine]) -> String {
     text + "</defs></svg>\n"
 }
 
-/// "cmp1 · 2 NUMA cells, both simulated"
+/// "cmp1 · 2 NUMA nodes, both simulated"
 fn title(host: &HostLine) -> String {
-    let cells = super::counted(host.cells, "NUMA cell");
+    let cells = super::counted(host.cells, "NUMA node");
     let simulated = match (host.simulated_cells as usize, host.cells) {
         (0, _) => String::new(),
         (1, 1) => ", simulated".into(),
