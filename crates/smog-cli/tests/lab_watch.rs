@@ -137,6 +137,114 @@ fn a_broken_nova_conf_is_told() {
     assert!(said.contains(" on cmp2 in nova-compute.log"), "{said}");
 }
 
+/// nova-conductor with logging options of its own; the old ones come back at the end.
+struct Conductor;
+
+const KEPT: &str = "/etc/nova/nova.conf.kept";
+const DROP_IN: &str = "/etc/systemd/system/nova-conductor.service.d";
+
+impl Conductor {
+    /// Restart it with these options of `[DEFAULT]` and words of its command line.
+    fn logging(options: &str, words: &str) -> Conductor {
+        ssh("ctl", &format!("test ! -e {KEPT} && test ! -e {DROP_IN} && cp -p /etc/nova/nova.conf {KEPT}"));
+        let conductor = Conductor;
+        let old = ssh("ctl", "cat /etc/nova/nova.conf");
+        let rest: Vec<&str> = old.lines().filter(|line| !line.starts_with("log_dir")).collect();
+        let new = rest.join("\n").replacen("[DEFAULT]\n", &format!("[DEFAULT]\n{options}\n"), 1);
+        let unit = format!(
+            "[Service]\nExecStart=\nExecStart=/usr/bin/nova-conductor --config-file=/etc/nova/nova.conf {words}\n"
+        );
+        let script = format!(
+            "printf %s {} > /etc/nova/nova.conf; mkdir {DROP_IN}; printf %s {} > {DROP_IN}/own.conf; \
+             systemctl daemon-reload; systemctl restart nova-conductor",
+            smog::quote(&new),
+            smog::quote(&unit)
+        );
+        ssh("ctl", &script);
+        all_services_up();
+        conductor
+    }
+
+    /// Boot a guest for which there is no host; the records with exceptions that the conductor wrote.
+    fn thrown(&self, name: &str) -> Vec<Value> {
+        let _guests = Guests::named(&[name]);
+        let smog = env!("CARGO_BIN_EXE_smog");
+        let script = format!("{smog} boot {name} --ram 4096 --pages large; true");
+        let (mut thrown, said) = watch_while(&["--exceptions", "--host", "ctl"], &script);
+        thrown.retain(|record| exception(record).contains("NoValidHost"));
+        let requests: Vec<&str> = thrown.iter().map(|record| text(record, "request_id")).collect();
+        assert!(!thrown.is_empty() && requests[0].starts_with("req-"), "{thrown:#?}");
+        assert!(said.contains(&format!("(request {})", requests[0])), "{said}");
+        assert!(requests.iter().all(|request| *request == requests[0]), "{requests:?}");
+        // The past tells the same, and a traceback is in one record.
+        let past = ["logs", "--request", requests[0], "--exceptions", "--host", "ctl", "-o", "json"];
+        let past = records(&lab().run(&past).expect(0).out);
+        let texts = |of: &[Value]| of.iter().map(|one| text(one, "text").to_string()).collect::<Vec<_>>();
+        assert_eq!(texts(&past), texts(&thrown));
+        thrown
+    }
+}
+
+impl Drop for Conductor {
+    fn drop(&mut self) {
+        ssh(
+            "ctl",
+            &format!(
+                "mv {KEPT} /etc/nova/nova.conf; rm -rf {DROP_IN} /var/log/nova/smog-form.log; \
+                 systemctl daemon-reload; systemctl restart nova-conductor"
+            ),
+        );
+        all_services_up();
+    }
+}
+
+/// As devstack writes it into nova.conf; the journal is all there is.
+const DEVSTACK: &str = "\
+logging_context_format_string = %(color)s%(levelname)s %(name)s [\x1b[01;36m%(global_request_id)s %(request_id)s \x1b[00;36m%(project_name)s %(user_name)s%(color)s] \x1b[01;35m%(instance)s%(color)s%(message)s\x1b[00m
+logging_default_format_string = %(color)s%(levelname)s %(name)s [\x1b[00;36m-%(color)s] \x1b[01;35m%(instance)s%(color)s%(message)s\x1b[00m
+logging_debug_format_suffix = \x1b[00;33m{{(pid=%(process)d) %(funcName)s %(pathname)s:%(lineno)d}}\x1b[00m
+logging_exception_prefix = ERROR %(name)s \x1b[01;35m%(instance)s\x1b[00m";
+
+#[test]
+fn devstacks_form_in_the_journal_is_told() {
+    let conductor = Conductor::logging(DEVSTACK, "");
+    let thrown = conductor.thrown(&unique("devstack"));
+    for record in &thrown {
+        assert_eq!(text(record, "source"), "journal:nova-conductor.service", "{record:#}");
+    }
+    let whole = thrown.iter().filter(|record| record["exception"]["traceback"] == true);
+    assert!(whole.clone().any(|record| text(record, "text").contains("_schedule_instances")), "{thrown:#?}");
+    assert!(thrown.iter().all(|record| text(record, "logger").starts_with("nova.")), "{thrown:#?}");
+    // It was devstack's form.
+    let lines = ssh("ctl", "journalctl -u nova-conductor --since -2min -o cat -a --no-pager");
+    assert!(lines.contains("\x1b[01;36mNone req-"), "{lines}");
+    drop(conductor);
+    nothing_is_left_running();
+}
+
+/// A form that smog knows only from the service's own nova.conf.
+const OWN_FORM: &str = "\
+logging_context_format_string = %(levelname)-8s|%(asctime)s,%(msecs)03d|%(name)s|%(process)d|%(request_id)s|%(user_id)s| %(instance)s%(message)s
+logging_default_format_string = %(levelname)-8s|%(asctime)s,%(msecs)03d|%(name)s|%(process)d||| %(instance)s%(message)s
+logging_exception_prefix = %(levelname)-8s|%(asctime)s,%(msecs)03d|%(name)s|%(process)d|TRACE|| %(instance)s";
+
+#[test]
+fn a_form_of_the_services_own_nova_conf_is_told() {
+    let conductor = Conductor::logging(OWN_FORM, "--log-file=/var/log/nova/smog-form.log");
+    let thrown = conductor.thrown(&unique("form"));
+    assert!(
+        thrown.iter().all(|record| text(record, "source") == "/var/log/nova/smog-form.log"),
+        "{thrown:#?}"
+    );
+    assert!(thrown.iter().any(|record| record["exception"]["traceback"] == true), "{thrown:#?}");
+    let message = text(&thrown[0], "message");
+    assert!(!message.contains('|') && text(&thrown[0], "logger").starts_with("nova."), "{:#}", thrown[0]);
+    let lines = ssh("ctl", "head -n 3 /var/log/nova/smog-form.log");
+    assert!(lines.contains("INFO    |2"), "{lines}");
+    drop(conductor);
+    nothing_is_left_running();
+}
+
 /// Starts RabbitMQ again.
 struct Rabbit;
 

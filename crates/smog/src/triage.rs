@@ -121,7 +121,7 @@ pub struct FailedTest {
     pub name: String,
     /// When it began and ended, where that is known.
     pub began: Option<Timestamp>,
-    /// See `began`.
+    /// See `began`; none as well where the results stop while it runs.
     pub ended: Option<Timestamp>,
     /// The last line of its traceback.
     pub message: String,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::gather::{Gather, Seen};
 use super::{By, FailedTest, Group, Likely, Tests, Tie, Triage};
@@ -63,16 +63,18 @@ fn tie(tests: &mut [FailedTest], seen: &[Seen]) {
                 *counts.entry((By::Request, one.group)).or_default() += 1;
             }
         }
-        if let (Some(began), Some(ended)) = (test.began, test.ended) {
-            let in_time = seen
-                .iter()
-                .filter(|one| one.time.is_some_and(|time| time >= began && time <= ended + AFTERMATH));
-            for one in in_time.filter(|one| !own.contains(&std::ptr::from_ref(*one))) {
-                *counts.entry((By::Time, one.group)).or_default() += 1;
-            }
+        let in_time = seen.iter().filter(|one| ran_at(test.began, test.ended, one.time));
+        for one in in_time.filter(|one| !own.contains(&std::ptr::from_ref(*one))) {
+            *counts.entry((By::Time, one.group)).or_default() += 1;
         }
         test.exceptions = counts.into_iter().map(|((by, group), count)| Tie { group, count, by }).collect();
     }
+}
+
+/// Whether a test ran at a time; one without an end runs on.
+fn ran_at(began: Option<Timestamp>, ended: Option<Timestamp>, time: Option<Timestamp>) -> bool {
+    let (Some(began), Some(time)) = (began, time) else { return false };
+    time >= began && ended.is_none_or(|ended| time.duration_since(ended) <= AFTERMATH)
 }
 
 /// The earliest exception that belongs to what failed; noise is none.
@@ -84,12 +86,7 @@ fn likely(groups: &[Group], seen: &[Seen], tests: Option<&Tests>) -> Option<Like
     let of_requests = |one: &&&Seen| {
         [&one.request, &one.global_request].into_iter().flatten().any(|id| requests.contains(id.as_str()))
     };
-    let in_tests = |one: &&&Seen| {
-        failed.iter().any(|test| match (test.began, test.ended, one.time) {
-            (Some(began), Some(ended), Some(time)) => time >= began && time <= ended + AFTERMATH,
-            _ => false,
-        })
-    };
+    let in_tests = |one: &&&Seen| failed.iter().any(|test| ran_at(test.began, test.ended, one.time));
     let of_users = |one: &&&Seen| one.user && groups[one.group].traceback;
     let first = |wanted: &dyn Fn(&&&Seen) -> bool, why: &str| {
         let first = news.iter().filter(wanted).min_by_key(|one| (one.time.is_none(), one.time))?;

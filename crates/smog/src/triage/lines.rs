@@ -49,6 +49,7 @@ fn of_test(test: &FailedTest, groups: &[Group], lines: &mut Vec<String>) {
         (Some(began), Some(ended)) => {
             format!("  {}, {:.1} s", shown_time(began), ended.duration_since(began).as_secs_f64())
         }
+        (Some(began), None) => format!("  {}, no end", shown_time(began)),
         _ => String::new(),
     };
     lines.push(format!("  {}{when}", test.name));

@@ -22,12 +22,21 @@ const MOST_REQUESTS: usize = 500;
 static REQUEST: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"req-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").ok());
 
+/// `nova.exception.NoValidHost: none`, `AssertionError`
+static EXCEPTION: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^(?:\w+\.)*[A-Z]\w*(?::|$)").ok());
+
+fn names_exception(line: &str) -> bool {
+    EXCEPTION.as_ref().is_some_and(|named| named.is_match(line))
+}
+
 /// What one file says.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub passed: BTreeSet<String>,
     pub skipped: BTreeSet<String>,
     pub failed: Vec<FailedTest>,
+    /// How many passed and were skipped, where only that is said.
+    pub counted: (u64, u64),
 }
 
 /// All results of a place; none where there are none. What several files say of one test is one
@@ -57,6 +66,7 @@ pub(super) fn of_saved(saved: &Saved) -> Option<Tests> {
 fn merged(files: Vec<(u8, String, Found)>) -> Tests {
     let (mut tests, mut failed) = (Tests::default(), BTreeMap::<String, FailedTest>::new());
     let (mut passed, mut skipped) = (BTreeSet::new(), BTreeSet::new());
+    let mut counted = (0, 0);
     for (_, name, found) in files {
         tests.files.push(name);
         for test in found.failed {
@@ -73,11 +83,14 @@ fn merged(files: Vec<(u8, String, Found)>) -> Tests {
                 }
             }
         }
+        counted = (counted.0.max(found.counted.0), counted.1.max(found.counted.1));
         passed.extend(found.passed);
         skipped.extend(found.skipped);
     }
-    tests.passed = passed.iter().filter(|name| !failed.contains_key(*name)).count() as u64;
-    tests.skipped = skipped.iter().filter(|name| !failed.contains_key(*name)).count() as u64;
+    let named =
+        |names: &BTreeSet<String>| names.iter().filter(|name| !failed.contains_key(*name)).count() as u64;
+    tests.passed = named(&passed).max(counted.0);
+    tests.skipped = named(&skipped).max(counted.1);
     tests.failed = failed.into_values().collect();
     tests.failed.sort_by_key(|test| (test.began.is_none(), test.began, test.name.clone()));
     tests
@@ -100,13 +113,22 @@ pub(super) fn requests_of(text: &str) -> Vec<String> {
 
 /// The line of a test's output that names its exception: the one that ends a traceback.
 pub(super) fn message_of(text: &str) -> String {
-    let (mut inside, mut message) = (false, "");
+    let (mut inside, mut is_code, mut message) = (false, false, "");
     for line in text.lines() {
-        if line.trim_start().starts_with("Traceback (most recent call last)") {
+        let bare = line.trim();
+        if bare.contains("Traceback (most recent call last)") {
             inside = true;
-        } else if inside && !line.is_empty() && !line.starts_with([' ', '\t']) {
+        } else if bare.starts_with("File \"") {
+            is_code = true;
+        } else if inside && !bare.is_empty() && !line.starts_with([' ', '\t']) {
+            // stestr prints the code of a frame without its indent.
+            if std::mem::take(&mut is_code) && !names_exception(bare) || bare.starts_with(['^', '~']) {
+                continue;
+            }
             message = line;
             inside = false;
+        } else if !bare.is_empty() {
+            is_code = false;
         }
     }
     let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();

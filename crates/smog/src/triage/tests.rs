@@ -154,3 +154,58 @@ fn subunit_and_the_output_of_a_job() {
     assert_eq!(tests.failed[0].exceptions[0].by, By::Request);
     assert_eq!(tests.failed[0].began.map(|time| time.to_string()).as_deref(), Some("2026-11-24T10:00:04Z"));
 }
+
+/// What real tools wrote of the same tests, see tests/data/README.md.
+#[test]
+fn results_of_real_tools() {
+    let of = |file: &str, name: &str| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/results").join(file);
+        put(folder.path(), name, std::fs::read(&from).expect("the recorded file"));
+        let read = Triage::of_saved(&saved(folder.path()), None, &Filter::default(), "job");
+        let tests = read.expect("a triage").0.tests.expect("tests");
+        let failed: Vec<String> =
+            tests.failed.iter().map(|test| format!("{}: {}", test.name, test.message)).collect();
+        let requests: usize = tests.failed.iter().map(|test| test.requests.len()).sum();
+        let mut failed = failed;
+        failed.sort();
+        (failed.join("\n"), tests.passed, tests.skipped, requests)
+    };
+    let request = "req-2c8a7b0e-7d5c-4f5a-9f6b-0a1b2c3d4e5f";
+    let of_stestr = format!(
+        "setUpClass (tests.test_x.S): RuntimeError: class setup failed: {request}\n\
+         tests.test_x.T.test_bad: AssertionError: server went to ERROR\n\
+         tests.test_x.T.test_err: ValueError: boom é ü"
+    );
+    for (file, name) in [
+        ("stestr.subunit", "controller/logs/testrepository.subunit"),
+        ("stestr.subunit", "tempest/.stestr/0"),
+        ("subunit-junit.xml", "junit.xml"),
+        ("stestr-job-output.txt", "job-output.txt"),
+    ] {
+        assert_eq!(of(file, name), (of_stestr.clone(), 2, 1, 2), "{file} as {name}");
+    }
+    let request = "req-1c8a7b0e-7d5c-4f5a-9f6b-0a1b2c3d4e5f";
+    assert_eq!(
+        of("pytest-junit.xml", "junit/test-results.xml"),
+        (
+            format!(
+                "test_pyt.test_b: AssertionError: {request}\n\
+                 test_pyt.test_c: failed on setup with \"RuntimeError: setup\"\n\
+                 test_pyt.test_f[a b]: AssertionError: assert 'a b' == 'c'"
+            ),
+            2,
+            2,
+            1
+        )
+    );
+    // pytest cuts what it says to the width of the terminal.
+    let (failed, passed, skipped, _) = of("pytest-job-output.txt", "job-output.txt");
+    assert!(failed.contains("test_pyt.py::test_f[a b]: AssertionError: assert 'a b' == 'c'"), "{failed}");
+    assert_eq!((failed.lines().count(), passed, skipped), (3, 2, 2));
+    // It was killed while the second test ran.
+    assert_eq!(
+        of("killed.subunit", "x.subunit"),
+        ("t2.test_y.Y.test_hangs: it has no end: the results stop while it runs".into(), 1, 0, 0)
+    );
+}

@@ -1,5 +1,6 @@
 //! `job-output.txt`: what Zuul keeps of a job's console, `TIME | NODE | LINE`.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use jiff::tz::TimeZone;
@@ -9,21 +10,25 @@ use regex::Regex;
 use super::{Found, message_of, plain_name, requests_of};
 use crate::triage::FailedTest;
 
-/// `{1} tempest.api.x.test_y [8.123456s] ... FAILED`
+/// `{1} tempest.api.x.test_y [8.123456s] ... FAILED`, `{0} tempest.api.x.test_z ... SKIPPED: why`
 static STESTR: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"^(?:\{\d+\} )?([\w.]+(?: \([\w.]+\))?(?:\[[^\]]*\])?) \[([\d.]+)s\] \.\.\. (\w+)").ok()
+    Regex::new(r"^(?:\{\d+\} )?([\w.]+(?: \([\w.]+\))?(?:\[[^\]]*\])?)(?: \[([\d.]+)s\])? \.\.\. (\w+)").ok()
 });
 
 /// `FAILED tests/test_a.py::test_b - AssertionError: x`
 static PYTEST: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"^(FAILED|ERROR) (\S+::\S+)(?: - (.*))?$").ok());
+    LazyLock::new(|| Regex::new(r"^(FAILED|ERROR) (\S+::\S.*?)(?: - (.*))?$").ok());
+
+/// `2 failed, 2 passed, 1 skipped, 1 error in 0.06s`, the last line of pytest, mostly between `=`
+static SUMMARY: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"^=* ?((?:\d+ [a-z]+, )*\d+ [a-z]+) in [\d.]+s\b").ok());
 
 /// So much of the output below a failed test is looked at.
 const LONGEST: usize = 256 << 10;
 
 /// Read a file; none where no test is in it.
 pub(super) fn read(text: &str) -> Option<Found> {
-    let (stestr, pytest) = (STESTR.as_ref()?, PYTEST.as_ref()?);
+    let (stestr, pytest, summary) = (STESTR.as_ref()?, PYTEST.as_ref()?, SUMMARY.as_ref()?);
     let mut found = Found::default();
     // The test whose output may follow.
     let mut below: Option<String> = None;
@@ -37,9 +42,9 @@ pub(super) fn read(text: &str) -> Option<Found> {
                 "ok" => _ = found.passed.insert(name),
                 "SKIPPED" => _ = found.skipped.insert(name),
                 "FAILED" => {
-                    let length = test[2]
-                        .parse()
-                        .ok()
+                    let length = test
+                        .get(2)
+                        .and_then(|length| length.as_str().parse().ok())
                         .and_then(|length| SignedDuration::try_from_secs_f64(length).ok());
                     let began = time.zip(length).and_then(|(time, length)| time.checked_sub(length).ok());
                     found.failed.push(FailedTest { name, began, ended: time, ..FailedTest::default() });
@@ -51,6 +56,16 @@ pub(super) fn read(text: &str) -> Option<Found> {
             finish(&mut found, &mut below);
             let message = test.get(3).map(|message| message.as_str().to_string()).unwrap_or_default();
             found.failed.push(FailedTest { name: test[2].into(), message, ..FailedTest::default() });
+        } else if let Some(line) = summary.captures(trimmed) {
+            let counts: HashMap<&str, u64> = line[1]
+                .split(", ")
+                .filter_map(|part| part.split_once(' '))
+                .filter_map(|(count, what)| Some((what, count.parse().ok()?)))
+                .collect();
+            let of = |what: &[&str]| what.iter().filter_map(|what| counts.get(what)).sum::<u64>();
+            if of(&["passed", "failed", "error", "errors", "skipped"]) > 0 {
+                found.counted = (of(&["passed", "xpassed"]), of(&["skipped", "xfailed"]));
+            }
         } else if let Some(below) = &mut below
             && below.len() + trimmed.len() < LONGEST
         {
@@ -60,7 +75,8 @@ pub(super) fn read(text: &str) -> Option<Found> {
         }
     }
     finish(&mut found, &mut below);
-    let any = !(found.failed.is_empty() && found.passed.is_empty() && found.skipped.is_empty());
+    let any = !(found.failed.is_empty() && found.passed.is_empty() && found.skipped.is_empty())
+        || found.counted != (0, 0);
     any.then_some(found)
 }
 

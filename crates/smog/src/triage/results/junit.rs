@@ -55,7 +55,7 @@ fn of_suite(suite: Node<'_, '_>, found: &mut Found) {
                     case.descendants().filter_map(|node| node.text()).collect::<Vec<_>>().join("\n");
                 let message = wrong.attribute("message").map(str::to_string);
                 let message =
-                    message.filter(|message| !message.is_empty()).unwrap_or_else(|| message_of(&all));
+                    message.filter(|message| says_something(message)).unwrap_or_else(|| message_of(&all));
                 let first = message.lines().next().unwrap_or_default().to_string();
                 found.failed.push(FailedTest {
                     name,
@@ -72,6 +72,12 @@ fn of_suite(suite: Node<'_, '_>, found: &mut Found) {
             None => _ = found.passed.insert(name),
         }
     }
+}
+
+/// Some writers put the begin of a traceback where the message belongs.
+fn says_something(message: &str) -> bool {
+    let first = message.lines().next().unwrap_or_default();
+    !first.trim().is_empty() && !first.contains("Traceback (most recent call last)")
 }
 
 fn seconds(node: Node<'_, '_>) -> Option<f64> {

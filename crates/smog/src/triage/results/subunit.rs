@@ -34,6 +34,18 @@ pub(super) fn read(bytes: &[u8]) -> Option<Found> {
             None => rest = &rest[1..],
         }
     }
+    // A job whose time is over ends in the middle of a test.
+    for (name, test) in running {
+        if test.began.is_some() {
+            found.failed.push(FailedTest {
+                name,
+                began: test.began,
+                message: "it has no end: the results stop while it runs".into(),
+                requests: requests_of(&test.text),
+                ..FailedTest::default()
+            });
+        }
+    }
     any.then_some(found)
 }
 

@@ -47,6 +47,10 @@ pub(super) fn kind(inside: &str) -> Kind {
     if bare.ends_with(".subunit")
         || bare.contains("subunit")
         || bare == "job-output.txt"
+        // The repository of stestr, and of testrepository before it: runs by their numbers.
+        || [".stestr", ".testrepository"].iter().any(|repository| folder.rsplit('/').next() == Some(repository))
+            && !bare.is_empty()
+            && bare.bytes().all(|byte| byte.is_ascii_digit())
         || (bare.ends_with(".xml")
             && ["junit", "result", "test", "pytest", "report"].iter().any(|word| bare.contains(word)))
     {
@@ -143,6 +147,8 @@ mod tests {
             ("job/controller/logs/etc/nova/nova_conf.txt", Kind::Fact),
             ("job/controller/logs/testrepository.subunit.gz", Kind::Results),
             ("job/job-output.txt", Kind::Results),
+            ("tempest/.stestr/0", Kind::Results),
+            ("tempest/.stestr/times.dbm.dat", Kind::Other),
             ("job/job-output.json", Kind::Maybe),
             ("job/controller/logs/tempest_log.txt", Kind::Log),
             ("sosreport-c1-2026-11-24-ab/var/log/nova/nova-compute.log-20261124.gz", Kind::Log),
