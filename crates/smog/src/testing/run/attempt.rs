@@ -106,7 +106,7 @@ impl Runner {
                 report.outcome = verdict(&case, outcome, &log);
                 let over_at = Timestamp::now();
                 if is_stuck {
-                    scene::ask_services(&case, run, stage, folder, self).await;
+                    scene::ask_services(&case, run, stage, &log, folder, self).await;
                 }
                 // What was thrown so far makes the scene worth keeping; the rest comes with the clean-up.
                 let asked = asked_of(&case, run, cloud.own_project_id(), began, &calls, &log);

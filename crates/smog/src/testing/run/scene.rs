@@ -102,10 +102,25 @@ pub(super) fn write_traces(folder: &Folder, traces: &[Trace]) {
     }
 }
 
-/// Something did not end in time: what does nova-compute do on the hosts of the case?
-pub(super) async fn ask_services(case: &Case, run: &Run, stage: &Stage, folder: &Folder, runner: &Runner) {
+/// Something did not end in time: what does nova-compute do on the hosts of the case, and where its
+/// guests are?
+pub(super) async fn ask_services(
+    case: &Case,
+    run: &Run,
+    stage: &Stage,
+    log: &CaseLog,
+    folder: &Folder,
+    runner: &Runner,
+) {
     runner.tell(Event::CaseState { case, text: "asking nova-compute what it does" });
-    let is_of_case = |name: &String| stage.hosts.is_empty() || stage.hosts.contains(name);
+    let mut of_case: BTreeSet<String> = stage.hosts.iter().cloned().collect();
+    // A guest that asks for no host goes where the scheduler likes.
+    let servers = log.said().made.servers.clone();
+    for (id, _) in servers {
+        let actions = runner.cloud.actions_with_events(&id).await.unwrap_or_default();
+        of_case.extend(actions.into_iter().flat_map(|action| action.events).filter_map(|event| event.host));
+    }
+    let is_of_case = |name: &String| stage.hosts.is_empty() || of_case.contains(name);
     let hosts = run.inventory.hosts.iter().filter(|host| is_of_case(&host.name)).map(|host| &host.host);
     let asked = futures_util::future::join_all(hosts.map(|host| ask(host, folder)));
     if tokio::time::timeout(PATIENCE, asked).await.is_err() {
