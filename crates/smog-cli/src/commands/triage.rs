@@ -80,7 +80,7 @@ pub async fn run(args: TriageArgs, session: &Session) -> Result<ExitCode, Error>
             let code = shown(&triage, &args, &view)?;
             if !quiet {
                 let words = saved_logs::read_words(&up, begun.elapsed());
-                output::note(&format!("{} exceptions {words}", triage.exceptions));
+                output::note(&format!("{} {words}", counted(triage.exceptions)));
             }
             // A place in which nothing is known is no good run.
             Ok(if code == ExitCode::Ok { up.exit_code(false, args.allow_unread) } else { code })
@@ -110,11 +110,7 @@ pub async fn run(args: TriageArgs, session: &Session) -> Result<ExitCode, Error>
         }
         let code = shown(&triage, &args, &view)?;
         if !quiet {
-            output::note(&format!(
-                "{} exceptions, {:.1} s",
-                triage.exceptions,
-                begun.elapsed().as_secs_f64()
-            ));
+            output::note(&format!("{}, {:.1} s", counted(triage.exceptions), begun.elapsed().as_secs_f64()));
         }
         Ok(code)
     })
@@ -150,6 +146,11 @@ fn shown(triage: &Triage, args: &TriageArgs, view: &View) -> Result<ExitCode, Er
         output::list(&triage.groups, view)?;
     }
     Ok(triage.exit_code(args.allow_unread))
+}
+
+fn counted(exceptions: u64) -> String {
+    let s = if exceptions == 1 { "" } else { "s" };
+    format!("{exceptions} exception{s}")
 }
 
 fn line(text: &str) {

@@ -215,7 +215,7 @@ fn unreadable(path: &Path, why: &io::Error) -> Error {
         io::ErrorKind::NotFound => invalid(
             path,
             "no such file",
-            Some("`smog logs` without `--from` searches the files on the hosts themselves"),
+            Some("without a place, `smog logs` and `smog triage` read the logs on the hosts themselves"),
         ),
         _ => invalid(path, &why.to_string(), None),
     }
