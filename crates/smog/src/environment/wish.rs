@@ -205,7 +205,7 @@ impl Wish {
         }
     }
 
-    /// Read what a person wrote after `--machine-cpu`: `[WHO/]MODE`.
+    /// Read what a person wrote after `--cpu-mode`: `[WHO/]MODE`.
     ///
     /// # Errors
     /// [`Error::Invalid`] with what there is.
@@ -215,7 +215,7 @@ impl Wish {
         Ok(self.with(target.unwrap_or(Target::Computes), Want::Machine(machine)))
     }
 
-    /// Read what a person wrote after `--machine-cells`: `[WHO/]COUNT`.
+    /// Read what a person wrote after `--numa-cells`: `[WHO/]COUNT`.
     ///
     /// # Errors
     /// [`Error::Invalid`] with the form.

@@ -198,6 +198,8 @@ impl CloudSnapshot {
             asks.add_missing(&mut snapshot).await;
         }
         snapshot.sources = clock.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        // Hosts answer, or do not, in any order.
+        snapshot.unknown.sort_by(|one, other| one.what.cmp(&other.what));
         Ok(snapshot)
     }
 

@@ -178,6 +178,7 @@ impl Inventory {
             }
         }
         hosts.sort_by(|one, other| one.name.cmp(&other.name));
+        unusable.sort();
         let filters = scheduler_filters(cloud, &nova).await;
         let shared_storage =
             hosts.len() > 1 && hosts.windows(2).all(|pair| pair[0].instances == pair[1].instances);
@@ -199,6 +200,15 @@ impl Inventory {
     pub fn problems(&self) -> String {
         let said: Vec<String> = self.unusable.iter().map(|(name, why)| format!("{name}: {why}")).collect();
         said.join("; ")
+    }
+
+    /// Why no host at all can be used, or nothing when one can.
+    pub fn no_host(&self) -> Option<String> {
+        let why = match self.unusable.is_empty() {
+            true => "the cloud has none".to_string(),
+            false => self.problems(),
+        };
+        self.hosts.is_empty().then(|| format!("no compute host can be used: {why}"))
     }
 
     /// The names of hosts that share a kernel, when any do.

@@ -97,8 +97,10 @@ impl Need {
     /// Why it is not there, or nothing when it is.
     pub fn missing(&self, inventory: &Inventory) -> Option<String> {
         let hosts: Vec<&ComputeHost> = inventory.usable().collect();
-        if hosts.is_empty() && !matches!(self, Need::Compute(_) | Need::Service(_)) {
-            return Some(format!("no compute host can be used: {}", inventory.problems()));
+        if !matches!(self, Need::Compute(_) | Need::Service(_))
+            && let Some(why) = inventory.no_host()
+        {
+            return Some(why);
         }
         let best = |what: &str, need: u64, have: &dyn Fn(&ComputeHost) -> u64| {
             let (most, at) = hosts
