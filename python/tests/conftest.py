@@ -1,16 +1,22 @@
 """Tests in `lab/` need the lab; all others need nothing."""
 
+import json
 import os
 import pathlib
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
+
+import smog
 
 pytest_plugins = ["pytester"]
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+_BUILT = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug/smog-fake-cloud"
+#: The program that serves the scripted cloud (crates/smog-fake-cloud).
+FAKE_CLOUD = pathlib.Path(os.environ.get("SMOG_FAKE_CLOUD", _BUILT))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -46,3 +52,26 @@ def no_cloud(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
+
+
+Fake = Callable[..., smog.Cloud]
+
+
+@pytest.fixture
+def fake(no_cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Fake]:
+    """`fake()` is a scripted cloud with two guests, connected; `fake("forbidden")` refuses every
+    request, in `fake("empty")` there is nothing, and the hosts of `fake("no-hosts")` do not answer."""
+    assert FAKE_CLOUD.exists(), f"{FAKE_CLOUD} is not there: cargo build -p smog-fake-cloud"
+    begun: list[subprocess.Popen[str]] = []
+
+    def connect(*trouble: str) -> smog.Cloud:
+        process = subprocess.Popen([FAKE_CLOUD, *trouble], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        begun.append(process)
+        assert process.stdout
+        for name, value in json.loads(process.stdout.readline()).items():
+            monkeypatch.setenv(name, value)
+        return smog.connect()
+
+    yield connect
+    for process in begun:
+        process.communicate()

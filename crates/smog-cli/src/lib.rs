@@ -25,6 +25,11 @@ use commands::CommandLine;
 use interrupt::{count_interrupts, interrupted, interrupts};
 use session::Session;
 
+/// The command line as clap knows it: all commands, flags and their help.
+pub fn command() -> clap::Command {
+    CommandLine::command()
+}
+
 /// The command `smog`, with the bundled suites.
 pub fn main() -> Process {
     main_with(smog::suites::all())
