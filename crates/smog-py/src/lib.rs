@@ -2,6 +2,7 @@
 //! it is `python/smog`.
 
 mod cloud;
+mod cloud_nouns;
 mod cloud_parts;
 mod connect;
 mod data;

@@ -32,6 +32,8 @@ mod machine;
 mod machine_state;
 mod machine_wish;
 mod mask;
+mod options;
+mod outstanding;
 mod place;
 mod plain;
 mod plan;
@@ -40,6 +42,7 @@ mod restore;
 mod state;
 mod storage;
 mod take_back;
+mod things;
 mod wish;
 
 pub use change::{Change, DomainChange, FileChange, OptionEdit, Restart, UnitChange, UnitState, ValueChange};
@@ -52,107 +55,24 @@ pub use lock::{Alive, Owner};
 pub use machine_state::MachineState;
 pub use machine_wish::{MachineCpu, MachineWish};
 pub use mask::masked;
+pub use options::{AtStep, OnEvent, Options, Tell};
+pub use outstanding::{Listing, Outstanding};
 pub use plan::{Cannot, HostPlan, Plan, plan};
-pub use request::{PREPARABLE, Preparable, WishRequest};
+pub use request::WishRequest;
 pub use restore::{Conflict, RestoreOptions, Restored};
 pub use state::{BootTool, HostState, State};
 pub use storage::StorageState;
 pub use take_back::TakenBack;
-pub use wish::{Item, OptionWish, PagesWish, SharedWish, Target, Want, Wish};
-
-use std::collections::BTreeSet;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
-
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+pub use things::{OptionWish, PREPARABLE, PagesWish, Preparable, SharedWish, Want};
+pub use wish::{Item, Target, Wish};
 
 use crate::Cloud;
 use crate::config::SmogFile;
 use crate::error::{Error, Result};
 use crate::host::{Host, Machine};
 use hostside::HostSide;
-use place::Place;
-
-/// So many hosts are worked on at once.
-const AT_ONCE: usize = 16;
-
-/// Something happens on a host, as told to whoever shows it.
-#[derive(Debug, Clone, Copy)]
-pub struct Tell<'a> {
-    /// The host.
-    pub host: &'a str,
-    /// What: "restarts nova-compute.service".
-    pub text: &'a str,
-}
-
-/// Called for each thing that happens; see [`Options::on_event`].
-pub type OnEvent = Arc<dyn Fn(Tell<'_>) + Send + Sync>;
-
-/// Called at each step; see [`Options::at_step`].
-pub type AtStep = Arc<dyn Fn(u32) -> Result<()> + Send + Sync>;
-
-/// Who works, where the journal lies, whom to tell.
-#[derive(Clone)]
-pub struct Options {
-    /// The folder of journals on this machine.
-    pub journal: PathBuf,
-    /// The folder on each host for its lock and its copy of the journal.
-    pub host_folder: String,
-    /// The user, for the lock.
-    pub user: String,
-    /// What was asked, for the lock; without secrets.
-    pub command: String,
-    /// How long a service may take to be ready.
-    pub timeout: Duration,
-    /// Told what happens.
-    pub on_event: Option<OnEvent>,
-    /// Called before and after each step that leaves something behind, with the steps'
-    /// count: tests end the process there, or let the step fail.
-    pub at_step: Option<AtStep>,
-    steps: Arc<AtomicU32>,
-}
-
-impl std::fmt::Debug for Options {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Options")
-            .field("journal", &self.journal)
-            .field("user", &self.user)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Options {
-    /// Journals in this folder, for this user, who asked this.
-    pub fn new(journal: impl Into<PathBuf>, user: impl Into<String>, command: impl Into<String>) -> Options {
-        Options {
-            journal: journal.into(),
-            host_folder: "/var/lib/smog".to_string(),
-            user: user.into(),
-            command: command.into(),
-            timeout: Duration::from_secs(180),
-            on_event: None,
-            at_step: None,
-            steps: Arc::default(),
-        }
-    }
-
-    fn tell(&self, what: Tell<'_>) {
-        if let Some(tell) = &self.on_event {
-            tell(what);
-        }
-    }
-
-    fn step(&self) -> Result<()> {
-        let count = self.steps.fetch_add(1, Ordering::SeqCst) + 1;
-        match &self.at_step {
-            Some(at_step) => at_step(count),
-            None => Ok(()),
-        }
-    }
-}
+use outstanding::chosen_work;
+use place::{Place, on_each, place_of};
 
 /// Some hosts, and how to bring them into a state and back.
 #[derive(Debug, Clone)]
@@ -176,44 +96,6 @@ pub struct Prepared {
     pub plan: Plan,
     /// Why each restarted service counts as ready.
     pub evidence: Vec<Evidence>,
-}
-
-/// What is prepared and not restored.
-#[derive(Debug, Clone)]
-pub struct Outstanding {
-    /// The host.
-    pub host: Host,
-    /// What was there.
-    pub journal: Journal,
-    /// How far it came.
-    pub marks: Marks,
-    /// Whether the journal lies on this machine.
-    pub here: bool,
-    /// Whether it lies on the host.
-    pub there: bool,
-}
-
-/// All that is outstanding, the newest first on each host.
-#[derive(Debug, Default)]
-pub struct Listing {
-    /// Journals.
-    pub journals: Vec<Outstanding>,
-    /// Locks: a smog at work, or one that died.
-    pub locks: Vec<(Host, Owner)>,
-    /// Hosts that could not be asked and journals that could not be read.
-    pub errors: Vec<Error>,
-    /// Hosts that do not answer because their own restart is outstanding on their parents:
-    /// restoring brings them up, and asks them then.
-    pub down: Vec<Host>,
-    /// The runs that have a journal on this machine.
-    pub runs_here: BTreeSet<String>,
-}
-
-impl Listing {
-    /// Whether the owner of a lock is at work still.
-    pub fn alive(&self, owner: &Owner) -> Alive {
-        owner.alive(self.runs_here.contains(&owner.run))
-    }
 }
 
 impl Environment {
@@ -425,85 +307,6 @@ impl Environment {
         Ok((prepared, ended))
     }
 
-    /// The runs that have a journal on this machine. A run without one has changed nothing from here.
-    pub fn runs_here(&self) -> BTreeSet<String> {
-        Store::new(&self.options.journal).runs()
-    }
-
-    /// All that is outstanding: journals here and on the hosts, and locks.
-    pub async fn outstanding(&self) -> Listing {
-        let (local, unread) = Store::new(&self.options.journal).all();
-        let mut listing = Listing { errors: unread, runs_here: self.runs_here(), ..Listing::default() };
-        // A host that is no longer known is not passed over in silence.
-        let hosts: Vec<Host> = self.places().into_iter().map(|place| place.host).collect();
-        let unknown = local
-            .iter()
-            .filter(|(journal, _)| self.all && !hosts.iter().any(|host| host.name() == journal.host));
-        listing.errors.extend(unknown.map(|(journal, _)| Error::NotFound {
-            what: format!("host (of run {})", journal.run()),
-            name: journal.host.clone(),
-            near: Vec::new(),
-        }));
-        let folder = self.options.host_folder.clone();
-        let found = on_each(&hosts, move |host| {
-            let side = HostSide::new(&host, &folder);
-            async move { side.found().await }
-        });
-        let mut silent: Vec<(Host, Error)> = Vec::new();
-        for (host, found) in found.await {
-            let own: Vec<&(Journal, Marks)> =
-                local.iter().filter(|(journal, _)| journal.host == host.name()).collect();
-            let mut journals: Vec<Outstanding> = own
-                .into_iter()
-                .map(|(journal, marks)| Outstanding {
-                    host: host.clone(),
-                    journal: journal.clone(),
-                    marks: marks.clone(),
-                    here: true,
-                    there: false,
-                })
-                .collect();
-            match found {
-                Ok(found) => {
-                    listing.errors.extend(found.unread);
-                    listing.locks.extend(found.lock.map(|lock| (host.clone(), lock)));
-                    for (journal, marks) in found.journals {
-                        match journals.iter_mut().find(|one| one.journal.run() == journal.run()) {
-                            Some(one) => {
-                                one.marks = std::mem::take(&mut one.marks).and(marks);
-                                one.there = true;
-                            }
-                            None => {
-                                let host = host.clone();
-                                journals.push(Outstanding { host, journal, marks, here: false, there: true });
-                            }
-                        }
-                    }
-                }
-                Err(error) => silent.push((host.clone(), error)),
-            }
-            // What was made last is taken back first.
-            journals.sort_by_key(|one| {
-                std::cmp::Reverse((one.journal.owner.since, one.journal.run().to_string()))
-            });
-            listing.journals.extend(journals);
-        }
-        for (host, error) in silent {
-            let is_restarted = |machine: &Machine| {
-                let journals = listing.journals.iter().filter(|one| one.host.name() == machine.parent.name());
-                machine.host.name() == host.name()
-                    && journals.flat_map(|one| &one.journal.changes).any(
-                        |change| matches!(change, Change::Domain(domain) if domain.domain == machine.domain),
-                    )
-            };
-            match self.machines.iter().any(is_restarted) {
-                true => listing.down.push(host),
-                false => listing.errors.push(error),
-            }
-        }
-        listing
-    }
-
     /// Take back what is outstanding, the newest first on each host, hosts at once;
     /// `run` names one run. Locks of smogs that died here are taken over.
     ///
@@ -646,104 +449,10 @@ impl Prepared {
     }
 }
 
-/// A run that is newer than a chosen one, is not chosen itself, and changed the same things.
-fn newer_in_the_way(all: &[(Journal, Marks)], chosen: &[(Journal, Marks)]) -> Option<String> {
-    for (at, (newer, _)) in all.iter().enumerate() {
-        if chosen.iter().any(|(one, _)| one.run() == newer.run()) {
-            continue;
-        }
-        let older =
-            all[at + 1..].iter().filter(|(one, _)| chosen.iter().any(|(other, _)| other.run() == one.run()));
-        let touches = |one: &Journal| {
-            one.changes
-                .iter()
-                .any(|change| newer.changes.iter().any(|other| other.target() == change.target()))
-        };
-        if older.map(|(one, _)| one).any(touches) {
-            return Some(newer.run().to_string());
-        }
-    }
-    None
-}
-
-/// The journals that are taken back on each of these hosts; a run below a newer one that
-/// changed the same things is refused.
-fn chosen_work<'a>(
-    listing: &Listing,
-    hosts: impl IntoIterator<Item = &'a Host>,
-    run: Option<&str>,
-    errors: &mut Vec<Error>,
-) -> Vec<(Host, Vec<(Journal, Marks)>)> {
-    let mut work = Vec::new();
-    for host in hosts {
-        let of_host = listing.journals.iter().filter(|one| one.host.name() == host.name());
-        let all: Vec<(Journal, Marks)> =
-            of_host.map(|one| (one.journal.clone(), one.marks.clone())).collect();
-        let chosen: Vec<_> =
-            all.iter().filter(|(journal, _)| run.is_none_or(|run| journal.run() == run)).cloned().collect();
-        if let Some(newer) = newer_in_the_way(&all, &chosen) {
-            errors.push(Error::Invalid {
-                what: format!("run {} on host `{}`", run.unwrap_or_default(), host.name()),
-                why: format!("run {newer} changed the same things later"),
-                hint: Some(format!("restore that first: `smog restore --run {newer}`")),
-            });
-            continue;
-        }
-        let has_lock = listing
-            .locks
-            .iter()
-            .any(|(locked, owner)| locked.name() == host.name() && run.is_none_or(|run| owner.run == run));
-        if !chosen.is_empty() || has_lock {
-            work.push((host.clone(), chosen));
-        }
-    }
-    work
-}
-
 fn is_domain(change: &Change) -> bool {
     matches!(change, Change::Domain(_))
 }
 
 fn is_export(change: &Change) -> bool {
-    matches!(change, Change::File(file) if file.path == state::EXPORTS)
-}
-
-fn place_of(places: &[Place], host: &Host) -> Result<Place> {
-    let found = places.iter().find(|place| place.host.name() == host.name());
-    found.cloned().ok_or_else(|| Error::NotFound {
-        what: "host".into(),
-        name: host.name().to_string(),
-        near: Vec::new(),
-    })
-}
-
-/// Do the same on every host, some at once; in the hosts' order.
-async fn on_each<T, F, W>(hosts: &[Host], what: W) -> Vec<(Host, Result<T>)>
-where
-    T: Send + 'static,
-    F: Future<Output = Result<T>> + Send + 'static,
-    W: Fn(Host) -> F,
-{
-    let places = Arc::new(Semaphore::new(AT_ONCE));
-    let mut running = JoinSet::new();
-    for (at, host) in hosts.iter().enumerate() {
-        let (work, places) = (what(host.clone()), places.clone());
-        running.spawn(async move {
-            let _place = places.acquire_owned().await;
-            (at, work.await)
-        });
-    }
-    let mut ended: Vec<(Host, Result<T>)> = Vec::new();
-    let mut results: Vec<(usize, Result<T>)> = Vec::new();
-    while let Some(joined) = running.join_next().await {
-        match joined {
-            Ok(result) => results.push(result),
-            // A panic is a bug of smog's: it goes on to whoever called.
-            Err(why) if why.is_panic() => std::panic::resume_unwind(why.into_panic()),
-            Err(_) => {}
-        }
-    }
-    results.sort_by_key(|(at, _)| *at);
-    ended.extend(results.into_iter().map(|(at, result)| (hosts[at].clone(), result)));
-    ended
+    matches!(change, Change::File(file) if file.path == things::EXPORTS)
 }

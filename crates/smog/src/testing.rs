@@ -5,6 +5,8 @@
 
 mod capacity;
 mod case;
+mod case_folder;
+mod case_log;
 mod check;
 mod claims;
 mod clean;

@@ -44,7 +44,7 @@ fn argument(row: &'static Preparable) -> Arg {
 impl FromArgMatches for WishArgs {
     fn from_arg_matches(matches: &ArgMatches) -> std::result::Result<WishArgs, clap::Error> {
         let mut given = Vec::new();
-        for row in &PREPARABLE {
+        for row in PREPARABLE {
             if row.is_switch() {
                 given.extend(matches.get_flag(row.name).then(|| (row.name, String::new())));
             } else if let Some(texts) = matches.get_many::<String>(row.name) {

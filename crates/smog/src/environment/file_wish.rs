@@ -1,7 +1,8 @@
 //! What smog.yml or a suite's file asks of hosts, as a wish.
 
 use super::machine_wish::{MachineCpu, MachineWish};
-use super::wish::{OptionWish, PagesWish, SharedWish, Target, Want, Wish};
+use super::things::{OptionWish, PagesWish, SharedWish, Want};
+use super::wish::{Target, Wish};
 use crate::config::{HostEntry, SmogFile};
 
 /// Where Nova keeps servers' disks, as all packages have it.

@@ -1,7 +1,16 @@
 //! The hosts of an environment with the machines that run on them.
 
-use super::wish::{Target, Want, Wish};
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::wish::{Target, Wish};
+use crate::error::{Error, Result};
 use crate::host::{Host, Machine};
+
+/// So many hosts are worked on at once.
+const AT_ONCE: usize = 16;
 
 /// A host that is looked at and changed.
 #[derive(Debug, Clone)]
@@ -33,10 +42,51 @@ impl Place {
     /// Whether a wish may be about this host, before anyone has looked at it: what is wanted
     /// of parents only says nothing of their guests.
     pub(super) fn is_concerned(&self, wish: &Wish) -> bool {
-        wish.items.iter().any(|item| match (&item.want, &item.target) {
-            (Want::Machine(_), _) | (_, Target::Parents) => !self.machines.is_empty(),
-            (_, Target::Host(name)) => self.is_own || name == self.host.name(),
+        wish.items.iter().any(|item| match &item.target {
+            _ if item.want.with(|thing| thing.is_of_machines()) => !self.machines.is_empty(),
+            Target::Parents => !self.machines.is_empty(),
+            Target::Host(name) => self.is_own || name == self.host.name(),
             _ => self.is_own,
         })
     }
+}
+
+pub(super) fn place_of(places: &[Place], host: &Host) -> Result<Place> {
+    let found = places.iter().find(|place| place.host.name() == host.name());
+    found.cloned().ok_or_else(|| Error::NotFound {
+        what: "host".into(),
+        name: host.name().to_string(),
+        near: Vec::new(),
+    })
+}
+
+/// Do the same on every host, some at once; in the hosts' order.
+pub(super) async fn on_each<T, F, W>(hosts: &[Host], what: W) -> Vec<(Host, Result<T>)>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T>> + Send + 'static,
+    W: Fn(Host) -> F,
+{
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    let mut running = JoinSet::new();
+    for (at, host) in hosts.iter().enumerate() {
+        let (work, places) = (what(host.clone()), places.clone());
+        running.spawn(async move {
+            let _place = places.acquire_owned().await;
+            (at, work.await)
+        });
+    }
+    let mut ended: Vec<(Host, Result<T>)> = Vec::new();
+    let mut results: Vec<(usize, Result<T>)> = Vec::new();
+    while let Some(joined) = running.join_next().await {
+        match joined {
+            Ok(result) => results.push(result),
+            // A panic is a bug of smog's: it goes on to whoever called.
+            Err(why) if why.is_panic() => std::panic::resume_unwind(why.into_panic()),
+            Err(_) => {}
+        }
+    }
+    results.sort_by_key(|(at, _)| *at);
+    ended.extend(results.into_iter().map(|(at, result)| (hosts[at].clone(), result)));
+    ended
 }

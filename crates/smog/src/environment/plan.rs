@@ -1,27 +1,22 @@
 //! What has to change so that what is there becomes what is wanted. Pure: a function of both.
 
-mod command_line;
 mod draft;
 mod files;
-mod kernel;
-mod machines;
-mod options;
-mod pages;
-mod storage;
 #[cfg(test)]
 mod tests;
-mod units;
+mod values;
 
 use std::fmt;
 
 use serde::Serialize;
 
 use super::change::{Change, Restart};
-use super::state::{State, is_of_kernel};
-use super::wish::{Target, Want, Wish};
+use super::state::State;
+use super::wish::{Target, Wish};
 use crate::error::Result;
-use crate::show::kib;
-use draft::Draft;
+
+pub(super) use draft::{Draft, MachineDraft};
+pub(super) use values::same_value;
 
 /// The changes of all hosts.
 #[derive(Debug, Clone, Default)]
@@ -97,7 +92,7 @@ impl HostPlan {
             .collect()
     }
 
-    fn cannot(&mut self, what: impl Into<String>, why: impl Into<String>) {
+    pub(super) fn cannot(&mut self, what: impl Into<String>, why: impl Into<String>) {
         let cannot = Cannot { what: what.into(), why: why.into() };
         if !self.cannot.contains(&cannot) {
             self.cannot.push(cannot);
@@ -139,20 +134,21 @@ impl fmt::Display for Plan {
 /// [`Error::Config`](crate::Error::Config) for a file oslo.config could not read either;
 /// [`Error::Invalid`](crate::Error::Invalid) for a value a line cannot hold.
 pub fn plan(state: &State, wish: &Wish) -> Result<Plan> {
-    let mut hosts: Vec<Draft<'_>> = state.hosts.iter().map(Draft::of).collect();
+    let mut hosts: Vec<Draft<'_>> = state.hosts.iter().map(|host| Draft::of(host, &state.hosts)).collect();
     let mut nowhere = Vec::new();
     for item in &wish.items {
         let mut is_for_any = false;
+        let (of_machines, of_kernel) = item.want.with(|thing| (thing.is_of_machines(), thing.is_of_kernel()));
         for (at, draft) in hosts.iter_mut().enumerate() {
-            let is_for = match item.want {
-                Want::Machine(_) => draft.state.machines.iter().any(|one| one.is_for(&item.target)),
-                _ => draft.state.is_for(&item.target),
+            let is_for = match of_machines {
+                true => draft.state.machines.iter().any(|one| one.is_for(&item.target)),
+                false => draft.state.is_for(&item.target),
             };
             if !is_for {
                 continue;
             }
             is_for_any = true;
-            let twin = is_of_kernel(&item.want).then(|| twin_before(state, &item.target, at)).flatten();
+            let twin = of_kernel.then(|| twin_before(state, &item.target, at)).flatten();
             match twin {
                 Some(name) => {
                     let note =
@@ -161,24 +157,18 @@ pub fn plan(state: &State, wish: &Wish) -> Result<Plan> {
                         draft.plan.notes.push(note);
                     }
                 }
-                None => match &item.want {
-                    Want::SharedInstances(wish) => {
-                        let server = state.hosts.iter().find(|host| host.name == wish.server);
-                        draft.shared(wish, server.and_then(|host| host.storage.as_ref()));
-                    }
-                    want => draft.add(&item.target, want)?,
-                },
+                None => item.want.with(|thing| thing.plan(&item.target, draft))?,
             }
         }
         if !is_for_any {
             nowhere.push(format!(
                 "{}: no host here {}",
-                name_of(&item.want),
+                item.want.with(|thing| thing.name()),
                 match &item.target {
-                    Target::Host(name) if matches!(item.want, Want::Machine(_)) => {
+                    Target::Host(name) if of_machines => {
                         format!("is called `{name}` and a guest of another (`parent:` in smog.yml)")
                     }
-                    _ if matches!(item.want, Want::Machine(_)) => {
+                    _ if of_machines => {
                         "is a guest of another (`parent:` and `name:` in smog.yml say which is)".into()
                     }
                     Target::Parents => "has a `parent:` in smog.yml".to_string(),
@@ -202,23 +192,3 @@ fn twin_before<'a>(state: &'a State, target: &Target, at: usize) -> Option<&'a s
         .map(|host| host.name.as_str())
         .next()
 }
-
-fn name_of(want: &Want) -> String {
-    match want {
-        Want::Option(option) => format!("{}:{}.{}", option.file, option.section, option.key),
-        Want::Filters(filters) => format!("scheduler filters {}", filters.join(", ")),
-        Want::Pages(pages) => format!("{} pages", pages.size_kib.map_or("huge".into(), kib)),
-        Want::Sysctl { name, .. } => name.clone(),
-        Want::Value { path, .. } => path.clone(),
-        Want::NestedKvm => "nested KVM".into(),
-        Want::KernelWord(word) => format!("kernel parameter {word}"),
-        Want::VirtualFunctions { interface, .. } => format!("virtual functions of {interface}"),
-        Want::Key { file, key, .. } => format!("{file}:{key}"),
-        Want::File { path, .. } => path.clone(),
-        Want::Unit { unit, .. } => unit.clone(),
-        Want::Machine(machine) => machine.words(),
-        Want::SharedInstances(shared) => format!("{} shared by {}", shared.folder, shared.server),
-    }
-}
-
-pub(super) use kernel::same_value;

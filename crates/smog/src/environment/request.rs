@@ -1,151 +1,10 @@
-//! What a person asks of hosts, in words: the table of what can be asked, and what a request comes
-//! to. The command's flags and Python's keywords are made from the table.
+//! What a person asks of hosts, in words, and what it comes to. What can be asked is the table
+//! [`PREPARABLE`].
 
-use super::wish::{Target, Want, Wish};
+use super::things::{PREPARABLE, Preparable};
+use super::wish::Wish;
 use crate::config::SmogFile;
 use crate::error::{Error, Result};
-use crate::near::near;
-
-/// Something that can be asked of hosts.
-pub struct Preparable {
-    /// What it is called: "huge-pages" is the command's `--huge-pages`.
-    pub name: &'static str,
-    /// Python's keyword; empty when it is `name` with underscores.
-    pub keyword: &'static str,
-    /// The form of what is given, where WHO is a host, computes, controllers or all; empty for
-    /// something that is only switched on.
-    pub form: &'static str,
-    /// Several of it may stand in one text, with commas between.
-    pub is_list: bool,
-    /// It says more of this one, and is nothing without it.
-    pub needs: &'static str,
-    /// What it is, in one sentence for a person.
-    pub help: &'static str,
-    /// Adds it to a wish.
-    pub add: fn(Wish, &str, &WishRequest) -> Result<Wish>,
-}
-
-/// What most of them are like.
-const PLAIN: Preparable = Preparable {
-    name: "",
-    keyword: "",
-    form: "",
-    is_list: false,
-    needs: "",
-    help: "",
-    add: |wish, _, _| Ok(wish),
-};
-
-/// The name of what says more of huge pages.
-const AT_BOOT: &str = "at-boot";
-
-/// Everything that can be asked beside options of files (`[WHO/]FILE:[SECTION.]KEY=VALUE`).
-pub static PREPARABLE: [Preparable; 10] = [
-    Preparable {
-        name: "filters",
-        form: "FILTER",
-        is_list: true,
-        help: "Scheduler filters that must be enabled",
-        add: |wish, text, _| Ok(wish.with_filters([text])),
-        ..PLAIN
-    },
-    Preparable {
-        name: "huge-pages",
-        form: "[WHO/]SIZE=COUNT[@CELL]",
-        help: "Minimum number of huge pages: 2M=256, or 1G=2@0 for NUMA node 0",
-        add: |wish, text, request| wish.with_pages(text, true, request.has(AT_BOOT)),
-        ..PLAIN
-    },
-    Preparable {
-        name: AT_BOOT,
-        needs: "huge-pages",
-        help: "Reserve the huge pages at each boot as well",
-        ..PLAIN
-    },
-    Preparable {
-        name: "sysctl",
-        form: "[WHO/]NAME=VALUE",
-        help: "A kernel setting: vm.swappiness=10",
-        add: |wish, text, _| wish.with_sysctl(text),
-        ..PLAIN
-    },
-    Preparable {
-        name: "nested",
-        help: "Nested KVM on the computes",
-        add: |wish, _, _| Ok(wish.with(Target::Computes, Want::NestedKvm)),
-        ..PLAIN
-    },
-    Preparable {
-        name: "cpu-mode",
-        form: "[WHO/]MODE",
-        help: "CPU mode of computes that are guests, on their parents: host-passthrough, host-model, \
-               maximum, exact",
-        add: |wish, text, _| wish.with_machine_cpu(text),
-        ..PLAIN
-    },
-    Preparable {
-        name: "numa-cells",
-        form: "[WHO/]COUNT",
-        help: "NUMA nodes of computes that are guests, on their parents: 2",
-        add: |wish, text, _| wish.with_machine_cells(text),
-        ..PLAIN
-    },
-    Preparable {
-        name: "kernel",
-        keyword: "kernel_words",
-        form: "WORD",
-        help: "A parameter of the computes' kernel command line: intel_iommu=on",
-        add: |wish, text, _| Ok(wish.with(Target::Computes, Want::KernelWord(text.into()))),
-        ..PLAIN
-    },
-    Preparable {
-        name: "service",
-        keyword: "services",
-        form: "[WHO/]UNIT=WORDS",
-        help: "Desired state of a service: ksm=disabled,inactive",
-        add: |wish, text, _| wish.with_service(text),
-        ..PLAIN
-    },
-    Preparable {
-        name: "vfs",
-        form: "[WHO/]INTERFACE=COUNT",
-        help: "Virtual functions of a network interface: ens3f0=4",
-        add: |wish, text, _| wish.with_vfs(text),
-        ..PLAIN
-    },
-];
-
-impl Preparable {
-    /// Python's keyword: "huge_pages".
-    pub fn keyword(&self) -> String {
-        if self.keyword.is_empty() { self.name.replace('-', "_") } else { self.keyword.into() }
-    }
-
-    /// Whether it is only switched on.
-    pub fn is_switch(&self) -> bool {
-        self.form.is_empty()
-    }
-
-    /// What is called so, by its name or Python's keyword.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] with what there is.
-    pub fn named(name: &str) -> Result<&'static Preparable> {
-        let found = PREPARABLE.iter().find(|one| one.name == name || one.keyword() == name);
-        found.ok_or_else(|| {
-            let keywords: Vec<String> = PREPARABLE.iter().map(Preparable::keyword).collect();
-            let near = near(name, keywords.iter().map(String::as_str)).first().cloned();
-            Error::Invalid {
-                what: format!("`{name}`"),
-                why: "hosts cannot be asked for it".into(),
-                hint: Some(match near {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("there are: {}", keywords.join(", ")),
-                }),
-            }
-        })
-    }
-}
 
 /// What is asked of hosts. A face only fills it in.
 #[derive(Debug, Clone, Default)]
@@ -164,7 +23,8 @@ impl WishRequest {
         !self.of_suite && self.settings.is_empty() && self.given.is_empty()
     }
 
-    fn has(&self, name: &str) -> bool {
+    /// Whether a row is asked for, by its name.
+    pub fn has(&self, name: &str) -> bool {
         self.given.iter().any(|(given, _)| *given == name)
     }
 
@@ -191,13 +51,10 @@ impl WishRequest {
             true => Wish::of_file(file),
             false => (Wish::new(), vec![]),
         };
-        // One wish for all of them: it is one line of nova.conf.
-        let filters = self.given.iter().filter(|(name, _)| *name == "filters");
-        wish = wish.with_filters(filters.map(|(_, text)| text.clone()));
         for text in &self.settings {
             wish = wish.with_setting(text)?;
         }
-        for row in PREPARABLE.iter().filter(|row| row.name != "filters") {
+        for row in PREPARABLE {
             if !row.needs.is_empty() && self.has(row.name) && !self.has(row.needs) {
                 return Err(Error::Invalid {
                     what: format!("`{}`", row.name),
@@ -229,6 +86,7 @@ impl WishRequest {
 
 #[cfg(test)]
 mod tests {
+    use super::super::things::Want;
     use super::*;
 
     fn asked(pairs: &[(&str, &str)]) -> WishRequest {
@@ -248,26 +106,18 @@ mod tests {
 
     #[test]
     fn every_row_can_be_asked_for() {
-        const TEXTS: [(&str, &str); 10] = [
-            ("filters", "A,B"),
-            ("huge-pages", "2M=1"),
-            ("at-boot", ""),
-            ("sysctl", "vm.swappiness=1"),
-            ("nested", ""),
-            ("cpu-mode", "l1/exact"),
-            ("numa-cells", "2"),
-            ("kernel", "quiet"),
-            ("service", "ksm=inactive"),
-            ("vfs", "ens3f0=1"),
-        ];
-        let (wish, _) = asked(&TEXTS).resolve(&SmogFile::of_text("")).expect("a wish");
-        // `at-boot` is said of the pages, and filters are one want.
-        assert_eq!(wish.items.len(), PREPARABLE.len() - 1);
+        let examples: Vec<(&str, &str)> = PREPARABLE.iter().map(|row| (row.name, row.example)).collect();
+        let (wish, _) = asked(&examples).resolve(&SmogFile::of_text("")).expect("a wish");
+        // What needs another is said of that one.
+        let own = PREPARABLE.iter().filter(|row| row.needs.is_empty());
+        assert_eq!(wish.items.len(), own.count());
         let at_boot = |item: &super::super::Item| matches!(&item.want, Want::Pages(pages) if pages.at_boot);
         assert!(wish.items.iter().any(at_boot));
-        assert!(wish.items.iter().any(|item| item.want == Want::Filters(vec!["A".into(), "B".into()])));
-        for row in &PREPARABLE {
-            assert!(TEXTS.iter().any(|(name, _)| *name == row.name), "{} is asked for nowhere", row.name);
+        let (two, _) = asked(&[("filters", "A,B")]).resolve(&SmogFile::of_text("")).expect("a wish");
+        assert_eq!(two.items.len(), 1, "filters are one line of nova.conf");
+        assert_eq!(two.items[0].want, Want::Filters(vec!["A".into(), "B".into()]));
+        for row in PREPARABLE {
+            assert_eq!(row.is_switch(), row.example.is_empty(), "{}", row.name);
             assert!(row.help.starts_with(char::is_uppercase) && !row.help.ends_with('.'), "{}", row.help);
             assert_eq!(Preparable::named(&row.keyword()).expect("a row").name, row.name);
         }

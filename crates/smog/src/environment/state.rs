@@ -1,12 +1,13 @@
 //! What is there: looked at on each host, in as few commands as can be.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::image::{self, FileImage};
 use super::machine_state::{self, MachineState};
 use super::place::Place;
-use super::storage::{self, StorageState};
-use super::wish::{Target, Want, Wish};
+use super::storage::StorageState;
+use super::things::Look;
+use super::wish::{Target, Wish};
 use crate::error::Result;
 use crate::host::{Batch, Cmd, Facts, Layout, Service, ServiceRole};
 
@@ -52,22 +53,6 @@ pub struct HostState {
     pub is_parent: bool,
 }
 
-/// The file smog makes for huge pages at each boot.
-pub(super) const TMPFILES: &str = "/etc/tmpfiles.d/smog-huge-pages.conf";
-/// The file smog makes for module parameters.
-pub(super) const MODPROBE: &str = "/etc/modprobe.d/smog.conf";
-/// The file smog makes for the kernel's command line.
-pub(super) const GRUB: &str = "/etc/default/grub.d/smog.cfg";
-
-/// The file grub2-mkconfig reads.
-pub(super) const GRUB_DEFAULTS: &str = "/etc/default/grub";
-/// The file smog makes where grubby changes the kernel's command line.
-pub(super) const KERNEL_WORDS: &str = "/etc/smog-kernel-command-line";
-/// The file smog makes for folders it shares.
-pub(super) const EXPORTS: &str = "/etc/exports.d/smog.exports";
-/// The file of mounts.
-pub(super) const FSTAB: &str = "/etc/fstab";
-
 /// What changes the kernel's command line on a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BootTool {
@@ -78,19 +63,6 @@ pub enum BootTool {
     /// SUSE's, and older Red Hat's.
     Mkconfig,
 }
-
-/// Every `nr_hugepages` of a host.
-const PAGES: &str =
-    "/sys/kernel/mm/hugepages/*/nr_hugepages /sys/devices/system/node/node*/hugepages/*/nr_hugepages";
-
-/// Nova's own list since 2023.1 (`nova/conf/scheduler.py`), for when it cannot be asked.
-const FILTERS: [&str; 5] = [
-    "ComputeFilter",
-    "ComputeCapabilitiesFilter",
-    "ImagePropertiesFilter",
-    "ServerGroupAntiAffinityFilter",
-    "ServerGroupAffinityFilter",
-];
 
 impl HostState {
     /// Whether a want with this target is for this host.
@@ -125,35 +97,6 @@ pub(super) fn roles(target: &Target) -> &'static [ServiceRole] {
             &[NovaCompute, NovaScheduler, NovaApi, NovaConductor, Libvirt, NeutronOvsAgent, NeutronServer]
         }
     }
-}
-
-/// Whether a want concerns the kernel, which hosts may share.
-pub(super) fn is_of_kernel(want: &Want) -> bool {
-    match want {
-        // Network settings are each network namespace's own.
-        Want::Sysctl { name, .. } => !name.starts_with("net"),
-        Want::Pages(_) | Want::NestedKvm | Want::KernelWord(_) | Want::VirtualFunctions { .. } => true,
-        _ => false,
-    }
-}
-
-/// The file of a sysctl.
-pub(super) fn sysctl_path(name: &str) -> String {
-    // `net.ipv4.conf.eth0/1.x`: with a slash first in the name, dots stay.
-    match name.contains('/') {
-        true => format!("/proc/sys/{name}"),
-        false => format!("/proc/sys/{}", name.replace('.', "/")),
-    }
-}
-
-/// A unit's whole name.
-pub(super) fn unit_name(unit: &str) -> String {
-    if unit.contains('.') { unit.to_string() } else { format!("{unit}.service") }
-}
-
-/// The file of a network card's virtual functions.
-pub(super) fn vfs_path(interface: &str) -> String {
-    format!("/sys/class/net/{interface}/device/sriov_numvfs")
 }
 
 /// Look at one host. Three commands, of which two at once; more only for the kernel's facts.
@@ -193,59 +136,19 @@ pub(super) async fn look(place: &Place, wish: &Wish) -> Result<HostState> {
         machines: Vec::new(),
         is_parent: !place.machines.is_empty(),
     };
-    if wish.items.iter().any(|item| matches!(item.want, Want::Machine(_))) {
+    if wish.items.iter().any(|item| item.want.with(|thing| thing.is_of_machines())) {
         for machine in &place.machines {
             state.machines.push(machine_state::look(machine).await?);
         }
     }
     let wants: Vec<_> = wish.items.iter().filter(|item| state.is_for(&item.target)).collect();
-    let (mut paths, mut values) = (BTreeSet::new(), BTreeSet::new());
-    let mut units: BTreeSet<String> =
-        state.layout.places.values().filter_map(|place| place.unit.clone()).collect();
-    let mut asks_filters = false;
+    let mut look = Look::default();
+    state.layout.places.values().filter_map(|place| place.unit.clone()).for_each(|unit| look.unit(unit));
     for item in &wants {
-        match &item.want {
-            Want::Option(option) => paths.extend(config_files(&state, &item.target, &option.file)),
-            Want::File { path, .. } => {
-                paths.insert(path.clone());
-            }
-            Want::Key { file, .. } => paths.extend(config_files(&state, &item.target, file)),
-            Want::Filters(_) => {
-                asks_filters = true;
-                paths.extend(state.configs.get(&ServiceRole::NovaScheduler).into_iter().flatten().cloned());
-            }
-            Want::Pages(pages) => {
-                values.insert(PAGES.to_string());
-                paths.extend(pages.at_boot.then(|| TMPFILES.to_string()));
-            }
-            Want::Sysctl { name, .. } => {
-                values.insert(crate::quote(&sysctl_path(name)));
-            }
-            Want::Value { path, .. } => {
-                values.insert(crate::quote(path));
-            }
-            Want::VirtualFunctions { interface, .. } => {
-                let path = vfs_path(interface);
-                values.insert(crate::quote(&path));
-                values.insert(crate::quote(&path.replace("numvfs", "totalvfs")));
-            }
-            Want::NestedKvm => {
-                paths.insert(MODPROBE.to_string());
-            }
-            Want::KernelWord(_) => {
-                paths.extend([GRUB, GRUB_DEFAULTS, KERNEL_WORDS].map(str::to_string));
-            }
-            Want::Unit { unit, .. } => {
-                units.insert(unit_name(unit));
-            }
-            Want::Machine(_) => {}
-            Want::SharedInstances(_) => {
-                paths.extend([EXPORTS, FSTAB].map(str::to_string));
-                units.insert("nfs-server.service".into());
-            }
-        }
+        item.want.with(|thing| thing.look(&state, &item.target, &mut look));
     }
-    let of_kernel = wants.iter().any(|item| is_of_kernel(&item.want));
+    let Look { paths, values, units, commands } = look;
+    let of_kernel = wants.iter().any(|item| item.want.with(|thing| thing.is_of_kernel()));
     let mut batch = Batch::new();
     let files: Vec<_> = paths.iter().map(|path| (path.clone(), batch.add(image::look(path)))).collect();
     let list = values.into_iter().collect::<Vec<_>>().join(" ");
@@ -256,19 +159,7 @@ pub(super) async fn look(place: &Place, wish: &Wish) -> Result<HostState> {
         "has() { command -v \"$1\" >/dev/null && echo \"$1\"; }\n\
          { [ -d /etc/default/grub.d ] && has update-grub; } || has grubby || has grub2-mkconfig; exit 0",
     ));
-    let folder = wants.iter().find_map(|item| match &item.want {
-        Want::SharedInstances(shared) => Some(shared.folder.as_str()),
-        _ => None,
-    });
-    let storage = folder.map(|folder| batch.add(storage::look(folder)));
-    let filters = asks_filters.then(|| {
-        let python = "from nova import conf; print(','.join(conf.CONF.filter_scheduler.enabled_filters))";
-        batch.add(Cmd::new("python3").args(["-c", python]))
-    });
-    let all_filters = asks_filters.then(|| {
-        let python = "from nova.scheduler import filters; print(','.join(one.__name__ for one in filters.all_filters()))";
-        batch.add(Cmd::new("python3").args(["-c", python]))
-    });
+    let commands: Vec<_> = commands.into_iter().map(|(cmd, read)| (batch.add(cmd), read)).collect();
     let asked = async {
         match units.is_empty() {
             true => Ok(Vec::new()),
@@ -307,24 +198,8 @@ pub(super) async fn look(place: &Place, wish: &Wish) -> Result<HostState> {
         "grub2-mkconfig" => Some(BootTool::Mkconfig),
         _ => None,
     };
-    if let Some(ask) = storage {
-        state.storage = Some(StorageState::parse(&answers.good(ask)?.text()));
-    }
-    if let Some(ask) = filters {
-        let text = answers.get(ask).text().trim().to_string();
-        state.default_filters = match answers.get(ask).exit.is_ok() && !text.is_empty() {
-            true => text.split(',').map(str::to_string).collect(),
-            false => FILTERS.map(str::to_string).to_vec(),
-        };
-    }
-    if let Some(ask) = all_filters
-        && answers.get(ask).exit.is_ok()
-    {
-        let text = answers.get(ask).text();
-        // Nova may print warnings first.
-        let names = text.trim().lines().last().unwrap_or_default().split(',');
-        state.known_filters =
-            names.map(str::trim).filter(|name| !name.is_empty()).map(str::to_string).collect();
+    for (ask, read) in commands {
+        read(&mut state, answers.good(ask)?);
     }
     Ok(state)
 }

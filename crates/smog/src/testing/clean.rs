@@ -3,7 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::RunId;
-use super::test::{DOWN_HOST, DOWN_SERVICE, Made, take_back};
+use super::case_log::Made;
+use super::test::{DOWN_HOST, DOWN_SERVICE, take_back};
 use crate::cloud::{Aggregate, Cloud, Flavor, OWN_FLAVOR, Project, Server, User, flavor_made_at};
 use crate::error::{Error, Result};
 use crate::wait::Wait;

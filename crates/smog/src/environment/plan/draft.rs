@@ -2,39 +2,40 @@
 
 use std::collections::BTreeMap;
 
-use super::super::change::{Change, FileChange, OptionEdit, Restart, UnitChange, ValueChange};
+use super::super::change::{Change, DomainChange, FileChange, OptionEdit, Restart, UnitChange, ValueChange};
 use super::super::image::FileImage;
-use super::super::state::{HostState, sysctl_path};
-use super::super::wish::{Target, Want};
+use super::super::machine_state::MachineState;
+use super::super::state::HostState;
 use super::HostPlan;
-use super::machines::MachineDraft;
-use crate::error::Result;
 use crate::host::ServiceRole;
 
 /// A plan in the making: file changes gather edits of several wants.
-pub(super) struct Draft<'a> {
-    pub(super) state: &'a HostState,
-    pub(super) plan: HostPlan,
+pub(in crate::environment) struct Draft<'a> {
+    pub(in crate::environment) state: &'a HostState,
+    /// What was found on all hosts.
+    pub(in crate::environment) others: &'a [HostState],
+    pub(in crate::environment) plan: HostPlan,
     /// By real path.
-    pub(super) files: BTreeMap<String, FileDraft>,
-    pub(super) values: Vec<ValueChange>,
-    pub(super) units: Vec<UnitChange>,
-    pub(super) machines: Vec<MachineDraft>,
+    pub(in crate::environment) files: BTreeMap<String, FileDraft>,
+    pub(in crate::environment) values: Vec<ValueChange>,
+    pub(in crate::environment) units: Vec<UnitChange>,
+    pub(in crate::environment) machines: Vec<MachineDraft>,
 }
 
-pub(super) struct FileDraft {
-    pub(super) before: Option<FileImage>,
-    pub(super) text: String,
-    pub(super) edits: Vec<OptionEdit>,
-    pub(super) then: Option<String>,
+pub(in crate::environment) struct FileDraft {
+    pub(in crate::environment) before: Option<FileImage>,
+    pub(in crate::environment) text: String,
+    pub(in crate::environment) edits: Vec<OptionEdit>,
+    pub(in crate::environment) then: Option<String>,
     /// The services that read the changed part; `None`: all that read the file.
-    pub(super) only: Vec<Option<ServiceRole>>,
+    pub(in crate::environment) only: Vec<Option<ServiceRole>>,
 }
 
 impl<'a> Draft<'a> {
-    pub(super) fn of(state: &'a HostState) -> Draft<'a> {
+    pub(in crate::environment) fn of(state: &'a HostState, others: &'a [HostState]) -> Draft<'a> {
         Draft {
             state,
+            others,
             plan: HostPlan { host: state.name.clone(), ..HostPlan::default() },
             files: BTreeMap::new(),
             values: Vec::new(),
@@ -43,32 +44,8 @@ impl<'a> Draft<'a> {
         }
     }
 
-    pub(super) fn add(&mut self, target: &Target, want: &Want) -> Result<()> {
-        match want {
-            Want::Option(option) => self.option(target, option)?,
-            Want::Filters(filters) => self.filters(filters)?,
-            Want::Pages(pages) => self.pages(pages),
-            Want::Sysctl { name, value } => self.value(&sysctl_path(name), value, name, false),
-            Want::Value { path, value } => self.value(path, value, path, false),
-            Want::NestedKvm => self.nested_kvm(),
-            Want::KernelWord(word) => self.kernel_word(word),
-            Want::VirtualFunctions { interface, count } => self.virtual_functions(interface, *count),
-            Want::Key { file, key, value } => self.key(target, file, key, value),
-            Want::File { path, text } => self.file(path, text),
-            Want::Unit { unit, enabled, active } => self.unit(unit, *enabled, *active),
-            // Planned with what was found on the server: see `plan`.
-            Want::SharedInstances(_) => {}
-            Want::Machine(wish) => {
-                for machine in self.state.machines.iter().filter(|machine| machine.is_for(target)) {
-                    self.machine(machine, wish)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// A file's text as it will be so far; `None` when there is no such file.
-    pub(super) fn text_of(&self, path: &str) -> Option<String> {
+    pub(in crate::environment) fn text_of(&self, path: &str) -> Option<String> {
         let (real, image) = self.state.files.get(path)?;
         if let Some(draft) = self.files.get(real) {
             return Some(draft.text.clone());
@@ -77,14 +54,14 @@ impl<'a> Draft<'a> {
     }
 
     /// Why a file's text is not to be had.
-    pub(super) fn no_text(&self, path: &str) -> String {
+    pub(in crate::environment) fn no_text(&self, path: &str) -> String {
         match self.state.file(path) {
             Some(_) => format!("{path} is no UTF-8 text"),
             None => format!("there is no {path}"),
         }
     }
 
-    pub(super) fn draft(&mut self, path: &str) -> &mut FileDraft {
+    pub(in crate::environment) fn draft(&mut self, path: &str) -> &mut FileDraft {
         let (real, image) = self.state.files.get(path).cloned().unwrap_or((path.to_string(), None));
         self.files.entry(real).or_insert_with(|| FileDraft {
             text: String::new(),
@@ -95,7 +72,7 @@ impl<'a> Draft<'a> {
         })
     }
 
-    pub(super) fn note(&mut self, note: String) {
+    pub(in crate::environment) fn note(&mut self, note: String) {
         if !self.plan.notes.contains(&note) {
             self.plan.notes.push(note);
         }
@@ -103,7 +80,7 @@ impl<'a> Draft<'a> {
 
     /// Values first (what fails most easily fails before anything else was changed),
     /// then files, units and domains; services are restarted after all of it, machines last.
-    pub(super) fn finish(mut self) -> HostPlan {
+    pub(in crate::environment) fn finish(mut self) -> HostPlan {
         let mut restarts: Vec<Restart> = Vec::new();
         let stopping: Vec<&str> =
             self.units.iter().filter(|unit| !unit.after.active).map(|unit| unit.unit.as_str()).collect();
@@ -150,5 +127,28 @@ impl<'a> Draft<'a> {
         let machines = self.machines.into_iter().map(MachineDraft::change);
         self.plan.changes = values.chain(files).chain(units).chain(machines).collect();
         self.plan
+    }
+}
+
+/// A domain's definition in the making.
+pub(in crate::environment) struct MachineDraft {
+    pub(in crate::environment) machine: MachineState,
+    pub(in crate::environment) definition: String,
+    /// Whether the machine runs with less than its definition has: only a restart is missing.
+    pub(in crate::environment) is_stale: bool,
+}
+
+impl MachineDraft {
+    pub(in crate::environment) fn change(self) -> Change {
+        let machine = self.machine;
+        Change::Domain(DomainChange {
+            domain: machine.domain,
+            host: machine.host,
+            before: machine.definition,
+            after: self.definition,
+            was_running: machine.running.is_some(),
+            boot_id: machine.boot_id,
+            service: machine.service,
+        })
     }
 }

@@ -10,13 +10,15 @@ use super::{Isolation, Run, Runner, scene};
 use crate::cloud::Cloud;
 use crate::error::{Error, Result};
 use crate::guest::Guest;
+use crate::testing::case_folder::Folder;
+use crate::testing::case_log::{CaseLog, Made};
 use crate::testing::check::Check;
 use crate::testing::name::case_stamp;
 use crate::testing::outcome::{CallLine, CaseReport, Outcome};
-use crate::testing::recorder::{Asked, Belongs, Cut, Folder};
+use crate::testing::recorder::{Asked, Belongs, Cut};
 use crate::testing::schedule::{Booking, Stage};
 use crate::testing::settling::Settling;
-use crate::testing::test::{CaseLog, Given, Made};
+use crate::testing::test::Given;
 use crate::testing::{Case, Event, Test, clean};
 use crate::wait::Wait;
 

@@ -11,9 +11,9 @@ use crate::cloud::{Action, Cloud};
 use crate::error::Error;
 use crate::guru;
 use crate::host::Host;
-use crate::testing::recorder::Folder;
+use crate::testing::case_folder::Folder;
+use crate::testing::case_log::CaseLog;
 use crate::testing::schedule::Stage;
-use crate::testing::test::CaseLog;
 use crate::testing::{CallLine, Case, Event};
 use crate::trace::{Known, Trace, TracedGuest};
 

@@ -1,15 +1,54 @@
 //! A folder of servers' disks that computes share over NFS.
 
-use super::super::state::{EXPORTS, FSTAB};
-use super::super::storage::StorageState;
-use super::super::wish::SharedWish;
-use super::draft::Draft;
+use super::super::plan::Draft;
+use super::super::state::HostState;
+use super::super::storage::{self, StorageState};
+use super::super::wish::Target;
+use super::{Look, Thing};
+use crate::error::Result;
 use crate::host::ServiceRole;
 
+/// The file smog makes for folders it shares.
+pub(in crate::environment) const EXPORTS: &str = "/etc/exports.d/smog.exports";
+/// The file of mounts.
+const FSTAB: &str = "/etc/fstab";
+
+/// A folder of servers' disks that computes share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SharedWish {
+    /// The host that shares it, by smog's name.
+    pub server: String,
+    /// The address computes reach it by.
+    pub address: String,
+    /// The folder, the same on all hosts.
+    pub folder: String,
+}
+
+impl Thing for SharedWish {
+    fn name(&self) -> String {
+        format!("{} shared by {}", self.folder, self.server)
+    }
+
+    fn look(&self, _: &HostState, _: &Target, look: &mut Look) {
+        look.files([EXPORTS, FSTAB].map(str::to_string));
+        look.unit("nfs-server.service".into());
+        look.ask(storage::look(&self.folder), |host, output| {
+            host.storage = Some(StorageState::parse(&output.text()));
+        });
+    }
+
+    fn plan(&self, _: &Target, host: &mut Draft<'_>) -> Result<()> {
+        host.shared(self);
+        Ok(())
+    }
+}
+
 impl Draft<'_> {
-    /// The server exports the folder, computes mount it; `server` is what was found there.
-    pub(super) fn shared(&mut self, wish: &SharedWish, server: Option<&StorageState>) {
+    /// The server exports the folder, computes mount it.
+    fn shared(&mut self, wish: &SharedWish) {
         let Some(own) = self.state.storage.clone() else { return };
+        let server = self.others.iter().find(|host| host.name == wish.server);
+        let server = server.and_then(|host| host.storage.as_ref());
         if self.state.name == wish.server {
             self.export(wish, &own);
         } else if self.state.layout.place(ServiceRole::NovaCompute).is_some() {

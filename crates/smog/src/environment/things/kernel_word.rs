@@ -1,10 +1,52 @@
-//! The kernel's command line, by the boot loader's own tools.
+//! The kernel's command line, by the boot loader's own tools: `--kernel`.
 
-use super::super::state::{BootTool, GRUB, GRUB_DEFAULTS, KERNEL_WORDS};
-use super::draft::Draft;
+use super::super::plan::Draft;
+use super::super::state::{BootTool, HostState};
+use super::super::wish::Target;
+use super::{Look, Preparable, Thing, Want};
+use crate::error::Result;
+
+pub(super) const ROW: Preparable = Preparable {
+    name: "kernel",
+    keyword: "kernel_words",
+    form: "WORD",
+    example: "intel_iommu=on",
+    help: "A parameter of the computes' kernel command line: intel_iommu=on",
+    add: |wish, text, _| Ok(wish.with(Target::Computes, Want::KernelWord(text.into()))),
+    ..Preparable::PLAIN
+};
+
+/// The file smog makes for the kernel's command line.
+const GRUB: &str = "/etc/default/grub.d/smog.cfg";
+/// The file grub2-mkconfig reads.
+const GRUB_DEFAULTS: &str = "/etc/default/grub";
+/// The file smog makes where grubby changes the kernel's command line.
+const KERNEL_WORDS: &str = "/etc/smog-kernel-command-line";
+
+/// A word of the kernel's command line.
+pub(super) struct KernelWord<'a>(pub(super) &'a str);
+
+impl Thing for KernelWord<'_> {
+    fn name(&self) -> String {
+        format!("kernel parameter {}", self.0)
+    }
+
+    fn look(&self, _: &HostState, _: &Target, look: &mut Look) {
+        look.files([GRUB, GRUB_DEFAULTS, KERNEL_WORDS].map(str::to_string));
+    }
+
+    fn plan(&self, _: &Target, host: &mut Draft<'_>) -> Result<()> {
+        host.kernel_word(self.0);
+        Ok(())
+    }
+
+    fn is_of_kernel(&self) -> bool {
+        true
+    }
+}
 
 impl Draft<'_> {
-    pub(super) fn kernel_word(&mut self, word: &str) {
+    fn kernel_word(&mut self, word: &str) {
         let what = format!("add `{word}` to the kernel's command line");
         let has = self.state.facts.as_ref().is_some_and(|facts| {
             facts.kernel.command_line.text.split_ascii_whitespace().any(|other| other == word)

@@ -1,20 +1,53 @@
-//! The domains of hosts that are guests of the host that is planned.
+//! CPU and NUMA nodes of hosts that are guests of the host that is planned: `--cpu-mode` and
+//! `--numa-cells`.
 
-use super::super::change::{Change, DomainChange};
 use super::super::machine_state::MachineState;
 use super::super::machine_wish::{MachineCpu, MachineWish};
-use super::super::wish::Target;
-use super::draft::Draft;
+use super::super::plan::{Draft, MachineDraft};
+use super::super::state::HostState;
+use super::super::wish::{Target, Wish, targeted};
+use super::{Look, Preparable, Thing, Want};
 use crate::cpuset::Cpuset;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::libvirt::{Cpu, CpuMode, Domain, DomainEdit, HostCpu};
 
-/// A domain's definition in the making.
-pub(super) struct MachineDraft {
-    pub(super) machine: MachineState,
-    pub(super) definition: String,
-    /// Whether the machine runs with less than its definition has: only a restart is missing.
-    pub(super) is_stale: bool,
+pub(super) const CPU_MODE: Preparable = Preparable {
+    name: "cpu-mode",
+    form: "[WHO/]MODE",
+    example: "l1/exact",
+    help: "CPU mode of computes that are guests, on their parents: host-passthrough, host-model, \
+           maximum, exact",
+    add: |wish, text, _| wish.with_machine_cpu(text),
+    ..Preparable::PLAIN
+};
+
+pub(super) const NUMA_CELLS: Preparable = Preparable {
+    name: "numa-cells",
+    form: "[WHO/]COUNT",
+    example: "2",
+    help: "NUMA nodes of computes that are guests, on their parents: 2",
+    add: |wish, text, _| wish.with_machine_cells(text),
+    ..Preparable::PLAIN
+};
+
+impl Thing for MachineWish {
+    fn name(&self) -> String {
+        self.words()
+    }
+
+    // The machines of a host are looked at whenever anything is wanted of them.
+    fn look(&self, _: &HostState, _: &Target, _: &mut Look) {}
+
+    fn plan(&self, target: &Target, host: &mut Draft<'_>) -> Result<()> {
+        for machine in host.state.machines.iter().filter(|machine| machine.is_for(target)) {
+            host.machine(machine, self)?;
+        }
+        Ok(())
+    }
+
+    fn is_of_machines(&self) -> bool {
+        true
+    }
 }
 
 impl MachineState {
@@ -29,8 +62,36 @@ impl MachineState {
     }
 }
 
+impl Wish {
+    /// Read what a person wrote after `--cpu-mode`: `[WHO/]MODE`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with what there is.
+    pub fn with_machine_cpu(self, text: &str) -> Result<Wish> {
+        let (target, rest) = targeted(text);
+        let machine = MachineWish { cpu: Some(rest.trim().parse()?), cells: None };
+        Ok(self.with(target.unwrap_or(Target::Computes), Want::Machine(machine)))
+    }
+
+    /// Read what a person wrote after `--numa-cells`: `[WHO/]COUNT`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with the form.
+    pub fn with_machine_cells(self, text: &str) -> Result<Wish> {
+        let (target, rest) = targeted(text);
+        let cells = rest.trim().parse().ok().filter(|cells| (1..=64).contains(cells));
+        let cells = cells.ok_or_else(|| Error::Invalid {
+            what: format!("NUMA nodes `{text}`"),
+            why: "not a number from 1 to 64".into(),
+            hint: Some("as in 2, or cmp1/2 for one host".into()),
+        })?;
+        let machine = MachineWish { cpu: None, cells: Some(cells) };
+        Ok(self.with(target.unwrap_or(Target::Computes), Want::Machine(machine)))
+    }
+}
+
 impl Draft<'_> {
-    pub(super) fn machine(&mut self, machine: &MachineState, wish: &MachineWish) -> Result<()> {
+    fn machine(&mut self, machine: &MachineState, wish: &MachineWish) -> Result<()> {
         let what = format!("give `{}` {}", machine.host, wish.words());
         let source = format!("host `{}`", self.state.name);
         let at = self.machines.iter().position(|one| one.machine.domain == machine.domain);
@@ -91,21 +152,6 @@ impl Draft<'_> {
             None => self.machines.push(MachineDraft { machine: machine.clone(), definition, is_stale }),
         }
         Ok(())
-    }
-}
-
-impl MachineDraft {
-    pub(super) fn change(self) -> Change {
-        let machine = self.machine;
-        Change::Domain(DomainChange {
-            domain: machine.domain,
-            host: machine.host,
-            before: machine.definition,
-            after: self.definition,
-            was_running: machine.running.is_some(),
-            boot_id: machine.boot_id,
-            service: machine.service,
-        })
     }
 }
 
