@@ -197,6 +197,52 @@ fn by_hand(at: &str, request: &str, logger: &str, message: &str) -> Record {
     }
 }
 
+/// The records of a resize of the lab (Nova 31.0.0 at INFO, 2026-11-28), shortened by hand.
+#[test]
+fn a_resize_has_phases_of_its_own() {
+    let own = |at: &str, logger: &str, message: &str| {
+        by_hand(&format!("2026-11-28T12:29:{at}Z"), REQUEST, logger, message)
+    };
+    let records = [
+        own("54.948", "nova.scheduler.host_manager", "Host filter ignoring hosts: cmp2"),
+        own(
+            "55.100",
+            "oslo.messaging._drivers.impl_rabbit",
+            "AMQP server on 10.98.77.10:5672 is unreachable",
+        ),
+        own(
+            "56.200",
+            "oslo.messaging._drivers.impl_rabbit",
+            "Reconnected to AMQP server on 10.98.77.10:5672",
+        ),
+        own("56.300", "nova.compute.resource_tracker", "Updating resource usage from migration ca4"),
+        own("56.400", "nova.compute.manager", "Migrating"),
+        own("59.121", "nova.virt.libvirt.driver", "Instance shutdown successfully after 1 seconds."),
+        own(
+            "59.200",
+            "nova.network.neutron",
+            "Updating port b5f14e3f with attributes {'binding:host_id': 'cmp1'}",
+        ),
+    ];
+    let trace = trace_of(Known { request_id: REQUEST.into(), ..Known::default() }, &records);
+    assert_whole(&trace);
+    let names: Vec<&str> = trace.phases.iter().map(|phase| phase.name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "scheduling: filters",
+            "resize: claimed on the destination",
+            "resize: stopping the guest, moving its disk",
+            "the guest is shut down",
+        ]
+    );
+    let waited: Vec<&str> = trace.gaps.iter().map(|gap| gap.waited_for.as_str()).collect();
+    assert_eq!(
+        waited,
+        ["RabbitMQ: the connection is made anew", "the guest's shutdown and the copy of its disk"]
+    );
+}
+
 /// In the words of oslo.concurrency and oslo.messaging; no lab made these.
 #[test]
 fn waits_for_locks_and_rpc_have_names() {

@@ -106,6 +106,19 @@ const STEPS: &[Step] = &[
         name: "live migration: done",
         waits: "",
     },
+    // A resize, a cold migration.
+    step("Host filter ignoring hosts", "scheduling: filters", "the scheduler's filters"),
+    step(
+        "Updating resource usage from migration",
+        "resize: claimed on the destination",
+        "lock `compute_resources`",
+    ),
+    step(
+        "Migrating",
+        "resize: stopping the guest, moving its disk",
+        "the guest's shutdown and the copy of its disk",
+    ),
+    step("Updating port ", "neutron: binding ports to the host", "neutron (port bindings)"),
     // Power, deletion.
     step("Rebooting instance", "reboot: stopping the guest", "the guest to stop"),
     step("Instance destroyed successfully", "the domain is destroyed", "os-vif, disks, libvirt"),
