@@ -233,8 +233,9 @@ impl Mask {
         add(r#""at": "[^"]*""#, r#""at": "NOW""#);
         add(r#""(took|elapsed)_s": [0-9.e-]+"#, r#""${1}_s": 0"#);
         add(r#"(?s)"sources": \[\n.*?\n  \]"#, r#""sources": []"#);
-        // A boot asks for its image and its network at once, and says which was refused first.
-        add(r"(image|network) refused `GET /(images|networks)`", "a service refused `GET`");
+        // A boot asks for its image and its network at once, and quotas are asked of two services: what
+        // was refused first is said.
+        add(r"\w+ refused `GET /(images|networks|quotas\S*|os-quota-sets\S*)`", "a service refused `GET`");
         Mask(all)
     }
 
