@@ -73,15 +73,20 @@ fn some(troubles: &[&Trouble], what: &str) {
     }
 }
 
-/// "in 12 records; 35 logs, 1024.0 MiB, 3.1 s"
-pub fn read_words(up: &ReadUp, took: Duration) -> String {
+/// "35 logs, 1024.0 MiB, 3.1 s"; none where nothing could be read.
+pub fn read_words(up: &ReadUp, took: Duration) -> Option<String> {
+    if up.sources == 0 {
+        return None;
+    }
     let s = if up.sources == 1 { "" } else { "s" };
-    let records = if up.records == 1 { "record" } else { "records" };
     let mebibytes = up.bytes as f64 / f64::from(1 << 20);
     let size = match up.bytes {
         ..10_240 => format!("{} bytes", up.bytes),
         10_240..1_048_576 => format!("{} KiB", up.bytes >> 10),
         _ => format!("{mebibytes:.1} MiB"),
     };
-    format!("in {} {records}; {} log{s}, {size}, {:.1} s", up.records, up.sources, took.as_secs_f64())
+    Some(format!("{} log{s}, {size}, {:.1} s", up.sources, took.as_secs_f64()))
 }
+
+/// Said where nothing could be read: "no exceptions" would be a lie.
+pub const NOTHING_READ: &str = "nothing was read";

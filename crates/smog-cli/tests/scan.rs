@@ -40,7 +40,7 @@ fn exceptions_are_told_whole() {
     assert_eq!(record["request_id"], "req-1");
     assert_eq!(record["source"], "nova.log");
     assert_eq!(record["text"].as_str().map(|text| text.lines().count()), Some(5));
-    assert!(text(&output.stderr).starts_with("1 exception in 1 records"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).starts_with("1 exception in 1 log, "), "{}", text(&output.stderr));
 }
 
 #[test]
@@ -129,4 +129,55 @@ fn several_files_are_in_the_order_of_time_and_zones_count() {
     let berlin = smog(folder.path(), &["b.log", "--zone", "Europe/Berlin", "-o", "json"], Stdio::null());
     assert!(text(&berlin.stdout).contains("2026-11-24T09:00:03Z"), "{}", text(&berlin.stderr));
     assert_eq!(smog(folder.path(), &["b.log", "--zone", "Nowhere"], Stdio::null()).status.code(), Some(2));
+}
+
+/// One that may not be read is said, and keeps nobody from the others.
+#[test]
+fn what_may_not_be_read_is_exit_code_3() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    const NOBODY: u32 = 65534;
+    let folder = folder();
+    let open = |path: &Path, mode: u32| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("chmod");
+    };
+    open(folder.path(), 0o755);
+    for name in ["secret.log", "shut.tar"] {
+        std::fs::write(folder.path().join(name), LOG).expect("a log");
+        open(&folder.path().join(name), 0o000);
+    }
+    std::fs::create_dir(folder.path().join("shut")).expect("a folder");
+    open(&folder.path().join("shut"), 0o000);
+    // To root nothing is shut: the command is somebody else's then. It is copied to where it may be run.
+    let is_root = std::fs::read_dir(folder.path().join("shut")).is_ok();
+    let program = folder.path().join("smog");
+    std::fs::copy(env!("CARGO_BIN_EXE_smog"), &program).expect("a copy");
+    open(&program, 0o755);
+    for (command, words) in [
+        ("scan", &["nova.log", "secret.log", "shut", "shut.tar"][..]),
+        ("logs", &["--from", "secret.log", "nova.log", "shut", "shut.tar"]),
+        ("scan", &["secret.log", "shut", "shut.tar"]),
+        ("logs", &["--from", "shut", "secret.log", "shut.tar", "--host", "cmp1"]),
+        ("triage", &["secret.log", "shut", "shut.tar"]),
+    ] {
+        let mut run = Command::new(&program);
+        run.env_clear().env("HOME", folder.path()).current_dir(folder.path()).stdin(Stdio::null());
+        if is_root {
+            run.uid(NOBODY).gid(NOBODY);
+        }
+        let output = run.arg(command).args(words).output().expect("smog runs");
+        let (out, said) = (text(&output.stdout), text(&output.stderr));
+        assert_eq!(output.status.code(), Some(3), "{command} {words:?}: {said}");
+        for name in ["secret.log", "shut", "shut.tar"] {
+            assert!(
+                said.contains(&format!("`{name}` was not read: Permission denied")),
+                "{command} {words:?}: {said}"
+            );
+        }
+        match words.contains(&"nova.log") {
+            true => assert!(out.contains("ValueError"), "{out}"),
+            false => assert!(said.contains("nothing was read") && !said.contains("exception"), "{said}"),
+        }
+    }
+    open(&folder.path().join("shut"), 0o755);
 }

@@ -9,7 +9,19 @@ use regex::Regex;
 /// From the bottom to the top. A module may use those before it, and of those beside it any that do
 /// not use it.
 const ORDER: &[&[&str]] = &[
-    &["error", "exit", "hex", "near", "quote", "cpuset", "wait", "show", "private_folder"],
+    &[
+        "error",
+        "exit",
+        "hex",
+        "near",
+        "quote",
+        "cpuset",
+        "wait",
+        "show",
+        "private_folder",
+        "some_of",
+        "json_words",
+    ],
     &["config", "flavor", "oslo"],
     &["host"],
     &["libvirt"],

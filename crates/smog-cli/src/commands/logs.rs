@@ -8,7 +8,7 @@ use smog::{Error, ExitCode};
 
 use crate::args::log::{LogArgs, Saving, moment, resolve, zone};
 use crate::commands::watch::{told, unread};
-use crate::print::exceptions::Thrown;
+use crate::print::exceptions::{Thrown, records};
 use crate::print::records::Printer;
 use crate::saved_logs::{self, apart};
 use crate::session::Session;
@@ -102,7 +102,12 @@ async fn saved(args: LogsArgs, session: &Session) -> Result<ExitCode, Error> {
         drop(tell);
         saved_logs::troubles(&up, quiet);
         if !quiet {
-            thrown.summary_of(&saved_logs::read_words(&up, begun.elapsed()), saving.files());
+            let first = match saved_logs::read_words(&up, begun.elapsed()) {
+                Some(read) if up.records == 0 => format!("no record matches; {read}"),
+                Some(read) => format!("{} in {}; {read}", thrown.counted(), records(up.records)),
+                None => saved_logs::NOTHING_READ.into(),
+            };
+            thrown.summary_of(&first, saving.files());
         }
         let failed = args.logs.exit_on_exception && thrown.count() > 0;
         Ok(saving.exit_code(up.exit_code(failed, args.logs.allow_unread)))

@@ -8,7 +8,7 @@ use smog::{Error, ExitCode};
 
 use crate::args::log::zone;
 use crate::output::View;
-use crate::print::exceptions::Thrown;
+use crate::print::exceptions::{Thrown, records};
 use crate::print::records::Printer;
 use crate::saved_logs::{self, apart};
 use crate::session::Session;
@@ -20,7 +20,8 @@ use crate::session::Session;
 /// `journalctl` prints in any of its output modes, syslog, JSON, containers' logs, the output of
 /// `grep -H`; also compressed with gzip, xz, zstd or bzip2. A folder or a tar archive is searched
 /// with all that is in it (`smog logs --from` shows more of them than exceptions). A file of no
-/// known form ends it with 2, a damaged one with 3, a traceback whose end is missing with 1.
+/// known form ends it with 2, one that is damaged or may not be read with 3 (the others are read all the
+/// same), a traceback whose end is missing with 1.
 ///
 /// Examples:
 ///   smog scan /var/log/nova/nova-compute.log
@@ -76,7 +77,8 @@ fn scan_all(args: &ScanArgs, view: &View, quiet: bool) -> Result<ExitCode, Error
         args.allow.iter().map(|name| Allow::of(Some(name), None, None, Some("--allow"))).collect();
     let mut thrown = Thrown::new(AllowList::new(allowed?));
     let begun = Instant::now();
-    // All are opened before the first is read: a wrong name is told at once.
+    // A name there is nothing of is told before the first is read; one that may not be read is
+    // told, and the others are read.
     let offline = Offline {
         places: args.files.clone(),
         zone: Some(args.zone.clone().unwrap_or_else(TimeZone::system)),
@@ -94,7 +96,15 @@ fn scan_all(args: &ScanArgs, view: &View, quiet: bool) -> Result<ExitCode, Error
     drop(tell);
     saved_logs::troubles(&up, quiet);
     if !quiet {
-        thrown.summary(begun.elapsed(), None);
+        let read = saved_logs::read_words(&up, begun.elapsed());
+        let first = match (read, &args.grep) {
+            (None, _) => saved_logs::NOTHING_READ.into(),
+            (Some(read), None) => format!("{} in {read}", thrown.counted()),
+            (Some(read), Some(_)) => {
+                format!("{} with a match, {} in {read}", records(up.records), thrown.counted())
+            }
+        };
+        thrown.summary_of(&first, None);
     }
     Ok(up.exit_code(args.exit_on_exception && thrown.count() > 0, false))
 }

@@ -11,6 +11,7 @@ use smog::{Error, ExitCode};
 use crate::args::log::{moment, zone};
 use crate::commands::watch::told;
 use crate::output::{self, View};
+use crate::print::exceptions::exceptions;
 use crate::saved_logs::{self, apart};
 use crate::session::Session;
 
@@ -79,8 +80,11 @@ pub async fn run(args: TriageArgs, session: &Session) -> Result<ExitCode, Error>
             saved_logs::troubles(&up, quiet);
             let code = shown(&triage, &args, &view)?;
             if !quiet {
-                let words = saved_logs::read_words(&up, begun.elapsed());
-                output::note(&format!("{} {words}", counted(triage.exceptions)));
+                let counted = exceptions(triage.exceptions);
+                output::note(&match saved_logs::read_words(&up, begun.elapsed()) {
+                    Some(read) => format!("{counted} in {read}"),
+                    None => saved_logs::NOTHING_READ.into(),
+                });
             }
             // A place in which nothing is known is no good run.
             Ok(if code == ExitCode::Ok { up.exit_code(false, args.allow_unread) } else { code })
@@ -110,7 +114,7 @@ pub async fn run(args: TriageArgs, session: &Session) -> Result<ExitCode, Error>
         }
         let code = shown(&triage, &args, &view)?;
         if !quiet {
-            output::note(&format!("{}, {:.1} s", counted(triage.exceptions), begun.elapsed().as_secs_f64()));
+            output::note(&format!("{}, {:.1} s", exceptions(triage.exceptions), begun.elapsed().as_secs_f64()));
         }
         Ok(code)
     })
@@ -120,7 +124,14 @@ pub async fn run(args: TriageArgs, session: &Session) -> Result<ExitCode, Error>
 fn baseline(args: &TriageArgs) -> Result<Option<smog::watch::Saved>, Error> {
     match args.baseline.is_empty() {
         true => Ok(None),
-        false => saved_logs::open(&saved_logs::offline(&args.baseline, &[], args.zone.clone())).map(Some),
+        false => {
+            let good = saved_logs::open(&saved_logs::offline(&args.baseline, &[], args.zone.clone()))?;
+            // What it lacks looks new in the other one.
+            for trouble in good.troubles() {
+                output::warning(&format!("the baseline is not whole: {}", trouble.text()));
+            }
+            Ok(Some(good))
+        }
     }
 }
 
@@ -146,11 +157,6 @@ fn shown(triage: &Triage, args: &TriageArgs, view: &View) -> Result<ExitCode, Er
         output::list(&triage.groups, view)?;
     }
     Ok(triage.exit_code(args.allow_unread))
-}
-
-fn counted(exceptions: u64) -> String {
-    let s = if exceptions == 1 { "" } else { "s" };
-    format!("{exceptions} exception{s}")
 }
 
 fn line(text: &str) {

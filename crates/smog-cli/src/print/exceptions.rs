@@ -16,6 +16,20 @@ pub struct Thrown {
     pub seen: u64,
 }
 
+/// "1 record", "12 records".
+pub fn records(count: u64) -> String {
+    format!("{count} record{}", if count == 1 { "" } else { "s" })
+}
+
+/// "2 exceptions", "no exceptions".
+pub fn exceptions(count: u64) -> String {
+    match count {
+        0 => "no exceptions".into(),
+        1 => "1 exception".into(),
+        count => format!("{count} exceptions"),
+    }
+}
+
 /// So many kinds are told at the end, the most frequent first.
 const MOST_KINDS: usize = 12;
 
@@ -38,14 +52,23 @@ impl Thrown {
 
     /// Tell it all on standard error.
     pub fn summary(&self, took: Duration, save: Option<&Save>) {
-        self.summary_of(&format!("in {} records, {:.1} s", self.seen, took.as_secs_f64()), save);
+        let seconds = took.as_secs_f64();
+        match self.seen {
+            // Of nothing, "no exceptions" would sound like good news.
+            0 => self.summary_of(&format!("no records, {seconds:.1} s"), save),
+            _ => self
+                .summary_of(&format!("{} in {}, {seconds:.1} s", self.counted(), records(self.seen)), save),
+        }
     }
 
-    /// The same, with these words about what was read.
-    pub fn summary_of(&self, read: &str, save: Option<&Save>) {
-        let count = self.count();
-        let s = if count == 1 { "" } else { "s" };
-        output::note(&format!("{count} exception{s} {read}"));
+    /// "2 exceptions", "no exceptions"; those that are allowed do not count.
+    pub fn counted(&self) -> String {
+        exceptions(self.count())
+    }
+
+    /// The same, with this first line.
+    pub fn summary_of(&self, first: &str, save: Option<&Save>) {
+        output::note(first);
         let mut kinds: Vec<_> = self.kinds.iter().collect();
         kinds.sort_by_key(|(_, kind)| std::cmp::Reverse(kind.times));
         for ((name, host, log), kind) in kinds.iter().take(MOST_KINDS) {

@@ -27,7 +27,11 @@ impl Triage {
             lines.push(String::new());
         }
         if self.groups.is_empty() {
-            lines.push("no exception was logged".into());
+            let said = match self.unread.is_empty() {
+                true => "no exception was logged",
+                false => "no exception is in what could be read",
+            };
+            lines.push(said.into());
         }
         lines
     }

@@ -42,7 +42,7 @@ impl Allow {
     /// An entry of words as they stand in a file.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when there is no condition, or the message is no regular expression.
+    /// [`Error::Invalid`] when there is no condition, or the message is not a regular expression.
     pub fn of(
         exception: Option<&str>,
         logger: Option<&str>,

@@ -50,6 +50,8 @@ pub struct Assembler {
     own_hosts: bool,
     /// Pieces of a line whose last piece has not come (containers' engines cut long lines).
     pieces: String,
+    /// Entries whose message was left out by whoever wrote them down.
+    without_message: u64,
     /// Where the line that is not complete begins, and where the next bytes do.
     line_at: u64,
     at: u64,
@@ -109,6 +111,7 @@ impl Assembler {
             formats: None,
             own_hosts: false,
             pieces: String::new(),
+            without_message: 0,
         }
     }
 
@@ -134,6 +137,11 @@ impl Assembler {
     /// The form, as far as it is known.
     pub(super) fn form(&self) -> &Form {
         &self.form
+    }
+
+    /// How many entries were met whose message was left out by whoever wrote them down.
+    pub(super) fn without_message(&self) -> u64 {
+        self.without_message
     }
 
     /// The next bytes stand there in the log, and begin a line; nothing is known of those before.
@@ -284,7 +292,11 @@ impl Assembler {
 
     /// An entry whose envelope says where it comes from; records that are complete by it go to `out`.
     pub(super) fn entry(&mut self, outer: &Outer, message: &str, out: &mut Vec<Open>) {
+        self.without_message += u64::from(outer.is_without_message);
         let message = message.trim_end_matches('\n');
+        if message.is_empty() && outer.is_without_message {
+            return;
+        }
         let message = match &self.formats {
             Some(formats) => formats.translated(message, &self.clock),
             None => Cow::Borrowed(message),

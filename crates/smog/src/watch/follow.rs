@@ -553,6 +553,13 @@ impl Follower {
         generation.quiet = None;
         generation.at = records.iter().filter_map(|record| record.time).max().max(generation.at);
         let (source, at) = (generation.id, generation.at);
+        if let Reader::Journal(journal) = &mut generation.reader {
+            for (bytes, why) in journal.lost() {
+                if self.tell(Told::Dropped { source: JOURNAL.into(), bytes, why }).await.is_err() {
+                    return Ok(Err(Unwanted));
+                }
+            }
+        }
         if records.is_empty() {
             return Ok(Ok(()));
         }
@@ -617,7 +624,7 @@ impl Follower {
     }
 
     fn read<'a, T: serde::Deserialize<'a>>(&self, frame: &'a Frame) -> Result<T> {
-        serde_json::from_slice(&frame.payload).map_err(|why| self.no_frame(&why.to_string()))
+        serde_json::from_slice(&frame.payload).map_err(|why| self.no_frame(&crate::json_words(&why)))
     }
 
     fn no_frame(&self, why: &str) -> Error {

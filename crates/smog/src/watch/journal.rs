@@ -20,6 +20,12 @@ pub(super) struct Journal {
     rest: Vec<u8>,
     /// Quiet was met once, and what had begun was not whole.
     waited: bool,
+    /// The rest of an entry that is too long is thrown away, up to the line's end.
+    is_too_long: bool,
+    /// Bytes of entries that were too long, not told yet.
+    too_long: u64,
+    /// Of the entries without a message, so many are told.
+    told: u64,
     /// The cursor of the last entry: `journalctl --after-cursor` goes on behind it.
     pub(super) cursor: Option<String>,
 }
@@ -31,7 +37,15 @@ impl Journal {
     /// For the journal of `host`; times that services write without an offset are those of `zone`.
     pub(super) fn new(host: &str, zone: TimeZone, formats: Option<Arc<Formats>>) -> Journal {
         let assembler = Assembler::new(host, "journal", zone).with_form(Form::Json).with_formats(formats);
-        Journal { assembler, rest: vec![], waited: false, cursor: None }
+        Journal {
+            assembler,
+            rest: vec![],
+            waited: false,
+            is_too_long: false,
+            too_long: 0,
+            told: 0,
+            cursor: None,
+        }
     }
 
     pub(super) fn push(&mut self, bytes: &[u8], out: &mut Vec<Record>) {
@@ -40,6 +54,11 @@ impl Journal {
         let (mut from, mut ended) = (0, vec![]);
         while let Some(length) = memchr::memchr(b'\n', &self.rest[from..]) {
             let line = &self.rest[from..from + length];
+            if std::mem::take(&mut self.is_too_long) {
+                self.too_long += length as u64;
+                from += length + 1;
+                continue;
+            }
             // What is no entry is a message of journalctl itself.
             if let Ok(Value::Object(object)) = serde_json::from_slice(line)
                 && let Some((outer, message)) = journal_entry(&object)
@@ -52,9 +71,26 @@ impl Journal {
         }
         self.rest.drain(..from);
         if self.rest.len() > LONGEST {
+            self.is_too_long = true;
+            self.too_long += self.rest.len() as u64;
             self.rest.clear();
         }
         out.extend(ended.into_iter().map(|open| self.assembler.record(open)));
+    }
+
+    /// What was lost since this was asked last: how many bytes, where that is known, and why.
+    pub(super) fn lost(&mut self) -> Vec<(Option<u64>, String)> {
+        let mut lost = vec![];
+        if !self.is_too_long && self.too_long > 0 {
+            let why = format!("an entry of the journal is longer than {} MiB", LONGEST >> 20);
+            lost.push((Some(std::mem::take(&mut self.too_long)), why));
+        }
+        let without = self.assembler.without_message();
+        if without > self.told {
+            self.told = without;
+            lost.push((None, "journalctl has left out the message of an entry".into()));
+        }
+        lost
     }
 
     /// Nothing more came for a while: what is open is complete. The lines of a traceback are
@@ -82,6 +118,7 @@ impl Journal {
 
     /// After a lost connection the half line comes again whole.
     pub(super) fn again(&mut self) {
+        self.is_too_long = false;
         self.rest.clear();
     }
 }
@@ -182,5 +219,28 @@ mod tests {
         assert!(records.is_empty() && journal.is_open());
         journal.quiet(&mut records);
         assert_eq!((records.len(), journal.is_open()), (1, false));
+    }
+
+    /// An entry as `journalctl -o json` without `--all` writes one whose message is long, and one
+    /// that no watch can hold.
+    #[test]
+    fn what_is_lost_of_a_journal_is_said() {
+        let mut journal = Journal::new("cmp1", TimeZone::UTC, None);
+        let mut records = vec![];
+        let null = entry(1, "x").replace("\"MESSAGE\":\"x\"", "\"MESSAGE\":null");
+        journal.push(null.as_bytes(), &mut records);
+        assert_eq!(journal.lost().len(), 1);
+        assert!(journal.lost().is_empty(), "it is told once");
+        let long = entry(2, &"x".repeat(LONGEST + (2 << 20)));
+        for piece in long.as_bytes().chunks(1 << 20) {
+            journal.push(piece, &mut records);
+        }
+        journal.push(entry(3, "short").as_bytes(), &mut records);
+        let lost = journal.lost();
+        assert_eq!(lost[0].0, Some(long.len() as u64 - 1), "{lost:?}");
+        assert!(lost[0].1.contains("longer than 4 MiB"), "{lost:?}");
+        journal.quiet(&mut records);
+        let texts: Vec<&str> = records.iter().map(|record| record.text.as_str()).collect();
+        assert_eq!(texts, ["short"]);
     }
 }

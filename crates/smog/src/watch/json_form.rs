@@ -20,6 +20,8 @@ pub(super) struct Outer {
     pub(super) source: Option<String>,
     /// The host it names.
     pub(super) host: Option<String>,
+    /// There was a message, which whoever wrote the entry down has left out.
+    pub(super) is_without_message: bool,
 }
 
 /// A line of a container's log on a node (CRI, podman's `k8s-file`): `TIME stdout F message`;
@@ -75,18 +77,17 @@ pub(super) fn journal_entry(object: &Map<String, Value>) -> Option<(Outer, Strin
     if stamp.is_none() && !object.contains_key("__CURSOR") {
         return None;
     }
-    let message = match object.get("MESSAGE")? {
-        Value::String(text) => text.clone(),
-        // What is no UTF-8 comes as a list of bytes.
-        Value::Array(bytes) => {
-            let bytes: Vec<u8> = bytes
-                .iter()
-                .filter_map(|byte| byte.as_u64().and_then(|byte| u8::try_from(byte).ok()))
-                .collect();
-            String::from_utf8_lossy(&bytes).into_owned()
+    // An entry without one (its fields are for programs) has nothing to say.
+    let message = field(object.get("MESSAGE").unwrap_or(&Value::String(String::new())));
+    let is_without_message =
+        message.is_none() || EXCEPTIONS.iter().any(|key| object.get(*key).is_some_and(Value::is_null));
+    let mut message = message.unwrap_or_default();
+    if let Some(exception) = exception_field(object).filter(|lines| !says(&message, lines)) {
+        if !message.is_empty() {
+            message.push_str(if exception.contains('\n') { "\n" } else { ": " });
         }
-        _ => String::new(),
-    };
+        message.push_str(&exception);
+    }
     let unit = text("UNIT").or_else(|| text("_SYSTEMD_UNIT")).unwrap_or_else(|| "journal".into());
     let microseconds = stamp.and_then(|text| text.parse::<i64>().ok());
     let pid = text("_PID").or_else(|| text("SYSLOG_PID")).and_then(|pid| pid.parse().ok());
@@ -99,8 +100,52 @@ pub(super) fn journal_entry(object: &Map<String, Value>) -> Option<(Outer, Strin
         stream: format!("{unit} {invocation} {} {}", pid.unwrap_or(0), text("_HOSTNAME").unwrap_or_default()),
         source: Some(format!("journal:{unit}")),
         host: text("_HOSTNAME"),
+        is_without_message,
     };
     Some((outer, head::without_colours(&message)))
+}
+
+/// The fields in which Python's handlers of the journal (oslo.log's, python-systemd's) put an
+/// exception beside the message.
+pub(super) const EXCEPTIONS: &[&str] = &["EXCEPTION_TEXT", "EXCEPTION_INFO"];
+
+/// A field's text; none where `journalctl` without `--all` has left it out for its length.
+fn field(value: &Value) -> Option<String> {
+    match value {
+        Value::Null => None,
+        Value::String(text) => Some(text.clone()),
+        // What is no UTF-8 comes as a list of bytes.
+        Value::Array(bytes) if bytes.iter().all(Value::is_u64) => {
+            let bytes: Vec<u8> = bytes.iter().filter_map(|byte| u8::try_from(byte.as_u64()?).ok()).collect();
+            Some(String::from_utf8_lossy(&bytes).into_owned())
+        }
+        // A field that an entry has several times.
+        Value::Array(values) => {
+            let values: Option<Vec<String>> = values.iter().map(field).collect();
+            values.map(|values| values.join("\n"))
+        }
+        other => Some(other.to_string()),
+    }
+}
+
+/// The exception that stands in a field of its own: lines of a traceback, or what Python prints of
+/// `exc_info`, `(<class 'ValueError'>, ValueError('x'), <traceback object at 0x…>)`.
+fn exception_field(object: &Map<String, Value>) -> Option<String> {
+    let texts = EXCEPTIONS.iter().filter_map(|key| field(object.get(*key)?));
+    let text = texts.map(|text| text.trim_end().to_string()).find(|text| !text.is_empty())?;
+    let Some(rest) = text.strip_prefix("(<class '") else { return Some(text) };
+    let (name, rest) = rest.split_once("'>, ")?;
+    let said = rest.rsplit_once(", <traceback object").map_or(rest, |(said, _)| said);
+    let short = name.rsplit('.').next().unwrap_or(name);
+    let said =
+        said.strip_prefix(short).and_then(|said| said.strip_prefix('(')?.strip_suffix(')')).unwrap_or(said);
+    let said = said.trim_end_matches(',').trim_matches(['\'', '"']);
+    Some(format!("{name}: {said}"))
+}
+
+/// Whether a message has the exception already: its last line.
+fn says(message: &str, exception: &str) -> bool {
+    exception.lines().next_back().is_some_and(|last| message.contains(last.trim()))
 }
 
 /// An object of oslo.log's JSON or fluentd formatter, or of a collector behind it, as the lines

@@ -95,7 +95,7 @@ impl Offline {
             let places: Vec<String> =
                 self.places.iter().map(|place| format!("`{}`", place.display())).collect();
             return Err(Error::Invalid {
-                what: places.join(", "),
+                what: crate::some_of::some_of(&places),
                 why: "it contains no log".into(),
                 hint: Some(
                     "smog looks for *.log, screen-*.txt, journals, messages, and files that begin as a log does; \
@@ -135,7 +135,8 @@ impl Saved {
 
     /// Leave out what is of other hosts. Where records say their host, they are looked at later.
     fn only(&mut self, hosts: &[String]) -> Result<()> {
-        if hosts.is_empty() {
+        // Where nothing could be read, that is what is said.
+        if hosts.is_empty() || self.sources.is_empty() {
             return Ok(());
         }
         for host in hosts {

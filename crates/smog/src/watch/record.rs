@@ -122,6 +122,10 @@ impl Record {
         if self.logger.is_none() {
             self.logger.clone_from(&outer.program);
         }
+        // A message without a head of its own has its level outside (oslo.log's `use_journal`).
+        if !has_head && self.exception.is_none() && outer.level >= Some(Level::Error) {
+            self.exception = exception::find(self.text.lines(), true);
+        }
         // What a unit writes to stderr has the level `info` in the journal, whatever it is.
         let is_said = has_head || self.exception.is_none() || outer.level >= Some(Level::Warning);
         if self.level.is_none() || (is_said && !has_head && outer.level.is_some()) {

@@ -140,6 +140,8 @@ pub struct Scanned {
     pub first_line: Option<String>,
     /// Records with the beginning of a traceback, but no exception at its end.
     pub torn: u64,
+    /// Entries of a journal whose message `journalctl` has left out.
+    pub without_message: u64,
 }
 
 impl Scan {
@@ -213,7 +215,7 @@ impl Scan {
         };
         search.run()?;
         let (bytes, records, torn) = (search.log.end(), search.records, search.torn);
-        Ok(Scanned { bytes, records, torn, recognised: true, first_line: None })
+        Ok(Scanned { bytes, records, torn, recognised: true, ..Scanned::default() })
     }
 
     /// Read every line: for the forms with something around the services' own lines.
@@ -248,6 +250,7 @@ impl Scan {
                     Found::Nothing => {}
                 }
             }
+            scanned.without_message = assembler.without_message();
             if read == 0 {
                 scanned.recognised = scanned.records > 0 || *assembler.form() != Form::Unknown;
                 return Ok(scanned);

@@ -158,7 +158,7 @@ impl Unread {
             [host] => format!("{path} on host `{host}`: {why}"),
             hosts => {
                 let hosts: Vec<&str> = hosts.iter().map(|host| host.as_str()).collect();
-                format!("{path} on any of {}: {why}", hosts.join(", "))
+                format!("{path} on any of {}: {why}", crate::some_of::some_of(&hosts))
             }
         }));
         lines

@@ -27,6 +27,10 @@ impl Saved {
     /// # Errors
     /// [`Error::NotFound`] where no record tells of it; as [`Saved::read`].
     pub fn only_guest(&self, filter: &mut Filter, asked: &str) -> Result<()> {
+        // Where nothing could be read, that is what is said.
+        if self.sources.is_empty() && !self.troubles.is_empty() {
+            return Ok(());
+        }
         let is_id = ID.as_ref().is_some_and(|id| id.is_match(asked));
         let id = if is_id { self.whole_id(asked)? } else { self.id_of_name(asked)? };
         let mut requests = BTreeSet::new();

@@ -31,6 +31,15 @@ impl Gathered {
     pub fn left_out(&mut self, path: impl Into<String>, why: impl Into<String>) {
         self.troubles.push(Trouble { path: path.into(), what: What::LeftOut(why.into()), named: false });
     }
+
+    /// A place that was named and cannot be read.
+    fn unreadable(&mut self, place: &Path, why: &io::Error) {
+        self.troubles.push(Trouble {
+            path: place.display().to_string(),
+            what: What::LeftOut(plain(why)),
+            named: true,
+        });
+    }
 }
 
 /// All files of all places.
@@ -42,27 +51,45 @@ pub(super) fn gather(
     let mut to = Gathered::default();
     let mut spool = Spool::new(limits);
     let mut input = input;
+    let absent: Vec<&Path> = places.iter().map(PathBuf::as_path).filter(|place| is_absent(place)).collect();
+    if !absent.is_empty() {
+        // Said before anything is read: it is a wrong name, not a log that is gone.
+        return Err(no_such(&absent));
+    }
     for place in places {
         if place == Path::new("-") {
             let Some(input) = input.take() else {
-                return Err(invalid(place, "standard input can be read once only", None));
+                return Err(Error::Invalid {
+                    what: "`-`".into(),
+                    why: "standard input can be read once only".into(),
+                    hint: None,
+                });
             };
-            standard_input(input, &mut spool, &mut to)?;
+            if let Err(why) = standard_input(input, &mut spool, &mut to) {
+                to.unreadable(place, &why);
+            }
             continue;
         }
-        let about = fs::metadata(place).map_err(|why| unreadable(place, &why))?;
-        if about.is_dir() {
-            folder(place, &mut spool, &mut to)?;
-        } else {
-            named_file(place, &about, &mut spool, &mut to)?;
+        // One that may not be read keeps nobody from the others.
+        let read = fs::metadata(place).and_then(|about| match about.is_dir() {
+            true => folder(place, &mut spool, &mut to),
+            false => named_file(place, &about, &mut spool, &mut to),
+        });
+        if let Err(why) = read {
+            to.unreadable(place, &why);
         }
     }
     Ok(to)
 }
 
-fn standard_input(input: Box<dyn Read + Send>, spool: &mut Spool, to: &mut Gathered) -> Result<()> {
+/// Whether there is nothing of this name.
+fn is_absent(place: &Path) -> bool {
+    place != Path::new("-") && fs::metadata(place).is_err_and(|why| why.kind() == io::ErrorKind::NotFound)
+}
+
+fn standard_input(input: Box<dyn Read + Send>, spool: &mut Spool, to: &mut Gathered) -> io::Result<()> {
     let (packed, counted) = archive::counted(input);
-    let bare = unpack::bare(packed).map_err(|why| unreadable(Path::new("-"), &why))?;
+    let bare = unpack::bare(packed)?;
     if unpack::is_tar(&bare.begin) {
         archive::stream("-", "-", bare.whole, &counted, spool, to, 0);
         return Ok(());
@@ -79,14 +106,13 @@ fn standard_input(input: Box<dyn Read + Send>, spool: &mut Spool, to: &mut Gathe
 }
 
 /// A file that was named: an archive, or a log whatever it is called.
-fn named_file(path: &Path, about: &fs::Metadata, spool: &mut Spool, to: &mut Gathered) -> Result<()> {
+fn named_file(path: &Path, about: &fs::Metadata, spool: &mut Spool, to: &mut Gathered) -> io::Result<()> {
     let shown = path.display().to_string();
-    if about.is_file() && is_tar(path).map_err(|why| unreadable(path, &why))? {
+    if about.is_file() && is_tar(path)? {
         archive_file(path, &shown, about.len(), spool, to);
         return Ok(());
     }
-    // Opened once before anything is read: a wrong name is said at once.
-    File::open(path).map_err(|why| unreadable(path, &why))?;
+    File::open(path)?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     to.entries.push(Entry {
         shown,
@@ -117,14 +143,14 @@ fn archive_file(path: &Path, shown: &str, size: u64, spool: &mut Spool, to: &mut
             let bytes = Bytes::Part { file: Arc::new(file), at: 0, length: size };
             archive::read(shown, &base, &bytes, spool, to, 0);
         }
-        Err(why) => to.left_out(shown, why.to_string()),
+        Err(why) => to.left_out(shown, plain(&why)),
     }
 }
 
 /// A folder with all that is below it. Symbolic links are not followed: what they point to is
 /// below it anyway, or not of this place.
-fn folder(place: &Path, spool: &mut Spool, to: &mut Gathered) -> Result<()> {
-    let whole = place.canonicalize().map_err(|why| unreadable(place, &why))?;
+fn folder(place: &Path, spool: &mut Spool, to: &mut Gathered) -> io::Result<()> {
+    let whole = place.canonicalize()?;
     let base = whole.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let mut folders = vec![(place.to_path_buf(), base, 0)];
     let mut is_first = true;
@@ -133,9 +159,9 @@ fn folder(place: &Path, spool: &mut Spool, to: &mut Gathered) -> Result<()> {
         let listed = fs::read_dir(&folder).and_then(|entries| entries.collect::<io::Result<Vec<_>>>());
         let mut listed = match listed {
             Ok(listed) => listed,
-            Err(why) if is_first => return Err(unreadable(place, &why)),
+            Err(why) if is_first => return Err(why),
             Err(why) => {
-                to.left_out(shown, why.to_string());
+                to.left_out(shown, plain(&why));
                 continue;
             }
         };
@@ -173,20 +199,20 @@ fn file(path: &Path, inside: String, kind: FileType, spool: &mut Spool, to: &mut
     let shown = path.display().to_string();
     let about = match fs::metadata(path) {
         Ok(about) => about,
-        Err(why) => return to.left_out(shown, why.to_string()),
+        Err(why) => return to.left_out(shown, plain(&why)),
     };
     match kind::kind(&inside) {
         Kind::Other => {}
         Kind::Archive => match is_tar(path) {
             Ok(true) => archive_file(path, &shown, about.len(), spool, to),
             Ok(false) => {}
-            Err(why) => to.left_out(shown, why.to_string()),
+            Err(why) => to.left_out(shown, plain(&why)),
         },
         kind => {
             if kind == Kind::Log
                 && let Err(why) = File::open(path)
             {
-                return to.left_out(shown, why.to_string());
+                return to.left_out(shown, plain(&why));
             }
             to.entries.push(Entry {
                 shown,
@@ -200,6 +226,12 @@ fn file(path: &Path, inside: String, kind: FileType, spool: &mut Spool, to: &mut
     }
 }
 
+/// What the system says, without its number.
+fn plain(why: &io::Error) -> String {
+    let text = why.to_string();
+    text.split(" (os error ").next().unwrap_or(&text).to_string()
+}
+
 /// When a file was written last; a time before there was any OpenStack is none.
 fn modified(about: &fs::Metadata) -> Option<Timestamp> {
     believable(about.mtime())
@@ -210,17 +242,13 @@ pub(super) fn believable(seconds: i64) -> Option<Timestamp> {
     Timestamp::from_second(seconds).ok().filter(|time| time.as_second() > Y2010)
 }
 
-fn unreadable(path: &Path, why: &io::Error) -> Error {
-    match why.kind() {
-        io::ErrorKind::NotFound => invalid(
-            path,
-            "no such file",
-            Some("without a place, `smog logs` and `smog triage` read the logs on the hosts themselves"),
+fn no_such(paths: &[&Path]) -> Error {
+    let paths: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
+    Error::Invalid {
+        what: crate::some_of::some_of(&paths),
+        why: if paths.len() == 1 { "no such file" } else { "no such files" }.into(),
+        hint: Some(
+            "without a place, `smog logs` and `smog triage` read the logs on the hosts themselves".into(),
         ),
-        _ => invalid(path, &why.to_string(), None),
     }
-}
-
-fn invalid(path: &Path, why: &str, hint: Option<&str>) -> Error {
-    Error::Invalid { what: format!("`{}`", path.display()), why: why.into(), hint: hint.map(Into::into) }
 }

@@ -169,6 +169,9 @@ impl ReadUp {
                 self.sources += 1;
                 self.bytes += scanned.bytes;
                 self.recognised |= scanned.recognised;
+                if scanned.without_message > 0 {
+                    self.troubles.push(trouble(What::WithoutMessage(scanned.without_message)));
+                }
                 match scanned {
                     Scanned { recognised: false, first_line: Some(first), .. } => {
                         self.troubles.push(trouble(What::NoForm(first)));

@@ -370,3 +370,74 @@ fn links_pipes_and_other_members_are_not_followed() {
     assert!(pipe.expect("mkfifo").success());
     assert_eq!(read(&offline(folder.0.path()), &exceptions()).0.len(), 1);
 }
+
+/// Entries of `journalctl -o json` and `-o export`, with the fields of Python's handlers of the journal.
+#[test]
+fn what_a_journal_leaves_out_is_unread_and_what_it_has_in_fields_counts() {
+    let entry = |fields: &str| {
+        format!(
+            "{{\"__REALTIME_TIMESTAMP\":\"1795516300000000\",\"_PID\":\"7\",\"_HOSTNAME\":\"cmp1\",\"_SYSTEMD_UNIT\":\"nova-compute.service\",\"PRIORITY\":\"3\"{fields}}}\n"
+        )
+    };
+    // Entries of one moment may be lines of one record.
+    let begin = entry(r#","MESSAGE":"begin""#).replace("1795516300", "1795516200");
+    let traceback = "Traceback (most recent call last):\\n  File \\\"a.py\\\", line 1, in f\\nValueError: x";
+    let bytes: Vec<String> =
+        "a\u{e4}: nova.exception.OneError: b".bytes().map(|byte| byte.to_string()).collect();
+    for (fields, names, unread) in [
+        (r#","MESSAGE":null"#.to_string(), vec![], true),
+        (r#","MESSAGE":[null,"x"]"#.to_string(), vec![], true),
+        (r#","MESSAGE":"Failed","EXCEPTION_TEXT":null"#.to_string(), vec![], true),
+        (format!(r#","MESSAGE":"Failed","EXCEPTION_TEXT":"{traceback}""#), vec!["ValueError"], false),
+        (format!(r#","MESSAGE":"Failed","EXCEPTION_INFO":"{traceback}","EXCEPTION_TEXT":"{traceback}""#), vec!["ValueError"], false),
+        (format!(r#","MESSAGE":null,"EXCEPTION_TEXT":"{traceback}""#), vec!["ValueError"], true),
+        (format!(r#","EXCEPTION_TEXT":"{traceback}""#), vec!["ValueError"], false),
+        (format!(r#","MESSAGE":"Failed\n{traceback}","EXCEPTION_TEXT":"{traceback}""#), vec!["ValueError"], false),
+        (
+            r#","MESSAGE":"Failed","EXCEPTION_INFO":"(<class 'nova.exception.NoValidHost'>, NoValidHost('none'), <traceback object at 0x7f>)""#
+                .to_string(),
+            vec!["nova.exception.NoValidHost"],
+            false,
+        ),
+        (format!(r#","MESSAGE":[{}]"#, bytes.join(",")), vec!["nova.exception.OneError"], false),
+        (r#","MESSAGE":["one","two"]"#.to_string(), vec![], false),
+        (String::new(), vec![], false),
+    ] {
+        let place = Place::new(&[("j.json", (begin.clone() + &entry(&fields)).as_bytes())]);
+        let (records, up) = read(&offline(&place.path("j.json")), &exceptions());
+        let found: Vec<&str> =
+            records.iter().filter_map(|record| Some(record.exception.as_ref()?.name.as_str())).collect();
+        assert_eq!(found, names, "{fields}: {records:?}");
+        let said: Vec<String> = up.troubles.iter().map(Trouble::text).collect();
+        assert_eq!(said.iter().any(|said| said.contains("use `journalctl --all`")), unread, "{fields}: {said:?}");
+        let code = if unread { ExitCode::CouldNotRun } else { ExitCode::Ok };
+        assert_eq!(up.exit_code(false, false), code, "{fields}");
+    }
+    let export = format!(
+        "__REALTIME_TIMESTAMP=1795516300000000\n_PID=7\nMESSAGE=Failed\nEXCEPTION_TEXT\n{}{}\n\n",
+        String::from_utf8_lossy(&(traceback.replace("\\n", "\n").len() as u64).to_le_bytes()),
+        traceback.replace("\\n", "\n")
+    );
+    let place = Place::new(&[("j.export", export.as_bytes())]);
+    let (records, _) = read(&offline(&place.path("j.export")), &exceptions());
+    assert_eq!(records.len(), 1, "{records:?}");
+}
+
+/// A link to itself can be read by nobody, root included.
+#[test]
+fn a_place_that_cannot_be_read_keeps_nobody_from_the_others() {
+    let place = Place::new(&[("nova.log", native("10:00:01.000", "req-1", "AError").as_bytes())]);
+    let circle = place.path("circle.log");
+    std::os::unix::fs::symlink("circle.log", &circle).expect("a link");
+    let asked = Offline { places: vec![circle.clone(), place.path("nova.log")], ..Offline::default() };
+    let (records, up) = read(&asked, &exceptions());
+    assert_eq!(records.len(), 1);
+    assert_eq!(up.exit_code(false, false), ExitCode::CouldNotRun);
+    assert!(up.troubles[0].text().contains("circle.log` was not read"), "{:?}", up.troubles);
+    let (records, up) = read(&offline(&circle), &exceptions());
+    assert_eq!((records.len(), up.sources, up.exit_code(true, false)), (0, 0, ExitCode::CouldNotRun));
+    let missing: Vec<PathBuf> = (0..30).map(|at| place.path(&format!("missing-{at}"))).collect();
+    let error =
+        Offline { places: missing, ..Offline::default() }.open(None).expect_err("missing").to_string();
+    assert!(error.contains("and 20 more: no such files") && !error.contains("missing-20"), "{error}");
+}

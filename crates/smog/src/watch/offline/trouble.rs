@@ -26,6 +26,8 @@ pub enum What {
     NoForm(String),
     /// So many tracebacks end before the line that names the exception.
     Torn(u64),
+    /// So many entries of a journal are without their message.
+    WithoutMessage(u64),
 }
 
 impl Trouble {
@@ -42,6 +44,13 @@ impl Trouble {
                 let first: String = first.chars().take(100).flat_map(char::escape_debug).collect();
                 format!("`{path}`: no log form known here; its first line is `{first}`")
             }
+            What::WithoutMessage(count) => {
+                let entries = if *count == 1 { "entry has" } else { "entries have" };
+                format!(
+                    "`{path}`: {count} {entries} no message, because journalctl leaves long ones out unless it is \
+                     asked for all: use `journalctl --all`"
+                )
+            }
             What::Torn(1) => {
                 format!("`{path}`: 1 traceback ends before the line that names the exception")
             }
@@ -53,7 +62,7 @@ impl Trouble {
 
     /// Whether something that is wanted was not read.
     pub fn is_unread(&self) -> bool {
-        matches!(self.what, What::NoText(_) | What::CutShort(_) | What::LeftOut(_))
+        matches!(self.what, What::NoText(_) | What::CutShort(_) | What::LeftOut(_) | What::WithoutMessage(_))
     }
 
     /// How a command ends by this alone. In a folder there may be files that are no logs; a file
@@ -64,7 +73,9 @@ impl Trouble {
             (What::NoForm(_), false) => ExitCode::Ok,
             (What::Torn(_), true) => ExitCode::Failed,
             (What::Torn(_), false) => ExitCode::Ok,
-            (What::NoText(_) | What::CutShort(_) | What::LeftOut(_), _) => ExitCode::CouldNotRun,
+            (What::NoText(_) | What::CutShort(_) | What::LeftOut(_) | What::WithoutMessage(_), _) => {
+                ExitCode::CouldNotRun
+            }
         }
     }
 }

@@ -8,8 +8,12 @@ use std::io::{self, BufRead, BufReader, Read};
 
 use serde_json::{Map, Value};
 
+use crate::watch::json_form::EXCEPTIONS;
+
 /// The fields that are read.
 const WANTED: &[&str] = &[
+    "EXCEPTION_INFO",
+    "EXCEPTION_TEXT",
     "MESSAGE",
     "PRIORITY",
     "UNIT",
@@ -91,7 +95,7 @@ impl<R: Read> Read for Export<R> {
     fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
         while self.at == self.line.len() {
             let Some(entry) = self.entry()? else { return Ok(0) };
-            if entry.contains_key("MESSAGE") {
+            if entry.contains_key("MESSAGE") || EXCEPTIONS.iter().any(|key| entry.contains_key(*key)) {
                 (self.at, self.line) = (0, serde_json::to_vec(&entry).map_err(io::Error::other)?);
                 self.line.push(b'\n');
             }
