@@ -18,6 +18,11 @@ pub async fn interrupts(count: usize) {
     let _ = INTERRUPTS.subscribe().wait_for(|come| *come >= count).await;
 }
 
+/// Whether the command was asked to end. For what waits without being a future.
+pub fn is_interrupted() -> bool {
+    *INTERRUPTS.borrow() > 0
+}
+
 /// Count interrupts from now on. One that comes while nobody waits is not lost.
 pub fn count_interrupts() {
     let mut kinds = vec![SignalKind::interrupt(), SignalKind::terminate()];

@@ -259,12 +259,13 @@ fn surroundings(args: &GlobalArgs, suite: Option<&str>) -> Surroundings {
         config_file: args.config.clone(),
         sets: args.set.iter().filter(|text| !is_of_named_hosts(text)).cloned().collect(),
         suite: suite.map(str::to_string),
+        give_up: Some(Arc::new(crate::interrupt::is_interrupted)),
         ..Surroundings::of_process()
     };
     // What is wrong with the file is said when the settings are read.
     if std::io::stdin().is_terminal()
         && let Ok(Some(question)) = found.password_question()
-        && let Ok(answer) = rpassword::prompt_password(format!("{question}: "))
+        && let Some(answer) = crate::password::ask(&format!("{question}: "))
     {
         found.password = Some(Secret::new(answer));
     }

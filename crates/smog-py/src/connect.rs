@@ -67,7 +67,13 @@ pub fn connect(
     if named.iter().any(|(_, value)| value.is_some()) {
         with_login(&mut surroundings, named, user_domain_name, project_domain_name);
     }
-    let settings = surroundings.settings().map_err(|error| to_py(py, &error))?;
+    // An openrc file may run for a while: Ctrl-C ends it.
+    let give_up = || Python::attach(|py| py.check_signals().is_err());
+    let settings = Surroundings { give_up: Some(Arc::new(give_up)), ..surroundings.clone() }.settings();
+    let settings = settings.map_err(|error| match error {
+        smog::Error::Interrupted { .. } => pyo3::exceptions::PyKeyboardInterrupt::new_err(()),
+        error => to_py(py, &error),
+    })?;
     let session = enter(py, |ctx| async move {
         ctx.unless_stopped("nothing was changed", Session::open(surroundings, settings)).await
     })?;

@@ -24,6 +24,7 @@ mod yaml;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::error::{Error, Result};
 
@@ -69,7 +70,12 @@ pub struct Surroundings {
     /// `--suite NAME`: the suite whose file lies over smog.yml, its hosts and credentials
     /// included; see [`Surroundings::suite_file`].
     pub suite: Option<String>,
+    /// Whether a person wants no more of it: asked while an openrc file runs in bash.
+    pub give_up: Option<GiveUp>,
 }
+
+/// Whether what runs is to be given up.
+pub type GiveUp = Arc<dyn Fn() -> bool + Send + Sync>;
 
 impl Settings {
     /// What the file says with a suite's file over it; see

@@ -16,6 +16,7 @@ use super::login;
 use super::tree::{Body, Node};
 use crate::error::{Error, Result};
 use crate::near::near_or_all;
+use crate::some_of::some_of;
 
 /// What is laid over a cloud of a file.
 pub(super) struct Over<'a> {
@@ -104,7 +105,7 @@ fn resolve(
     }
     let source = match &laid[..] {
         [] => place.to_string(),
-        laid => format!("{place} and {}", laid.join(", ")),
+        laid => format!("{place} and {}", some_of(laid)),
     };
     let (credentials, said) = fields.credentials(name, &source, &speaker, over.home)?;
     notices.extend(said);
@@ -218,7 +219,7 @@ fn choose<'a>(
             let names: Vec<String> = regions.iter().map(|(name, _)| format!("`{name}`")).collect();
             Err(Error::Config {
                 place: place.into(),
-                message: format!("cloud `{cloud}` has no region `{asked}`, but {}", names.join(", ")),
+                message: format!("cloud `{cloud}` has no region `{asked}`, but {}", some_of(&names)),
                 hint: Some("names of regions are case sensitive; `regions:` lists those of a cloud".into()),
             })
         }
@@ -327,7 +328,8 @@ fn same_url(one: &str, other: &str) -> bool {
 }
 
 fn listed_places(files: &Files) -> String {
-    files.places.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+    let places: Vec<String> = files.places.iter().map(|path| path.display().to_string()).collect();
+    some_of(&places)
 }
 
 #[cfg(test)]

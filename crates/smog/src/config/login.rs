@@ -110,7 +110,9 @@ fn unsupported(kind: &str, key: &str, speaker: &Speaker<'_>) -> Error {
         (Speaker::Variables { .. }, true) => {
             format!("{} is `{kind}`, which smog does not support", speaker.key(key))
         }
-        (Speaker::Variables { .. }, false) => format!("{} names no way to log in", speaker.key(key)),
+        (Speaker::Variables { .. }, false) => {
+            format!("{} is not a way to log in that smog knows", speaker.key(key))
+        }
     };
     let hint = match kind {
         "v2password" | "v2token" => "keystone's v2.0 API is gone: `password` logs in to v3",

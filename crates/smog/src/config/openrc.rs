@@ -10,6 +10,7 @@ mod words;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use self::shell::{Failed, Stopped};
 use self::words::Stop;
 use super::{Surroundings, trust, yaml};
 use crate::error::{Error, Result};
@@ -44,18 +45,31 @@ pub(super) fn read(path: &Path, from: &Surroundings) -> Result<Openrc> {
         ));
     }
     let at = |line: usize| format!("{}:{line}", path.display());
+    let of_another_shell = |error: Error| match other_shell(text) {
+        None => error,
+        Some((line, shell, word)) => Error::Config {
+            place: at(line),
+            message: format!("`{word}` is for {shell}, and smog reads files for bash and sh"),
+            hint: Some(format!(
+                "`source` the file in {shell} and leave `--rc` out, or write each variable as `export NAME=VALUE`"
+            )),
+        },
+    };
     let found = match words::parse(&text.replace("\r\n", "\n"), from.home_dir.as_deref()) {
         Ok(variables) => Openrc { variables, notices, asks: false },
         Err(Stop { line, what, for_shell: false }) => {
-            return Err(Error::Config {
+            return Err(of_another_shell(Error::Config {
                 place: at(line),
                 message: what,
                 hint: Some(
                     "`source` the file and leave `--rc` out, or put the value into single quotes".into(),
                 ),
-            });
+            }));
         }
         Err(Stop { line, what, for_shell: true }) => {
+            if other_shell(text).is_some() {
+                return Err(of_another_shell(Error::Config { place: at(line), message: what, hint: None }));
+            }
             let refused = |why: &str| Error::Config {
                 place: at(line),
                 message: format!("{what} needs a shell, {why}"),
@@ -70,7 +84,28 @@ pub(super) fn read(path: &Path, from: &Surroundings) -> Result<Openrc> {
             let known = from.password.clone().map(|password| password.reveal().to_string());
             let password = known.or_else(|| from.variables.get("OS_PASSWORD").cloned());
             let ran = shell::run(path, from, password.filter(|password| !password.is_empty()).as_deref());
-            let ran = ran.map_err(|why| refused(&why))?;
+            let ran = ran.map_err(|why| match why {
+                Failed::Unread(why) => refused(&why),
+                Failed::GivenUp => Error::Interrupted { left: "nothing was changed".into() },
+            })?;
+            // Half of a file's variables may be another login.
+            if let Some(Stopped { line, why }) = ran.stopped {
+                return Err(Error::Config {
+                    place: line.map_or_else(|| path.display().to_string(), at),
+                    message: why,
+                    hint: Some(
+                        "what follows in the file is not read, so smog does not log in with the rest: mend the line, or \
+                         `source` the file and leave `--rc` out"
+                            .into(),
+                    ),
+                });
+            }
+            for line in ran.not_found {
+                notices.push(format!(
+                    "{}: a command in it was not found, so what it gives is missing",
+                    at(line)
+                ));
+            }
             if let Some(other) = ran.asked.iter().find(|name| !shell::is_password(name)) {
                 return Err(refused(&format!("and it asks for {other}, which smog does not know")));
             }
@@ -86,6 +121,28 @@ pub(super) fn read(path: &Path, from: &Surroundings) -> Result<Openrc> {
         });
     }
     Ok(found)
+}
+
+/// The first line that sets a variable as another shell does: its number, the shell, its word.
+fn other_shell(text: &str) -> Option<(usize, &'static str, &'static str)> {
+    text.lines().enumerate().find_map(|(at, line)| {
+        let line = line.trim_start();
+        let lower = line.to_ascii_lowercase();
+        let mut words = line.split_whitespace();
+        let (first, second, third) =
+            (words.next()?, words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let is_name = |word: &str| word.starts_with("OS_") && !word.contains('=');
+        let (shell, word) = match first {
+            "setenv" if is_name(second) => ("csh", "setenv"),
+            // bash's `set -x` takes no name.
+            "set" if second.starts_with('-') && second.contains('x') && is_name(third) => ("fish", "set -x"),
+            _ if lower.starts_with("set os_") && line.contains('=') => ("cmd.exe", "set"),
+            _ if lower.starts_with("$env:os_") => ("PowerShell", "$env:"),
+            _ if lower.starts_with("$env.os_") => ("nushell", "$env."),
+            _ => return None,
+        };
+        Some((at + 1, shell, word))
+    })
 }
 
 #[cfg(test)]

@@ -89,8 +89,11 @@ const FOR_BASH: &[&str] = &[
     "export OS_PASSWORD=p\nif [ -z \"$OS_REGION_NAME\" ]; then unset OS_REGION_NAME; fi",
     "for key in a b; do export OS_PASSWORD=$key; done",
     "f() { export OS_PASSWORD=p; }\nf",
-    "export OS_PASSWORD=p\nexit 3",
-    "export OS_PASSWORD=p\nreturn 1\nexport OS_PASSWORD=q",
+    "export OS_PASSWORD=p\nexit 0",
+    "export OS_PASSWORD=p\nreturn 0\nexport OS_PASSWORD=q",
+    "export OS_PASSWORD=p\nf() { return 1; }\nf",
+    "export OS_PASSWORD=p\n[ -n \"$X\" ] && export OS_PASSWORD=q",
+    "set -u\nexport OS_PASSWORD=${X-p}",
     "OS_PASSWORD=a\nOS_PASSWORD+=b",
     "export OS_PASSWORD=a{b,c}",
     "set -e\nexport OS_PASSWORD=p",
@@ -268,4 +271,95 @@ fn an_included_file_is_followed() {
     std::fs::write(dir.path().join("more.rc"), "export OS_PASSWORD=more\n").expect("write");
     let from = Surroundings { current_dir: dir.path().into(), ..surroundings() };
     assert_eq!(read(&path, &from).expect("read").variables["OS_PASSWORD"], "more");
+}
+
+#[test]
+fn a_file_that_stops_early_is_explained_with_its_line() {
+    for (text, line, why) in [
+        ("export OS_PASSWORD=$(echo p)\nexit 3", 4, "`exit` ends the file here, with 3"),
+        (
+            "export OS_PASSWORD=$(echo p)\nreturn 1\nexport OS_PASSWORD=q",
+            4,
+            "`return` ends the file here, with 1",
+        ),
+        ("set -u\nexport OS_PASSWORD=$(echo $NOPE)\nexport OS_PASSWORD=${NOPE}", 5, "`$NOPE` is not set"),
+        ("set -e\nfalse\nexport OS_PASSWORD=p", 4, "`set -e` ends the file here: a command failed with 1"),
+        ("[ -n \"$X\" ] || { echo set X; return 2; }\nexport OS_PASSWORD=p", 3, "with 2"),
+        ("f() {\n  exit 7\n}\nf\nexport OS_PASSWORD=p", 4, "`exit` ends the file here, with 7"),
+        ("export OS_PASSWORD=p\nif true; then\nexport OS_REGION_NAME=R", 6, "a syntax error"),
+    ] {
+        let (_dir, path) = file(&format!("{HEAD}{text}\n"));
+        let Some(_) = bash(&path) else { return skipped() };
+        let error = read(&path, &surroundings()).err().unwrap_or_else(|| panic!("{text:?} is read"));
+        let said = error.to_string();
+        assert!(said.contains(&format!("openrc:{line}: ")) && said.contains(why), "{text:?}: {said}");
+        assert!(error.hint().unwrap_or_default().contains("mend the line"), "{error:?}");
+    }
+    let (_dir, path) = file(&format!("{HEAD}export OS_PASSWORD=$(no-such-store show os)\n"));
+    let found = read(&path, &surroundings()).expect("read");
+    assert!(
+        found.notices.iter().any(|said| said.contains("openrc:3: a command in it was not found")),
+        "{:?}",
+        found.notices
+    );
+}
+
+#[test]
+fn a_file_for_another_shell_is_refused_with_its_line() {
+    for (text, line, shell) in [
+        ("# mine\nsetenv OS_AUTH_URL http://k:5000/v3\nsetenv OS_PASSWORD p\n", 2, "csh"),
+        ("set -x OS_AUTH_URL http://k:5000/v3\n", 1, "fish"),
+        ("set -gx OS_AUTH_URL 'http://k:5000/v3'\n", 1, "fish"),
+        ("set --export OS_AUTH_URL http://k:5000/v3\n", 1, "fish"),
+        ("@echo off\r\nset OS_AUTH_URL=http://k:5000/v3\r\n", 2, "cmd.exe"),
+        ("$env:OS_AUTH_URL = \"http://k:5000/v3\"\n", 1, "PowerShell"),
+        ("$env.OS_AUTH_URL = 'http://k:5000/v3'\n", 1, "nushell"),
+    ] {
+        let (_dir, path) = file(text);
+        let error = read(&path, &surroundings()).err().unwrap_or_else(|| panic!("{text:?} is read"));
+        let said = error.to_string();
+        assert!(
+            said.contains(&format!("openrc:{line}: ")) && said.contains(&format!("is for {shell}")),
+            "{said}"
+        );
+        assert!(error.hint().unwrap_or_default().contains("`source` the file in"), "{error:?}");
+    }
+    // bash's own `set -x` is no fish.
+    let (_dir, path) = file(&format!("set -x\n{HEAD}export OS_PASSWORD=p\n"));
+    assert!(read(&path, &surroundings()).is_ok());
+}
+
+#[test]
+fn a_file_that_is_given_up_ends_at_once_and_leaves_nothing() {
+    let mark = format!("smog-test-{}", std::process::id());
+    let is_left = || {
+        let all = std::fs::read_dir("/proc").expect("/proc").flatten();
+        let line = |entry: std::fs::DirEntry| std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        all.map(line).any(|line| {
+            String::from_utf8_lossy(&line).contains(&format!("exec -a {mark}"))
+                || line.starts_with(mark.as_bytes())
+        })
+    };
+    let begun = std::time::Instant::now();
+    let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let give_up = {
+        let asked = asked.clone();
+        std::sync::Arc::new(move || asked.fetch_add(1, std::sync::atomic::Ordering::Relaxed) > 5)
+    };
+    let (_dir, path) = file(&format!("{HEAD}export OS_PASSWORD=$(exec -a {mark} sleep 30)\n"));
+    let Some(_) = bash_is_here() else { return skipped() };
+    let from = Surroundings { give_up: Some(give_up), ..surroundings() };
+    let error = read(&path, &from).err().expect("given up");
+    assert!(matches!(error, Error::Interrupted { .. }), "{error:?}");
+    assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
+    assert!(!is_left());
+    // What a file leaves in the background holds nothing up, and is ended.
+    let (_dir, path) = file(&format!("{HEAD}(exec -a {mark} sleep 30) &\nexport OS_PASSWORD=p\n"));
+    assert_eq!(read(&path, &surroundings()).expect("read").variables["OS_PASSWORD"], "p");
+    assert!(begun.elapsed().as_secs() < 8, "{:?}", begun.elapsed());
+    assert!(!is_left());
+}
+
+fn bash_is_here() -> Option<()> {
+    Command::new("bash").args(["-c", ":"]).status().ok().map(drop)
 }

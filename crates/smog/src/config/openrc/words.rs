@@ -135,7 +135,7 @@ impl Reader<'_> {
                         }
                         (None, None) if is_name(&word.text) => {}
                         (None, None) => {
-                            return Err(self.stop(&format!("a word of `{command}` that is no name")));
+                            return Err(self.stop(&format!("a word of `{command}` that is not a name")));
                         }
                     }
                 }
@@ -144,7 +144,7 @@ impl Reader<'_> {
             "unset" => {
                 for word in words.iter().filter(|word| word.text != "-v") {
                     if !is_name(&word.text) {
-                        return Err(self.stop("a word of `unset` that is no name"));
+                        return Err(self.stop("a word of `unset` that is not a name"));
                     }
                     self.variables.remove(&word.text);
                     self.unset.insert(word.text.clone());
