@@ -26,9 +26,13 @@ impl Pair {
     /// As `openssl req -x509` makes it, with more words.
     fn new(folder: &Path, name: &str, san: &str, more: &[&str]) -> Pair {
         let pair = Pair { cert: folder.join(format!("{name}.pem")), key: folder.join(format!("{name}.key")) };
+        let names = format!("subjectAltName={san}");
+        let names: &[&str] = if san.is_empty() { &[] } else { &["-addext", &names] };
         let made = std::process::Command::new("openssl")
             .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"])
-            .args(["-subj", "/CN=smog test", "-addext", &format!("subjectAltName={san}"), "-keyout"])
+            .args(["-subj", if san.is_empty() { "/CN=localhost" } else { "/CN=smog test" }])
+            .args(names)
+            .arg("-keyout")
             .arg(&pair.key)
             .arg("-out")
             .arg(&pair.cert)
@@ -159,7 +163,17 @@ async fn a_named_certificate_must_be_for_the_host_and_of_today() {
     let other = Pair::new(folder.path(), "other", "DNS:nova.example", &[]);
     let url = format!("https://localhost:{}/v3", keystone(Some(&other), None).await);
     let (why, _) = untrusted(&url, |c| c.cacert = other.named()).await;
-    assert!(why.contains("nova.example") && why.contains("not for `localhost`"), "{why}");
+    assert_eq!(why, "its certificate is for nova.example, not for `localhost`");
+
+    // The name in the subject alone counts for nothing, and that is said.
+    let bare = Pair::new(folder.path(), "bare", "", &["-addext", "basicConstraints=critical,CA:FALSE"]);
+    let url = format!("https://localhost:{}/v3", keystone(Some(&bare), None).await);
+    let (why, hint) = untrusted(&url, |c| c.cacert = bare.named()).await;
+    assert!(why.contains("no subjectAltName") && hint.contains("(CN)"), "{why} {hint}");
+    let several = Pair::new(folder.path(), "several", "DNS:a.example,IP:192.0.2.1,DNS:*.b.example", &[]);
+    let url = format!("https://localhost:{}/v3", keystone(Some(&several), None).await);
+    let (why, _) = untrusted(&url, |c| c.cacert = several.named()).await;
+    assert_eq!(why, "its certificate is for a.example, 192.0.2.1, *.b.example, not for `localhost`");
 
     // Signed again for no day at all: it is over within a second.
     let old = Pair::new(folder.path(), "old", "DNS:localhost", &[]);

@@ -12,6 +12,7 @@ use super::wire::retry::{self, Next};
 use super::wire::{Located, Token, token_header};
 use super::{Cloud, Microversion, page};
 use crate::error::{Error, Result};
+use crate::json_words;
 
 /// A service of the catalog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,7 +182,7 @@ impl Answer {
         serde_json::from_value(self.body).map_err(|why| Error::Parse {
             what: what.into(),
             source_of: format!("the {} service", self.service.name()),
-            why: why.to_string(),
+            why: json_words(&why),
         })
     }
 }
@@ -372,7 +373,7 @@ impl Cloud {
                 Error::Parse {
                     what: format!("the answer to `{} {}`", call.method, call.path),
                     source_of: located.peer.what.clone(),
-                    why: why.to_string(),
+                    why: json_words(&why),
                 }
             })?,
         };

@@ -36,18 +36,25 @@ impl Cloud {
     /// The names of all hosts of smog.yml, and of those with a nova-compute. Asks Nova's
     /// database only: unlike [`Cloud::host_list`], it answers at once when a nova-compute
     /// is down. When Nova does not answer, those of smog.yml.
-    pub async fn host_names(&self) -> Vec<String> {
+    ///
+    /// # Errors
+    /// As [`Cloud::call`], where smog.yml lists none: then nothing is known of any host.
+    pub async fn host_names(&self) -> Result<Vec<String>> {
         let listed = self.0.listed_hosts.iter();
         let mut names: Vec<String> =
             listed.map(|entry| entry.name.clone().unwrap_or_else(|| entry.host.clone())).collect();
-        for service in self.compute_services().await.unwrap_or_default() {
+        let services = match self.compute_services().await {
+            Err(why) if names.is_empty() => return Err(why),
+            services => services.unwrap_or_default(),
+        };
+        for service in services {
             let is_known = names.contains(&service.host) || self.listed(&service.host).is_some();
             if service.binary == "nova-compute" && !is_known {
                 names.push(service.host);
             }
         }
         names.dedup();
-        names
+        Ok(names)
     }
 
     /// The hosts whose logs tell of Nova: those of smog.yml and of Nova's services, of

@@ -18,10 +18,12 @@ impl Cloud {
         pairs: &BTreeMap<String, String>,
     ) -> Result<BTreeMap<String, String>> {
         let path = format!("/servers/{server_id}/metadata");
-        let mut body =
-            self.compute(Call::post(Service::Compute, path, json!({"metadata": pairs}))).await?.body;
-        let metadata = body.get_mut("metadata").map(Value::take).unwrap_or_default();
-        Ok(serde_json::from_value(metadata).unwrap_or_default())
+        #[derive(serde::Deserialize)]
+        struct Shown {
+            metadata: BTreeMap<String, String>,
+        }
+        let call = Call::post(Service::Compute, path, json!({"metadata": pairs}));
+        Ok(self.compute(call).await?.read::<Shown>("metadata of a server")?.metadata)
     }
 
     /// Remove metadata. A key that is not there is fine.

@@ -123,8 +123,8 @@ impl Cloud {
         let compute = Call::get(Service::Compute, format!("/os-quota-sets/{project_id}/detail"));
         let network = Call::get(Service::Network, format!("/quotas/{project_id}/details.json"));
         let (compute, network) = tokio::try_join!(self.compute(compute), self.call(network))?;
-        let mut all = read("compute", compute.body.get("quota_set"));
-        all.extend(read("network", network.body.get("quota")));
+        let mut all = read("compute", compute.body.get("quota_set"))?;
+        all.extend(read("network", network.body.get("quota"))?);
         Ok(all)
     }
 
@@ -179,16 +179,29 @@ impl Cloud {
             let used = used.and_then(|key| absolute.get(key)?.as_u64());
             Some(Limit { name: (*name).into(), limit: u64::try_from(limit).ok(), used })
         });
-        Ok(known.collect())
+        let known: Vec<Limit> = known.collect();
+        match known.is_empty() {
+            true => Err(unreadable("compute", "limits", "there is none of Nova's limits in it".into())),
+            false => Ok(known),
+        }
     }
 }
 
 /// `{"cores": {"limit": 20, "in_use": 1, "reserved": 0}, "id": "…"}`; -1 is no limit.
-fn read(service: &str, quotas: Option<&Value>) -> Vec<Quota> {
-    let quotas = quotas.and_then(Value::as_object).into_iter().flatten();
-    let sorted: BTreeMap<&String, Detail> = quotas
-        .filter_map(|(resource, detail)| Some((resource, serde_json::from_value(detail.clone()).ok()?)))
-        .collect();
+fn read(service: &str, quotas: Option<&Value>) -> Result<Vec<Quota>> {
+    let wrong = |why: String| unreadable(service, "quotas", why);
+    let Some(quotas) = quotas.and_then(Value::as_object) else {
+        return Err(wrong("there are none in it".into()));
+    };
+    let mut sorted: BTreeMap<&String, Detail> = BTreeMap::new();
+    // Beside them stands the project's id.
+    for (resource, detail) in quotas.iter().filter(|(name, _)| *name != "id") {
+        let read = serde_json::from_value(detail.clone());
+        sorted.insert(
+            resource,
+            read.map_err(|why| wrong(format!("`{resource}`: {}", crate::json_words(&why))))?,
+        );
+    }
     let quota = |(resource, detail): (&String, Detail)| Quota {
         service: service.into(),
         resource: resource.clone(),
@@ -196,7 +209,11 @@ fn read(service: &str, quotas: Option<&Value>) -> Vec<Quota> {
         used: detail.in_use.max(detail.used),
         reserved: detail.reserved,
     };
-    sorted.into_iter().map(quota).collect()
+    Ok(sorted.into_iter().map(quota).collect())
+}
+
+fn unreadable(service: &str, what: &str, why: String) -> Error {
+    Error::Parse { what: what.into(), source_of: format!("the {service} service"), why }
 }
 
 #[cfg(test)]
@@ -207,10 +224,10 @@ mod tests {
     fn recorded_quotas() {
         let text = include_str!("../../tests/data/api/quotas-epoxy.json");
         let body: Value = serde_json::from_str(text).expect("json");
-        let compute = read("compute", body.get("quota_set"));
+        let compute = read("compute", body.get("quota_set")).expect("quotas");
         let cores = compute.iter().find(|quota| quota.resource == "cores").expect("cores");
         assert_eq!((cores.limit, cores.used), (Some(20), 6));
-        let network = read("network", body.get("quota"));
+        let network = read("network", body.get("quota")).expect("quotas");
         let pools = network.iter().find(|quota| quota.resource == "subnetpool").expect("subnet pools");
         assert_eq!((pools.limit, pools.used), (None, 0));
         let networks = network.iter().find(|quota| quota.resource == "network").expect("networks");

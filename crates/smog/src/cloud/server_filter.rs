@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::paging::Pages;
 use super::{Call, Cloud, Server, Service};
 use crate::error::{Error, Result};
 
@@ -105,12 +106,13 @@ impl Cloud {
     /// # Errors
     /// As [`Cloud::call`].
     pub async fn servers_matching(&self, filter: &ServerFilter) -> Result<Vec<Server>> {
-        let mut found: Vec<Server> = Vec::new();
+        let (mut found, mut pages): (Vec<Server>, _) = (Vec::new(), Pages::default());
         let mut after = None;
         loop {
             let page = self.servers_page(filter, after.as_deref(), PAGE).await?;
+            let more = page.next.is_some();
+            after = pages.next(page.servers.len(), more, page.next).map_err(unreadable)?;
             found.extend(page.servers);
-            after = page.next;
             if after.is_none() {
                 return Ok(found);
             }
@@ -156,10 +158,20 @@ impl Cloud {
             call = call.query("marker", after);
         }
         let page: Listed = self.compute(call).await?.read("list of servers")?;
-        let more = !page.servers_links.is_empty();
-        let next = page.servers.last().filter(|_| more).map(|last| last.id.clone());
+        let more = page.servers_links.iter().any(|link| link["rel"] == "next");
+        let last = page.servers.last().map(|last| last.id.clone());
+        let next = Pages::default().next(page.servers.len(), more, last).map_err(unreadable)?;
+        if next.is_some() && next.as_deref() == after {
+            return Err(unreadable(
+                "its pages go in a circle: the next one begins where this one did".into(),
+            ));
+        }
         Ok(ServerPage { servers: page.servers, next })
     }
+}
+
+fn unreadable(why: String) -> Error {
+    Error::Parse { what: "list of servers".into(), source_of: "the compute service".into(), why }
 }
 
 #[cfg(test)]

@@ -418,7 +418,11 @@ impl Cloud {
         let path = format!("/servers/{id}/action");
         let body = json!({"os-getConsoleOutput": {"length": lines}});
         let answer = self.call(Call::post(Service::Compute, path, body).at(version)).await?;
-        Ok(answer.body["output"].as_str().unwrap_or_default().to_string())
+        #[derive(Deserialize)]
+        struct Console {
+            output: String,
+        }
+        Ok(answer.read::<Console>("console log")?.output)
     }
 }
 

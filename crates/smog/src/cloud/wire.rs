@@ -8,6 +8,7 @@ mod auth_request;
 mod catalog;
 pub(super) mod exchange;
 mod keystone;
+mod proxy;
 pub(super) mod redirect;
 pub(super) mod retry;
 mod token;
@@ -200,7 +201,7 @@ impl Wire {
             self.keystone.options.tell_notice(&format!(
                 "this cloud has several regions ({}) and none is named: {using} is used \
                  (OS_REGION_NAME or `region_name:` names one)",
-                chosen.among.join(", ")
+                crate::some_of::some_of(&chosen.among)
             ));
         }
         let region = chosen.region.map(|region| format!(" of {region}")).unwrap_or_default();

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cloud::Service;
 use crate::error::{Error, Result};
+use crate::some_of::some_of;
 
 /// A service of the catalog.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,7 +71,7 @@ pub(super) fn choose<'a>(
             why: match all.is_empty() {
                 true => "the cloud's catalog names no region".into(),
                 false => {
-                    format!("the cloud's catalog has no such region; its regions are {}", all.join(", "))
+                    format!("the cloud's catalog has no such region; its regions are {}", some_of(&all))
                 }
             },
             hint: Some(format!("the region comes from {source}; upper and lower case matter")),
@@ -107,7 +108,7 @@ pub(super) fn choose<'a>(
                 why: format!(
                     "the {} service has no endpoint in it, but in {}",
                     service.name(),
-                    regions(endpoints.iter().copied()).join(", ")
+                    some_of(&regions(endpoints.iter().copied()))
                 ),
                 hint: Some(format!("the region comes from {source}")),
             });
@@ -120,7 +121,7 @@ pub(super) fn choose<'a>(
             why: format!(
                 "the catalog has no such endpoint of the {} service; there are: {}",
                 service.name(),
-                there.join(", ")
+                some_of(&there)
             ),
             hint: Some(format!("the interface comes from {source}")),
         });

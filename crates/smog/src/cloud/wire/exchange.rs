@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
+use super::proxy;
 use super::redirect::{self, Redirect};
 use super::transport::{self, Peer};
 use crate::error::{Error, Result};
@@ -86,7 +87,11 @@ pub(in crate::cloud) async fn exchange(
             Redirect::None => {
                 let (status, headers) = (response.status(), response.headers().clone());
                 let body = read(response, peer).await?;
-                return Ok(Reply { status, headers, body, url });
+                let reply = Reply { status, headers, body, url };
+                return match proxy::refusal(&reply, peer) {
+                    Some(error) => Err(Failed::Refused(error)),
+                    None => Ok(reply),
+                };
             }
         }
     }

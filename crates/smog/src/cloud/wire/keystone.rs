@@ -17,6 +17,7 @@ use crate::cloud::gateway::request_id;
 use crate::cloud::{CallRecord, Options, fault};
 use crate::config::{Credentials, Login, Scope, Secret};
 use crate::error::{Error, Result};
+use crate::some_of::some_of;
 
 /// A keystone, and how to log in to it.
 pub(super) struct Keystone {
@@ -34,7 +35,7 @@ pub(super) fn root(credentials: &Credentials) -> Result<Url> {
         message: format!("`{}` {why}", without_password(&credentials.auth_url)),
         hint: Some("OS_AUTH_URL or `auth_url:` is such as http://192.0.2.10:5000/v3".into()),
     };
-    let mut url = Url::parse(credentials.auth_url.trim()).map_err(|_| unusable("is no URL"))?;
+    let mut url = Url::parse(credentials.auth_url.trim()).map_err(|_| unusable("is not a URL"))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err(unusable("begins with neither http:// nor https://"));
     }
@@ -276,11 +277,8 @@ impl Keystone {
 
 /// The first few, in backticks.
 fn quoted(names: &[String]) -> String {
-    const MOST: usize = 10;
-    let first: Vec<String> = names.iter().take(MOST).map(|name| format!("`{name}`")).collect();
-    let more = names.len().saturating_sub(MOST);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{}{more}", first.join(", "))
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    some_of(&quoted)
 }
 
 fn what_to_check(login: &Login) -> &'static str {
@@ -332,7 +330,7 @@ mod tests {
             assert_eq!(of(written).as_deref(), Ok(meant));
         }
         assert!(of("k:5000/v3").is_err_and(|why| why.contains("begins with neither http:// nor https://")));
-        assert!(of("/v3").is_err_and(|why| why.contains("is no URL")));
+        assert!(of("/v3").is_err_and(|why| why.contains("is not a URL")));
     }
 
     #[test]

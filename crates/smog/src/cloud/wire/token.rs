@@ -62,7 +62,7 @@ impl Token {
         let document: Document = serde_json::from_slice(body).map_err(|why| Error::Parse {
             what: "the token".into(),
             source_of: keystone.into(),
-            why: why.to_string(),
+            why: crate::json_words(&why),
         })?;
         Ok(Token { value: Secret::new(value), body: document.token, obtained: Some(Instant::now()) })
     }
