@@ -8,6 +8,7 @@ mod commands;
 mod global_args;
 mod interrupt;
 mod output;
+mod password;
 mod print;
 mod saved_logs;
 mod session;
@@ -49,7 +50,16 @@ pub fn main() -> Process {
 pub fn main_with(cases: Vec<Case>) -> Process {
     // A shell asks what could come next: `COMPLETE=bash smog` and the like.
     CompleteEnv::with_factory(CommandLine::command).shells(Shells(shells::ALL)).complete();
-    let line = CommandLine::parse();
+    let line = match CommandLine::try_parse() {
+        Ok(line) => line,
+        Err(why) if why.use_stderr() => why.exit(),
+        // Help and version are results, and go the way of results.
+        Err(why) => {
+            output::help(&why.render().ansi().to_string());
+            let ended = if output::is_gone() { ExitCode::ReaderGone } else { ExitCode::Ok };
+            return Process::from(u8::from(code_of(Ok(ended))));
+        }
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(why) => {
@@ -74,11 +84,11 @@ fn code_of(ended: Result<ExitCode, Error>) -> ExitCode {
     };
     match output::failure() {
         // What was asked for was done, and could not be told: that is not all well.
-        Some(why) if code == ExitCode::Ok => {
+        Some(why) => {
             output::error_text(&format!("standard output: {why}"));
-            ExitCode::Failed
+            if code == ExitCode::Ok { ExitCode::Failed } else { code }
         }
-        _ => code,
+        None => code,
     }
 }
 

@@ -143,6 +143,11 @@ pub fn painted(text: &Painted) {
     stream::out_styled(text.as_str());
 }
 
+/// Print help, which has colours of its own.
+pub fn help(text: &str) {
+    stream::out_styled(text);
+}
+
 /// Print data that others wrote, whole: bytes as they are, on a terminal made visible.
 pub fn data(bytes: &[u8]) {
     match stream::out_is_terminal() {

@@ -55,7 +55,7 @@ pub fn to_python(py: Python<'_>, value: &Value) -> PyResult<Py<PyAny>> {
 /// Python data as JSON, by Python's own `json`.
 pub fn to_json(value: &Bound<'_, PyAny>) -> PyResult<Value> {
     let text: String = value.py().import("json")?.call_method1("dumps", (value,))?.extract()?;
-    serde_json::from_str(&text).map_err(|why| unusable(value.py(), "the body", why.to_string(), None))
+    serde_json::from_str(&text).map_err(|why| unusable(value.py(), "the body", smog::json_words(&why), None))
 }
 
 /// A CPU set as Python's set of numbers.

@@ -50,8 +50,7 @@ impl Hosts {
         let session = self.session.clone();
         enter(py, |ctx| async move {
             let cloud = session.cloud().await?;
-            let names =
-                ctx.unless_stopped("nothing was changed", async { Ok(cloud.host_names().await) }).await?;
+            let names = ctx.unless_stopped("nothing was changed", cloud.host_names()).await?;
             session.seen(|seen| seen.hosts = names.clone());
             Ok(names)
         })

@@ -105,7 +105,7 @@ impl Environment {
     /// [`Error::NotFound`] for a name nobody knows; as [`Cloud::host`].
     pub async fn of_cloud(cloud: &Cloud, only: &[String], options: Options) -> Result<Environment> {
         let names: Vec<String> = match only.is_empty() {
-            true => cloud.host_names().await,
+            true => cloud.host_names().await?,
             false => only.to_vec(),
         };
         let mut hosts: Vec<Host> = Vec::new();

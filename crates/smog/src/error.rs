@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use crate::exit::ExitCode;
+use crate::some_of::{some_of, some_of_with};
 
 /// What went wrong, in terms of what can be done about it.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -24,7 +25,7 @@ pub enum Error {
     },
 
     /// Several things carry this name; only an id tells them apart.
-    #[error("{} {what}s are called `{name}`: {}", ids.len(), ids.join(", "))]
+    #[error("{} {what}s are called `{name}`: {}", ids.len(), some_of(ids))]
     Ambiguous {
         /// The kind of thing.
         what: String,
@@ -202,7 +203,7 @@ pub enum Error {
     },
 
     /// Hosts or logs that were to be read were not, or not wholly.
-    #[error("not everything was read: {}", lines.join("; "))]
+    #[error("not everything was read: {}", some_of_with(lines, "; "))]
     Unread {
         /// Each host or log, with the reason.
         lines: Vec<String>,

@@ -200,6 +200,18 @@ impl Host {
         }
     }
 
+    /// Make the connection now, where there is one to make, or fail within `connect_timeout`: TCP,
+    /// SSH's banner and the log-in together, on whichever address.
+    ///
+    /// # Errors
+    /// As [`Host::run`]; [`Error::Unreachable`](crate::Error::Unreachable) after that time.
+    pub async fn connect(&self) -> Result<()> {
+        match &*self.wire {
+            Wire::Ssh(ssh) => ssh.connected(&self.name).await,
+            Wire::Local | Wire::Replay(_) => Ok(()),
+        }
+    }
+
     /// Close the connection. Not needed: the last clone's drop does it too. The next command connects anew.
     pub async fn close(&self) {
         if let Wire::Ssh(ssh) = &*self.wire {

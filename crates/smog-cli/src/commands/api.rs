@@ -50,7 +50,7 @@ enum Named {
 }
 
 fn json(text: &str) -> Result<serde_json::Value, String> {
-    serde_json::from_str(text).map_err(|why| why.to_string())
+    serde_json::from_str(text).map_err(|why| smog::json_words(&why))
 }
 
 pub async fn run(args: ApiArgs, session: &Session) -> Result<ExitCode, Error> {

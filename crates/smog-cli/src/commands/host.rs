@@ -135,7 +135,11 @@ pub async fn run(args: HostArgs, session: &Session) -> Result<ExitCode, Error> {
 async fn power(args: PowerArgs, session: &Session) -> Result<ExitCode, Error> {
     let (parent, domain) = session.cloud().await?.parent_of(&args.host).await?;
     if session.dry_run && !matches!(args.action, Power::State) {
-        output::text(&format!("would switch domain {domain} on {}: {:?}\n", parent.name(), args.action));
+        output::text(&format!(
+            "would switch domain {domain} on {}: {}\n",
+            parent.name(),
+            format!("{:?}", args.action).to_lowercase()
+        ));
         return Ok(ExitCode::Ok);
     }
     if !matches!(args.action, Power::State) {

@@ -8,7 +8,7 @@ const TEXTS: [&str; 2] =
 
 pub fn run() -> ExitCode {
     for text in TEXTS {
-        output::data(text.as_bytes());
+        output::text(&text.replace("\r\n", "\n"));
     }
     ExitCode::Ok
 }

@@ -114,7 +114,11 @@ pub async fn run(args: TriageArgs, session: &Session) -> Result<ExitCode, Error>
         }
         let code = shown(&triage, &args, &view)?;
         if !quiet {
-            output::note(&format!("{}, {:.1} s", exceptions(triage.exceptions), begun.elapsed().as_secs_f64()));
+            output::note(&format!(
+                "{}, {:.1} s",
+                exceptions(triage.exceptions),
+                begun.elapsed().as_secs_f64()
+            ));
         }
         Ok(code)
     })

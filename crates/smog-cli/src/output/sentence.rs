@@ -11,12 +11,29 @@ const MOST_LINES: usize = 40;
 /// A sentence as it is shown: visible, of bearable length, further lines indented.
 pub fn sentence(text: &str) -> String {
     let text = visible(text.trim_end());
+    let text = without_numbers(&text);
     let text = fewer_lines(&shorter(&text));
     let mut lines = text.lines();
     let first = lines.next().unwrap_or_default().to_string();
     let rest: Vec<&str> = lines.collect();
     let indent = if rest.iter().all(|line| line.is_empty() || line.starts_with("  ")) { "" } else { "    " };
     rest.into_iter().fold(first, |text, line| text + "\n" + indent + line)
+}
+
+/// Without the system's numbers of errors: "No such file or directory (os error 2)".
+fn without_numbers(text: &str) -> String {
+    let mut pieces = text.split(" (os error ");
+    let mut plain = pieces.next().unwrap_or_default().to_string();
+    for piece in pieces {
+        match piece.split_once(')') {
+            Some((number, rest)) if number.bytes().all(|byte| byte.is_ascii_digit()) => plain.push_str(rest),
+            _ => {
+                plain.push_str(" (os error ");
+                plain.push_str(piece);
+            }
+        }
+    }
+    plain
 }
 
 /// The beginning, and the end, which often is what one wants to copy.
@@ -60,6 +77,10 @@ mod tests {
             "smog.yml:2:1: unknown\n    hots: {}\n    ^"
         );
         assert_eq!(sentence("two lines\n"), "two lines");
+        assert_eq!(
+            sentence("a: No such file (os error 2); b (os error x)"),
+            "a: No such file; b (os error x)"
+        );
     }
 
     #[test]

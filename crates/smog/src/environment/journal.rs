@@ -153,7 +153,7 @@ impl Journal {
     /// [`Error::Parse`], also for one a newer smog wrote.
     pub fn from_json(text: &str, place: &str) -> Result<Journal> {
         let unread = |why: String| Error::Parse { what: "journal".into(), source_of: place.into(), why };
-        let journal: Journal = serde_json::from_str(text).map_err(|why| unread(why.to_string()))?;
+        let journal: Journal = serde_json::from_str(text).map_err(|why| unread(crate::json_words(&why)))?;
         if journal.version != VERSION {
             let newer = journal.version;
             return Err(unread(format!("its form is {newer}, this smog knows {VERSION}")));

@@ -18,7 +18,7 @@ impl Baseline {
     /// [`Error::Parse`] when it is no such thing.
     pub fn parse(text: &str, source_of: &str) -> Result<Baseline> {
         let wrong = |why: String| Error::Parse { what: "baseline".into(), source_of: source_of.into(), why };
-        let value: Value = serde_json::from_str(text).map_err(|why| wrong(why.to_string()))?;
+        let value: Value = serde_json::from_str(text).map_err(|why| wrong(crate::json_words(&why)))?;
         let findings = value.get("findings").and_then(Value::as_array);
         let findings =
             findings.ok_or_else(|| wrong("it has no `findings`: it is not an audit in JSON".into()))?;

@@ -64,7 +64,7 @@ pub(super) fn parse(text: &str, host: &str) -> Result<CpuMap> {
         why,
     };
     let online = lines.next().unwrap_or_default().trim();
-    let online: Cpuset = online.parse().map_err(|_| wrong(format!("`{online}` is no CPU set")))?;
+    let online: Cpuset = online.parse().map_err(|_| wrong(format!("`{online}` is not a CPU set")))?;
     let count = lines.next().unwrap_or_default().trim();
     let count = count.parse().map_err(|_| wrong(format!("`{count}` is not a number of CPUs")))?;
     let simulated = lines.find_map(|line| line.trim().strip_prefix("simulated_cells="));

@@ -58,7 +58,7 @@ impl NovaConf {
     /// `[compute]cpu_dedicated_set` and `cpu_shared_set`.
     ///
     /// # Errors
-    /// When one is no CPU set.
+    /// When one is not a CPU set.
     pub fn cpu_sets(&self) -> Result<CpuSets> {
         let read = |key| self.get("compute", key).map(str::parse).transpose();
         Ok(CpuSets { dedicated: read("cpu_dedicated_set")?, shared: read("cpu_shared_set")? })

@@ -50,7 +50,7 @@ pub struct Pin {
     pub agrees: bool,
 }
 
-/// A thread of QEMU that is no vCPU and no I/O thread, and is elsewhere than declared.
+/// A thread of QEMU that is not a vCPU and no I/O thread, and is elsewhere than declared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Stray {
     /// Its id.

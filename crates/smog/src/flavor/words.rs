@@ -105,8 +105,9 @@ impl FromStr for PageSize {
     fn from_str(text: &str) -> Result<PageSize, Error> {
         let invalid = || Error::Invalid {
             what: format!("page size `{text}`"),
-            why: "it is none of `small`, `large`, `any`, a number of KiB, or a size such as `2MB` or `1GB`"
-                .to_string(),
+            why:
+                "it is not one of `small`, `large`, `any`, a number of KiB, or a size such as `2MB` or `1GB`"
+                    .to_string(),
             hint: None,
         };
         match text.trim() {
@@ -149,7 +150,7 @@ macro_rules! words {
                     $($word => Ok(<$type>::$variant),)+
                     other => Err(Error::Invalid {
                         what: format!(concat!($what, " `{}`"), other),
-                        why: concat!("it is none of", $(" `", $word, "`"),+).to_string(),
+                        why: concat!("it is not one of", $(" `", $word, "`"),+).to_string(),
                         hint: None,
                     }),
                 }

@@ -12,6 +12,7 @@ use crate::cloud::{Cloud, Server};
 use crate::error::{Error, Result};
 use crate::exit::ExitCode;
 use crate::libvirt::{HostDomains, Sighting};
+use crate::show::{Column, Show};
 
 /// Hosts asked at once.
 const AT_ONCE: usize = 32;
@@ -40,6 +41,13 @@ pub struct HostProblem {
     pub host: String,
     /// Why.
     pub error: Error,
+}
+
+impl Show for HostProblem {
+    const COLUMNS: &'static [Column<HostProblem>] = &[
+        Column::new("host", |problem| problem.host.clone()),
+        Column::new("problem", |problem| problem.error.to_string()),
+    ];
 }
 
 impl Discovery {
@@ -164,10 +172,13 @@ impl Cloud {
             let (cloud, places) = (self.clone(), places.clone());
             asked.spawn(async move {
                 let _place = places.acquire().await;
-                let found = match cloud.host(&name).await {
-                    Ok(host) => host.domains_with_states().await,
-                    Err(why) => Err(why),
+                // One that does not answer holds up the others no longer than `connect_timeout`.
+                let found = async {
+                    let host = cloud.host(&name).await?;
+                    host.connect().await?;
+                    host.domains_with_states().await
                 };
+                let found = found.await;
                 (name, found)
             });
         }

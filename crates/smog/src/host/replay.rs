@@ -63,7 +63,7 @@ impl Replay {
         let answers: Vec<Answer> = serde_json::from_str(text).map_err(|err| Error::Parse {
             what: "recorded answers".to_string(),
             source_of: "JSON".to_string(),
-            why: err.to_string(),
+            why: crate::json_words(&err),
         })?;
         let replay = Replay::new();
         Ok(answers.into_iter().fold(replay, |replay, answer| {

@@ -71,6 +71,9 @@ pub struct SshOptions {
     pub control_dir: PathBuf,
 }
 
+/// So long after its time ssh itself may take to say that there was no answer.
+const GRACE: Duration = Duration::from_secs(1);
+
 impl SshOptions {
     /// Everything as the user's `ssh_config` has it, ten seconds to connect, sockets below `/tmp`.
     pub fn new(address: impl Into<String>) -> SshOptions {
@@ -191,6 +194,20 @@ impl Ssh {
         }
         let slot = Arc::clone(&self.slots).acquire_owned().await;
         slot.map_err(|err| Error::Interrupted { left: err.to_string() })
+    }
+
+    /// Connect, if that has not been done, within `connect_timeout` and no more.
+    pub(crate) async fn connected(&self, host: &str) -> Result<()> {
+        let limit = self.options.connect_timeout;
+        // ssh keeps to the same time, and then says more.
+        match tokio::time::timeout(limit + GRACE, self.master(host)).await {
+            Ok(made) => made.map(drop),
+            Err(_) => Err(Error::Unreachable {
+                what: format!("host `{host}` ({})", self.options.address),
+                why: format!("no log-in within {} s", limit.as_secs()),
+                hint: "`ssh:` `connect_timeout:` in smog.yml gives hosts more time".to_string(),
+            }),
+        }
     }
 
     /// Close the connection now; the next command makes a new one.

@@ -79,7 +79,7 @@ pub(super) async fn talk(t: &Test, seen: &Seen, line: &str, until: &str) -> Resu
     let serial = seen.domain.devices.serials.first().and_then(|serial| serial.address.clone());
     let (address, port) = serial.ok_or_else(|| Error::Invalid {
         what: format!("the serial port of `{}`", seen.domain.name),
-        why: "it is no TCP port".into(),
+        why: "it is not a TCP port".into(),
         hint: Some("`[serial_console]enabled` makes it one for guests that boot later".into()),
     })?;
     t.step(format!("type into port {port} on {}", seen.host));

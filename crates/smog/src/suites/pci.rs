@@ -65,8 +65,9 @@ fn in_cell_of_device(domain: &Domain, devices: &[PciDevice], cpus_of: impl Fn(u3
         .map(|address| {
             let cell = devices.iter().find(|device| device.address == address).and_then(|device| device.cell);
             let cpus = cell.map(&cpus_of).unwrap_or_default();
+            let place = cell.map_or("no cell".to_string(), |cell| format!("cell {cell}"));
             Check::that(
-                format!("CPUs of the guest, whose device {address} is in cell {cell:?}"),
+                format!("CPUs of the guest, whose device {address} is in {place}"),
                 !pins.is_empty() && pins.is_subset(&cpus),
                 pins.to_string(),
                 format!("of that cell: {cpus}"),

@@ -97,9 +97,14 @@ pub fn no_findings(seen: &Seen, rules: &[&str]) -> Vec<Check> {
 /// A value as people read it: strings without quotes.
 fn shown<T: Debug>(value: &T) -> String {
     let text = format!("{value:?}");
+    let text = match text.strip_prefix("Some(").and_then(|text| text.strip_suffix(')')) {
+        Some(inner) => inner,
+        None if text == "None" => "none",
+        None => &text,
+    };
     match text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
         Some(text) => text.to_string(),
-        None => text,
+        None => text.to_string(),
     }
 }
 

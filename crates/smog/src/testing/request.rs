@@ -135,7 +135,7 @@ impl RunRequest {
                 let (known, gone): (Vec<String>, Vec<String>) =
                     failed.into_iter().partition(|name| cases.iter().any(|case| case.name == name));
                 if !gone.is_empty() {
-                    let gone = gone.join(", ");
+                    let gone = crate::some_of::some_of(&gone);
                     notices
                         .push(format!("failed in the last run, but no case has this name any more: {gone}"));
                 }

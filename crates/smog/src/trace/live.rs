@@ -81,7 +81,7 @@ impl Cloud {
         let (Some(first), Some(last)) = (look.first, look.last) else {
             let not_read = match unread.is_empty() {
                 true => String::new(),
-                false => format!("; not read: {}", unread.join("; ")),
+                false => format!("; not read: {}", crate::some_of::some_of_with(&unread, "; ")),
             };
             let since = since.strftime("%Y-%m-%d %H:%M:%S UTC");
             let what = format!("request in the {records} records since {since}{not_read},");

@@ -56,7 +56,7 @@ impl<'a> Draft<'a> {
     /// Why a file's text is not to be had.
     pub(in crate::environment) fn no_text(&self, path: &str) -> String {
         match self.state.file(path) {
-            Some(_) => format!("{path} is no UTF-8 text"),
+            Some(_) => format!("{path} is not UTF-8 text"),
             None => format!("there is no {path}"),
         }
     }

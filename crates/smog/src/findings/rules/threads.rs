@@ -346,7 +346,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "stray-threads",
         severity: Severity::Error,
-        about: "A thread of QEMU that is no vCPU may run outside <emulatorpin> (or <vcpu cpuset>)",
+        about: "A thread of QEMU that is not a vCPU may run outside <emulatorpin> (or <vcpu cpuset>)",
         source: "LP 1746674, LP 1869804; Red Hat's OVS-DPDK guide",
         proof: Proof::Lab,
         judge: Judge::Guest(stray_threads),

@@ -56,7 +56,8 @@ pub fn last(log_dir: &Path) -> Result<Option<RunReport>> {
 pub fn load(path: &Path) -> Result<RunReport> {
     let path = if path.is_dir() { path.join(FILE) } else { path.to_path_buf() };
     let text = std::fs::read_to_string(&path).map_err(|why| damaged(&path, why.to_string()))?;
-    serde_json::from_str(&text).map_err(|why| damaged(&path, format!("is not a stored run: {why}")))
+    serde_json::from_str(&text)
+        .map_err(|why| damaged(&path, format!("is not a stored run: {}", crate::json_words(&why))))
 }
 
 impl RunReport {

@@ -219,7 +219,7 @@ fn a_damaged_run_is_named() {
     match last(folder.path()) {
         Err(Error::Config { place, message, .. }) => {
             assert_eq!(place, path.display().to_string());
-            assert!(message.starts_with("is not a stored run: EOF"), "{message}");
+            assert!(message.starts_with("is not a stored run: it ends too early"), "{message}");
         }
         other => panic!("{other:?}"),
     }
