@@ -205,7 +205,7 @@ class Cloud:
         for is wanted. WHO is a host, "computes", "controllers" or "all".
 
         `filters` (FILTER): scheduler filters that must be enabled.
-        `huge_pages` ([WHO/]SIZE=COUNT[@CELL]): at least so many huge pages: 2M=256, or 1G=2@0 for NUMA node 0.
+        `huge_pages` ([WHO/]SIZE=COUNT[@CELL]): minimum number of huge pages: 2M=256, or 1G=2@0 for NUMA node 0.
         `at_boot`: reserve the huge pages at each boot as well.
         `sysctl` ([WHO/]NAME=VALUE): a kernel setting: vm.swappiness=10.
         `nested`: nested KVM on the computes.
@@ -561,7 +561,7 @@ class Cloud:
         """
     def topology(self, /) -> Topology:
         """
-        Hosts with their NUMA nodes and CPUs, and which guest is pinned where. One API call
+        Hosts with their NUMA cells and CPUs, and which guest is pinned where. One API call
         and two commands a host. A picture in notebooks.
         """
     def trace(self, /, of: str | Guest, action: str | None = None, *, since: datetime | None = None) -> Trace:

@@ -8,10 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
-use smog::cloud::{
-    BootMade, BootRequest, Call, FlavorChoice, NetworkChoice, NewFlavor, NewImage, NewRule, Nic, Service,
-};
-use smog::config::Secret;
+use smog::cloud::{BootMade, BootRequest, Call, FlavorChoice, NetworkChoice, Nic, Service};
 use smog::findings::{AuditRequest, Baseline};
 use smog::watch::LogQuery;
 use smog::{Error, Result};
@@ -26,10 +23,7 @@ use crate::guests::{Guests, discover, guest};
 use crate::host::{Bytes, Host, host};
 use crate::hosts::Hosts;
 use crate::noun::{Noun, listed};
-use crate::nouns::{
-    Aggregate, ComputeService, Flavor, Hypervisor, Image, KeyPair, Network, Project, Server, ServerGroup,
-    Trace, Triage, User,
-};
+use crate::nouns::{Flavor, Trace, Triage};
 use crate::saved::Places;
 use crate::session::Session;
 use crate::topology::{self, Topology};
@@ -45,7 +39,7 @@ use crate::watch::{Watch, Watcher};
 /// ...     print(guest.name, guest.host.name)
 #[pyclass(frozen, module = "smog")]
 pub struct Cloud {
-    session: Arc<Session>,
+    pub(crate) session: Arc<Session>,
 }
 
 /// One API call as it was made.
@@ -92,7 +86,7 @@ impl ApiCall {
 
 /// A flavor: named, made for the guest, or the thing itself.
 #[derive(FromPyObject)]
-enum FlavorAsked {
+pub(crate) enum FlavorAsked {
     Name(String),
     Spec(Py<FlavorSpec>),
     Thing(Py<Flavor>),

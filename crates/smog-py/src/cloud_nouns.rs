@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use pyo3::prelude::*;
 use smog::cloud::{NewFlavor, NewImage, NewRule};
+use smog::config::Secret;
 
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, FlavorAsked};
 use crate::errors::unusable;
-use crate::flavor_spec::FlavorSpec;
 use crate::guest::NameOf;
 use crate::noun::Noun;
 use crate::nouns::{
