@@ -233,9 +233,8 @@ impl Mask {
         add(r#""at": "[^"]*""#, r#""at": "NOW""#);
         add(r#""(took|elapsed)_s": [0-9.e-]+"#, r#""${1}_s": 0"#);
         add(r#"(?s)"sources": \[\n.*?\n  \]"#, r#""sources": []"#);
-        // A boot asks for its image and its network at once, and quotas are asked of two services: what
-        // was refused first is said.
-        add(r"\w+ refused `GET /(images|networks|quotas\S*|os-quota-sets\S*)`", "a service refused `GET`");
+        // Many commands ask several things at once: whichever was refused first is named.
+        add(r"\w+ refused `(\w+) [^`]*`", "a service refused `$1`");
         Mask(all)
     }
 
