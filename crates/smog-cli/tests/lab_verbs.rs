@@ -447,7 +447,7 @@ fn labels_cards_and_moves() {
     let cards = ok(&["guest", "cards", &name, "-o", "json"]).json();
     assert_eq!(cards.as_array().map(Vec::len), Some(2), "{cards:#}");
     let wrong = lab().run(&["guest", "detach", &name, "fa:16:3e:00:00:00"]).expect(2);
-    assert!(wrong.err.contains("no network card"), "{}", wrong.err);
+    assert!(wrong.err.contains("no network interface"), "{}", wrong.err);
     ok(&["guest", "detach", &name, &mac]);
     assert_eq!(ok(&["guest", "cards", &name, "-o", "json"]).json().as_array().map(Vec::len), Some(1));
 
