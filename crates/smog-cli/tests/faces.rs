@@ -235,6 +235,8 @@ impl Mask {
         add(r#"(?s)"sources": \[\n.*?\n  \]"#, r#""sources": []"#);
         // Many commands ask several things at once: whichever was refused first is named.
         add(r"\w+ refused `(\w+) [^`]*`", "a service refused `$1`");
+        // A long sentence is cut, later or sooner with the length of the path before.
+        add(r"\(the roles of [^\n]*", "(the roles …");
         Mask(all)
     }
 

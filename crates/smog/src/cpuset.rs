@@ -13,7 +13,7 @@ use crate::error::Error;
 
 /// The highest number that is accepted: far above any machine, low enough that
 /// a typo such as `0-99999999999` cannot eat the memory.
-const HIGHEST: u32 = 65_535;
+pub(crate) const HIGHEST: u32 = 65_535;
 
 /// An ordered set of CPU or cell numbers.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -239,6 +239,11 @@ fn what_is_wrong_is_told_with_its_place() {
         ),
         ("<memory unit='KiB'>131072", "<memory unit='parsec'>131072", "`parsec` is not a unit"),
         ("<vcpu placement='static'>1", "<vcpu placement='static'>many", "<vcpu> is `many`"),
+        (
+            "<vcpu placement='static'>1",
+            "<vcpu placement='static'>4294967295",
+            "more than any domain can have",
+        ),
         ("<uuid>", "<nouuid>", "nouuid"),
         ("</domain>", "", "never closed"),
         ("<domain ", "<domainsnapshot ", "domainsnapshot"),

@@ -2,7 +2,7 @@
 //! `nova/virt/hardware.py` (read in Nova 31, 2025.1).
 
 use super::{CpuPolicy, EmulatorThreads, FlavorSpec, PageSize};
-use crate::cpuset::Cpuset;
+use crate::cpuset::{Cpuset, HIGHEST};
 use crate::error::{Error, Result};
 
 impl FlavorSpec {
@@ -17,6 +17,10 @@ impl FlavorSpec {
                 "it needs at least one vCPU and 1 MiB of memory",
                 "the flavor API's schema",
             );
+        }
+        if self.vcpus > HIGHEST {
+            let why = format!("{} vCPUs are more than any domain can have", self.vcpus);
+            return refuse("flavor", &why, "none: no host fits");
         }
         self.check_policies()?;
         self.check_realtime()?;
@@ -307,6 +311,7 @@ mod tests {
 
     #[test]
     fn thread_and_emulator_policies_need_pinning() {
+        refused(FlavorSpec::new("many").vcpus(u32::MAX).ram_mib(64).pinned(), "no host fits");
         refused(four().thread_policy(ThreadPolicy::Require), "CPUThreadPolicyConfigurationInvalid");
         refused(
             four().cpu_policy(CpuPolicy::Shared).thread_policy(ThreadPolicy::Prefer),

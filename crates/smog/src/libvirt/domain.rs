@@ -10,7 +10,7 @@ use super::element::{
     size_text_kib,
 };
 use super::{Cpu, CpuTune, Devices, GuestCell, MemoryBacking, NovaMetadata, NumaTune};
-use crate::cpuset::Cpuset;
+use crate::cpuset::{Cpuset, HIGHEST};
 use crate::error::Result;
 
 /// A domain as libvirt declares it. What the kernel really does is in
@@ -243,6 +243,11 @@ fn vcpus(domain: Node<'_, '_>) -> std::result::Result<Vcpus, Flaw> {
         return Ok(Vcpus { count: 1, current: 1, placement: None, cpus: None });
     };
     let count = number_text(node)?.ok_or_else(|| Flaw::new(node, "<vcpu> is empty"))?;
+    // They are counted one by one: a number out of nowhere would take minutes. libvirt's own limit is a
+    // quarter of this (`VIR_DOMAIN_CPUMASK_LEN`).
+    if count > HIGHEST {
+        return Err(Flaw::new(node, format!("<vcpu> is `{count}`, more than any domain can have")));
+    }
     Ok(Vcpus {
         count,
         current: number_attr(node, "current")?.unwrap_or(count),

@@ -399,6 +399,11 @@ fn what_a_journal_leaves_out_is_unread_and_what_it_has_in_fields_counts() {
             vec!["nova.exception.NoValidHost"],
             false,
         ),
+        (
+            r#","MESSAGE":"org.freedesktop.DBus.Error.FileExists: Unit a.service failed to load","PRIORITY":"3""#.to_string(),
+            vec![],
+            false,
+        ),
         (format!(r#","MESSAGE":[{}]"#, bytes.join(",")), vec!["nova.exception.OneError"], false),
         (r#","MESSAGE":["one","two"]"#.to_string(), vec![], false),
         (String::new(), vec![], false),
