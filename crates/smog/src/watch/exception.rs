@@ -204,7 +204,9 @@ pub(super) fn find<'a>(lines: impl Iterator<Item = &'a str>, names_count: bool) 
     let traceback = !chain.is_empty();
     if chain.is_empty() && names_count {
         let first = all.lines().next().unwrap_or_default();
-        let found = NAMED.as_ref()?.captures_iter(first).last()?;
+        // libvirtd names the errors of D-Bus in the same form; they are no exceptions of Python's.
+        let named = NAMED.as_ref()?.captures_iter(first);
+        let found = named.filter(|found| !found[1].starts_with("org.freedesktop.")).last()?;
         let (name, end) = (found.get(1)?.as_str(), found.get(0)?.end());
         let name = name.trim_end_matches([':', ' ', '(']);
         let message = first.get(end..).unwrap_or_default();
