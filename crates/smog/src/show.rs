@@ -2,6 +2,7 @@
 //! that must not steer the terminal it is shown on.
 
 use std::borrow::Cow;
+use std::fmt::{self, Write as _};
 
 /// One column of a table.
 pub struct Column<T> {
@@ -90,6 +91,27 @@ fn spelled_out(text: &str, hides: impl Fn(char) -> bool) -> Cow<'_, str> {
         }
     }
     Cow::Owned(shown)
+}
+
+/// Text made safe for HTML: for an element or a quoted attribute.
+pub(crate) struct Escaped<'a>(pub &'a str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for letter in self.0.chars() {
+            match letter {
+                '&' => f.write_str("&amp;")?,
+                '<' => f.write_str("&lt;")?,
+                '>' => f.write_str("&gt;")?,
+                '"' => f.write_str("&quot;")?,
+                '\'' => f.write_str("&#39;")?,
+                '\n' | '\t' => f.write_char(letter)?,
+                letter if letter.is_control() => f.write_char('\u{fffd}')?,
+                letter => f.write_char(letter)?,
+            }
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

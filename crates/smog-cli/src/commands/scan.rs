@@ -77,8 +77,8 @@ fn scan_all(args: &ScanArgs, view: &View, quiet: bool) -> Result<ExitCode, Error
         args.allow.iter().map(|name| Allow::of(Some(name), None, None, Some("--allow"))).collect();
     let mut thrown = Thrown::new(AllowList::new(allowed?));
     let begun = Instant::now();
-    // A name there is nothing of is told before the first is read; one that may not be read is
-    // told, and the others are read.
+    // A name that does not exist is an error before anything is read; a file that may not be read is
+    // reported, and the others are read.
     let offline = Offline {
         places: args.files.clone(),
         zone: Some(args.zone.clone().unwrap_or_else(TimeZone::system)),

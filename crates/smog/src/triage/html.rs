@@ -1,10 +1,11 @@
 //! One page of HTML that has everything in it: no script, nothing to load.
 
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 
 use jiff::Timestamp;
 
 use super::{By, FailedTest, Group, Triage};
+use crate::show::Escaped;
 
 /// So many tests and groups are shown in the page; the JSON has all.
 const MOST: usize = 200;
@@ -138,25 +139,4 @@ fn of_group(page: &mut String, number: usize, group: &Group) {
 
 fn time(time: Option<Timestamp>) -> String {
     time.map_or("no time".into(), |time| time.strftime("%F %T%.3fZ").to_string())
-}
-
-/// Text made safe for an element or a quoted attribute.
-struct Escaped<'a>(&'a str);
-
-impl fmt::Display for Escaped<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for letter in self.0.chars() {
-            match letter {
-                '&' => f.write_str("&amp;")?,
-                '<' => f.write_str("&lt;")?,
-                '>' => f.write_str("&gt;")?,
-                '"' => f.write_str("&quot;")?,
-                '\'' => f.write_str("&#39;")?,
-                '\n' | '\t' => f.write_char(letter)?,
-                letter if letter.is_control() => f.write_char('\u{fffd}')?,
-                letter => f.write_char(letter)?,
-            }
-        }
-        Ok(())
-    }
 }

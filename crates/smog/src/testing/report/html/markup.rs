@@ -1,7 +1,8 @@
 //! Text within HTML.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
+use crate::show;
 use crate::testing::report::told::and_more;
 
 /// So many characters of one text are shown; what is longer is cut and says so.
@@ -16,22 +17,10 @@ pub(super) struct Escaped<'a>(&'a str);
 
 impl fmt::Display for Escaped<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, letter) in self.0.chars().enumerate() {
-            if at == MOST {
-                return f.write_str(" … (cut)");
-            }
-            match letter {
-                '&' => f.write_str("&amp;")?,
-                '<' => f.write_str("&lt;")?,
-                '>' => f.write_str("&gt;")?,
-                '"' => f.write_str("&quot;")?,
-                '\'' => f.write_str("&#39;")?,
-                '\n' | '\t' => f.write_char(letter)?,
-                letter if letter.is_control() => f.write_char('\u{fffd}')?,
-                letter => f.write_char(letter)?,
-            }
+        match self.0.char_indices().nth(MOST) {
+            Some((at, _)) => write!(f, "{} … (cut)", show::Escaped(&self.0[..at])),
+            None => show::Escaped(self.0).fmt(f),
         }
-        Ok(())
     }
 }
 
