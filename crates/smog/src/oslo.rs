@@ -56,17 +56,17 @@ impl OsloConfig {
         let mut at = 0;
         // Whether a line that begins with a blank goes on with the option before.
         let mut goes_on = false;
-        for (number, line) in text.split_inclusive('\n').enumerate() {
+        for (number, line) in lines(&text).enumerate() {
             let range = at..at + line.len();
             at = range.end;
-            let bare = line.trim_end_matches(['\n', '\r']);
+            let bare = line.trim_end_matches(ENDS);
             // The line itself is not shown: it may hold a password.
             let refused = |why: &str| Error::Config {
                 place: format!("{place}:{}", number + 1),
                 message: why.into(),
                 hint: None,
             };
-            let trimmed = bare.trim();
+            let trimmed = bare.trim_matches(blank);
             if trimmed.is_empty() || bare.starts_with(['#', ';']) {
                 if let (Some(section), Some(key)) = (sections.last_mut(), commented_key(trimmed)) {
                     section.commented.push((key, range.end));
@@ -85,11 +85,11 @@ impl OsloConfig {
                 setting.value.push('\n');
                 setting.value.push_str(trimmed);
                 setting.range.end = range.end;
-                setting.value_range.end = range.start + bare.trim_end().len();
+                setting.value_range.end = range.start + bare.trim_end_matches(blank).len();
                 continue;
             }
             goes_on = false;
-            if let Some(header) = trimmed.strip_prefix('[') {
+            if let Some(header) = bare.trim_end_matches(blank).strip_prefix('[') {
                 let name = header.strip_suffix(']').filter(|name| !name.is_empty());
                 let name = name.ok_or_else(|| refused("a section line without its end"))?;
                 if let Some(before) = sections.last_mut() {
@@ -106,12 +106,12 @@ impl OsloConfig {
             }
             let split = bare.find(['=', ':']).ok_or_else(|| refused("neither an option nor a section"))?;
             let section = sections.last_mut().ok_or_else(|| refused("an option before any section"))?;
-            let key = bare[..split].trim();
+            let key = bare[..split].trim_matches(blank);
             if key.is_empty() {
                 return Err(refused("an option without a name"));
             }
-            let value = bare[split + 1..].trim();
-            let value_start = range.start + bare.len() - bare[split + 1..].trim_start().len();
+            let value = bare[split + 1..].trim_matches(blank);
+            let value_start = range.start + bare.len() - bare[split + 1..].trim_start_matches(blank).len();
             section.end_of_content = range.end;
             goes_on = true;
             section.options.push(Setting {
@@ -189,7 +189,7 @@ impl OsloConfig {
         if let (Some(last), false) = (there.last(), more.is_empty()) {
             let lines: String =
                 more.iter().map(|value| format!("{key} = {value}{}", self.line_end())).collect();
-            let glue = if self.text[..last.range.end].ends_with('\n') { "" } else { self.line_end() };
+            let glue = if self.text[..last.range.end].ends_with(ENDS) { "" } else { self.line_end() };
             file = file.edited(last.range.end..last.range.end, &format!("{glue}{lines}"))?;
         }
         for (at, setting) in there.iter().enumerate().rev() {
@@ -223,13 +223,13 @@ impl OsloConfig {
         let place = below_comment.or_else(|| of_name.last().map(|one| one.end_of_content));
         match place {
             Some(at) => {
-                let glue = if self.text[..at].ends_with('\n') { "" } else { end };
+                let glue = if self.text[..at].ends_with(ENDS) { "" } else { end };
                 self.edited(at..at, &format!("{glue}{lines}{end}"))
             }
             None => {
                 let glue = match self.text.as_str() {
                     "" => String::new(),
-                    text if text.ends_with('\n') => end.to_string(),
+                    text if text.ends_with(ENDS) => end.to_string(),
                     _ => format!("{end}{end}"),
                 };
                 self.edited(self.text.len()..self.text.len(), &format!("{glue}[{section}]{end}{lines}{end}"))
@@ -244,8 +244,38 @@ impl OsloConfig {
     }
 
     fn line_end(&self) -> &'static str {
-        if self.text.contains("\r\n") { "\r\n" } else { "\n" }
+        if self.text.contains("\r\n") {
+            "\r\n"
+        } else if self.text.contains('\r') && !self.text.contains('\n') {
+            "\r"
+        } else {
+            "\n"
+        }
     }
+}
+
+/// What ends a line.
+const ENDS: [char; 2] = ['\n', '\r'];
+
+/// The lines of a file with their ends, as Python reads a text file: a lone carriage return ends
+/// a line as well.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let end = match rest.find(ENDS) {
+            None => rest.len(),
+            Some(at) if rest[at..].starts_with("\r\n") => at + 2,
+            Some(at) => at + 1,
+        };
+        let (line, more) = rest.split_at(end);
+        rest = more;
+        (!line.is_empty()).then_some(line)
+    })
+}
+
+/// What Python's `str.strip` takes away: Unicode's white space and four separators of ASCII.
+fn blank(c: char) -> bool {
+    c.is_whitespace() || ('\u{1c}'..='\u{1f}').contains(&c)
 }
 
 fn check(section: &str, key: &str, value: &str) -> Result<()> {
@@ -455,7 +485,7 @@ state_path = /var/lib/nova";
     }
 
     fn file() -> impl Strategy<Value = String> {
-        let end = prop_oneof![Just("\n"), Just("\r\n")];
+        let end = prop_oneof![Just("\n"), Just("\r\n"), Just("\r")];
         (proptest::collection::vec(line(), 0..30), end, any::<bool>()).prop_map(|(lines, end, ended)| {
             // It begins as oslo.config wants it: a section, and an option to continue.
             let text = ["[DEFAULT]".to_string(), "a = b".to_string()].into_iter().chain(lines);

@@ -20,11 +20,14 @@ TEXTS = [
     "[a]\nb = c\nb = d\n", "[a]\nb = c\nB = d\n", "[a]\nb = c\r\n d\r\n", "[a]\n\nb = c\n", "[a]\nb = c\n[d]\n e\n",
     "[a]\nb = c", "", "\n\n", "[a]\n", "[a]\n#b = c\n", "[a]]\nb = c\n", "[[a]\nb = c\n", "[a]\nb   =   c d  \n",
     "[a]\n\"b\" = c\n", "[a]\nb-c = d\n", "[a]\nb.c = d\n", "[a]\nb =\n c\n d\n", "[libvirt]\nb = c\n[LIBVIRT]\nd = e\n[LibVirt]\nb = f\n",
+    # Lines that end with a carriage return alone; blanks that are no space or tab.
+    "[a]\rb = c\r", "[a]\rb = c\r d\r", "[a]\nb = c\rd = e\n", "[a]\r\rb = c", "[a]\nb = c\x1d\n", "[a]\n\x0b[c]\nb = d\n",
+    "[a]\n\u00a0[c]\nb = d\n", "[a]\nb = \u00a0c\u3000\n", "[a]\nb = c\u2028d\n", "[a]\nb = c\x0cd\x85e\n", "[a]\n\u00a0b = c\n",
 ]
 
 
 def read(text):
-    with tempfile.NamedTemporaryFile("w", newline="") as file:
+    with tempfile.NamedTemporaryFile("w", newline="", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         sections, normalized = {}, {}
