@@ -4,7 +4,7 @@
 mod lab;
 
 use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use lab::{Ran, Smog, lab, ssh, unique};
 
@@ -366,10 +366,43 @@ fn two_smogs_on_one_host_see_each_other() {
     assert!(refused.err.contains("smog restore --break-lock cmp2"), "{}", refused.err);
     assert_ne!(number("cmp2", "/proc/sys/vm/swappiness"), 33);
     let listed = desk.run(&["restore", "--list"]).expect(0).out;
-    assert!(listed.contains("locked from another machine") && listed.contains("bob@desk-of-bob"), "{listed}");
+    assert!(
+        listed.contains("locked from another machine or container") && listed.contains("bob@desk-of-bob"),
+        "{listed}"
+    );
     desk.run(&["restore", "--yes"]).expect(1);
     desk.run(&["restore", "--yes", "--break-lock", "cmp2"]).expect(0);
     same("cmp2", &before, "the lock is broken");
+}
+
+/// A container numbers its processes anew, so nobody outside can see whether its smog lives.
+#[test]
+fn a_smog_killed_in_a_pid_namespace_of_its_own_is_not_called_dead() {
+    let desk = Desk::new();
+    let before = fingerprint("cmp2");
+    let wish = ["prepare", "--yes", "--host", "cmp2", "--sysctl", "cmp2/vm.swappiness=33"];
+    let inner = desk.smog().with("SMOG_TEST_DIE_AT", "6").command(&wish);
+    let mut unshare = Command::new("unshare");
+    // The first process of a namespace cannot kill itself: the shell is that.
+    unshare.args(["--pid", "--fork", "--mount-proc", "sh", "-c", r#""$@"; exit $?"#, "sh"]);
+    unshare.arg(inner.get_program()).args(inner.get_args());
+    unshare.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let killed = unshare.stdin(Stdio::null()).output().expect("unshare");
+    assert!(!killed.status.success(), "{}", String::from_utf8_lossy(&killed.stderr));
+    let listed = desk.run(&["restore", "--list"]);
+    let other = ["prepare", "--yes", "--host", "cmp2", "--sysctl", "cmp2/vm.swappiness=34"];
+    let refused = [desk.run(&["restore", "--yes"]), desk.run(&other)];
+    // Before anything may fail: the desk's own end breaks no locks.
+    let broken = desk.run(&["restore", "--yes", "--break-lock", "cmp2"]);
+    for refused in refused {
+        let refused = refused.expect(1);
+        assert!(refused.err.contains("in another container: "), "{}", refused.err);
+        assert!(refused.err.contains("smog restore --break-lock cmp2"), "{}", refused.err);
+    }
+    broken.expect(0);
+    let listed = listed.expect(0).out;
+    assert!(listed.contains("locked from another machine or container (1 of 1 done)"), "{listed}");
+    same("cmp2", &before, "killed in a namespace of its own");
 }
 
 #[test]

@@ -244,6 +244,12 @@ fn what_is_wrong_is_told_with_its_place() {
             "<vcpu placement='static'>4294967295",
             "more than any domain can have",
         ),
+        (
+            "<topology sockets='1'",
+            "<topology sockets='4294967295'",
+            "line 62, column 5: <topology> describes more vCPUs than any domain can have",
+        ),
+        ("cores='1' threads='1'", "cores='65536' threads='65536'", "more vCPUs than any domain can have"),
         ("<uuid>", "<nouuid>", "nouuid"),
         ("</domain>", "", "never closed"),
         ("<domain ", "<domainsnapshot ", "domainsnapshot"),

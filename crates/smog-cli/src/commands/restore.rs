@@ -163,6 +163,9 @@ fn say(one: &Restored, session: &Session) {
     }
 }
 
+/// The state of what a smog works on, or left, that cannot be seen from here.
+const ELSEWHERE: &str = "locked from another machine or container";
+
 fn lines(listing: &Listing, run: Option<&str>) -> Vec<Line> {
     let is_chosen = |one: &str| run.is_none_or(|run| run == one);
     let owner = |owner: &smog::environment::Owner| {
@@ -174,12 +177,13 @@ fn lines(listing: &Listing, run: Option<&str>) -> Vec<Line> {
             .locks
             .iter()
             .find(|(host, lock)| host.name() == one.host.name() && lock.run == one.journal.run());
+        let done = || format!("{} of {} done", one.marks.done.len(), one.journal.changes.len());
         let state = match (one.marks.prepared, lock.map(|(_, lock)| listing.alive(lock))) {
             (_, Some(Alive::Yes)) => "at work".to_string(),
             (true, _) => "prepared".to_string(),
-            (false, _) => {
-                format!("interrupted ({} of {} done)", one.marks.done.len(), one.journal.changes.len())
-            }
+            // Nobody here can see whether it is at work or was killed.
+            (false, Some(Alive::Unknown)) => format!("{ELSEWHERE} ({})", done()),
+            (false, _) => format!("interrupted ({})", done()),
         };
         let place = match (one.here, one.there) {
             (true, true) => "here and on the host",
@@ -207,7 +211,7 @@ fn lines(listing: &Listing, run: Option<&str>) -> Vec<Line> {
             let state = match listing.alive(lock) {
                 Alive::Yes => "locked",
                 Alive::No => "locked by a smog that died",
-                Alive::Unknown => "locked from another machine",
+                Alive::Unknown => ELSEWHERE,
             };
             Line {
                 run: lock.run.clone(),

@@ -83,7 +83,8 @@ impl GuestSnapshot {
     pub fn booked(&self, class: &str) -> u64 {
         let here = self.host_providers.iter().flatten().collect::<BTreeSet<_>>();
         let here = self.allocations.iter().flatten().filter(|one| here.contains(&one.provider));
-        here.filter_map(|allocation| allocation.resources.get(class)).sum()
+        here.filter_map(|allocation| allocation.resources.get(class))
+            .fold(0, |all, one| all.saturating_add(*one))
     }
 }
 

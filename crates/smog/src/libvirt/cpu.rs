@@ -7,7 +7,7 @@ use super::element::{
     Flaw, attr, child, child_attr, child_text, children, cpuset_attr, needed_number_attr, number_attr,
     size_kib,
 };
-use crate::cpuset::Cpuset;
+use crate::cpuset::{Cpuset, HIGHEST};
 
 /// `<cpu>`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -75,9 +75,14 @@ pub struct GuestCell {
 }
 
 impl CpuTopology {
-    /// The number of vCPUs it describes.
+    /// The number of vCPUs it describes; at most 65,535, which reading it checks.
     pub fn vcpus(&self) -> u32 {
-        self.sockets * self.dies * self.clusters * self.cores * self.threads
+        self.product().unwrap_or(HIGHEST)
+    }
+
+    fn product(&self) -> Option<u32> {
+        let parts = [self.dies, self.clusters, self.cores, self.threads];
+        parts.into_iter().try_fold(self.sockets, u32::checked_mul).filter(|vcpus| *vcpus <= HIGHEST)
     }
 }
 
@@ -110,13 +115,17 @@ impl Cpu {
 }
 
 pub(super) fn topology(node: Node<'_, '_>) -> Result<CpuTopology, Flaw> {
-    Ok(CpuTopology {
+    let topology = CpuTopology {
         sockets: needed_number_attr(node, "sockets")?,
         dies: number_attr(node, "dies")?.unwrap_or(1),
         clusters: number_attr(node, "clusters")?.unwrap_or(1),
         cores: needed_number_attr(node, "cores")?,
         threads: needed_number_attr(node, "threads")?,
-    })
+    };
+    match topology.product() {
+        Some(_) => Ok(topology),
+        None => Err(Flaw::new(node, "<topology> describes more vCPUs than any domain can have")),
+    }
 }
 
 fn cells(numa: Node<'_, '_>) -> Result<Vec<GuestCell>, Flaw> {

@@ -83,7 +83,7 @@ fn row(what: String, declared: &Cpuset, mode: Option<&str>, pages: &Pages) -> Co
 
 /// "1000 of 2048 pages of 2 MiB on node 0, 1048 on node 1"
 fn spread(size_kib: u64, pages: &BTreeMap<u32, u64>) -> String {
-    let all: u64 = pages.values().sum();
+    let all: u64 = pages.values().fold(0, |all, pages| all.saturating_add(*pages));
     let parts: Vec<String> = pages.iter().map(|(cell, count)| format!("{count} on node {cell}")).collect();
     match parts.split_first() {
         Some((first, rest)) => {
