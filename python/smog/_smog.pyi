@@ -12,7 +12,7 @@ from typing import Any, SupportsFloat, SupportsIndex, final
 from smog.display import Listing, SupportsWrite
 
 
-__all__ = ["Aggregate", "ApiCall", "Case", "CaseReport", "Cloud", "Compared", "ComputeService", "Domain", "Environment", "Facts", "FailedTest", "Flavor", "FlavorSpec", "Guest", "GuestProcess", "Guests", "Guru", "Host", "HostLine", "HostPlan", "Hosts", "Hypervisor", "Image", "KeyPair", "MovedStacks", "Network", "OsloConfig", "Output", "Plan", "Project", "Record", "Resource", "Restored", "SavedLogs", "Server", "ServerGroup", "Stacks", "Stop", "Thread", "ThrownKind", "Topology", "Trace", "Triage", "User", "Watch", "Watched", "Watcher", "_preparable", "_server_actions", "cases", "connect", "core_seconds", "html_table", "logs", "near", "quote", "read_yaml", "records", "run_cases", "text_table", "trace", "triage", "version"]
+__all__ = ["Aggregate", "ApiCall", "Case", "CaseReport", "Cloud", "Compared", "ComputeService", "Domain", "Environment", "Facts", "FailedTest", "Flavor", "FlavorSpec", "Guest", "GuestProcess", "Guests", "Guru", "Host", "HostLine", "HostPlan", "Hosts", "Hypervisor", "Image", "KeyPair", "MovedStacks", "Network", "OsloConfig", "Output", "Plan", "Project", "Record", "Resource", "Restored", "SavedLogs", "Server", "ServerGroup", "Stacks", "Stop", "Thread", "ThrownKind", "Topology", "Trace", "Triage", "User", "Watch", "Watched", "Watcher", "_hints", "_preparable", "_server_actions", "cases", "connect", "core_seconds", "html_table", "logs", "near", "quote", "read_yaml", "records", "run_cases", "text_table", "trace", "triage", "version"]
 
 @final
 class Aggregate:
@@ -3334,6 +3334,11 @@ class Watcher:
         """
         Wait until its handler stops it; what it saw.
         """
+
+def _hints() -> list[tuple[str, str]]:
+    """
+    What hints of the core name: a command line or flag, and its form in Python.
+    """
 
 def _preparable() -> list[tuple[str, str, str]]:
     """

@@ -14,8 +14,6 @@ from __future__ import annotations
 import enum
 from typing import Any
 
-from ._hints import in_python
-
 __all__ = [
     "AmbiguityException",
     "ApiError",
@@ -90,7 +88,6 @@ class SmogError(Exception):
         **more: Any,
     ) -> None:
         super().__init__(text)
-        hint = in_python(hint) if hint else hint
         self.hint = hint
         self.host = host
         self.request_id = request_id

@@ -1,6 +1,8 @@
 """One tree, rooted at SmogError, with the way out in it."""
 
+import ast
 import inspect
+import re
 
 import pytest
 
@@ -54,36 +56,62 @@ def test_a_command_that_fails():
     assert failed.value.host == "local"
 
 
-@pytest.mark.parametrize(
-    ("of_the_command", "of_python"),
-    [
-        ("`smog discover` lists the guests", "`cloud.discover()` lists the guests"),
-        ("`smog guest unlock web`, by an administrator", "`cloud.guest('web').unlock()`, by an administrator"),
-        ("`smog guest reboot --hard web`", "`cloud.guest('web').reboot(hard=True)`"),
-        ("`smog guest resize-confirm web`", "`cloud.guest('web').confirm_resize()`"),
-        ("`smog delete 'my web'`", "`cloud.guest('my web').delete()`"),
-        ("`smog migrate web`", "`cloud.guest('web').live_migrate()`"),
-        ("`smog flavor delete 42` removes it", "`cloud.flavor('42').delete()` removes it"),
-        ("`--timeout SECONDS`", "`timeout=SECONDS`"),
-        ("with `--os-cloud NAME`", 'with `smog.connect("NAME")`'),
-        ("`--rc` reads it", '`smog.connect(rc="RC")` reads it'),
-        ("`--allow-unread`", "`allow_unread=True`"),
-        # What only the command has stays as it is.
-        ("`smog nested --file F`", "`smog nested --file F`"),
-        ("did you mean `cirros`?", "did you mean `cirros`?"),
-        ("`smog guest 'a`", "`smog guest 'a`"),
-    ],
-)
-def test_a_hint_is_in_terms_of_python(of_the_command, of_python):
-    assert smog.SmogError("x", hint=of_the_command).hint == of_python
+def test_a_hint_is_in_terms_of_python():
+    with pytest.raises(smog.ArgumentError) as refused:
+        smog.FlavorSpec(vcpus=3).numa_nodes(2).extra_specs()
+    assert "`FlavorSpec().extra('KEY', 'VALUE')`" in refused.value.hint
+    assert "smog " not in refused.value.hint
 
 
-def test_a_hint_names_methods_that_there_are():
-    from smog import _hints
+#: What the names of the prompts in the table of hints are.
+_PROMPT = {
+    "cloud": smog.Cloud,
+    "cloud.guest": smog.Guest,
+    "cloud.flavor": smog.Flavor,
+    "cloud.host": smog.Host,
+    "cloud.environment": smog.Environment,
+}
+#: What takes the keywords that stand alone.
+_TAKERS = [smog.connect, smog.Cloud.boot, smog.Cloud.environment, smog.Cloud.watch, smog.run_cases]
 
-    for code in _hints._COMMANDS.values():
-        name = code.removeprefix("cloud.").split("(")[0]
-        assert hasattr(smog.Cloud, name), code
-    for code in _hints._GUEST.values():
-        name = code.split("(")[0]
-        assert hasattr(smog.Guest, name), code
+
+def _class_of(node):
+    """The class that an expression of a hint is of."""
+    name = ast.unparse(node.func) if isinstance(node, ast.Call) else ast.unparse(node)
+    return _PROMPT[re.sub(r"\(.*\)$", "", name)]
+
+
+def _missing(code):
+    """What a Python form names and there is not."""
+    tree = ast.parse(f"f({code})" if re.match(r"[a-z_]+=", code) else code).body[0].value
+    if isinstance(tree.func, ast.Name) and tree.func.id == "f":
+        takes = {name for taker in _TAKERS for name in inspect.signature(taker).parameters}
+        return [word.arg for word in tree.keywords if word.arg not in takes]
+    missing = []
+    for call in [node for node in ast.walk(tree) if isinstance(node, ast.Call)]:
+        if not isinstance(call.func, ast.Attribute):
+            missing += [] if hasattr(smog, call.func.id) else [call.func.id]
+            continue
+        owner = ast.unparse(call.func.value)
+        of = smog if owner == "smog" else smog.FlavorSpec if owner == "FlavorSpec()" else _class_of(call.func.value)
+        method = getattr(of, call.func.attr, None)
+        if method is None:
+            missing.append(f"{owner}.{call.func.attr}")
+            continue
+        takes = inspect.signature(method).parameters
+        missing += [word.arg for word in call.keywords if word.arg not in takes]
+    return missing
+
+
+def test_a_hint_names_what_there_is():
+    hints = smog._smog._hints()
+    assert len(hints) > 30
+    for command, code in hints:
+        if code.startswith("smog "):
+            # There is no Python for it, and it is typed in a shell.
+            assert code == command
+        elif code != "rc=":
+            assert _missing(code) == [], code
+    assert _missing("cloud.guest('a').fly()") == ["cloud.guest('a').fly"]
+    assert _missing("cloud.guest('a').reboot(very=True)") == ["very"]
+    assert _missing("timeout_of=3") == ["timeout_of"]

@@ -80,6 +80,46 @@ fn every_flag_is_one_of_smog_or_of_a_known_program() {
 }
 
 #[test]
+fn what_hints_name_is_what_smog_takes() {
+    let mut root = smog_cli::command();
+    root.build();
+    let known = flags::known();
+    let mut wrong = Vec::new();
+    for one in smog::hint::ALL {
+        let said = one.words(smog::hint::Face::Command, None);
+        let words = shell::commands(&said).into_iter().next().unwrap_or_default();
+        let fits = match flags::leading(&said) {
+            Some(flag) => known.contains(&flag).then_some(()).ok_or(format!("no flag {flag}")),
+            None => commands::check(&root, words.get(1..).unwrap_or_default()),
+        };
+        wrong.extend(fits.err().map(|why| format!("`{said}`: {why}")));
+    }
+    assert!(wrong.is_empty(), "smog does not take:\n{}", wrong.join("\n"));
+}
+
+/// The core's other sentences name no command and no flag: another face has none.
+#[test]
+fn the_core_names_commands_only_in_the_table_of_hints() {
+    let known = flags::known();
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    for text in
+        texts().into_iter().filter(|text| text.is_of_the_core() && !text.is("crates/smog/src/hint.rs"))
+    {
+        for (place, code) in text.messages() {
+            seen += 1;
+            let is_flag = flags::leading(&code).is_some_and(|flag| {
+                known.contains(&flag) && !FOREIGN_FLAGS.iter().any(|(foreign, _)| *foreign == flag)
+            });
+            if code.starts_with("smog ") || is_flag {
+                wrong.push((place, format!("`{code}`")));
+            }
+        }
+    }
+    assert!(seen > 100, "only {seen} spans were found");
+    report("these stand in a sentence of the core, and belong into crates/smog/src/hint.rs", wrong);
+}
+
+#[test]
 fn every_setting_is_a_key_of_smog_yml() {
     let schema = smog::config::schema();
     let (mut wrong, mut seen) = (Vec::new(), 0);

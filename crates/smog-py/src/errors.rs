@@ -4,6 +4,7 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use smog::Error;
+use smog::hint::{self, Face};
 
 /// The exception of an error, with `.host`, `.request_id` and `.hint`.
 pub fn to_py(py: Python<'_>, error: &Error) -> PyErr {
@@ -83,7 +84,7 @@ fn made(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         }
         _ => "SmogError",
     };
-    more.set_item("hint", error.hint())?;
+    more.set_item("hint", error.hint_for(Face::Python))?;
     more.set_item("temporary", error.is_temporary())?;
     more.set_item("exit_code", error.exit_code() as u8)?;
     let class = py.import("smog.errors")?.getattr(class)?;
@@ -92,6 +93,13 @@ fn made(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
 
 /// An argument that is of no use, said as the core says it.
 pub fn unusable(py: Python<'_>, what: &str, why: impl Into<String>, hint: Option<&str>) -> PyErr {
-    let error = Error::Invalid { what: what.into(), why: why.into(), hint: hint.map(str::to_string) };
+    let error = Error::Invalid { what: what.into(), why: why.into(), hint: hint.map(Into::into) };
     to_py(py, &error)
+}
+
+/// What hints of the core name: a command line or flag, and its form in Python.
+#[pyfunction]
+#[pyo3(name = "_hints")]
+pub fn hints() -> Vec<(&'static str, String)> {
+    hint::ALL.iter().map(|words| (words.command, words.words(Face::Python, None))).collect()
 }

@@ -36,8 +36,9 @@ mod _smog {
     use super::connect::{connect, near, version};
     #[pymodule_export]
     use super::enter::{Stop, core_seconds};
-    #[pymodule_export]
     use super::environment::{_preparable, Environment, HostPlan, Plan, Restored};
+    #[pymodule_export]
+    use super::errors::hints;
     #[pymodule_export]
     use super::flavor_spec::FlavorSpec;
     #[pymodule_export]

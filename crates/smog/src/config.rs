@@ -22,6 +22,7 @@ mod tree;
 mod trust;
 mod yaml;
 
+use crate::hint::{self, Hint};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -177,7 +178,7 @@ impl Surroundings {
         folder.ok_or_else(|| Error::Invalid {
             what: format!("the folder of the {name}"),
             why: "neither XDG_STATE_HOME nor HOME is set".into(),
-            hint: Some(format!("name one with `{way}`")),
+            hint: Some(format!("name one with `{way}`").into()),
         })
     }
 
@@ -300,12 +301,12 @@ impl Surroundings {
             }
             let source = format!("the variables in {}", path.display());
             let (credentials, said) =
-                os_variables::credentials(&found.variables, &source, openrc::ADD_IT, home)?;
+                os_variables::credentials(&found.variables, &source, openrc::add_it, home)?;
             return Ok((credentials, [found.notices, said].concat()));
         }
         let set = |name: &str| self.variables.get(name).filter(|value| !value.is_empty());
         let of_variables =
-            || os_variables::credentials(&self.variables, "the OS_* variables", os_variables::SET_IT, home);
+            || os_variables::credentials(&self.variables, "the OS_* variables", os_variables::set_it, home);
         let chosen = self.os_cloud.as_ref().or_else(|| set("OS_CLOUD"));
         let name = match chosen {
             Some(name) if name == set("OS_CLOUD_NAME").map_or("envvars", String::as_str) => {
@@ -325,12 +326,10 @@ impl Surroundings {
             return Err(Error::Auth {
                 message: "no credentials: neither OS_* variables, nor a cloud name, nor smog.yml has any"
                     .into(),
-                hint: ["source an openrc file, or name a cloud of clouds.yaml with `--os-cloud NAME`; \
-                       with smog's own lab: eval \"$(lab/env)\""]
-                .into_iter()
-                .chain(files.notices.iter().map(String::as_str))
-                .collect::<Vec<_>>()
-                .join("\n"),
+                hint: Hint::from("source an openrc file, or name a cloud of clouds.yaml with ")
+                    .and(hint::CLOUD.hint())
+                    .and("; with smog's own lab: eval \"$(lab/env)\"")
+                    .and(files.notices.iter().map(|notice| format!("\n{notice}")).collect::<String>()),
             });
         };
         let (credentials, said) =
@@ -356,11 +355,15 @@ fn with_notices(why: Error, notices: &[String]) -> Error {
         Error::NotFound { what, name, near } if near.is_empty() && !notices.is_empty() => Error::Config {
             place: what.clone(),
             message: format!("no {what} called `{name}`"),
-            hint: Some(notices.join("\n")),
+            hint: Some(notices.join("\n").into()),
         },
         Error::Config { place, message, hint } if !notices.is_empty() => {
-            let lines = hint.into_iter().chain(notices.iter().cloned()).collect::<Vec<_>>();
-            Error::Config { place, message, hint: Some(lines.join("\n")) }
+            let notices = notices.join("\n");
+            let hint = match hint {
+                Some(hint) => hint.and(format!("\n{notices}")),
+                None => notices.into(),
+            };
+            Error::Config { place, message, hint: Some(hint) }
         }
         other => other,
     }

@@ -69,6 +69,7 @@ pub use wish::{Item, Target, Wish};
 use crate::Cloud;
 use crate::config::SmogFile;
 use crate::error::{Error, Result};
+use crate::hint::{self, Hint};
 use crate::host::{Host, Machine};
 use hostside::HostSide;
 use outstanding::chosen_work;
@@ -278,7 +279,11 @@ impl Environment {
                 fault: format!("this is not as it was made:\n{left}"),
                 host: None,
                 request_id: None,
-                hint: Some("something else changes the host, such as a deployment tool; `smog restore` takes all back".into()),
+                hint: Some(
+                    Hint::from("something else changes the host, such as a deployment tool; ")
+                        .and(hint::RESTORE.hint())
+                        .and(" takes all back"),
+                ),
             });
         }
         prepared.evidence = evidence;
@@ -442,7 +447,15 @@ impl Prepared {
                 fault: format!("someone else changed it since:\n{}", conflict.three_way),
                 host: Some(host),
                 request_id: None,
-                hint: Some("`smog restore` with --keep, --force or --merge decides".into()),
+                hint: Some(
+                    hint::RESTORE_KEEP
+                        .hint()
+                        .and(" keeps it as it is now, ")
+                        .and(hint::RESTORE_FORCE.hint())
+                        .and(" discards the later change, ")
+                        .and(hint::RESTORE_MERGE.hint())
+                        .and(" undoes only what smog changed"),
+                ),
             }),
             None => Ok(restored),
         }

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use crate::exit::ExitCode;
+use crate::hint::{self, Face, Hint};
 use crate::some_of::{some_of, some_of_with};
 
 /// What went wrong, in terms of what can be done about it.
@@ -58,7 +59,7 @@ pub enum Error {
         /// What exactly is wrong with the credentials, and where they came from.
         message: String,
         /// The way out.
-        hint: String,
+        hint: Hint,
     },
 
     /// The cloud (or a program on a host) is too old for what was asked.
@@ -80,7 +81,7 @@ pub enum Error {
         /// The reason the transport gave.
         why: String,
         /// The way out.
-        hint: String,
+        hint: Hint,
     },
 
     /// The other side's identity is not trusted: an unknown or changed SSH host
@@ -92,7 +93,7 @@ pub enum Error {
         /// What the check said.
         why: String,
         /// The way out.
-        hint: String,
+        hint: Hint,
     },
 
     /// A command on a host ended with another exit code than expected.
@@ -116,7 +117,7 @@ pub enum Error {
         /// The program.
         program: String,
         /// The way out.
-        hint: String,
+        hint: Hint,
     },
 
     /// A condition did not come true in time.
@@ -144,7 +145,7 @@ pub enum Error {
         /// The request to look for in the logs.
         request_id: Option<String>,
         /// The way out, if one is known.
-        hint: Option<String>,
+        hint: Option<Hint>,
     },
 
     /// A configuration file, or an environment variable, cannot be used.
@@ -155,7 +156,7 @@ pub enum Error {
         /// What is wrong there; may go on with the line and a caret.
         message: String,
         /// The way out.
-        hint: Option<String>,
+        hint: Option<Hint>,
     },
 
     /// An answer is not of the form it should have.
@@ -177,7 +178,7 @@ pub enum Error {
         /// Why it cannot be.
         why: String,
         /// The way out.
-        hint: Option<String>,
+        hint: Option<Hint>,
     },
 
     /// Two layers contradict each other: Nova says one thing, libvirt or the kernel another.
@@ -188,7 +189,7 @@ pub enum Error {
         /// Who says what.
         why: String,
         /// The way out.
-        hint: Option<String>,
+        hint: Option<Hint>,
     },
 
     /// Something went wrong after an order was given, and the cloud goes on with it.
@@ -199,7 +200,7 @@ pub enum Error {
         /// What there is now, or goes on: "server `web` (1f…) exists and goes on building".
         left: String,
         /// How to look at it, or to remove it.
-        hint: String,
+        hint: Hint,
     },
 
     /// Hosts or logs that were to be read were not, or not wholly.
@@ -221,23 +222,29 @@ pub enum Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// The way out, one paragraph, or nothing where none is known.
+    /// What to do, one paragraph in the words of the command; nothing where that is not known.
     pub fn hint(&self) -> Option<String> {
+        self.hint_for(Face::Command)
+    }
+
+    /// The same in the words of a face.
+    pub fn hint_for(&self, face: Face) -> Option<String> {
+        Some(self.to_do()?.words(face))
+    }
+
+    fn to_do(&self) -> Option<Hint> {
         match self {
-            Error::NotFound { what, near, .. } if near.is_empty() => {
-                let list = match what.as_str() {
-                    "guest" | "server" => "`smog discover` lists the guests",
-                    "host" => "hosts come from Nova's hypervisors and from `hosts:` in smog.yml",
-                    "cloud" => "clouds are named in clouds.yaml; `--os-cloud` takes such a name",
-                    _ => return None,
-                };
-                Some(list.to_string())
-            }
-            Error::NotFound { name, near, .. } => Some(crate::near::suggestion(name, near)),
-            Error::Ambiguous { .. } => Some("use one of the ids".to_string()),
-            Error::Api { status, message, .. } => {
-                locked_hint(message).or_else(|| api_hint(*status, message).map(str::to_string))
-            }
+            Error::NotFound { what, near, .. } if near.is_empty() => Some(match what.as_str() {
+                "guest" | "server" => hint::DISCOVER.hint().and(" lists the guests"),
+                "host" => "hosts come from Nova's hypervisors and from `hosts:` in smog.yml".into(),
+                "cloud" => {
+                    Hint::from("clouds are named in clouds.yaml: ").and(hint::CLOUD.hint()).and(" takes one")
+                }
+                _ => return None,
+            }),
+            Error::NotFound { name, near, .. } => Some(crate::near::suggestion(name, near).into()),
+            Error::Ambiguous { .. } => Some("use one of the ids".into()),
+            Error::Api { status, message, .. } => locked_hint(message).or_else(|| api_hint(*status, message)),
             Error::Auth { hint, .. }
             | Error::Unreachable { hint, .. }
             | Error::Untrusted { hint, .. }
@@ -247,11 +254,12 @@ impl Error {
             | Error::Invalid { hint, .. }
             | Error::Mismatch { hint, .. } => hint.clone(),
             Error::Timeout { .. } => {
-                Some("it may still happen; `--timeout SECONDS` waits longer".to_string())
+                Some(Hint::from("it may still happen; ").and(hint::TIMEOUT.hint()).and(" waits longer"))
             }
             Error::GoesOn { hint, .. } => Some(hint.clone()),
             Error::Unread { .. } => {
-                Some("what was logged there is not known; `allow_unread` accepts that".to_string())
+                let accept = hint::ALLOW_UNREAD.hint().and(" accepts that");
+                Some(Hint::from("what was logged there is not known; ").and(accept))
             }
             Error::TooOld { .. }
             | Error::Command { .. }
@@ -270,7 +278,7 @@ impl Error {
 
     /// The same error, with what goes on. What is said first stays.
     #[must_use]
-    pub(crate) fn while_goes_on(self, left: impl Into<String>, hint: impl Into<String>) -> Error {
+    pub(crate) fn while_goes_on(self, left: impl Into<String>, hint: impl Into<Hint>) -> Error {
         match self {
             Error::GoesOn { .. } | Error::Interrupted { .. } => self,
             error => Error::GoesOn { error: Box::new(error), left: left.into(), hint: hint.into() },
@@ -335,33 +343,32 @@ impl Error {
 }
 
 /// For Nova's "Instance ID is locked", or the same with the name that [`Error::about_server`] puts in.
-fn locked_hint(message: &str) -> Option<String> {
+fn locked_hint(message: &str) -> Option<Hint> {
     let (before, _) = message.split_once(" is locked")?;
     let name = match before.strip_suffix('`').and_then(|before| before.rsplit_once('`')) {
         Some((_, name)) => name,
         None => before.rsplit(' ').next()?,
     };
-    let name = crate::quote::quote(name);
-    Some(format!("it is locked: `smog guest unlock {name}`, by whoever locked it or an administrator"))
+    let unlock = hint::GUEST_UNLOCK.with(name).and(", by whoever locked it or an administrator");
+    Some(Hint::from("it is locked: ").and(unlock))
 }
 
-fn api_hint(status: u16, message: &str) -> Option<&'static str> {
+fn api_hint(status: u16, message: &str) -> Option<Hint> {
     if is_quota(message) {
-        return Some(QUOTA);
+        return Some(QUOTA.into());
     }
     if message.contains("No valid host") {
-        return Some(NO_VALID_HOST);
+        return Some(NO_VALID_HOST.into());
     }
     if message.contains("zero disk") {
-        return Some("name a flavor with a disk: `smog flavor list` shows them");
+        return Some(Hint::from("name a flavor with a disk: ").and(hint::FLAVORS.hint()).and(" shows them"));
     }
     if message.contains("os-flavor-manage:create") {
-        return Some(
-            "only administrators make flavors; name one that is there, without sizes or pins of your own: \
-             `--flavor NAME` (`smog flavor list`)",
-        );
+        let why =
+            "only administrators make flavors; name one that is there, without sizes or pins of your own: ";
+        return Some(Hint::from(why).and(hint::FLAVOR.hint()).and("; there are: ").and(hint::FLAVORS.hint()));
     }
-    match status {
+    let text = match status {
         403 => Some("the user's roles do not allow it; most of smog needs the admin role"),
         409 => Some("its state does not allow this, or something else uses it"),
         413 => {
@@ -370,7 +377,8 @@ fn api_hint(status: u16, message: &str) -> Option<&'static str> {
         429 => Some("the cloud limits the rate of requests: try again later"),
         500.. => Some("the service failed; its log has the traceback under the request id"),
         _ => None,
-    }
+    };
+    text.map(Hint::from)
 }
 
 /// Whether a service's reason is a limit that is reached, in the words of any service:

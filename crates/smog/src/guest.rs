@@ -8,6 +8,7 @@ mod discover;
 mod sight;
 mod stranger;
 
+use crate::hint::{self, Hint};
 use std::collections::BTreeSet;
 
 use serde::{Serialize, Serializer};
@@ -83,15 +84,14 @@ impl Guest {
 
     fn without_host(&self) -> Error {
         let state = self.server.state();
-        let name = crate::quote::quote(self.name());
         let (why, hint) = match self.server.status.as_str() {
             "SHELVED_OFFLOADED" => (
                 "it is SHELVED_OFFLOADED: it is on no host, and has no domain".to_string(),
-                Some(format!("`smog guest unshelve {name}` starts it again")),
+                Some(hint::GUEST_UNSHELVE.with(self.name()).and(" starts it again")),
             ),
             _ if !self.cloud.is_admin() => (
                 format!("Nova names no host for it (status {state})"),
-                Some("hosts are shown to administrators".to_string()),
+                Some(Hint::from("hosts are shown to administrators")),
             ),
             "ERROR" => {
                 let fault = self.server.fault.as_ref().map(|fault| format!(": {}", fault.message));
@@ -100,7 +100,7 @@ impl Guest {
             }
             _ => (
                 format!("Nova names no host for it (status {state})"),
-                Some("it has a host as soon as the scheduler has chosen one".to_string()),
+                Some(Hint::from("it has a host as soon as the scheduler has chosen one")),
             ),
         };
         Error::Invalid { what: format!("guest `{}`", self.name()), why, hint }
@@ -135,10 +135,11 @@ impl Guest {
             (Some(why), _) => Error::Mismatch {
                 what: format!("guest `{}`", self.name()),
                 why,
-                hint: Some(format!(
-                    "it was undefined there: `smog guest reboot --hard {}` defines it again",
-                    crate::quote::quote(self.name())
-                )),
+                hint: Some(
+                    Hint::from("it was undefined there: ")
+                        .and(hint::GUEST_REBOOT_HARD.with(self.name()))
+                        .and(" defines it again"),
+                ),
             },
             (None, Err(why)) => why,
             (None, Ok(domain)) => Error::NotFound { what: "domain".into(), name: domain.name, near: vec![] },

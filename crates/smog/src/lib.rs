@@ -27,6 +27,7 @@ pub mod flavor;
 pub mod guest;
 pub mod guru;
 mod hex;
+pub mod hint;
 pub mod host;
 mod json_words;
 pub mod libvirt;

@@ -13,6 +13,7 @@ const ORDER: &[&[&str]] = &[
         "error",
         "exit",
         "hex",
+        "hint",
         "near",
         "quote",
         "cpuset",

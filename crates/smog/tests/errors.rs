@@ -56,7 +56,8 @@ fn every_error() -> Vec<Error> {
             ),
             hint: text(
                 "the credentials come from the OS_* variables: check user, password, project and domains",
-            ),
+            )
+            .into(),
         },
         Error::TooOld {
             feature: text("`--host`"),
@@ -66,12 +67,12 @@ fn every_error() -> Vec<Error> {
         Error::Unreachable {
             what: text("host `cmp1` (192.0.2.11)"),
             why: text("Connection refused"),
-            hint: text("is sshd running there?"),
+            hint: text("is sshd running there?").into(),
         },
         Error::Untrusted {
             what: text("host `cmp1` (192.0.2.11)"),
             why: text("its host key is not known"),
-            hint: text("compare it, then add it to known_hosts"),
+            hint: text("compare it, then add it to known_hosts").into(),
         },
         Error::Command {
             host: text("cmp1"),
@@ -79,7 +80,11 @@ fn every_error() -> Vec<Error> {
             exit: text("exit code 1"),
             stderr: text("error: failed to connect to the hypervisor\nerror: no such file\n"),
         },
-        Error::Missing { host: text("ctl"), program: text("virsh"), hint: text("is it a compute host?") },
+        Error::Missing {
+            host: text("ctl"),
+            program: text("virsh"),
+            hint: text("is it a compute host?").into(),
+        },
         Error::Timeout {
             what: text("server `web` to become ACTIVE"),
             waited: Duration::from_secs(300),
@@ -91,7 +96,7 @@ fn every_error() -> Vec<Error> {
             fault: text("No valid host was found. There are not enough hosts available"),
             host: Some(text("cmp1")),
             request_id,
-            hint: Some(text("every compute host was ruled out")),
+            hint: Some(text("every compute host was ruled out").into()),
         },
         Error::Config {
             place: text("smog.yml:2:1"),
@@ -106,21 +111,21 @@ fn every_error() -> Vec<Error> {
         Error::Invalid {
             what: text("thread policy `isolate`"),
             why: text("it needs dedicated CPUs"),
-            hint: Some(text("add `--pin`")),
+            hint: Some(text("add `--pin`").into()),
         },
         Error::Mismatch {
             what: text("guest `web`"),
             why: text("Nova says ACTIVE on cmp1, but libvirt there has no domain `instance-00000001`"),
-            hint: Some(text("`smog guest reboot --hard web` makes the domain anew")),
+            hint: Some(text("`smog guest reboot --hard web` makes the domain anew").into()),
         },
         Error::GoesOn {
             error: Box::new(Error::Unreachable {
                 what: text("the compute service at http://192.0.2.10"),
                 why: text("connection reset"),
-                hint: text("see the message"),
+                hint: text("see the message").into(),
             }),
             left: text("server `web` (1f…) exists and is still building"),
-            hint: text("`smog guest show web` shows it, `smog delete web` removes it"),
+            hint: text("`smog guest show web` shows it, `smog delete web` removes it").into(),
         },
         Error::Unread {
             lines: vec![text("host `cmp1`: no answer"), text("/var/log/x on host `cmp2`: Permission denied")],

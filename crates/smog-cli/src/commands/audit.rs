@@ -155,7 +155,7 @@ fn request(args: &AuditArgs) -> Result<AuditRequest> {
         return Err(Error::Invalid {
             what: format!("--fix {rule}"),
             why: "no finding of this rule can be undone safely by an API".into(),
-            hint: Some(format!("there are: {}", Fix::rules().join(", "))),
+            hint: Some(format!("there are: {}", Fix::rules().join(", ")).into()),
         });
     }
     Ok(AuditRequest {

@@ -32,7 +32,7 @@ pub fn run(args: ShellArgs, session: &Session) -> Result<ExitCode, Error> {
                 "`{} -m pip install smog` (in its source: `pip install .`); `--python PATH` or SMOG_PYTHON names \
                  another Python",
                 python.display()
-            ),
+            ).into(),
         });
     }
     let mut command = Command::new(&python);

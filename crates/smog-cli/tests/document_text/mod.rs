@@ -136,10 +136,29 @@ impl Text {
         }
     }
 
+    /// Whether it is a source of the core.
+    pub fn is_of_the_core(&self) -> bool {
+        self.file.starts_with("crates/smog/src/")
+    }
+
+    /// Whether it is this file.
+    pub fn is(&self, file: &str) -> bool {
+        self.file == file
+    }
+
     /// What stands between backticks.
     pub fn spans(&self) -> Vec<(Place, String)> {
+        self.spans_of(self.parts())
+    }
+
+    /// What stands between backticks in the messages of a Rust source.
+    pub fn messages(&self) -> Vec<(Place, String)> {
+        self.spans_of(rust::messages(&self.text))
+    }
+
+    fn spans_of(&self, parts: Vec<(usize, String)>) -> Vec<(Place, String)> {
         let mut spans = Vec::new();
-        for (begin, part) in self.parts() {
+        for (begin, part) in parts {
             let place = self.place(begin);
             let mut line = place.line;
             for (number, piece) in part.split('`').enumerate() {

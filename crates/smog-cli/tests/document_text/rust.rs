@@ -15,9 +15,16 @@ pub fn parts(text: &str) -> Vec<(usize, String)> {
         at += line.len();
     }
     parts.extend(comment);
-    parts.extend(literals(code).into_iter().map(|(at, literal)| (at, filled(literal))));
     parts.retain(|(_, part)| part.contains('`'));
+    parts.extend(messages(text));
     parts
+}
+
+/// The literals alone.
+pub fn messages(text: &str) -> Vec<(usize, String)> {
+    let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+    let said = literals(code).into_iter().map(|(at, literal)| (at, filled(literal)));
+    said.filter(|(_, part)| part.contains('`')).collect()
 }
 
 /// The string literals of a source, each with where it begins. Comments hold none, and a

@@ -1,5 +1,6 @@
 //! Booting a guest: defaults, the order, the wait, and what a failure leaves.
 
+use crate::hint::{self, Hint};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -16,7 +17,6 @@ use super::{
     Service,
 };
 use crate::error::{Error, Result};
-use crate::quote;
 use crate::wait::{self, Seen, Wait};
 
 /// The metadata key that names the flavor smog made for a server, so that it is
@@ -255,7 +255,11 @@ impl Cloud {
         match (self.remove_flavor_of(made).await, made.flavor()) {
             (Err(_), Some(id)) => why.while_goes_on(
                 format!("flavor `{id}`, made for the server, is left"),
-                format!("`smog flavor delete {id}` removes it, and so does `smog clean` after ten minutes"),
+                hint::FLAVOR_DELETE
+                    .with(&id)
+                    .and(" removes it, and so does ")
+                    .and(hint::CLEAN.hint())
+                    .and(" after ten minutes"),
             ),
             _ => why,
         }
@@ -333,7 +337,8 @@ impl Cloud {
             }
         }
         if request.host.is_some() || request.hypervisor.is_some() {
-            version = self.needs_compute("`--host`", Microversion(2, 74)).await?.max(version);
+            version =
+                self.needs_compute("booting on a host of that name", Microversion(2, 74)).await?.max(version);
         }
         if !request.tags.is_empty() {
             server["tags"] = json!(request.tags);
@@ -456,9 +461,8 @@ fn goes_on_building(name: &str, id: &str) -> String {
     format!("server `{name}` ({id}) exists and is still building")
 }
 
-fn hint_of(name: &str) -> String {
-    let name = quote(name);
-    format!("`smog guest show {name}` shows it, `smog delete {name}` removes it")
+fn hint_of(name: &str) -> Hint {
+    hint::GUEST_SHOW.with(name).and(" shows it, ").and(hint::GUEST_DELETE.with(name)).and(" removes it")
 }
 
 /// When a boot made the flavor of this name: the other way round than [`unique`]. A smog from

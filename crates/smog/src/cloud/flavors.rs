@@ -1,5 +1,6 @@
 //! Nova flavors.
 
+use crate::hint::{self, Hint};
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,6 @@ use super::images::show_pairs;
 use super::lookup::{Named, pick};
 use super::{Call, Cloud, Image, Service};
 use crate::error::{Error, Result};
-use crate::quote;
 use crate::show::{Column, Show};
 
 /// A flavor with its extra specs (microversion 2.61).
@@ -170,7 +170,12 @@ impl Cloud {
                 image.min_ram,
                 image.needs_disk_gib()
             ),
-            hint: Some("name a flavor with `--flavor`, or let smog make one: `--vcpus 1 --ram 256`".into()),
+            hint: Some(
+                Hint::from("name a flavor with ")
+                    .and(hint::FLAVOR.hint())
+                    .and(", or let smog make one: ")
+                    .and(hint::OWN_FLAVOR.hint()),
+            ),
         })
     }
 
@@ -251,7 +256,11 @@ impl Cloud {
             Err(again) if !again.is_temporary() => Err(why),
             Err(_) => Err(why.while_goes_on(
                 format!("whether flavor `{name}` was made is not known"),
-                format!("`smog flavor list` shows it, `smog flavor delete {}` removes it", quote(name)),
+                hint::FLAVORS
+                    .hint()
+                    .and(" shows it, ")
+                    .and(hint::FLAVOR_DELETE.with(name))
+                    .and(" removes it"),
             )),
         }
     }

@@ -1,12 +1,12 @@
 //! Moving a running server, and following the move.
 
+use crate::hint::{self, Hint};
 use serde_json::json;
 
 use super::nic::with_request;
 use super::orders::{goes_on, not_known};
 use super::{Call, Cloud, Microversion, Migration, Server, Service};
 use crate::error::{Error, Result};
-use crate::quote;
 use crate::wait::{self, Seen, Wait};
 
 /// Whether a live migration copies the disks.
@@ -137,7 +137,7 @@ impl Cloud {
         running.first().map(|migration| migration.id).ok_or_else(|| Error::Invalid {
             what: format!("guest `{}`", server.name),
             why: "no live migration of it is under way".into(),
-            hint: Some(format!("`smog guest migrations {}` lists those that ended", quote(&server.name))),
+            hint: Some(hint::GUEST_MIGRATIONS.with(&server.name).and(" lists those that ended")),
         })
     }
 
@@ -221,10 +221,10 @@ impl Cloud {
         });
         let hint = match migration.status.as_str() {
             "cancelled" => None,
-            _ => Some(format!(
+            _ => Some(Hint::from(format!(
                 "nova-compute.log on {} has the reason under the request id; the server stays where it was",
                 migration.source_compute.as_deref().unwrap_or("the source host")
-            )),
+            ))),
         };
         Error::Fault {
             what: what.into(),

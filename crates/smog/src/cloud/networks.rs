@@ -1,5 +1,6 @@
 //! Neutron networks and their subnets.
 
+use crate::hint::{self, Hint};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -176,7 +177,12 @@ impl Cloud {
         let unusable = |why: &str| Error::Invalid {
             what: format!("network `{}`", network.name),
             why: why.into(),
-            hint: Some("choose another with `--network`, or `--network none`".into()),
+            hint: Some(
+                Hint::from("choose another with ")
+                    .and(hint::NETWORK.hint())
+                    .and(", or none with ")
+                    .and(hint::NO_NETWORK.hint()),
+            ),
         };
         if !network.admin_state_up || network.status != "ACTIVE" {
             return Err(unusable(&format!("it is {}, not ACTIVE", network.status)));

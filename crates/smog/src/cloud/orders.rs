@@ -1,5 +1,6 @@
 //! Orders to a server: one action with its arguments, given to Nova and followed to its end.
 
+use crate::hint;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -9,7 +10,6 @@ use super::{Action, Call, Cloud, Microversion, Server, Service};
 use crate::config::Secret;
 use crate::error::{Error, Result};
 use crate::near::near;
-use crate::quote;
 use crate::wait::{self, Seen, Wait};
 
 /// A server action with what is given to it.
@@ -132,7 +132,11 @@ impl Order {
                 let near = near(name, known.clone()).first().map(|near| format!("did you mean `{near}`?"));
                 let all = known.collect::<Vec<_>>().join(", ");
                 let all = if all.is_empty() { "it takes nothing".into() } else { format!("it takes {all}") };
-                return wrong(name, "this action has no such parameter".into(), near.or(Some(all)));
+                return wrong(
+                    name,
+                    "this action has no such parameter".into(),
+                    Some(near.unwrap_or(all).into()),
+                );
             };
             let fits = match (parameter.kind, value) {
                 (Kind::Flag, Argument::Flag(_)) | (Kind::Secret, Argument::Secret(_)) => true,
@@ -177,7 +181,7 @@ pub(super) fn goes_on(why: Error, order: &str, server: &Server) -> Error {
         Error::Fault { .. } | Error::NotFound { .. } | Error::Timeout { .. } => why,
         why => why.while_goes_on(
             format!("Nova continues the {order} of server `{}` ({})", server.name, server.id),
-            format!("`smog guest actions {}` shows how it ends", quote(&server.name)),
+            hint::GUEST_ACTIONS.with(&server.name).and(" shows how it ends"),
         ),
     }
 }
@@ -187,7 +191,7 @@ pub(super) fn not_known(why: Error, what: &str, server: &Server) -> Error {
     match why.leaves_unknown() {
         true => why.while_goes_on(
             format!("whether Nova has taken the {what} ({}) is not known", server.id),
-            format!("`smog guest actions {}` shows it", quote(&server.name)),
+            hint::GUEST_ACTIONS.with(&server.name).and(" shows it"),
         ),
         false => why,
     }

@@ -27,7 +27,8 @@ pub(super) fn error(reply: &Reply, peer: &Peer) -> Error {
         hint: format!(
             "the address comes from {}; a proxy or a dashboard may stand there in place of the service",
             peer.address_from
-        ),
+        )
+        .into(),
     }
 }
 

@@ -348,11 +348,11 @@ impl Cloud {
             .or_else(|| last.as_ref().and_then(|action| action.message.clone()))
             .unwrap_or_else(|| "Nova gives no reason".into());
         let hint = if fault.contains("No valid host") {
-            Some(NO_VALID_HOST.to_string())
+            NO_VALID_HOST
         } else if is_quota(&fault) {
-            Some(QUOTA.to_string())
+            QUOTA
         } else {
-            Some("the compute host's nova-compute.log has the traceback under this request id".to_string())
+            "the compute host's nova-compute.log has the traceback under this request id"
         };
         Error::Fault {
             what: what.into(),
@@ -360,7 +360,7 @@ impl Cloud {
             host: tried_on.or_else(|| server.host.clone()),
             fault,
             request_id: last.map(|action| action.request_id),
-            hint,
+            hint: Some(hint.into()),
         }
     }
 

@@ -218,7 +218,7 @@ impl Wire {
         let url = url.ok_or_else(|| Error::Invalid {
             what: format!("URL `{}` of the {} service", keystone::without_password(&filled), service.name()),
             why: "it begins with neither http:// nor https://".into(),
-            hint: Some(format!("it comes from {from}")),
+            hint: Some(format!("it comes from {from}").into()),
         })?;
         let variable = service.name().to_uppercase().replace('-', "_");
         let key = service.name().replace('-', "_");

@@ -1,6 +1,7 @@
 //! The fields of a cloud, wherever they were read: openstacksdk's names, those of `auth:`
 //! apart from those outside of it. From them to [`Credentials`].
 
+use crate::hint::Hint;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::credentials::Credentials;
@@ -25,7 +26,7 @@ pub(super) enum Speaker<'a> {
     /// A cloud of a file.
     Cloud { place: &'a str, name: &'a str },
     /// `OS_*` variables: of the environment, an openrc file, smog.yml.
-    Variables { source: &'a str, hint: &'a str },
+    Variables { source: &'a str, hint: fn(&str) -> Hint },
 }
 
 impl Speaker<'_> {
@@ -34,12 +35,12 @@ impl Speaker<'_> {
             Speaker::Cloud { place, name } => Error::Config {
                 place: place.to_string(),
                 message: format!("cloud `{name}` {message}"),
-                hint: hint.map(str::to_string),
+                hint: hint.map(Hint::from),
             },
             Speaker::Variables { source, .. } => Error::Config {
                 place: source.to_string(),
                 message: message.into(),
-                hint: hint.map(str::to_string),
+                hint: hint.map(Hint::from),
             },
         }
     }
@@ -54,10 +55,7 @@ impl Speaker<'_> {
             },
             Speaker::Variables { source, hint } => {
                 let variable = format!("OS_{}", field.to_uppercase());
-                Error::Auth {
-                    message: format!("{source} have no {variable}"),
-                    hint: hint.replace("VARIABLE", &variable),
-                }
+                Error::Auth { message: format!("{source} have no {variable}"), hint: hint(&variable) }
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Every key smog.yml may have, once: the checks, the near names and the JSON Schema
 //! all come from these tables.
 
+use crate::hint::Hint;
 use serde_json::{Value, json};
 
 use super::tree::{Body, Node};
@@ -174,7 +175,7 @@ pub(super) const COMPUTES: &[Key] = &[
 
 /// An error at the place of a node. It shows nothing of what is written there: see
 /// [`super::yaml`].
-pub(super) fn wrong(place: &super::tree::Place, message: String, hint: Option<String>) -> Error {
+pub(super) fn wrong(place: &super::tree::Place, message: String, hint: Option<Hint>) -> Error {
     Error::Config { place: place.to_string(), message, hint }
 }
 
@@ -258,7 +259,7 @@ pub(super) fn checked(node: &Node, kind: Kind, name: &str) -> Result<Value> {
                 Some(word) => Ok((*word).into()),
                 None => {
                     let near = near(text, words.iter().copied());
-                    let hint = near.first().map(|near| format!("did you mean `{near}`?"));
+                    let hint = near.first().map(|near| format!("did you mean `{near}`?").into());
                     let message = format!("`{name}` must be one of {}", words.join(", "));
                     Err(wrong(&node.place, message, hint))
                 }
@@ -303,7 +304,7 @@ pub(super) fn checked(node: &Node, kind: Kind, name: &str) -> Result<Value> {
                             Some(key) => format!("no key `{key}` here"),
                             None => "smog knows no such key here".into(),
                         },
-                        Some(nearest(&entry.key, keys)),
+                        Some(nearest(&entry.key, keys).into()),
                     )
                 })?;
                 let value = checked(&entry.value, known.kind, known.name)?;

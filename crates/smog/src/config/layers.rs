@@ -1,5 +1,6 @@
 //! Files, variables and flags laid over each other.
 
+use crate::hint::Hint;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -203,7 +204,7 @@ fn one_login(below: &mut Node, above: &mut Node) {
 
 impl Assignment {
     fn apply(&self, tree: &mut Node) -> Result<()> {
-        let fail = |message: String, hint: Option<String>| wrong(&self.value.place, message, hint);
+        let fail = |message: String, hint: Option<Hint>| wrong(&self.value.place, message, hint);
         let mut node = tree;
         let mut kind = Kind::Section(FILE);
         let mut rest = self.path.as_slice();
@@ -254,7 +255,7 @@ impl Assignment {
                             Some(known) => known.kind,
                             None => {
                                 let message = format!("no key `{name}`{inside}");
-                                return Err(fail(message, Some(nearest(&name, keys))));
+                                return Err(fail(message, Some(nearest(&name, keys).into())));
                             }
                         },
                         Kind::Map(one) => *one,
@@ -275,7 +276,7 @@ impl Assignment {
                                 entry.key == format!("{name}s") || name == format!("{}s", entry.key)
                             };
                             if let Some(near) = entries.iter().find(plural).filter(|_| done == ["hosts"]) {
-                                let hint = Some(format!("did you mean `{}`?", near.key));
+                                let hint = Some(format!("did you mean `{}`?", near.key).into());
                                 return Err(fail(format!("no key `{name}`{inside}"), hint));
                             }
                             let place = self.value.place.clone();

@@ -7,6 +7,7 @@
 mod shell;
 mod words;
 
+use crate::hint::{self, Hint};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -25,8 +26,15 @@ pub(super) struct Openrc {
     pub asks: bool,
 }
 
-/// The way out for a variable that is not there.
-pub(super) const ADD_IT: &str = "add VARIABLE to the file, or `source` it and leave `--rc` out";
+/// What to do about a variable that is not there.
+pub(super) fn add_it(variable: &str) -> Hint {
+    Hint::from(format!("add {variable} to the file, or ")).and(source_it("it"))
+}
+
+/// Let the shell read the file, whose name is `file`.
+fn source_it(file: &str) -> Hint {
+    Hint::from(format!("`source` {file} and leave ")).and(hint::RC.hint()).and(" out")
+}
 
 /// Read a file; `from` has the password for one that asks for it.
 ///
@@ -50,9 +58,10 @@ pub(super) fn read(path: &Path, from: &Surroundings) -> Result<Openrc> {
         Some((line, shell, word)) => Error::Config {
             place: at(line),
             message: format!("`{word}` is for {shell}, and smog reads files for bash and sh"),
-            hint: Some(format!(
-                "`source` the file in {shell} and leave `--rc` out, or write each variable as `export NAME=VALUE`"
-            )),
+            hint: Some(
+                source_it(&format!("the file in {shell}"))
+                    .and(", or write each variable as `export NAME=VALUE`"),
+            ),
         },
     };
     let found = match words::parse(&text.replace("\r\n", "\n"), from.home_dir.as_deref()) {
@@ -61,9 +70,7 @@ pub(super) fn read(path: &Path, from: &Surroundings) -> Result<Openrc> {
             return Err(of_another_shell(Error::Config {
                 place: at(line),
                 message: what,
-                hint: Some(
-                    "`source` the file and leave `--rc` out, or put the value into single quotes".into(),
-                ),
+                hint: Some(source_it("the file").and(", or put the value into single quotes")),
             }));
         }
         Err(Stop { line, what, for_shell: true }) => {
@@ -73,7 +80,7 @@ pub(super) fn read(path: &Path, from: &Surroundings) -> Result<Openrc> {
             let refused = |why: &str| Error::Config {
                 place: at(line),
                 message: format!("{what} needs a shell, {why}"),
-                hint: Some("`source` the file and leave `--rc` out".into()),
+                hint: Some(source_it("the file")),
             };
             if is_windows {
                 return Err(refused("and bash cannot read a file with Windows line ends"));
@@ -94,9 +101,11 @@ pub(super) fn read(path: &Path, from: &Surroundings) -> Result<Openrc> {
                     place: line.map_or_else(|| path.display().to_string(), at),
                     message: why,
                     hint: Some(
-                        "what follows in the file is not read, so smog does not log in with the rest: mend the line, or \
-                         `source` the file and leave `--rc` out"
-                            .into(),
+                        Hint::from(
+                            "what follows in the file is not read, so smog does not log in with the rest: mend the \
+                             line, or ",
+                        )
+                        .and(source_it("the file")),
                     ),
                 });
             }

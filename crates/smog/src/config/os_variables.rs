@@ -2,6 +2,7 @@
 //!
 //! Old spellings (`OS_TENANT_NAME`, `OS_ENDPOINT_TYPE`, `OS_INSECURE`) mean what they meant.
 
+use crate::hint::{self, Hint};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -11,8 +12,10 @@ use super::fields::{Fields, Speaker};
 use super::tree::{Body, Node, Place, Source};
 use crate::error::Result;
 
-/// The way out for a variable that is not there, where the user can set one.
-pub(super) const SET_IT: &str = "set VARIABLE, or name a cloud of clouds.yaml with `--os-cloud NAME`";
+/// What to do about a variable that is not there, where the user can set one.
+pub(super) fn set_it(variable: &str) -> Hint {
+    Hint::from(format!("set {variable}, or name a cloud of clouds.yaml with ")).and(hint::CLOUD.hint())
+}
 
 /// Variables as fields: `OS_AUTH_URL` is `auth_url`. An empty one says nothing.
 pub(super) fn fields(variables: &BTreeMap<String, String>) -> Fields {
@@ -26,7 +29,7 @@ pub(super) fn fields(variables: &BTreeMap<String, String>) -> Fields {
 }
 
 /// Credentials out of a set of `OS_*` variables, and what a person should be told. `source` is
-/// named in errors; `hint` is the way out for a missing one, with VARIABLE in its place.
+/// named in errors; `hint` says what to do about a missing one.
 ///
 /// # Errors
 /// [`crate::Error::Auth`] for a missing variable, [`crate::Error::Config`] for one that cannot
@@ -34,7 +37,7 @@ pub(super) fn fields(variables: &BTreeMap<String, String>) -> Fields {
 pub(super) fn credentials(
     variables: &BTreeMap<String, String>,
     source: &str,
-    hint: &str,
+    hint: fn(&str) -> Hint,
     home: Option<&Path>,
 ) -> Result<(Credentials, Vec<String>)> {
     fields(variables).credentials("envvars", source, &Speaker::Variables { source, hint }, home)
@@ -48,7 +51,7 @@ mod tests {
 
     fn read(pairs: &[(&str, &str)]) -> Result<Credentials> {
         let variables = pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
-        credentials(&variables, "the OS_* variables", SET_IT, Some(Path::new("/home/u"))).map(|found| found.0)
+        credentials(&variables, "the OS_* variables", set_it, Some(Path::new("/home/u"))).map(|found| found.0)
     }
 
     fn with(more: &[(&str, &str)]) -> Result<Credentials> {
@@ -126,7 +129,7 @@ mod tests {
             [("OS_AUTH_URL", "http://k"), ("OS_USERNAME", "u"), ("OS_PASSWORD", "p"), ("OS_VERIFY", "no")]
                 .map(|(name, value)| (name.to_string(), value.to_string()));
         let (_, notices) =
-            credentials(&variables.into(), "the OS_* variables", SET_IT, None).expect("credentials");
+            credentials(&variables.into(), "the OS_* variables", set_it, None).expect("credentials");
         assert_eq!(notices.len(), 1, "{notices:?}");
         assert!(notices[0].contains("certificates are not checked (OS_VERIFY)"), "{notices:?}");
     }

@@ -1,5 +1,6 @@
 //! `--set PATH=VALUE` and `SMOG_…` variables.
 
+use crate::hint::{self, Hint};
 use std::sync::Arc;
 
 use super::keys::FILE;
@@ -39,7 +40,7 @@ pub(super) fn flag(text: &str) -> Result<Assignment> {
         _ => Err(Error::Config {
             place: "--set".into(),
             message: "is not of the form PATH=VALUE".into(),
-            hint: Some("such as `--set hosts.computes.0.host=10.0.0.5`".into()),
+            hint: Some(Hint::from("such as ").and(hint::SETTING.hint())),
         }),
     }
 }
@@ -56,7 +57,7 @@ pub(super) fn conf_option(text: &str) -> Result<Option<ConfOption>> {
         return Err(Error::Config {
             place: format!("--set {key}"),
             message: "names no option".into(),
-            hint: Some("such as `--set nova.conf:libvirt.virt_type=kvm`".into()),
+            hint: Some(Hint::from("such as ").and(hint::CONF_OPTION.hint())),
         });
     }
     let [file, section, option, value] = [file, section, option, value].map(str::to_string);

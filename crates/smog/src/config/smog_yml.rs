@@ -210,7 +210,7 @@ impl SmogFile {
                     serde_json::from_value(value.clone()).unwrap_or_default();
                 let place = tree.get("credentials").map(|node| node.place.origin().to_string());
                 let source = format!("the credentials in {}", place.unwrap_or_default());
-                let found = os_variables::credentials(&pairs, &source, os_variables::SET_IT, layers.home());
+                let found = os_variables::credentials(&pairs, &source, os_variables::set_it, layers.home());
                 let (found, said) = found?;
                 notices.extend(said);
                 Some(found)

@@ -1,6 +1,7 @@
 //! Reading a YAML file into a tree of settings, with errors that name the place and show
 //! nothing of the text: any file may hold a password, also one given by mistake.
 
+use crate::hint::Hint;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
@@ -29,7 +30,7 @@ pub(super) fn read_text(path: &Path) -> Result<String> {
     let fail = |message: String, hint: Option<&str>| Error::Config {
         place: path.display().to_string(),
         message,
-        hint: hint.map(str::to_string),
+        hint: hint.map(Hint::from),
     };
     let found = std::fs::metadata(path).map_err(|why| fail(plain(&why), None))?;
     // A pipe could be read only once, or never end.

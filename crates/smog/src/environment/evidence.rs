@@ -4,6 +4,7 @@
 //! and an answer from outside. For a service that reports to Nova that is a heartbeat
 //! younger than its start, for nova-api an answered call, for libvirt an answer to virsh.
 
+use crate::hint;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -301,6 +302,6 @@ async fn fault(host: &Host, what: &Restart, state: &str) -> Error {
         fault: format!("{state}{indented}"),
         host: Some(host.name().to_string()),
         request_id: None,
-        hint: Some("`smog restore` brings the old configuration back".into()),
+        hint: Some(hint::RESTORE.hint().and(" brings the old configuration back")),
     }
 }

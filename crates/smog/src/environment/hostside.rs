@@ -6,6 +6,7 @@ use super::image::{FileImage, digest};
 use super::journal::{Journal, Mark, Marks, is_run};
 use super::lock::Owner;
 use crate::error::{Error, Result};
+use crate::hint::{self, Hint};
 use crate::host::replace::{REPLACE, WALK};
 use crate::host::{Batch, Cmd, Host, Output};
 
@@ -280,7 +281,11 @@ mark "$9""#
             fault: format!("{into} was written into {}, and it says {now}", value.path),
             host: Some(self.host.name().to_string()),
             request_id: None,
-            hint: Some("pages in use cannot be freed, and memory may be too fragmented; `smog restore` takes all back".into()),
+            hint: Some(
+                Hint::from("pages in use cannot be freed, and memory may be too fragmented; ")
+                    .and(hint::RESTORE.hint())
+                    .and(" takes all back"),
+            ),
         })
     }
 

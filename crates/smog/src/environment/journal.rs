@@ -8,6 +8,7 @@
 //! Restoring does not trust the marks: it compares what is there with what was there
 //! and with what smog wrote. The marks say which services may run with the changed files.
 
+use crate::hint::{self, Hint};
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -357,7 +358,11 @@ impl Store {
         Error::Config {
             place: path.display().to_string(),
             message: format!("the journal cannot be kept: {why}"),
-            hint: Some("nothing is changed without a journal; `--journal DIR` names another folder".into()),
+            hint: Some(
+                Hint::from("nothing is changed without a journal; ")
+                    .and(hint::JOURNAL.hint())
+                    .and(" names another folder"),
+            ),
         }
     }
 }

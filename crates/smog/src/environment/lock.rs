@@ -1,5 +1,6 @@
 //! Who works on a host: two smogs on one host see each other.
 
+use crate::hint::{self, Hint};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
@@ -119,22 +120,20 @@ impl Owner {
         let (fault, hint) = match self.alive(left_here) {
             Alive::Yes => (
                 format!("locked by another smog: {}", self.summary()),
-                "wait until it has ended, or end it".to_string(),
+                Hint::from("wait until it has ended, or end it"),
             ),
             Alive::No => (
                 format!("a smog that died has left its lock: {}", self.summary()),
-                "`smog restore` takes back what it changed, and takes the lock over".to_string(),
+                hint::RESTORE.hint().and(" takes back what it changed, and takes the lock over"),
             ),
             Alive::Unknown => (
                 format!(
                     "another smog works on it, or has died, on another machine or in another container: {}",
                     self.summary()
                 ),
-                format!(
-                    "look on {} and in its containers; if it is gone, `smog restore --break-lock {host}` \
-                     takes back what it changed",
-                    self.machine
-                ),
+                Hint::from(format!("look on {} and in its containers; if it is gone, ", self.machine))
+                    .and(hint::RESTORE_BREAK_LOCK.with(host))
+                    .and(" takes back what it changed"),
             ),
         };
         Error::Fault {

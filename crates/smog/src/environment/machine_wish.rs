@@ -67,7 +67,7 @@ impl FromStr for MachineCpu {
         MachineCpu::ALL.into_iter().find(|one| one.as_str() == text).ok_or_else(|| Error::Invalid {
             what: format!("CPU mode `{text}`"),
             why: format!("not one of {}", names().collect::<Vec<_>>().join(", ")),
-            hint: near(text, names()).first().map(|near| format!("did you mean `{near}`?")),
+            hint: near(text, names()).first().map(|near| format!("did you mean `{near}`?").into()),
         })
     }
 }

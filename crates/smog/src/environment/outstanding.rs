@@ -1,5 +1,6 @@
 //! What is outstanding: journals here and on hosts, locks, and which of it a restore is about.
 
+use crate::hint::{self, Hint};
 use std::collections::BTreeSet;
 
 use super::Environment;
@@ -169,7 +170,7 @@ pub(super) fn chosen_work<'a>(
             errors.push(Error::Invalid {
                 what: format!("run {} on host `{}`", run.unwrap_or_default(), host.name()),
                 why: format!("run {newer} changed the same things later"),
-                hint: Some(format!("restore that first: `smog restore --run {newer}`")),
+                hint: Some(Hint::from("restore that first: ").and(hint::RESTORE_RUN.with(&newer))),
             });
             continue;
         }

@@ -1,5 +1,6 @@
 //! Taking back what a journal says, on one host. It may be killed at any point and run again.
 
+use crate::hint::{self, Hint};
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -182,7 +183,10 @@ pub(super) async fn restore(
                     fault: format!("it is not as it was:\n{}", three_way(change, now)),
                     host: Some(host.name().to_string()),
                     request_id: None,
-                    hint: Some("something changes it while smog restores; run `smog restore` again".into()),
+                    hint: Some(
+                        Hint::from("something changes it while smog restores; restore it again: ")
+                            .and(hint::RESTORE.hint()),
+                    ),
                 });
             }
         }

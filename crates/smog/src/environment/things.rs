@@ -264,8 +264,8 @@ impl Preparable {
                 what: format!("`{name}`"),
                 why: "hosts cannot be asked for it".into(),
                 hint: Some(match near {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => format!("there are: {}", keywords.join(", ")),
+                    Some(near) => format!("did you mean `{near}`?").into(),
+                    None => format!("there are: {}", keywords.join(", ")).into(),
                 }),
             }
         })

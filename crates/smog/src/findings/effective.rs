@@ -4,6 +4,7 @@
 
 mod memory_cells;
 
+use crate::hint;
 use serde::Serialize;
 
 use super::CpuMap;
@@ -83,7 +84,7 @@ impl Guest {
             Some(why) => Error::Mismatch {
                 what,
                 why: format!("{why}; no QEMU process of it runs there"),
-                hint: Some("`smog discover` shows every such guest".into()),
+                hint: Some(hint::DISCOVER.hint().and(" shows every such guest")),
             },
             None => Error::Invalid {
                 what,
@@ -91,8 +92,8 @@ impl Guest {
                     "it is {state}, so it has no QEMU process: there are no threads and pages to look at"
                 ),
                 hint: match self.server.status.as_str() {
-                    "SHUTOFF" => Some(format!("`smog guest start {}`", crate::quote::quote(&name))),
-                    "SUSPENDED" => Some(format!("`smog guest resume {}`", crate::quote::quote(&name))),
+                    "SHUTOFF" => Some(hint::GUEST_START.with(&name)),
+                    "SUSPENDED" => Some(hint::GUEST_RESUME.with(&name)),
                     _ => None,
                 },
             },

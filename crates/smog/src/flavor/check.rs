@@ -4,6 +4,7 @@
 use super::{CpuPolicy, EmulatorThreads, FlavorSpec, PageSize};
 use crate::cpuset::{Cpuset, HIGHEST};
 use crate::error::{Error, Result};
+use crate::hint::{self, Hint};
 
 impl FlavorSpec {
     /// Whether Nova would take these wishes together.
@@ -279,9 +280,11 @@ fn refuse(what: &str, why: &str, rule: &str) -> Result<()> {
     Err(Error::Invalid {
         what: what.to_string(),
         why: why.to_string(),
-        hint: Some(format!(
-            "Nova's rule: {rule}; `smog flavor create --extra KEY=VALUE` asks Nova for what smog refuses"
-        )),
+        hint: Some(
+            Hint::from(format!("Nova's rule: {rule}; "))
+                .and(hint::FLAVOR_EXTRA.hint())
+                .and(" asks Nova for what smog refuses"),
+        ),
     })
 }
 

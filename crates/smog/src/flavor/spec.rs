@@ -303,7 +303,7 @@ impl FlavorSpec {
             return Err(Error::Invalid {
                 what: format!("image property for `{key}`"),
                 why: "Nova reads it from flavors only".to_string(),
-                hint: Some("use `extra_specs`, and boot with a flavor that has them".to_string()),
+                hint: Some("use `extra_specs`, and boot with a flavor that has them".to_string().into()),
             });
         }
         let mut properties = BTreeMap::new();

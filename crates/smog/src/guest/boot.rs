@@ -93,10 +93,9 @@ impl Cloud {
                         "whether there is a server of it is not known: the cloud does not answer".into(),
                     );
                 }
-                None => left.extend(
-                    made.left_flavor()
-                        .map(|id| format!("flavor `{id}` is left; `smog flavor delete {id}` removes it")),
-                ),
+                None => {
+                    left.extend(made.left_flavor().map(|id| format!("flavor `{id}`, made for it, is left")))
+                }
                 Some(server) if keep => {
                     left.push(format!(
                         "server `{}` ({}) is kept, and Nova continues to boot it",

@@ -1,5 +1,6 @@
 //! Asking a service for its report, and reading it where the service puts it.
 
+use crate::hint::{self, Hint};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -110,7 +111,7 @@ impl Host {
         Error::Invalid {
             what: format!("service `{service}` on host `{}`", self.name()),
             why: "it does not run, so it cannot say what it does".into(),
-            hint: Some("its logs say why it ended: `smog logs --host HOST --since 1h`".into()),
+            hint: Some(Hint::from("its logs say why it ended: ").and(hint::LOGS_OF_HOST.with(self.name()))),
         }
     }
 

@@ -11,7 +11,7 @@ pub(crate) fn open(host: &str, line: &str) -> Result<Channel> {
     let failed = |err: std::io::Error| Error::Unreachable {
         what: format!("host `{host}` (this machine)"),
         why: format!("cannot start `sh`: {err}"),
-        hint: "the limit of processes or of memory may be reached: see `ulimit -u`".to_string(),
+        hint: "the limit of processes or of memory may be reached: see `ulimit -u`".to_string().into(),
     };
     let mut child = tokio::process::Command::new("sh")
         .arg("-c")

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 use crate::error::{Error, Result};
+use crate::hint::Hint;
 use crate::host::channel::Channel;
 use crate::host::leash;
 
@@ -44,7 +45,7 @@ impl Login {
     /// [`Error::Invalid`] for one that is too long or holds a null byte.
     pub(super) fn line(self, script: &str) -> Result<String> {
         let invalid =
-            |why: String, hint: Option<String>| Error::Invalid { what: "command".to_string(), why, hint };
+            |why: String, hint: Option<Hint>| Error::Invalid { what: "command".to_string(), why, hint };
         if script.contains('\0') {
             return Err(invalid("it holds a null byte".to_string(), None));
         }
@@ -54,7 +55,7 @@ impl Login {
         if line.len() > LONGEST {
             return Err(invalid(
                 format!("it takes {} KiB on its way, and Linux allows 128", line.len() >> 10),
-                Some("give a long script or its data by standard input".to_string()),
+                Some("give a long script or its data by standard input".to_string().into()),
             ));
         }
         Ok(line)
@@ -120,7 +121,8 @@ where
         message: format!("the login shell{name}{user} on host `{host}` starts no commands: {said}"),
         hint: "smog needs a login shell that starts `sh`: `getent passwd USER` there shows the user's, and \
                `chsh -s /bin/sh USER` changes it"
-            .to_string(),
+            .to_string()
+            .into(),
     })
 }
 

@@ -142,7 +142,8 @@ impl Host {
             what: format!("host `{}`", self.name()),
             why: format!("the connection was lost while `{}` ran: {why}", cmd.line()),
             hint: "whether the command finished there is unknown; the next command connects again"
-                .to_string(),
+                .to_string()
+                .into(),
         }
     }
 
@@ -189,7 +190,7 @@ impl Host {
             let reason = reason_of_sudo(&said);
             return Err(Error::Auth {
                 message: format!("no root on host `{}`: {reason}", self.name()),
-                hint: hint_of_sudo(reason).to_string(),
+                hint: hint_of_sudo(reason).to_string().into(),
             });
         }
         Err(Error::Command {
@@ -264,7 +265,7 @@ impl Host {
             (_, "") => format!("install the package that holds `{program}`, or check PATH on the host"),
             (_, packages) => format!("install {packages}"),
         };
-        Error::Missing { host: self.name().to_string(), program: program.to_string(), hint }
+        Error::Missing { host: self.name().to_string(), program: program.to_string(), hint: hint.into() }
     }
 }
 

@@ -198,9 +198,10 @@ impl Host {
             fault: format!("{state}{indented}"),
             host: Some(self.name().to_string()),
             request_id: None,
-            hint: Some(format!(
-                "`journalctl -u {unit}` on the host has more; its own log file may have the reason"
-            )),
+            hint: Some(
+                format!("`journalctl -u {unit}` on the host has more; its own log file may have the reason")
+                    .into(),
+            ),
         }
     }
 }

@@ -189,7 +189,7 @@ impl Ssh {
             return Arc::clone(&self.long_slots).try_acquire_owned().map_err(|_| Error::Invalid {
                 what: format!("host `{host}`"),
                 why: format!("{LONG_SESSIONS} long-running commands are under way there, the most one connection has room for"),
-                hint: Some("follow several files with one `tail -F`".to_string()),
+                hint: Some("follow several files with one `tail -F`".to_string().into()),
             });
         }
         let slot = Arc::clone(&self.slots).acquire_owned().await;
@@ -205,7 +205,7 @@ impl Ssh {
             Err(_) => Err(Error::Unreachable {
                 what: format!("host `{host}` ({})", self.options.address),
                 why: format!("no log-in within {} s", limit.as_secs()),
-                hint: "`ssh:` `connect_timeout:` in smog.yml gives hosts more time".to_string(),
+                hint: "`ssh:` `connect_timeout:` in smog.yml gives hosts more time".to_string().into(),
             }),
         }
     }
@@ -276,7 +276,7 @@ impl Ssh {
             place: options.control_dir.display().to_string(),
             message: format!("no directory for SSH control sockets can be made there: {err}"),
             hint: Some(
-                "name another folder with a short path: `ssh:` `control_dir:` in smog.yml".to_string(),
+                "name another folder with a short path: `ssh:` `control_dir:` in smog.yml".to_string().into(),
             ),
         })?;
         let log = directory.path().join("log");
@@ -304,7 +304,7 @@ impl Ssh {
                     host: "this machine".to_string(),
                     program: "ssh".to_string(),
                     hint: "install the OpenSSH client: `apt install openssh-client` or `dnf install openssh-clients`"
-                        .to_string(),
+                        .to_string().into(),
                 });
             }
             Ok(Err(err)) => return Err(self.lost(host, &format!("`ssh` does not start: {err}"))),
@@ -330,7 +330,7 @@ impl Ssh {
         Error::Unreachable {
             what: format!("host `{host}` ({})", self.options.address),
             why: why.to_string(),
-            hint: format!("`ssh {}` by hand shows whether the host is up", self.options.address),
+            hint: format!("`ssh {}` by hand shows whether the host is up", self.options.address).into(),
         }
     }
 }

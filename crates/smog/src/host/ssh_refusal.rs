@@ -27,7 +27,8 @@ pub(crate) fn refusal(host: &str, options: &SshOptions, said: &str) -> Error {
             hint: format!(
                 "someone may be between you and the host. If it was reinstalled, and only then, \
                  forget the old key: `ssh-keygen -f {known_hosts} -R {name}`"
-            ),
+            )
+            .into(),
         };
     }
     if said.contains("Host key verification failed") || said.contains("host key is known for") {
@@ -38,7 +39,7 @@ pub(crate) fn refusal(host: &str, options: &SshOptions, said: &str) -> Error {
                 "show its fingerprints with `ssh-keyscan{port} {address} | ssh-keygen -lf -`, compare them with \
                  those on the host (`ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub` there), then add the key: \
                  `ssh-keyscan{port} {address} >> {known_hosts}`"
-            ),
+            ).into(),
         };
     }
 
@@ -103,7 +104,7 @@ pub(crate) fn refusal(host: &str, options: &SshOptions, said: &str) -> Error {
             format!("{by_hand} by hand shows more, with `-v` even more"),
         )
     };
-    Error::Unreachable { what, why: why.trim_start_matches("ssh: ").to_string(), hint }
+    Error::Unreachable { what, why: why.trim_start_matches("ssh: ").to_string(), hint: hint.into() }
 }
 
 #[cfg(test)]

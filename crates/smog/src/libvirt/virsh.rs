@@ -262,7 +262,8 @@ impl Host {
                 hint: "is it running there: `systemctl status libvirtd` (or `virtqemud`)? If it runs in a \
                        container that smog does not find, name it for this host in smog.yml: \
                        `container: NAME`"
-                    .to_string(),
+                    .to_string()
+                    .into(),
             };
         }
         if let Some(name) = about

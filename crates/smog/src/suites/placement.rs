@@ -13,7 +13,7 @@ const FOLDER: &str = "/usr/local/etc";
 /// The host gives itself a trait (Nova's "Managing Resource Providers Using Config Files").
 fn with_trait(host: &str, name: &str) -> Wish {
     let text = format!(
-        "# Made by a test of smog; `smog restore` takes it away.\n\
+        "# Made by a test of smog; restoring removes it.\n\
          meta:\n  schema_version: '1.0'\n\
          providers:\n  - identification:\n      uuid: $COMPUTE_NODE\n\
          \x20   traits:\n      additional:\n        - {name}\n"

@@ -1,5 +1,6 @@
 //! The folder of a case: what it asked, and the scene where it failed.
 
+use crate::hint::{self, Hint};
 use std::io::Write as _;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
@@ -18,7 +19,9 @@ impl Folder {
         let failed = |why: std::io::Error| Error::Invalid {
             what: format!("folder {}", below.display()),
             why: why.to_string(),
-            hint: Some("`log_dir` of smog.yml, or `--log-dir`, names another".into()),
+            hint: Some(
+                Hint::from("`log_dir` of smog.yml, or ").and(hint::LOG_DIR.hint()).and(", names another"),
+            ),
         };
         crate::record_folder(below)?;
         for number in 1.. {

@@ -170,7 +170,7 @@ impl Need {
             Need::Filter(filter) => match &inventory.filters {
                 Some(filters) => (!filters.contains(filter)).then(|| {
                     format!(
-                        "needs scheduler filter `{filter}`; `smog prepare --filters {filter}` turns it on"
+                        "needs scheduler filter `{filter}`, which is not enabled; preparing hosts enables it"
                     )
                 }),
                 None => Some(format!(

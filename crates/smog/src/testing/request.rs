@@ -202,7 +202,7 @@ pub fn no_last_run(log_dir: &Path, way: &str) -> Error {
     Error::Invalid {
         what: "the last run".into(),
         why: format!("there is none in {}", log_dir.display()),
-        hint: Some(format!("`{way}` names the folder of an earlier one")),
+        hint: Some(format!("`{way}` names the folder of an earlier one").into()),
     }
 }
 

@@ -209,7 +209,7 @@ impl Runner {
             }
             return (!self.options.prepare).then(|| {
                 format!(
-                    "needs a changed configuration of the hosts: {}; `--prepare` makes it and restores it",
+                    "needs a changed configuration of the hosts: {}; a run with `prepare` makes it and restores it",
                     change.name
                 )
             });
@@ -267,7 +267,7 @@ impl Runner {
                 }
                 self.doing(&format!("restoring the hosts: {name}"));
                 if let Err(why) = prepared.restore().await {
-                    left.push(format!("the change `{name}`: {why}; `smog restore` tries again"));
+                    left.push(format!("the change `{name}`, still to be restored: {why}"));
                 }
                 run.inventory = plain;
             }
@@ -431,7 +431,7 @@ fn skipped(case: &Case, why: String) -> CaseReport {
 fn not_begun(case: &Case, interrupted: bool) -> CaseReport {
     let outcome = match interrupted {
         true => Outcome::Interrupted,
-        false => Outcome::Skipped("not started: --max-fail was reached".into()),
+        false => Outcome::Skipped("not started: too many cases had failed (`max_fail`)".into()),
     };
     CaseReport { outcome, ..CaseReport::of(case, 0) }
 }

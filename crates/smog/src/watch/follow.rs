@@ -1,6 +1,7 @@
 //! One host, followed: the far end is started again whenever the connection is lost, at
 //! the very byte where it stopped.
 
+use crate::hint::{self, Hint};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -306,8 +307,9 @@ impl Follower {
         Err(Error::Unreachable {
             what: format!("the watching end on host `{}`", self.host.name()),
             why: format!("it ended with exit code {code}"),
-            hint: "it is started again; `smog host run HOST -- python3 -V` shows whether Python works there"
-                .into(),
+            hint: Hint::from("it is started again; ")
+                .and(hint::PYTHON_OF_HOST.with(self.host.name()))
+                .and(" shows whether Python works there"),
         })
     }
 
@@ -648,9 +650,7 @@ fn without_script(why: Error, line: &str) -> Error {
     const READER: &str = "smog's reader of logs";
     let plain = |text: String| text.replace(&format!("`{line}`"), READER).replace(line, READER);
     match why {
-        Error::Unreachable { what, why, hint } => {
-            Error::Unreachable { what, why: plain(why), hint: plain(hint) }
-        }
+        Error::Unreachable { what, why, hint } => Error::Unreachable { what, why: plain(why), hint },
         Error::Command { host, command, exit, stderr } => {
             Error::Command { host, command: plain(command), exit, stderr: plain(stderr) }
         }
@@ -735,7 +735,7 @@ mod tests {
         let lost = Error::Unreachable {
             what: "host `a`".into(),
             why: format!("the connection was lost while `{line}` ran: closed"),
-            hint: String::new(),
+            hint: Hint::default(),
         };
         let said = without_script(lost, &line).to_string();
         assert_eq!(

@@ -243,7 +243,7 @@ mod tests {
     use super::*;
 
     fn away() -> Result<Cloud> {
-        Err(Error::Unreachable { what: "keystone".into(), why: "refused".into(), hint: String::new() })
+        Err(Error::Unreachable { what: "keystone".into(), why: "refused".into(), hint: "".into() })
     }
 
     const HOSTS: &str = "hosts: {computes: [{name: cmp1, host: 192.0.2.1}, {name: cmp2, host: 192.0.2.2}]}\n";

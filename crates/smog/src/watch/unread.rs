@@ -235,7 +235,7 @@ mod tests {
             unread.told(host, &up());
         }
         unread.told("a", &Told::Ended(Ok(())));
-        let why = Error::Missing { host: "b".into(), program: "python3".into(), hint: String::new() };
+        let why = Error::Missing { host: "b".into(), program: "python3".into(), hint: "".into() };
         unread.told("b", &Told::Ended(Err(why)));
         assert_eq!(unread.lines(), ["host `b` has no `python3`"]);
     }

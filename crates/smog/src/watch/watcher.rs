@@ -241,7 +241,7 @@ pub fn problem_text(event: &Event) -> Option<String> {
         Event::Failed { host, error } => Some(format!("host `{host}` is not watched: {error}")),
         Event::Up { host, clock_ahead } if clock_ahead.abs() > 2.0 => Some(format!(
             "the clock of host `{host}` is {:.1} s {} this machine's: records of different hosts may be out of \
-             order, and `--since` and `--until` are times of this machine",
+             order, and the times asked for are those of this machine",
             clock_ahead.abs(),
             if *clock_ahead > 0.0 { "ahead of" } else { "behind" }
         )),

@@ -30,7 +30,7 @@ pub async fn run(args: InitArgs, session: &Session) -> Result<(), Error> {
     let fail = |message: &str, hint: Option<&str>| Error::Config {
         place: args.file.display().to_string(),
         message: message.into(),
-        hint: hint.map(str::to_string),
+        hint: hint.map(Into::into),
     };
     if !args.stdout && !args.force && args.file.exists() {
         return Err(fail("is there already", Some("`--force` writes over it, `--stdout` only prints")));

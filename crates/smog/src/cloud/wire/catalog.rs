@@ -74,7 +74,7 @@ pub(super) fn choose<'a>(
                     format!("the cloud's catalog has no such region; its regions are {}", some_of(&all))
                 }
             },
-            hint: Some(format!("the region comes from {source}; upper and lower case matter")),
+            hint: Some(format!("the region comes from {source}; upper and lower case matter").into()),
         });
     }
     let endpoints = service
@@ -110,7 +110,7 @@ pub(super) fn choose<'a>(
                     service.name(),
                     some_of(&regions(endpoints.iter().copied()))
                 ),
-                hint: Some(format!("the region comes from {source}")),
+                hint: Some(format!("the region comes from {source}").into()),
             });
         }
     };
@@ -123,7 +123,7 @@ pub(super) fn choose<'a>(
                 service.name(),
                 some_of(&there)
             ),
-            hint: Some(format!("the interface comes from {source}")),
+            hint: Some(format!("the interface comes from {source}").into()),
         });
     };
     let among = match region {

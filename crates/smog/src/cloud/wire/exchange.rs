@@ -107,7 +107,8 @@ pub(in crate::cloud) fn elsewhere(peer: &Peer, to: &Url, to_set: &str) -> Error 
         hint: format!(
             "if the service has moved there, say so: {to_set}; this address comes from {}",
             peer.address_from
-        ),
+        )
+        .into(),
     }
 }
 
@@ -116,7 +117,7 @@ pub(in crate::cloud) fn circle(peer: &Peer) -> Error {
     Error::Unreachable {
         what: peer.what.clone(),
         why: format!("it redirects more than {} times in a row", redirect::LONGEST_CHAIN),
-        hint: format!("the address comes from {}", peer.address_from),
+        hint: format!("the address comes from {}", peer.address_from).into(),
     }
 }
 

@@ -198,7 +198,8 @@ impl Keystone {
                 hint: format!(
                     "the credentials come from {source}; OS_AUTH_TYPE=v3multifactor takes several methods \
                      (OS_AUTH_METHODS, `auth_methods:`)"
-                ),
+                )
+                .into(),
             };
         }
         let is_keystone = serde_json::from_slice::<Value>(&reply.body)
@@ -210,7 +211,8 @@ impl Keystone {
                     "something answers there (HTTP {}), but it is not keystone v3",
                     reply.status.as_u16()
                 ),
-                hint: format!("the URL comes from {source}; it usually ends in :5000/v3 or /identity/v3"),
+                hint: format!("the URL comes from {source}; it usually ends in :5000/v3 or /identity/v3")
+                    .into(),
             };
         }
         let reason = fault::text(&reply.body, reply.status.as_u16());
@@ -231,7 +233,7 @@ impl Keystone {
         };
         Error::Auth {
             message: format!("{keystone} {sentence}{reason}"),
-            hint: format!("the credentials come from {source}: {}", what_to_check(login)),
+            hint: format!("the credentials come from {source}: {}", what_to_check(login)).into(),
         }
     }
 
@@ -270,7 +272,7 @@ impl Keystone {
                 self.who(),
                 self.credentials.source
             ),
-            hint,
+            hint: hint.into(),
         }
     }
 }

@@ -66,13 +66,13 @@ impl Proxy {
         Error::Unreachable {
             what: peer.what.clone(),
             why: format!("{self} wants a user and a password, or other ones (HTTP 407)"),
-            hint: format!("{} may be http://USER:PASSWORD@HOST:PORT; {NO_PROXY}", self.variable),
+            hint: format!("{} may be http://USER:PASSWORD@HOST:PORT; {NO_PROXY}", self.variable).into(),
         }
     }
 
     fn unreachable(&self, peer: &Peer, why: String) -> Error {
         let hint = format!("check {}, and that the proxy may reach the service; {NO_PROXY}", self.variable);
-        Error::Unreachable { what: peer.what.clone(), why, hint }
+        Error::Unreachable { what: peer.what.clone(), why, hint: hint.into() }
     }
 }
 
@@ -86,7 +86,8 @@ pub(super) fn refusal(reply: &Reply, peer: &Peer) -> Option<Error> {
             None => Error::Unreachable {
                 what: peer.what.clone(),
                 why: "a proxy before it wants a user and a password (HTTP 407)".into(),
-                hint: format!("the address comes from {}; no proxy variable is set", peer.address_from),
+                hint: format!("the address comes from {}; no proxy variable is set", peer.address_from)
+                    .into(),
             },
         }),
         StatusCode::FORBIDDEN if page::is_page(&reply.headers, &reply.body) => {

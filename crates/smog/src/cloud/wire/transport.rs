@@ -22,7 +22,7 @@ pub(in crate::cloud) fn error(why: &reqwest::Error, peer: &Peer) -> Error {
     if let Some(tls) = tls(why) {
         return match (of_tls(tls, peer), proxy) {
             (Error::Untrusted { what, why, hint }, Some(proxy)) => {
-                Error::Untrusted { what, why, hint: format!("{hint}; {proxy} is in between") }
+                Error::Untrusted { what, why, hint: hint.and(format!("; {proxy} is in between")) }
             }
             (error, _) => error,
         };
@@ -47,7 +47,7 @@ pub(in crate::cloud) fn error(why: &reqwest::Error, peer: &Peer) -> Error {
     } else {
         (text, format!("the address comes from {}: check it, and that the service runs", peer.address_from))
     };
-    Error::Unreachable { what: peer.what.clone(), why, hint }
+    Error::Unreachable { what: peer.what.clone(), why, hint: hint.into() }
 }
 
 fn of_tls(why: &rustls::Error, peer: &Peer) -> Error {
@@ -58,8 +58,11 @@ fn of_tls(why: &rustls::Error, peer: &Peer) -> Error {
     const NO_NAMES: &str = "a name in the subject (CN) alone has not counted since RFC 6125: the server needs a new \
                             certificate with a subjectAltName (`openssl req -addext subjectAltName=DNS:HOST`); \
                             `verify: false` turns the check off";
-    let untrusted =
-        |why: String, hint: &str| Error::Untrusted { what: peer.what.clone(), why, hint: hint.to_string() };
+    let untrusted = |why: String, hint: &str| Error::Untrusted {
+        what: peer.what.clone(),
+        why,
+        hint: hint.to_string().into(),
+    };
     let address = format!("the address comes from {}: check its host", peer.address_from);
     match why {
         rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
@@ -106,12 +109,12 @@ fn of_tls(why: &rustls::Error, peer: &Peer) -> Error {
         rustls::Error::InvalidMessage(_) => Error::Unreachable {
             what: peer.what.clone(),
             why: "what answers there does not speak TLS".into(),
-            hint: format!("the address comes from {}; does it begin with http://?", peer.address_from),
+            hint: format!("the address comes from {}; does it begin with http://?", peer.address_from).into(),
         },
         other => Error::Unreachable {
             what: peer.what.clone(),
             why: format!("TLS failed: {}", plain(&other.to_string())),
-            hint: format!("the address comes from {}", peer.address_from),
+            hint: format!("the address comes from {}", peer.address_from).into(),
         },
     }
 }

@@ -7,7 +7,7 @@ impl Draft<'_> {
     pub(in crate::environment) fn own_line(&mut self, path: &str, line: &str, then: Option<&str>) {
         let text = self.text_of(path).unwrap_or_default();
         if !text.lines().any(|other| other == line) {
-            let head = if text.is_empty() { "# Made by smog; `smog restore` takes it away.\n" } else { "" };
+            let head = if text.is_empty() { "# Made by smog; restoring removes it.\n" } else { "" };
             self.replace(path, &text, format!("{text}{head}{line}\n"), then);
         }
     }

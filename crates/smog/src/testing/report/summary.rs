@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::told::{self, counted, seconds};
 use crate::exit::ExitCode;
+use crate::hint::{self, Face};
 use crate::testing::{CaseReport, RunReport, Thrown};
 
 /// Failing checks that are shown of a case; its folder has them all.
@@ -44,9 +45,8 @@ pub fn summary_text(report: &RunReport, slowest: usize) -> String {
         }
     }
     if report.cases.iter().any(|case| !case.kept.is_empty()) {
-        let how =
-            format!("guests, and what they need; when you have looked: smog clean --run {}", report.run);
-        entry(&mut text, "KEPT", &how);
+        let clean = hint::CLEAN_RUN.words(Face::Command, Some(&report.run.to_string()));
+        entry(&mut text, "KEPT", &format!("guests, and what they need; when you have looked: {clean}"));
     }
     for left in &report.leaked {
         entry(&mut text, "LEAKED", &format!("run {}: {left}", report.run));
@@ -94,7 +94,8 @@ fn one(text: &mut String, word: &str, case: &CaseReport) {
         below(text, &format!("folder: {}", folder.display()));
     }
     for guest in &case.kept {
-        below(text, &format!("kept, look: smog guest show {guest}"));
+        let show = hint::GUEST_SHOW.words(Face::Command, Some(guest));
+        below(text, &format!("kept, look: {show}"));
     }
 }
 

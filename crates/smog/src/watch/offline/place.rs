@@ -1,5 +1,6 @@
 //! The files of a place.
 
+use crate::hint::{self, Hint};
 use std::fs::{self, File, FileType};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
@@ -248,7 +249,11 @@ fn no_such(paths: &[&Path]) -> Error {
         what: crate::some_of::some_of(&paths),
         why: if paths.len() == 1 { "no such file" } else { "no such files" }.into(),
         hint: Some(
-            "without a place, `smog logs` and `smog triage` read the logs on the hosts themselves".into(),
+            Hint::from("without a place, ")
+                .and(hint::LOGS.hint())
+                .and(" and ")
+                .and(hint::TRIAGE.hint())
+                .and(" read the logs on the hosts themselves"),
         ),
     }
 }
