@@ -60,7 +60,7 @@ def test_a_hint_is_in_terms_of_python():
     with pytest.raises(smog.ArgumentError) as refused:
         smog.FlavorSpec(vcpus=3).numa_nodes(2).extra_specs()
     assert "`FlavorSpec().extra('KEY', 'VALUE')`" in refused.value.hint
-    assert "smog " not in refused.value.hint
+    assert "`smog " not in refused.value.hint
 
 
 #: What the names of the prompts in the table of hints are.

@@ -100,6 +100,6 @@ pub fn unusable(py: Python<'_>, what: &str, why: impl Into<String>, hint: Option
 /// What hints of the core name: a command line or flag, and its form in Python.
 #[pyfunction]
 #[pyo3(name = "_hints")]
-pub fn hints() -> Vec<(&'static str, String)> {
-    hint::ALL.iter().map(|words| (words.command, words.words(Face::Python, None))).collect()
+pub fn hints() -> Vec<(String, String)> {
+    hint::ALL.iter().map(|one| (one.words(Face::Command, None), one.words(Face::Python, None))).collect()
 }

@@ -36,6 +36,7 @@ mod _smog {
     use super::connect::{connect, near, version};
     #[pymodule_export]
     use super::enter::{Stop, core_seconds};
+    #[pymodule_export]
     use super::environment::{_preparable, Environment, HostPlan, Plan, Restored};
     #[pymodule_export]
     use super::errors::hints;
