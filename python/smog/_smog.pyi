@@ -287,7 +287,7 @@ class Cloud:
     @property
     def calls(self, /) -> list[ApiCall]:
         """
-        The last 200 API calls, the newest last. Nothing is asked.
+        The last 2000 API calls, the newest last. Nothing is asked.
         """
     def change_aggregate(self, /, aggregate: str | Aggregate, host: str | Host, *, remove: bool = False) -> Aggregate:
         """

@@ -1,5 +1,5 @@
-"""smog in pytest: fixtures `cloud`, `guest`, `host`, `environment`, claims as a marker, and what
-the hosts logged attached to the report of a failed test.
+"""smog in pytest: fixtures `cloud`, `guest`, `host`, `environment`, `boot`, `made`, `unique` and `thrown`,
+claims as a marker, and what the hosts logged attached to the report of a failed test.
 
 Installed with smog, and asleep until a test uses one of its fixtures:
 
@@ -29,14 +29,17 @@ import pytest
 if TYPE_CHECKING:
     import smog
 
+    from smog.made import Made
+
 # smog itself is imported by the first fixture: a pytest run that does not use it pays nothing.
 
-_CLAIMS = ("hosts", "admin")
+_CLAIMS = ("hosts", "admin", "dedicated", "pages", "alone")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("smog")
     group.addoption("--smog-cloud", metavar="NAME", default=None, help="the cloud of clouds.yaml (default: OS_CLOUD …)")
+    group.addoption("--smog-rc", metavar="FILE", default=None, help="a keystonerc or openrc file to log in with")
     group.addoption("--smog-prepare", action="store_true", help="change hosts for bundled cases that need it, and restore")
     group.addoption("--smog-keep", action="store_true", help="keep the guests of failed bundled cases for a look")
     group.addoption("--smog-no-recorder", action="store_true", help="do not watch the hosts' logs during tests")
@@ -53,7 +56,9 @@ def pytest_configure(config: pytest.Config) -> None:
         "smog(**flavor): the flavor of the `guest` fixture: vcpus, ram_mib, pages, numa_nodes, pinned, image, host",
     )
     config.addinivalue_line(
-        "markers", "smog_claims(hosts=N, admin=True): what the cloud must have; skipped with the reason otherwise"
+        "markers",
+        "smog_claims(hosts=N, admin=True, dedicated=N, pages=True, alone=True): what the cloud must have (skipped with the reason "
+        "otherwise), and whether `smog test` runs nothing else meanwhile",
     )
 
 
@@ -69,10 +74,11 @@ def smog_cloud(request: pytest.FixtureRequest) -> Iterator[smog.Cloud]:
     import smog
 
     try:
-        cloud = smog.connect(request.config.getoption("--smog-cloud"))
+        cloud = smog.connect(request.config.getoption("--smog-cloud"), rc=request.config.getoption("--smog-rc"))
     except smog.SmogError as why:
         pytest.skip(f"no cloud: {why}")
     yield cloud
+    request.config.stash[calls_made] = list(cloud.calls)
     cloud.close()
 
 
@@ -84,42 +90,58 @@ def cloud(request: pytest.FixtureRequest, smog_cloud: smog.Cloud) -> smog.Cloud:
     unknown = set(claims) - set(_CLAIMS)
     if unknown:
         raise pytest.UsageError(f"smog_claims knows {', '.join(_CLAIMS)}, not {', '.join(sorted(unknown))}")
-    if claims.get("admin") and not smog_cloud.is_admin:
-        pytest.skip("needs the admin role")
-    wanted = claims.get("hosts", 0)
-    if wanted:
-        there = [one.host for one in smog_cloud.hypervisors() if (one.state, one.status) == ("up", "enabled")]
-        if len(there) < wanted:
-            pytest.skip(f"needs {wanted} compute hosts that are up and enabled, there are {len(there)}")
+    from smog.made import missing
+
+    why = missing(smog_cloud, **{key: value for key, value in claims.items() if key != "alone"})
+    if why is not None:
+        pytest.skip(why)
     return smog_cloud
 
 
 @pytest.fixture
-def boot(
-    request: pytest.FixtureRequest, cloud: smog.Cloud, smog_recorder: None
-) -> Iterator[Callable[..., smog.Guest]]:
+def made(request: pytest.FixtureRequest, cloud: smog.Cloud, smog_recorder: None) -> Iterator[Made]:
+    """`made(thing)` gives the thing back and deletes it after the test; see `smog.made.Made`."""
+    from smog.made import Made
+
+    of_test = Made(cloud, _name(request))
+    yield of_test
+    of_test.clean()
+
+
+@pytest.fixture
+def unique(made: Made) -> Callable[..., str]:
+    """`unique("web")` is a name that nothing else in the cloud has."""
+    return made.unique
+
+
+@pytest.fixture
+def boot(made: Made) -> Callable[..., smog.Guest]:
     """`boot(**options)` boots guests that are deleted after the test; see `Cloud.boot`."""
-    import smog
+    return made.boot
 
-    made: list[smog.Guest] = []
 
-    def boot_one(name: str | None = None, **options: Any) -> smog.Guest:
-        name = name or _name(request)
-        try:
-            guest = cloud.boot(name, **options)
-        except (smog.Fault, smog.Timeout):
-            # A server there is, is kept for a look; a test keeps none.
-            made.extend(cloud.guest(server.id) for server in cloud.servers() if server.name == name)
-            raise
-        made.append(guest)
-        return guest
+@pytest.fixture
+def thrown(request: pytest.FixtureRequest, smog_recorder: None) -> Callable[[], list[str]]:
+    """`thrown()`: the exceptions that the test's own API requests caused on any host, a sentence each.
 
-    yield boot_one
-    for guest in reversed(made):
-        try:
-            guest.delete()
-        except smog.NotFound:
-            pass
+    It ends the watch of the logs. With `--smog-no-recorder` nothing is watched, and the test is skipped.
+    """
+
+    from .session.memory import calls_after
+
+    def exceptions() -> list[str]:
+        if _recorded not in request.node.stash:
+            if request.config.getoption("--smog-outcome", None):
+                return []  # `smog test` follows the logs, and fails the test by them.
+            pytest.skip("no exceptions can be seen with --smog-no-recorder")
+        watcher, cloud, before = request.node.stash[_recorded]
+        seen = watcher.close()
+        seen.check()
+        own = {call.request_id for call in calls_after(before, cloud.calls) if call.request_id}
+        found = [one for one in seen.kept if one.request_id in own]
+        return [f"{one.exception} on {one.host}: {one.exception_message}" for one in found]
+
+    return exceptions
 
 
 @pytest.fixture
@@ -174,7 +196,7 @@ def smog_recorder(request: pytest.FixtureRequest, cloud: smog.Cloud) -> Iterator
     if request.config.getoption("--smog-no-recorder"):
         yield
         return
-    before = len(cloud.calls)
+    before = list(cloud.calls)
     with cloud.monitor(name=request.node.name, allow_unread=True) as watcher:
         request.node.stash[_recorded] = (watcher, cloud, before)
         yield
@@ -182,7 +204,9 @@ def smog_recorder(request: pytest.FixtureRequest, cloud: smog.Cloud) -> Iterator
         warnings.warn(f"not read while the test ran: {line}", stacklevel=1)
 
 
-_recorded: pytest.StashKey[tuple[Any, Any, int]] = pytest.StashKey()
+#: The API calls of a run, when it has ended.
+calls_made: pytest.StashKey[list[Any]] = pytest.StashKey()
+_recorded: pytest.StashKey[tuple[Any, Any, list[Any]]] = pytest.StashKey()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -190,12 +214,14 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     """A failed test's report gets what hosts threw meanwhile, and the API calls with their request ids."""
     report: pytest.TestReport = yield
     if report.when == "call" and report.failed and _recorded in item.stash:
+        from .session.memory import calls_after
+
         watcher, cloud, before = item.stash[_recorded]
         thrown = [f"{one.host} {one.source} {one.request_id or ''}\n{one.text}" for one in watcher.seen.kept]
         if thrown:
             report.sections.append(("what the hosts threw meanwhile", "\n\n".join(thrown)))
         if watcher.seen.unread:
             report.sections.append(("what was not read meanwhile", "\n".join(watcher.seen.unread)))
-        calls = [f"{one.method} {one.path} {one.status} {one.request_id or ''}" for one in cloud.calls[before:]]
+        calls = [f"{one.method} {one.path} {one.status} {one.request_id or ''}" for one in calls_after(before, cloud.calls)]
         report.sections.append(("the API calls of this test", "\n".join(calls[-40:])))
     return report

@@ -8,6 +8,8 @@ from typing import Any
 
 import smog
 
+from . import session
+
 
 def namespace(cloud: smog.Cloud) -> dict[str, Any]:
     """What is at hand at the prompt."""
@@ -22,12 +24,13 @@ def namespace(cloud: smog.Cloud) -> dict[str, Any]:
 
 
 def greeting(cloud: smog.Cloud) -> str:
-    """Three lines: where we are, what is here, how to go on."""
+    """Four lines: where we are, what is here, how to go on, how to keep it."""
     names = ", ".join(cloud.hosts.names())
     return (
         f"smog {smog.__version__}, cloud {cloud.name} at {cloud.auth_url}; hosts {names}\n"
         "cloud, hosts, guests() are here: guests() lists, guests[\"NAME\"].compare(), hosts[\"NAME\"].facts(), boot(\"NAME\")\n"
-        "help(cloud) documents everything; Ctrl-C stops a call and cleans up; Ctrl-D leaves"
+        "help(cloud) documents everything; Ctrl-C stops a call and cleans up; Ctrl-D leaves\n"
+        "history() shows what you typed; save_test(\"NAME\", lines=\"2-5\") makes a test of it"
     )
 
 
@@ -42,12 +45,15 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"error: {why}\n" + (f"hint: {why.hint}\n" if why.hint else ""))
         return int(why.exit_code)
     names = namespace(cloud)
+    memory = session.start(names, _login(asked))
     try:
         if asked.plain:
             raise ImportError("Python's own prompt was asked for")
         import IPython
     except ImportError:
-        _plain(names, text)
+        from .session.prompt import interact
+
+        interact(memory, text)
     else:
         from traitlets.config import Config  # comes with IPython
 
@@ -55,9 +61,19 @@ def main(arguments: list[str] | None = None) -> int:
         config.TerminalInteractiveShell.banner1 = text + "\n"
         config.TerminalInteractiveShell.banner2 = ""
         config.TerminalIPythonApp.display_banner = True
+        config.InteractiveShellApp.extensions = ["smog.session"]
         IPython.start_ipython(argv=[], user_ns=names, config=config)
     cloud.close()
     return 0
+
+
+def _login(asked: argparse.Namespace) -> dict[str, str]:
+    """How a test that is run from here logs in: options of pytest, and variables."""
+    login = {"--smog-cloud": asked.os_cloud, "--smog-rc": asked.rc, "SMOG_CONFIG": asked.config}
+    for one in asked.set:
+        path, _, value = one.partition("=")
+        login["SMOG_" + path.upper().replace(".", "__")] = value
+    return {name: value for name, value in login.items() if value}
 
 
 def _arguments(arguments: list[str] | None) -> argparse.Namespace:
@@ -68,20 +84,6 @@ def _arguments(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--config", help="the one smog.yml to read")
     parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="overrules smog.yml")
     return parser.parse_args(arguments)
-
-
-def _plain(names: dict[str, Any], text: str) -> None:
-    import code
-
-    try:
-        import readline
-        import rlcompleter
-
-        readline.set_completer(rlcompleter.Completer(names).complete)
-        readline.parse_and_bind("tab: complete")
-    except ImportError:
-        pass  # A Python without readline has no completion.
-    code.interact(banner=text, local=names, exitmsg="")
 
 
 if __name__ == "__main__":

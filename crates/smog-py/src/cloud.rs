@@ -180,7 +180,7 @@ impl Cloud {
         Hosts::new(&self.session)
     }
 
-    /// The last 200 API calls, the newest last. Nothing is asked.
+    /// The last 2000 API calls, the newest last. Nothing is asked.
     #[getter]
     fn calls(&self) -> Vec<ApiCall> {
         let calls =

@@ -8,7 +8,7 @@ use smog::config::{Settings, Surroundings};
 use smog::{Cloud, Result};
 
 /// So many API calls are remembered.
-const REMEMBERED: usize = 200;
+const REMEMBERED: usize = 2000;
 
 /// A login. The core's own `Cloud` belongs to the process that made it: its connections
 /// are served by threads a forked child does not have.

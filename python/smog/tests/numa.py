@@ -261,3 +261,7 @@ if __name__ == "__main__":
         import unittest
 
         unittest.main(module="smog.tests.numa")
+    elif sys.stdin.isatty():
+        from ..session import module_prompt
+
+        module_prompt(globals(), "smog.tests.numa")
