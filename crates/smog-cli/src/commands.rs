@@ -38,6 +38,7 @@ pub mod test;
 pub mod trace;
 pub mod triage;
 pub mod watch;
+pub mod why_not;
 pub mod xml;
 
 use clap::{Parser, Subcommand};
@@ -76,6 +77,8 @@ pub enum Command {
     Explain(explain::ExplainArgs),
     /// Check the whole cloud for places where Nova, placement, libvirt and the kernel disagree
     Audit(audit::AuditArgs),
+    /// Explain why no host takes a guest, or which host would
+    WhyNot(why_not::WhyNotArgs),
     /// Live-migrate a guest and wait until it has moved
     Migrate(migrate::MigrateArgs),
     /// Delete guests and wait until they are gone
@@ -159,6 +162,7 @@ impl Command {
             Command::Pins(args) => pins::run(args, session).await,
             Command::Audit(args) => audit::run(args, session).await,
             Command::Explain(args) => explain::run(args, session).await,
+            Command::WhyNot(args) => why_not::run(args, session).await,
             Command::Migrate(args) => migrate::run(args, session).await,
             Command::Delete(args) => delete::run(args, session).await,
             Command::Guest(args) => guest::run(args, session).await,

@@ -43,6 +43,7 @@ pub mod trace;
 pub mod triage;
 pub mod wait;
 pub mod watch;
+pub mod why_not;
 
 pub use cloud::Cloud;
 pub use cpuset::Cpuset;

@@ -30,7 +30,7 @@ const ORDER: &[&[&str]] = &[
     &["guest"],
     &["watch", "environment", "findings"],
     &["trace", "guru", "triage"],
-    &["explain"],
+    &["explain", "why_not"],
     &["testing"],
     &["suites"],
 ];

@@ -5,7 +5,8 @@ use std::time::Duration;
 use smog::cloud::{BootMade, BootRequest, FlavorChoice};
 use smog::guest::Booted;
 use smog::trace::TraceWanted;
-use smog::{Error, ExitCode, Guest};
+use smog::why_not::WhyNotRequest;
+use smog::{Cloud, Error, ExitCode, Guest};
 
 use crate::args::key_value::key_and_value;
 use crate::args::names;
@@ -100,8 +101,15 @@ pub async fn run(args: BootArgs, session: &Session) -> Result<ExitCode, Error> {
                 progress.above(|| output::text(&line(guest, progress.so_far())));
             }
         };
-        let all = cloud.boot_guests(&requests, &made, wait, &told).await;
+        let mut all = cloud.boot_guests(&requests, &made, wait, &told).await;
         progress.end();
+        // The same question for all of them: the first answer is enough.
+        let failed = all.iter_mut().zip(&requests).zip(made.iter()).find(|((one, _), _)| one.ended.is_err());
+        if let Some(((one, request), made)) = failed
+            && let Err(why) = &one.ended
+        {
+            one.ended = Err(explained(why.clone(), request, made, cloud).await);
+        }
         return many(all, session);
     };
     let booted = cloud.boot_guest(one, &made[0], wait).await;
@@ -113,7 +121,7 @@ pub async fn run(args: BootArgs, session: &Session) -> Result<ExitCode, Error> {
             if let (true, Some(id)) = (is_traced, made[0].server()) {
                 show_trace(&id, None, session).await;
             }
-            return Err(why);
+            return Err(explained(why, one, &made[0], cloud).await);
         }
     };
     match session.view.form {
@@ -125,6 +133,11 @@ pub async fn run(args: BootArgs, session: &Session) -> Result<ExitCode, Error> {
         show_trace(&guest.server.id.clone(), Some(&guest), session).await;
     }
     Ok(ExitCode::Ok)
+}
+
+/// The error, with the reason where no host was found.
+async fn explained(why: Error, request: &BootRequest, made: &BootMade, cloud: &Cloud) -> Error {
+    cloud.with_why(why, &WhyNotRequest::of_boot(made.server().as_deref(), request)).await
 }
 
 /// What became of several: those that are there for machines, and each failure with its name.

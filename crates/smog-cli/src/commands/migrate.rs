@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use smog::cloud::LiveMigration;
+use smog::why_not::WhyNotRequest;
 use smog::{Error, ExitCode};
 
 use crate::args::names;
@@ -33,7 +34,11 @@ pub async fn run(args: MigrateArgs, session: &Session) -> Result<ExitCode, Error
         .leaves(format!("Nova continues to migrate `{}`; `smog discover` shows where it is", guest.name()));
     let tell = |waiting: smog::wait::Waiting<'_>| progress.state(waiting.last);
     let how = LiveMigration { host: args.to, block: args.block.into() };
-    guest.live_migrate_with(&how, progress.wait(Duration::from_secs(args.timeout), &tell)).await?;
+    let moved = guest.live_migrate_with(&how, progress.wait(Duration::from_secs(args.timeout), &tell)).await;
+    if let Err(why) = moved {
+        let asked = WhyNotRequest::of_live_migration(&guest.server.id, &how);
+        return Err(guest.cloud().with_why(why, &asked).await);
+    }
     let took = progress.end();
     match session.view.form {
         Form::Table | Form::Wide | Form::Value => output::text(&format!(

@@ -147,3 +147,18 @@ pub fn eventually(what: &str, condition: impl Fn() -> bool) {
         std::thread::sleep(Duration::from_millis(200));
     }
 }
+
+/// Takes something back, also when the test fails.
+pub struct Undo<'a>(Box<dyn Fn() + 'a>);
+
+impl Drop for Undo<'_> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+/// What takes it back.
+#[must_use]
+pub fn undo<'a>(how: impl Fn() + 'a) -> Undo<'a> {
+    Undo(Box::new(how))
+}

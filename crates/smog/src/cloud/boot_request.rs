@@ -241,7 +241,7 @@ impl BlockDevice {
 
 impl BootRequest {
     /// Whether the disk it boots from is a volume, so that Nova is told no image.
-    pub(super) fn boots_from_volume(&self) -> bool {
+    pub(crate) fn boots_from_volume(&self) -> bool {
         self.block_devices.iter().any(|device| device.is_root() && device.on_volume)
     }
 

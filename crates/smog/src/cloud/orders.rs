@@ -112,6 +112,15 @@ impl Order {
         self.given.get(parameter) == Some(&Argument::Flag(true))
     }
 
+    /// The text that is given for a parameter of this kind.
+    pub(crate) fn text_of(&self, kind: Kind) -> Option<&str> {
+        let mut of_kind = self.action.parameters.iter().filter(|one| one.kind == kind);
+        of_kind.find_map(|one| match self.given.get(one.name) {
+            Some(Argument::Text(text)) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
     /// What goes on when nobody waits for it any more.
     pub fn left(&self, guest: &str) -> String {
         format!("Nova continues the {} of `{guest}`", self.name())

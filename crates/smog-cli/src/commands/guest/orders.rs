@@ -7,6 +7,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, Subcommand};
 use smog::cloud::Order;
 use smog::cloud::server_actions::{ALL, Kind, Parameter, ServerAction};
 use smog::config::Secret;
+use smog::why_not::WhyNotRequest;
 use smog::{Error, ExitCode};
 
 use crate::args::names;
@@ -143,7 +144,10 @@ pub async fn run(verb: OrderVerb, session: &Session) -> Result<ExitCode, Error> 
         cloud.give(&guest.server, &order).await?;
         guest.refresh().await?;
     } else {
-        guest.carry_out(&order, progress.wait(Duration::from_secs(timeout), &tell)).await?;
+        let done = guest.carry_out(&order, progress.wait(Duration::from_secs(timeout), &tell)).await;
+        if let Err(why) = done {
+            return Err(cloud.with_why(why, &WhyNotRequest::of_order(&guest.server.id, &order)).await);
+        }
     }
     let took = progress.end();
     if !session.view.is_for_people() {

@@ -1,0 +1,504 @@
+//! What is known of the cloud when a host is looked for: all sources at once, each with its limit in time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+
+use super::placement::{DISABLED, SHARES};
+use super::wanted::{ResourceWish, Wanted};
+use crate::cloud::{
+    Aggregate, Allocation, AvailabilityZone, CandidateQuery, Cloud, ComputeService, Hypervisor, Inventory,
+    Microversion, Provider, Server, ServerTopology,
+};
+use crate::error::{Error, Result};
+use crate::findings::NovaConf;
+use crate::host::{Host, PciDevice, ServiceRole};
+use crate::libvirt::Capabilities;
+
+/// What was asked for, or why there is no answer.
+pub(super) type Asked<T> = std::result::Result<T, String>;
+
+/// A source that takes longer is given up.
+const LIMIT: Duration = Duration::from_secs(6);
+
+/// Calls to one API, or hosts, at once.
+const AT_ONCE: usize = 16;
+
+/// A resource provider with all that placement knows of it.
+#[derive(Debug, Clone)]
+pub(super) struct ProviderFacts {
+    pub provider: Provider,
+    pub inventories: Vec<Inventory>,
+    pub traits: Vec<String>,
+    pub allocations: Vec<Allocation>,
+}
+
+impl ProviderFacts {
+    /// The id of the topmost provider of its tree.
+    pub fn root(&self) -> &str {
+        self.provider.root.as_deref().unwrap_or(&self.provider.id)
+    }
+}
+
+/// What a host says, as far as the question needs it.
+#[derive(Debug, Clone)]
+pub(super) struct HostFacts {
+    pub conf: Asked<NovaConf>,
+    pub capabilities: Asked<Capabilities>,
+    pub pci: Asked<Vec<PciDevice>>,
+}
+
+/// A part of what a host says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum HostPart {
+    Conf,
+    Capabilities,
+    Both,
+}
+
+/// All of it.
+pub(super) struct Facts {
+    pub services: Asked<Vec<ComputeService>>,
+    pub hypervisors: Asked<Vec<Hypervisor>>,
+    pub aggregates: Asked<Vec<Aggregate>>,
+    pub zones: Asked<Vec<AvailabilityZone>>,
+    pub providers: Asked<Vec<ProviderFacts>>,
+    /// The ids of the providers, of any depth, that placement would take from.
+    pub candidates: Asked<BTreeSet<String>>,
+    /// By the id of the root provider: what of the question placement's answer hangs on.
+    pub left_out: BTreeMap<String, Vec<String>>,
+    pub servers: Asked<Vec<Server>>,
+    pub topologies: BTreeMap<String, Asked<ServerTopology>>,
+    /// The scheduler's configuration.
+    pub scheduler: Asked<NovaConf>,
+    pub hosts: BTreeMap<String, HostFacts>,
+}
+
+impl Facts {
+    /// The compute hosts that are judged.
+    pub fn computes(&self, wanted: &Wanted) -> Vec<String> {
+        let of_hypervisors = self.hypervisors.iter().flatten().map(|one| one.service.host.clone());
+        let services = self.services.iter().flatten().filter(|one| one.binary == "nova-compute");
+        let all: BTreeSet<String> = of_hypervisors.chain(services.map(|one| one.host.clone())).collect();
+        all.into_iter().filter(|host| wanted.host.as_ref().is_none_or(|only| only == host)).collect()
+    }
+
+    /// The id of a host's root provider.
+    pub fn root_of(&self, host: &str) -> Option<&str> {
+        self.hypervisors.iter().flatten().find(|one| one.service.host == host).map(|one| one.id.as_str())
+    }
+
+    /// The providers of a host.
+    pub fn tree(&self, host: &str) -> Vec<&ProviderFacts> {
+        let Some(root) = self.root_of(host) else { return Vec::new() };
+        self.providers.iter().flatten().filter(|one| one.root() == root).collect()
+    }
+
+    /// How often a host gives each unit of a class.
+    pub fn ratio(&self, host: &str, class: &str) -> Option<f64> {
+        let tree = self.tree(host);
+        let found = tree.iter().flat_map(|one| &one.inventories).find(|one| one.resource_class == class);
+        found.map(|one| one.allocation_ratio)
+    }
+
+    /// A part of what a host says, or why it is not known.
+    pub fn of_host(&self, host: &str, part: HostPart) -> Asked<&HostFacts> {
+        let Some(found) = self.hosts.get(host) else { return Err(format!("host `{host}` was not asked")) };
+        let conf =
+            || found.conf.as_ref().map(|_| ()).map_err(|why| format!("the nova.conf of {host}: {why}"));
+        let capabilities =
+            || found.capabilities.as_ref().map(|_| ()).map_err(|why| format!("libvirt on {host}: {why}"));
+        match part {
+            HostPart::Conf => conf()?,
+            HostPart::Capabilities => capabilities()?,
+            HostPart::Both => conf().and_then(|()| capabilities())?,
+        }
+        Ok(found)
+    }
+}
+
+/// Ask, and not for longer than it is worth.
+async fn ask<T>(question: impl Future<Output = Result<T>>) -> Asked<T> {
+    match tokio::time::timeout(LIMIT, question).await {
+        Ok(answer) => answer.map_err(|why| short(&why)),
+        Err(_) => Err(format!("no answer within {} s", LIMIT.as_secs())),
+    }
+}
+
+fn short(why: &Error) -> String {
+    match why {
+        Error::Api { status: 403, .. } => "the user's roles do not allow to look".into(),
+        other => other.to_string().lines().next().unwrap_or_default().to_string(),
+    }
+}
+
+/// Gather what the question needs.
+pub(super) async fn gather(cloud: &Cloud, wanted: &Wanted, wish: &ResourceWish) -> Facts {
+    let (services, hypervisors, aggregates, zones, providers) = tokio::join!(
+        async {
+            let services = ask(cloud.compute_services()).await;
+            let scheduler = scheduler(cloud, &services).await;
+            (services, scheduler)
+        },
+        ask(cloud.hypervisors_without_uptime()),
+        ask(cloud.aggregates()),
+        ask(cloud.availability_zones()),
+        ask(cloud.providers()),
+    );
+    let (services, scheduler) = services;
+    let mut facts = Facts {
+        services,
+        hypervisors,
+        aggregates,
+        zones,
+        providers: Err("not asked".into()),
+        candidates: Err("not asked".into()),
+        left_out: BTreeMap::new(),
+        servers: Err("not asked".into()),
+        topologies: BTreeMap::new(),
+        scheduler,
+        hosts: BTreeMap::new(),
+    };
+    let (details, candidates, servers) = tokio::join!(
+        async {
+            match providers {
+                Ok(providers) => details(cloud, &facts, wanted, providers).await,
+                Err(why) => Err(why),
+            }
+        },
+        ask(candidates(cloud, wanted, wish, &facts, None)),
+        async {
+            match needs_servers(wanted, &facts.scheduler) {
+                true => ask(cloud.servers()).await,
+                false => Err("not asked".into()),
+            }
+        },
+    );
+    (facts.providers, facts.candidates, facts.servers) = (details, candidates, servers);
+    let named = facts.candidates.clone();
+    let (in_question, others): (Vec<String>, Vec<String>) =
+        facts.computes(wanted).into_iter().partition(|host| match &named {
+            Ok(named) => facts.tree(host).iter().any(|one| named.contains(&one.provider.id)),
+            Err(_) => true,
+        });
+    let left_out = left_out(cloud, wanted, wish, &facts, &others);
+    let topologies = topologies(cloud, wanted, &facts, &in_question);
+    let hosts = hosts(cloud, wanted, &in_question);
+    let (left_out, topologies, hosts) = tokio::join!(left_out, topologies, hosts);
+    (facts.left_out, facts.topologies, facts.hosts) = (left_out, topologies, hosts);
+    facts
+}
+
+/// Whether the question is about other guests, too.
+fn needs_servers(wanted: &Wanted, scheduler: &Asked<NovaConf>) -> bool {
+    let is_counting = scheduler.as_ref().is_ok_and(|conf| {
+        conf.get("filter_scheduler", "enabled_filters").is_some_and(|text| text.contains("NumInstances"))
+    });
+    is_counting
+        || wanted.numa().is_some()
+        || !wanted.groups.is_empty()
+        || !wanted.same_host.is_empty()
+        || !wanted.different_host.is_empty()
+        || !wanted.pci_aliases().is_empty()
+}
+
+async fn scheduler(cloud: &Cloud, services: &Asked<Vec<ComputeService>>) -> Asked<NovaConf> {
+    let services = services.as_ref().map_err(Clone::clone)?;
+    let hosts: Vec<&str> = services
+        .iter()
+        .filter(|one| one.binary == "nova-scheduler" && one.state == "up")
+        .map(|one| one.host.as_str())
+        .collect();
+    let Some(name) = hosts.first() else { return Err("no nova-scheduler is up".into()) };
+    ask(async {
+        let host = cloud.host(name).await?;
+        conf(&host, &[ServiceRole::NovaScheduler, ServiceRole::NovaApi, ServiceRole::NovaConductor]).await
+    })
+    .await
+    .map_err(|why| format!("the scheduler's configuration on {name}: {why}"))
+}
+
+/// The configuration of the first of these services that is there.
+async fn conf(host: &Host, roles: &[ServiceRole]) -> Result<NovaConf> {
+    let layout = host.layout().await?;
+    let place = roles.iter().find_map(|role| layout.place(*role));
+    let files = place.map(|place| place.config.clone()).unwrap_or_default();
+    if files.is_empty() {
+        return Err(Error::NotFound {
+            what: format!("configuration of Nova on host `{}`", host.name()),
+            name: "nova.conf".into(),
+            near: vec![],
+        });
+    }
+    NovaConf::read(&host.outside(), &files).await
+}
+
+/// The providers of the hosts in question, and those that share with others.
+async fn details(
+    cloud: &Cloud,
+    facts: &Facts,
+    wanted: &Wanted,
+    providers: Vec<Provider>,
+) -> Asked<Vec<ProviderFacts>> {
+    let sharing = match cloud.providers_with_trait(SHARES).await {
+        Ok(sharing) => sharing.into_iter().map(|one| one.id).collect::<BTreeSet<_>>(),
+        Err(why) => return Err(short(&why)),
+    };
+    let computes = facts.computes(wanted);
+    let roots: BTreeSet<&str> = computes.iter().filter_map(|host| facts.root_of(host)).collect();
+    let asks: Vec<_> = providers
+        .into_iter()
+        .filter(|one| roots.contains(one.root.as_deref().unwrap_or(&one.id)) || sharing.contains(&one.id))
+        .map(|provider| async move {
+            let (inventories, traits, allocations) = tokio::try_join!(
+                cloud.bare_inventories(&provider.id),
+                cloud.provider_traits(&provider.id),
+                cloud.provider_allocations(&provider.id)
+            )?;
+            let used = |class: &str| allocations.iter().filter_map(|one| one.resources.get(class)).sum();
+            let inventories = inventories
+                .into_iter()
+                .map(|one| Inventory { used: used(&one.resource_class), ..one })
+                .collect();
+            Ok(ProviderFacts { provider, inventories, traits, allocations })
+        })
+        .collect();
+    let all = async {
+        let found: Vec<Result<ProviderFacts>> = stream::iter(asks).buffered(AT_ONCE).collect().await;
+        found.into_iter().collect::<Result<Vec<_>>>()
+    };
+    ask(all).await
+}
+
+/// What may be left out of the question, to see whether it is the reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    Class(String, String),
+    Trait(String, String),
+    Zone,
+    Disabled,
+}
+
+impl Part {
+    /// In a sentence.
+    fn words(&self, wish: &ResourceWish) -> String {
+        match self {
+            Part::Class(suffix, class) => {
+                let amount = wish.groups.get(suffix).and_then(|ask| ask.resources.get(class)).copied();
+                super::placement::counted(class, amount.unwrap_or(0))
+            }
+            Part::Trait(_, name) => format!("the trait {name}"),
+            Part::Zone => "the availability zone (by the aggregates that placement knows)".into(),
+            Part::Disabled => format!("the trait {DISABLED}"),
+        }
+    }
+}
+
+/// Where placement would take the resources from: the ids of the providers. With `in_tree` only a host's,
+/// and with a part left out.
+async fn candidates(
+    cloud: &Cloud,
+    wanted: &Wanted,
+    wish: &ResourceWish,
+    facts: &Facts,
+    only: Option<(&str, &Part)>,
+) -> Result<BTreeSet<String>> {
+    let without = only.map(|(_, part)| part);
+    let mut query = CandidateQuery::default();
+    for (suffix, group) in &wish.groups {
+        let is_left_out = |part: Part| without == Some(&part);
+        let resources: BTreeMap<String, u64> = group
+            .resources
+            .iter()
+            .filter(|(class, _)| !is_left_out(Part::Class(suffix.clone(), (*class).clone())))
+            .map(|(class, amount)| (class.clone(), *amount))
+            .collect();
+        let stays = |name: &&String| !is_left_out(Part::Trait(suffix.clone(), (*name).clone()));
+        let required = group.required.iter().filter(stays).cloned();
+        let forbidden = group.forbidden.iter().filter(stays).map(|name| format!("!{name}"));
+        let traits: Vec<String> = required.chain(forbidden).collect();
+        if suffix.is_empty() {
+            (query.resources, query.traits) = (resources, traits);
+            continue;
+        }
+        let resources: Vec<String> =
+            resources.iter().map(|(class, amount)| format!("{class}:{amount}")).collect();
+        if !resources.is_empty() {
+            query.more.push((format!("resources{suffix}"), resources.join(",")));
+        }
+        if !traits.is_empty() {
+            query.more.push((format!("required{suffix}"), traits.join(",")));
+        }
+    }
+    let suffixed = wish.groups.keys().filter(|suffix| !suffix.is_empty()).count();
+    match &wish.policy {
+        Some(policy) if suffixed > 0 => query.more.push(("group_policy".into(), policy.clone())),
+        None if suffixed > 1 => query.more.push(("group_policy".into(), "none".into())),
+        _ => {}
+    }
+    if without != Some(&Part::Disabled) {
+        match cloud.placement_microversion().await? >= Microversion(1, 35) {
+            true => query.more.push(("root_required".into(), format!("!{DISABLED}"))),
+            false => query.traits.push(format!("!{DISABLED}")),
+        }
+    }
+    let zone = zone_aggregates(wanted, facts);
+    if !zone.is_empty() && without != Some(&Part::Zone) {
+        query.more.push(("member_of".into(), format!("in:{}", zone.join(","))));
+    }
+    let root = only.map(|(root, _)| root).or_else(|| facts.root_of(wanted.host.as_deref()?));
+    if let Some(root) = root {
+        query.more.push(("in_tree".into(), root.to_string()));
+    }
+    let found = cloud.allocation_candidates(&query).await?;
+    Ok(found.into_iter().flat_map(|one| one.resources.into_keys()).collect())
+}
+
+/// The UUIDs of the aggregates that make the zone; none for the default zone, which is no restriction.
+fn zone_aggregates(wanted: &Wanted, facts: &Facts) -> Vec<String> {
+    let Some(zone) = &wanted.zone else { return Vec::new() };
+    let of_zone = |one: &&Aggregate| one.availability_zone.as_ref() == Some(zone);
+    facts.aggregates.iter().flatten().filter(of_zone).filter_map(|one| one.uuid.clone()).collect()
+}
+
+/// Hosts that are asked for with parts left out, and parts of a question: else it takes too long.
+const LEFT_OUT: (usize, usize) = (4, 24);
+
+/// For hosts that placement does not name though nothing visible rules them out: which single part of
+/// the question it hangs on.
+async fn left_out(
+    cloud: &Cloud,
+    wanted: &Wanted,
+    wish: &ResourceWish,
+    facts: &Facts,
+    hosts: &[String],
+) -> BTreeMap<String, Vec<String>> {
+    let mut parts: Vec<Part> = Vec::new();
+    for (suffix, group) in &wish.groups {
+        parts.extend(group.resources.keys().map(|class| Part::Class(suffix.clone(), class.clone())));
+        let traits = group.required.iter().chain(&group.forbidden);
+        parts.extend(traits.map(|name| Part::Trait(suffix.clone(), name.clone())));
+    }
+    parts.extend([Part::Disabled]);
+    if !zone_aggregates(wanted, facts).is_empty() {
+        parts.push(Part::Zone);
+    }
+    parts.truncate(LEFT_OUT.1);
+    let is_open = |host: &&String| {
+        facts.candidates.is_ok() && super::judge::visible(wanted, wish, facts, host).is_empty()
+    };
+    let mut found = BTreeMap::new();
+    for host in hosts.iter().filter(is_open).take(LEFT_OUT.0) {
+        let Some(root) = facts.root_of(host) else { continue };
+        let asks: Vec<_> = parts
+            .iter()
+            .map(|part| async move {
+                let without = candidates(cloud, wanted, wish, facts, Some((root, part))).await;
+                without.is_ok_and(|found| !found.is_empty()).then(|| part.words(wish))
+            })
+            .collect();
+        let all = async { Ok(stream::iter(asks).buffered(AT_ONCE).collect::<Vec<Option<String>>>().await) };
+        let reasons = ask(all).await.unwrap_or_default().into_iter().flatten().collect();
+        found.insert(root.to_string(), reasons);
+    }
+    found
+}
+
+/// Extra specs, and image properties, by which Nova keeps a NUMA record of a guest.
+const NUMA_KEYS: [&str; 8] = [
+    "hw:cpu_policy",
+    "hw:numa_",
+    "hw:mem_page_size",
+    "hw:pmem",
+    "resources:PCPU",
+    "hw_cpu_policy",
+    "hw_numa_",
+    "hw_mem_page_size",
+];
+
+/// Nova's NUMA records of the guests on these hosts.
+async fn topologies(
+    cloud: &Cloud,
+    wanted: &Wanted,
+    facts: &Facts,
+    hosts: &[String],
+) -> BTreeMap<String, Asked<ServerTopology>> {
+    if wanted.numa().is_none() {
+        return BTreeMap::new();
+    }
+    let is_one = |key: &String| NUMA_KEYS.iter().any(|wanted| key.starts_with(wanted));
+    // An image may ask for it, too. Which ones do is not known without the list: then all are asked.
+    let images: Asked<BTreeSet<String>> = ask(async {
+        let all = cloud.images().await?;
+        Ok(all.into_iter().filter(|one| one.properties.keys().any(is_one)).map(|one| one.id).collect())
+    })
+    .await;
+    let may_have = |server: &&Server| {
+        server.host.as_ref().is_some_and(|host| hosts.contains(host))
+            && (server.flavor.extra_specs.keys().any(is_one)
+                || server.image.as_ref().is_some_and(|id| images.as_ref().is_ok_and(|all| all.contains(id)))
+                || images.is_err())
+    };
+    let asks: Vec<_> = facts
+        .servers
+        .iter()
+        .flatten()
+        .filter(may_have)
+        .map(|server| async move { (server.id.clone(), ask(cloud.topology(&server.id)).await) })
+        .collect();
+    stream::iter(asks).buffer_unordered(AT_ONCE).collect().await
+}
+
+/// What the hosts say, where the question needs it.
+async fn hosts(cloud: &Cloud, wanted: &Wanted, hosts: &[String]) -> BTreeMap<String, HostFacts> {
+    let is_of_image = |key: &String| {
+        matches!(
+            key.as_str(),
+            "hw_architecture" | "architecture" | "img_hv_type" | "hypervisor_type" | "hw_vm_mode" | "vm_mode"
+        )
+    };
+    let has_numa = wanted.numa().is_some();
+    let has_pci = !wanted.pci_aliases().is_empty();
+    let needs_libvirt = has_numa
+        || wanted.image.keys().any(is_of_image)
+        || wanted.flavor.extra_specs.keys().any(|key| key.starts_with("capabilities:cpu_info"));
+    if !needs_libvirt && !has_pci {
+        return BTreeMap::new();
+    }
+    let asks: Vec<_> = hosts
+        .iter()
+        .map(|name| async move {
+            let host = match ask(cloud.host(name)).await {
+                Ok(host) => host,
+                Err(why) => {
+                    let none =
+                        HostFacts { conf: Err(why.clone()), capabilities: Err(why.clone()), pci: Err(why) };
+                    return (name.clone(), none);
+                }
+            };
+            let capabilities = async {
+                match needs_libvirt {
+                    true => ask(host.capabilities()).await,
+                    false => Err("not asked".into()),
+                }
+            };
+            let pci = async {
+                match has_pci {
+                    true => ask(async { Ok(host.facts().await?.pci) }).await,
+                    false => Err("not asked".into()),
+                }
+            };
+            let conf = async {
+                match has_numa || has_pci {
+                    true => ask(conf(&host, &[ServiceRole::NovaCompute])).await,
+                    false => Err("not asked".into()),
+                }
+            };
+            let (conf, capabilities, pci) = tokio::join!(conf, capabilities, pci);
+            (name.clone(), HostFacts { conf, capabilities, pci })
+        })
+        .collect();
+    stream::iter(asks).buffer_unordered(AT_ONCE).collect().await
+}
