@@ -142,6 +142,8 @@ impl Desk {
             variable("OS_CLOUD", "faults".into()),
             variable("SMOG_CONFIG", path(&format!("{prefix}smog.yml"))),
             variable("SMOG_FAULTS_ACCESS", std::env::var("SMOG_CONFIG").unwrap_or_default()),
+            // What is cut on the way must be met: no connection of before helps.
+            variable("SMOG_SSH__KEEP", "0".into()),
             variable("NO_COLOR", "1".into()),
             variable("RUST_BACKTRACE", "1".into()),
         ]

@@ -410,8 +410,15 @@ fn a_lost_connection_leaves_a_journal_that_restores() {
     let desk = Desk::new();
     let before = fingerprint("cmp2");
     let args = ["prepare", "--yes", "--host", "cmp2", "--set", "cmp2/neutron.conf:DEFAULT.smog_test=1"];
-    let mut smog =
-        desk.smog().command(&args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("smog");
+    // A connection of its own: it is cut.
+    let mut smog = desk
+        .smog()
+        .with("SMOG_SSH__KEEP", "0")
+        .command(&args)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("smog");
     let mut said = String::new();
     for line in BufReader::new(smog.stderr.take().expect("stderr")).lines() {
         let line = line.expect("a line");

@@ -282,7 +282,13 @@ struct Watching(Child);
 
 impl Watching {
     fn start(args: &[&str]) -> Watching {
-        let child = lab().command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        // A connection of its own: it is cut.
+        let child = lab()
+            .with("SMOG_SSH__KEEP", "0")
+            .command(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
         Watching(child.expect("smog watch"))
     }
 

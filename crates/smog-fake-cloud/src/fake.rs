@@ -56,6 +56,9 @@ impl Fake {
             ("XDG_CACHE_HOME", folder.clone()),
             ("SMOG_CONFIG", format!("{folder}/smog.yml")),
             ("SMOG_LOG_DIR", format!("{folder}/log")),
+            ("XDG_RUNTIME_DIR", folder.clone()),
+            // The stand-in for ssh links its sockets: none may outlive it.
+            ("SMOG_SSH__KEEP", "0".into()),
             ("OS_AUTH_URL", self.cloud.auth_url()),
             ("OS_USERNAME", "admin".into()),
             ("OS_PASSWORD", PASSWORD.into()),

@@ -45,6 +45,23 @@ impl Cloud {
         Resource::all(py, "Allocation", &found)
     }
 
+    /// The SSH connections that are kept for later commands and prompts of this user.
+    #[pyo3(signature = () -> "Listing[Resource]")]
+    fn connections<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let folder = self.session().surroundings().runtime_dir.clone().unwrap_or_default();
+        let found = self.ask(py, |_, _| async move { Ok(smog::host::connections(&folder).await) })?;
+        Resource::all(py, "Connection", &found)
+    }
+
+    /// End kept SSH connections: those to these hosts, or all. Commands that run on one end first.
+    #[pyo3(signature = (*hosts: "str | Host") -> "Listing[Resource]")]
+    fn disconnect<'py>(&self, py: Python<'py>, hosts: Vec<NameOf>) -> PyResult<Bound<'py, PyAny>> {
+        let folder = self.session().surroundings().runtime_dir.clone().unwrap_or_default();
+        let hosts: Vec<String> = hosts.into_iter().map(NameOf::name).collect();
+        let ended = self.ask(py, |_, _| async move { smog::host::disconnect(&folder, &hosts).await })?;
+        Resource::all(py, "Connection", &ended)
+    }
+
     /// The quotas of a project, the own one when absent: limit and use.
     #[pyo3(signature = (project: "str | Project | None" = None) -> "Listing[Resource]")]
     fn quotas<'py>(&self, py: Python<'py>, project: Option<NameOf>) -> PyResult<Bound<'py, PyAny>> {

@@ -28,6 +28,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::private_folder;
 
 pub use computes::{ComputeEntry, ComputesFile};
 pub use credentials::{Credentials, Login, Scope};
@@ -56,6 +57,8 @@ pub struct Surroundings {
     pub home_dir: Option<PathBuf>,
     /// Where what can be had again is kept between runs (`~/.cache`).
     pub cache_dir: Option<PathBuf>,
+    /// The user's folder for sockets (`$XDG_RUNTIME_DIR/smog`, else `/tmp/smog-UID`).
+    pub runtime_dir: Option<PathBuf>,
     /// `--os-cloud NAME`.
     pub os_cloud: Option<String>,
     /// `--region NAME`: it counts more than every other source's.
@@ -105,6 +108,7 @@ impl std::fmt::Debug for Surroundings {
             .field("state_dir", &self.state_dir)
             .field("home_dir", &self.home_dir)
             .field("cache_dir", &self.cache_dir)
+            .field("runtime_dir", &self.runtime_dir)
             .field("os_cloud", &self.os_cloud)
             .field("region", &self.region)
             .field("rc_file", &self.rc_file)
@@ -151,6 +155,11 @@ impl Surroundings {
             state_dir,
             home_dir: set("HOME"),
             cache_dir,
+            // The folder is checked when the first connection is kept.
+            runtime_dir: set("XDG_RUNTIME_DIR")
+                .filter(|folder| folder.is_dir())
+                .map(|folder| folder.join("smog"))
+                .or_else(|| Some(PathBuf::from(format!("/tmp/smog-{}", private_folder::me())))),
             ..Surroundings::default()
         }
     }

@@ -17,6 +17,7 @@ mod facts_show;
 mod files;
 mod fit;
 mod guest_process;
+mod kept;
 mod kernel;
 mod layout;
 mod leash;
@@ -49,6 +50,7 @@ pub use facts::{Facts, LabMarker};
 pub use files::{FileKind, FileStat};
 pub use fit::{Fit, fits};
 pub use guest_process::GuestProcess;
+pub use kept::{Connection, KeepConnections, connections, disconnect};
 pub use kernel::{CommandLine, Kernel, NestedKvm};
 pub use layout::{Layout, LayoutKind, ServicePlace, ServiceRole};
 pub use machine::Machine;
@@ -212,10 +214,18 @@ impl Host {
         }
     }
 
-    /// Close the connection. Not needed: the last clone's drop does it too. The next command connects anew.
+    /// Let go of the connection: one that is not kept ends. Not needed: the last clone's drop does it
+    /// too.
     pub async fn close(&self) {
         if let Wire::Ssh(ssh) = &*self.wire {
             ssh.close().await;
+        }
+    }
+
+    /// End the connection, also one that is kept; the next command connects anew.
+    pub async fn disconnect(&self) {
+        if let Wire::Ssh(ssh) = &*self.wire {
+            ssh.disconnect().await;
         }
     }
 

@@ -3,7 +3,7 @@ mod guru;
 use std::time::Duration;
 
 use clap::Subcommand;
-use smog::host::{Cmd, Stream};
+use smog::host::{Cmd, Connection, Stream};
 use smog::{Error, ExitCode};
 
 use crate::args::names;
@@ -32,6 +32,9 @@ enum HostVerb {
     /// Start, stop or reboot a host that is a virtual machine
     Power(PowerArgs),
     Guru(guru::GuruArgs),
+    /// List the SSH connections that are kept for later commands
+    Connections,
+    Disconnect(DisconnectArgs),
     /// Run a command on a host
     Run(RunArgs),
 }
@@ -48,6 +51,17 @@ struct FitArgs {
     /// Leave this many MiB of each NUMA node free
     #[arg(long, value_name = "MIB", default_value_t = 0)]
     reserve: u64,
+}
+
+/// End SSH connections that are kept for later commands
+///
+/// Commands that run on one of them end first. A connection without a command ends by itself after
+/// `ssh: keep:` seconds.
+#[derive(Debug, clap::Args)]
+struct DisconnectArgs {
+    /// The hosts, as Nova or smog.yml names them; all when none is named
+    #[arg(add = names::hosts())]
+    hosts: Vec<String>,
 }
 
 /// Start, stop or reboot an L1 host through libvirt on its parent
@@ -128,8 +142,30 @@ pub async fn run(args: HostArgs, session: &Session) -> Result<ExitCode, Error> {
         }
         HostVerb::Power(args) => power(args, session).await,
         HostVerb::Guru(args) => guru::run(args, session).await,
+        HostVerb::Connections => {
+            output::list(&connections(session).await, &session.view)?;
+            Ok(ExitCode::Ok)
+        }
+        HostVerb::Disconnect(args) => disconnect(args, session).await,
         HostVerb::Run(args) => run_command(args, session).await,
     }
+}
+
+async fn connections(session: &Session) -> Vec<Connection> {
+    match &session.surroundings.runtime_dir {
+        Some(folder) => smog::host::connections(folder).await,
+        None => vec![],
+    }
+}
+
+async fn disconnect(args: DisconnectArgs, session: &Session) -> Result<ExitCode, Error> {
+    let folder = session.surroundings.runtime_dir.clone().unwrap_or_default();
+    let ended = smog::host::disconnect(&folder, &args.hosts).await?;
+    ended.iter().for_each(|one| session.done(&format!("{}: disconnected", one.host)));
+    if ended.is_empty() {
+        session.done("no connection is kept");
+    }
+    Ok(ExitCode::Ok)
 }
 
 async fn power(args: PowerArgs, session: &Session) -> Result<ExitCode, Error> {

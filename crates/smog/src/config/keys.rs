@@ -107,6 +107,11 @@ pub(super) const FILE: &[Key] = &[
                 Kind::Text,
                 "folder for SSH's control sockets, with a short path [default: /tmp]",
             ),
+            key(
+                "keep",
+                Kind::Count,
+                "seconds a connection without a command is kept for the next one; 0: not at all [default: 300]",
+            ),
         ]),
         "how hosts are reached, beyond the user's own ssh configuration",
     ),

@@ -28,6 +28,8 @@ pub(super) struct Layers {
     /// Files that were passed over, and why.
     pub notices: Vec<String>,
     home_dir: Option<PathBuf>,
+    /// Where sockets lie.
+    pub runtime_dir: Option<PathBuf>,
 }
 
 /// The files' text may hold passwords.
@@ -67,7 +69,8 @@ impl Layers {
         let (paths, notices) = from.smog_paths();
         let home_dir = from.home_dir.clone();
         let current_dir = from.current_dir.clone();
-        let mut layers = Layers { current_dir, home_dir, notices, ..Layers::default() };
+        let runtime_dir = from.runtime_dir.clone();
+        let mut layers = Layers { current_dir, home_dir, runtime_dir, notices, ..Layers::default() };
         for path in paths {
             layers.add(&path)?;
         }

@@ -101,6 +101,14 @@ pub struct SshSection {
     pub connect_timeout: Option<u64>,
     /// The folder for SSH's control sockets, with a short path.
     pub control_dir: Option<PathBuf>,
+    /// How many seconds a connection without a command is kept for the next one; 0 keeps none.
+    pub keep: Option<u64>,
+    /// Where sockets of kept connections lie: [`Surroundings::runtime_dir`](super::Surroundings).
+    #[serde(skip)]
+    pub runtime_dir: Option<PathBuf>,
+    /// Where the user's own ssh configuration lies.
+    #[serde(skip)]
+    pub home_dir: Option<PathBuf>,
 }
 
 /// The `lab:` section, written by `lab/up`.
@@ -223,7 +231,11 @@ impl SmogFile {
             cloud: text("cloud"),
             credentials,
             hosts,
-            ssh: section(tree, &all, "ssh")?,
+            ssh: SshSection {
+                runtime_dir: layers.runtime_dir.clone(),
+                home_dir: layers.home().map(Path::to_path_buf),
+                ..section(tree, &all, "ssh")?
+            },
             lab: match all.get("lab") {
                 Some(_) => Some(typed(tree, &all, "lab")?),
                 None => None,

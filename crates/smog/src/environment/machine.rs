@@ -113,7 +113,7 @@ pub(super) async fn restart(
             Err(error) => return Err(error),
         }
     }
-    host.close().await;
+    host.disconnect().await;
     options.step()?;
     parent.start_domain(name, wait).await?;
     options.step()?;

@@ -18,6 +18,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -27,6 +29,7 @@ use crate::config::SshSection;
 use crate::error::{Error, Result};
 use crate::host::Exit;
 use crate::host::channel::{Channel, Ended};
+use crate::host::kept::{self, KeepConnections, Place};
 use crate::host::login::{Login, log_in};
 use crate::host::ssh_refusal::refusal;
 
@@ -38,6 +41,12 @@ const LONG_SESSIONS: usize = 5;
 
 /// How often a session that sshd has no place for is asked for again: about 15 s in all.
 const REFUSALS: u32 = 40;
+
+/// The same where other commands share the connection: then one of its own is made, after 0.4 s.
+const SHARED_REFUSALS: u32 = 5;
+
+/// A kept connection answers within this, or another one is made.
+const STILL_THERE: Duration = Duration::from_secs(3);
 
 /// A master without a command for this long ends itself, should smog have been
 /// killed before it could close it. A later command connects anew, unseen.
@@ -69,13 +78,17 @@ pub struct SshOptions {
     /// Where the private directory for the control socket is made. Must be
     /// short: a socket's path has at most 108 bytes.
     pub control_dir: PathBuf,
+    /// Keep the connection for later commands; else it ends with the last [`Host`](crate::host::Host)
+    /// that uses it.
+    pub keep: Option<KeepConnections>,
 }
 
 /// So long after its time ssh itself may take to say that there was no answer.
 const GRACE: Duration = Duration::from_secs(1);
 
 impl SshOptions {
-    /// Everything as the user's `ssh_config` has it, ten seconds to connect, sockets below `/tmp`.
+    /// Everything as the user's `ssh_config` has it, ten seconds to connect, sockets below `/tmp`,
+    /// nothing kept.
     pub fn new(address: impl Into<String>) -> SshOptions {
         SshOptions {
             address: address.into(),
@@ -86,6 +99,7 @@ impl SshOptions {
             config_file: None,
             connect_timeout: CONNECT_TIMEOUT,
             control_dir: PathBuf::from(CONTROL_DIR),
+            keep: None,
         }
     }
 
@@ -100,6 +114,7 @@ impl SshOptions {
                 .connect_timeout
                 .map_or(CONNECT_TIMEOUT, |seconds| Duration::from_secs(seconds.clamp(1, 3600))),
             control_dir: section.control_dir.clone().unwrap_or_else(|| PathBuf::from(CONTROL_DIR)),
+            keep: KeepConnections::of_section(section),
             ..SshOptions::new(address)
         }
     }
@@ -113,6 +128,8 @@ pub(crate) struct Ssh {
     slots: Arc<Semaphore>,
     /// Of these places, those for commands without an end.
     long_slots: Arc<Semaphore>,
+    /// Others fill the kept connection: this process makes its own.
+    crowded: AtomicBool,
 }
 
 /// The connection, or why there is none.
@@ -131,6 +148,8 @@ struct Master {
     login: Login,
     /// The process that made it: a forked child must neither use nor close its parent's.
     of_process: u32,
+    /// Whether other commands may use it too, now and later.
+    is_kept: bool,
 }
 
 impl Drop for Master {
@@ -149,6 +168,7 @@ impl Ssh {
             state: Mutex::default(),
             slots: Arc::new(Semaphore::new(SESSIONS - LONG_SESSIONS)),
             long_slots: Arc::new(Semaphore::new(LONG_SESSIONS)),
+            crowded: AtomicBool::new(false),
         }
     }
 
@@ -167,6 +187,12 @@ impl Ssh {
             let line = master.login.line(&script(master.login.root))?;
             match start(&master.session, &line).await {
                 Ok(channel) => return Ok(Channel { _slot: Some(slot), ..channel }),
+                // Other commands have taken what sshd allows on the connection they share.
+                Err(_) if master.is_kept && refused >= SHARED_REFUSALS && !renewed => {
+                    self.crowded.store(true, Relaxed);
+                    renewed = true;
+                    master = self.renewed(host, &master).await?;
+                }
                 // The master lives, so it is sshd that has no place: it allows fewer
                 // sessions than usual (MaxSessions), or one just ended still counts.
                 Err(_) if refused < REFUSALS && master.session.check().await.is_ok() => {
@@ -210,11 +236,18 @@ impl Ssh {
         }
     }
 
-    /// Close the connection now; the next command makes a new one.
+    /// Let go of the connection; the next command makes a new one, or finds the kept one again.
     pub(crate) async fn close(&self) {
-        if let Some(master) = self.state.lock().await.master.take() {
-            // Its drop asks the master to exit, over the control socket.
-            drop(master);
+        // The drop of one that is not kept asks the master to exit, over the control socket.
+        drop(self.state.lock().await.master.take());
+    }
+
+    /// End the connection for all commands of this user; the next one makes a new one.
+    pub(crate) async fn disconnect(&self) {
+        if let Some(master) = self.state.lock().await.master.take()
+            && master.is_kept
+        {
+            kept::forget(master.session.control_socket()).await;
         }
     }
 
@@ -272,6 +305,12 @@ impl Ssh {
                 hint: None,
             });
         }
+        if let Some(keep) = options.keep.as_ref().filter(|_| !self.crowded.load(Relaxed))
+            && let Ok(place) = Place::lock(keep, options, options.connect_timeout * 2).await
+        {
+            // Its own future on the heap: those of commands are deep enough.
+            return Box::pin(self.kept(host, keep, &place)).await;
+        }
         let directory = private_directory(&options.control_dir).map_err(|err| Error::Config {
             place: options.control_dir.display().to_string(),
             message: format!("no directory for SSH control sockets can be made there: {err}"),
@@ -279,14 +318,54 @@ impl Ssh {
                 "name another folder with a short path: `ssh:` `control_dir:` in smog.yml".to_string().into(),
             ),
         })?;
-        let log = directory.path().join("log");
+        let (socket, log) = (directory.path().join("master"), directory.path().join("log"));
+        self.start_master(host, &socket, &log, IDLE).await?;
+        let session = Arc::new(openssh::Session::new_native_mux(directory));
+        self.logged_in(host, session, false, options.connect_timeout).await
+    }
+
+    /// The connection that is kept for all commands of this user: the one that is there, or a new one.
+    async fn kept(&self, host: &str, keep: &KeepConnections, place: &Place) -> Result<Master> {
+        let resumed = || Arc::new(openssh::Session::resume_mux(place.socket.clone().into_boxed_path(), None));
+        let limit = self.options.connect_timeout;
+        if place.is_there() {
+            // A host that was switched off or rebooted does not answer on it any more.
+            let made = self.logged_in(host, resumed(), true, STILL_THERE.min(limit));
+            if let Ok(Ok(master)) = tokio::time::timeout(STILL_THERE, made).await {
+                return Ok(master);
+            }
+            kept::forget(&place.socket).await;
+        }
+        self.start_master(host, &place.socket, &place.log, keep.idle).await?;
+        place.note(host, &self.options);
+        self.logged_in(host, resumed(), true, limit).await
+    }
+
+    /// Ask how the login shell starts commands.
+    async fn logged_in(
+        &self,
+        host: &str,
+        session: Arc<openssh::Session>,
+        is_kept: bool,
+        limit: Duration,
+    ) -> Result<Master> {
+        let login = log_in(host, self.options.user.as_deref(), limit, async |line| {
+            start(&session, &line).await.map_err(|err| self.lost(host, &chain(&err)))
+        });
+        let login = login.await?;
+        Ok(Master { session, login, of_process: std::process::id(), is_kept })
+    }
+
+    /// Start a master of OpenSSH, which goes to the background once it has logged in.
+    async fn start_master(&self, host: &str, socket: &Path, log: &Path, idle: Duration) -> Result<()> {
+        let options = &self.options;
         let mut command = tokio::process::Command::new("ssh");
         command
             .args(["-M", "-N", "-f", "-T", "-a", "-x", "-E"])
-            .arg(&log)
+            .arg(log)
             .arg("-S")
-            .arg(directory.path().join("master"))
-            .args(master_options(options))
+            .arg(socket)
+            .args(master_options(options, idle))
             .arg("--")
             .arg(&options.address)
             .stdin(Stdio::null())
@@ -309,21 +388,16 @@ impl Ssh {
             }
             Ok(Err(err)) => return Err(self.lost(host, &format!("`ssh` does not start: {err}"))),
             Err(_) => {
-                let said = std::fs::read_to_string(&log).unwrap_or_default();
+                let said = std::fs::read_to_string(log).unwrap_or_default();
                 let said = format!("{said}\nno log-in within {} s", limit.as_secs());
                 return Err(refusal(host, options, &said));
             }
         };
         if !status.success() {
-            let said = std::fs::read_to_string(&log).unwrap_or_default();
+            let said = std::fs::read_to_string(log).unwrap_or_default();
             return Err(refusal(host, options, &said));
         }
-        let session = Arc::new(openssh::Session::new_native_mux(directory));
-        let login = log_in(host, options.user.as_deref(), options.connect_timeout, async |line| {
-            start(&session, &line).await.map_err(|err| self.lost(host, &chain(&err)))
-        });
-        let login = login.await?;
-        Ok(Master { session, login, of_process: std::process::id() })
+        Ok(())
     }
 
     fn lost(&self, host: &str, why: &str) -> Error {
@@ -369,13 +443,13 @@ async fn start(session: &Arc<openssh::Session>, line: &str) -> Result<Channel, o
 }
 
 /// Options of the master. Whatever is not here is as the user has configured it.
-fn master_options(options: &SshOptions) -> Vec<String> {
+fn master_options(options: &SshOptions, idle: Duration) -> Vec<String> {
     let mut words = vec![];
     let mut set = |text: String| words.extend(["-o".to_string(), text]);
     // No question can be answered; an unknown host key is a refusal.
     set("BatchMode=yes".to_string());
     set(format!("ConnectTimeout={}", options.connect_timeout.as_secs().max(1)));
-    set(format!("ControlPersist={}", IDLE.as_secs()));
+    set(format!("ControlPersist={}", idle.as_secs()));
     // A host that died is noticed within 45 s.
     set("ServerAliveInterval=15".to_string());
     set("ServerAliveCountMax=3".to_string());
@@ -442,7 +516,7 @@ fn chain(err: &dyn std::error::Error) -> String {
 mod tests {
     use std::os::unix::fs::MetadataExt;
 
-    use super::{SshOptions, master_options, private_directory};
+    use super::{IDLE, SshOptions, master_options, private_directory};
 
     #[test]
     fn the_folder_is_private_and_those_of_dead_processes_go() {
@@ -463,13 +537,13 @@ mod tests {
     #[test]
     fn host_key_checking_is_left_to_the_user() {
         let mut options = SshOptions::new("cmp1");
-        let words = master_options(&options).join(" ");
+        let words = master_options(&options, IDLE).join(" ");
         assert!(words.contains("BatchMode=yes") && !words.contains("StrictHostKeyChecking"), "{words}");
         assert!(!words.contains("IdentitiesOnly"));
         options.key_file = Some("/k".into());
         options.known_hosts_file = Some("/a b".into());
         options.port = Some(2222);
-        let words = master_options(&options).join(" ");
+        let words = master_options(&options, IDLE).join(" ");
         assert!(
             words.contains("IdentitiesOnly=yes") && words.contains("-i /k") && words.ends_with("-p 2222"),
             "{words}"

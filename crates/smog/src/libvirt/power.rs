@@ -162,7 +162,7 @@ impl Host {
                 Ok(now) => Seen::Done(now),
                 Err(error) => {
                     // A connection to the machine as it was would hang; the next look connects anew.
-                    self.close().await;
+                    self.disconnect().await;
                     Seen::NotYet(error.to_string())
                 }
             })

@@ -274,7 +274,7 @@ impl Follower {
                     if heard.elapsed() >= SILENCE {
                         // Nothing is heard on this connection any more: the next one is a new one.
                         drop(running);
-                        self.host.close().await;
+                        self.host.disconnect().await;
                         break Err(Error::Unreachable {
                             what: format!("host `{}`", self.host.name()),
                             why: format!("nothing was received for {} s", SILENCE.as_secs()),
