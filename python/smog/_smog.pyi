@@ -297,6 +297,10 @@ class Cloud:
         """
         Close the connections to hosts. They are opened again when needed.
         """
+    def connections(self, /) -> Listing[Resource]:
+        """
+        The SSH connections that are kept for later commands and prompts of this user.
+        """
     def consumers(self, /, provider: str | Host) -> Listing[Resource]:
         """
         Who holds resources of a provider (a host): servers and moves.
@@ -368,6 +372,10 @@ class Cloud:
     def disable_service(self, /, host: str | Host, *, reason: str | None = None) -> ComputeService:
         """
         Disable the compute service of a host: it takes no new guests. Two API calls.
+        """
+    def disconnect(self, /, *hosts: str | Host) -> Listing[Resource]:
+        """
+        End kept SSH connections: those to these hosts, or all. Commands that run on one end first.
         """
     def discover(self, /, guests: Sequence[Guest | Server | str] | None = None) -> Listing[Guest]:
         """
