@@ -240,14 +240,16 @@ class Cloud:
         """
         All host aggregates. One API call.
         """
-    def audit(self, /, *, rules: Sequence[str] = ..., severity: str | None = None, hosts: Sequence[str] = ..., baseline: dict[str, Any] | None = None, stuck_after: float = 600.0, one_look: bool = False) -> dict[str, Any]:
+    def audit(self, /, *, rules: Sequence[str] = ..., severity: str | None = None, hosts: Sequence[str] = ..., baseline: dict[str, Any] | None = None, stuck_after: float = 600.0, one_look: bool = False, logs_back: float = 3600.0, known: str | None = None) -> dict[str, Any]:
         """
         Judge the whole cloud by the rules of `smog audit`: Nova, placement, libvirt and the kernel
         against each other. Nothing is changed.
 
         A dict with `findings` (rule, severity, subject, host, sentence, evidence, advice, command),
         `unknown` (what could not be looked at), `known` and `unused` (of `baseline`, an earlier
-        answer). `rules` and `hosts` are names, `severity` is "error", "warning" or "note".
+        answer). `rules` and `hosts` are names, `severity` is "error", "warning" or "note". The logs of
+        the last `logs_back` seconds are searched for known bugs (0 reads none); `known` is the text of
+        a file of your own, as `smog audit --known` reads it.
 
         >>> [finding["sentence"] for finding in cloud.audit()["findings"]]
         []

@@ -48,7 +48,7 @@ SHOWN: dict[str, Callable[[smog.Cloud], object]] = {
     "quotas": lambda cloud: cloud.quotas(),
     "projects": lambda cloud: cloud.projects(),
     "users": lambda cloud: cloud.users(),
-    "audit": lambda cloud: cloud.audit(one_look=True)["findings"],
+    "audit": lambda cloud: cloud.audit(one_look=True, logs_back=0)["findings"],
 }
 
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use smog::cloud::{BootMade, BootRequest, Call, FlavorChoice, NetworkChoice, Nic, Service};
-use smog::findings::{AuditRequest, Baseline};
+use smog::findings::{AuditRequest, Baseline, KnownBugs};
 use smog::watch::LogQuery;
 use smog::{Error, Result};
 
@@ -218,13 +218,16 @@ impl Cloud {
     ///
     /// A dict with `findings` (rule, severity, subject, host, sentence, evidence, advice, command),
     /// `unknown` (what could not be looked at), `known` and `unused` (of `baseline`, an earlier
-    /// answer). `rules` and `hosts` are names, `severity` is "error", "warning" or "note".
+    /// answer). `rules` and `hosts` are names, `severity` is "error", "warning" or "note". The logs of
+    /// the last `logs_back` seconds are searched for known bugs (0 reads none); `known` is the text of
+    /// a file of your own, as `smog audit --known` reads it.
     ///
     /// >>> [finding["sentence"] for finding in cloud.audit()["findings"]]
     /// []
     #[pyo3(signature = (
         *, rules: "Sequence[str]" = vec![], severity: "str | None" = None, hosts: "Sequence[str]" = vec![],
-        baseline: "dict[str, Any] | None" = None, stuck_after: "float" = 600.0, one_look: "bool" = false
+        baseline: "dict[str, Any] | None" = None, stuck_after: "float" = 600.0, one_look: "bool" = false,
+        logs_back: "float" = 3600.0, known: "str | None" = None
     ) -> "dict[str, Any]")]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn audit(
@@ -236,6 +239,8 @@ impl Cloud {
         baseline: Option<Bound<'_, PyAny>>,
         stuck_after: f64,
         one_look: bool,
+        logs_back: f64,
+        known: Option<String>,
     ) -> PyResult<Py<PyAny>> {
         let to_py = |error| crate::errors::to_py(py, &error);
         let severity = severity.map(|name| name.parse()).transpose().map_err(to_py)?;
@@ -243,10 +248,24 @@ impl Cloud {
             Some(audit) => Baseline::parse(&to_json(&audit)?.to_string(), "baseline").map_err(to_py)?,
             None => Baseline::default(),
         };
-        let stuck_after = std::time::Duration::try_from_secs_f64(stuck_after)
-            .map_err(|why| unusable(py, "stuck_after", why.to_string(), None))?;
-        let request =
-            AuditRequest { rules, severity, hosts, baseline, stuck_after: Some(stuck_after), one_look };
+        let seconds = |name, seconds| {
+            std::time::Duration::try_from_secs_f64(seconds)
+                .map_err(|why| unusable(py, name, why.to_string(), None))
+        };
+        let bugs = match known {
+            Some(text) => KnownBugs::parse(&text, "known").map_err(to_py)?,
+            None => KnownBugs::default(),
+        };
+        let request = AuditRequest {
+            rules,
+            severity,
+            hosts,
+            baseline,
+            stuck_after: Some(seconds("stuck_after", stuck_after)?),
+            one_look,
+            logs_back: Some(seconds("logs_back", logs_back)?),
+            bugs,
+        };
         let audit = self.ask(py, move |cloud, _| async move { cloud.audit(&request).await })?;
         plain(py, &audit)
     }

@@ -51,6 +51,7 @@ mod servers;
 mod topology;
 mod traits;
 mod transfer;
+mod volumes;
 mod wire;
 
 use std::collections::HashMap;
@@ -89,7 +90,7 @@ pub use networks::{AddressPool, Network, NewSubnet, Subnet};
 pub use nic::{FixedAddress, Interface, Nic};
 pub use orders::{Argument, Order};
 pub use placement::{Allocation, Candidate, CandidateQuery, Inventory, Provider};
-pub use ports::{NewPort, Port};
+pub use ports::{NewPort, Port, PortBinding};
 pub use quotas::{Limit, Quota};
 pub use remote_console::{ConsoleConnection, RemoteConsole};
 pub use security_groups::{NewRule, SecurityGroup, SecurityRule};
@@ -101,6 +102,7 @@ pub use topology::{
     TopologyNode,
 };
 pub use transfer::{OnTransfer, Transfer};
+pub use volumes::{Volume, VolumeAttachment};
 
 /// Called after every API call; see [`Options::on_call`].
 pub type OnCall = Arc<dyn Fn(&CallRecord) + Send + Sync>;

@@ -5,6 +5,7 @@
 
 mod capabilities;
 mod cpu;
+mod daemon;
 mod devices;
 mod domain;
 mod domain_capabilities;
@@ -18,6 +19,7 @@ mod virsh;
 
 pub use capabilities::{Capabilities, CapabilitiesCell, CapabilitiesCpu, GuestMachines, HostCpu};
 pub use cpu::{Cpu, CpuFeature, CpuTopology, GuestCell};
+pub use daemon::{Daemon, Secret};
 pub use devices::{
     Devices, Disk, DiskSource, Hostdev, HostdevSource, Interface, Rng, Serial, Tpm, Video, Watchdog,
 };

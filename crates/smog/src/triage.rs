@@ -23,6 +23,7 @@ pub use self::gather::Gather;
 pub use self::html::html;
 use crate::error::{Error, Result};
 use crate::exit::ExitCode;
+use crate::findings::KnownBug;
 use crate::show::{Column, Show};
 use crate::watch::{Event, Filter, ReadUp, Saved, Watch};
 
@@ -85,6 +86,8 @@ pub struct Group {
     pub in_baseline: Option<u64>,
     /// How many of them are known noise: what services throw in their normal course.
     pub known_noise: u64,
+    /// The known bug that the first record shows.
+    pub known_bug: Option<KnownBug>,
     /// The first record, whole, at most 16 KiB.
     pub example: String,
 }
@@ -276,6 +279,9 @@ impl Show for Group {
             Some(count @ 1..) => format!("{count} in the baseline"),
             _ if group.is_noise() => "known".into(),
             _ => String::new(),
+        }),
+        Column::wide("known bug", |group| {
+            group.known_bug.as_ref().map(|known| known.bug.clone()).unwrap_or_default()
         }),
         Column::wide("request", |group| group.requests.first().cloned().unwrap_or_default()),
         Column::wide("message", |group| group.message.lines().next().unwrap_or_default().to_string()),

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use smog::cloud::server_actions::{ALL, Kind};
 use smog::environment::PREPARABLE;
+use smog::findings::{KnownBugs, Proof, Rule};
 
 const HEAD: &str = "# What there is to ask\n\n\
     Written from smog's own tables by `cargo nextest run -p smog --test reference_page`.\n";
@@ -49,6 +50,36 @@ fn page() -> Result<String, std::fmt::Error> {
             action.help,
             takes.join("; ")
         )?;
+    }
+    page.push_str(
+        "\n## Rules of an audit\n\n\
+         `smog audit --list` has them too. Shown on: `lab`, where each rule was seen to fire on its own fault on a real \
+         OpenStack and was silent without it; `recording`, where only recorded or hand-written states have shown it.\n\n\
+         | rule | severity | layers | what it finds | known from | shown on |\n|---|---|---|---|---|---|\n",
+    );
+    for rule in Rule::all() {
+        let shown = match rule.proof {
+            Proof::Lab => "lab",
+            Proof::Recording => "recording",
+        };
+        writeln!(
+            page,
+            "| `{}` | {} | {} | {} | {} | {shown} |",
+            rule.name,
+            rule.severity,
+            rule.layers(),
+            rule.about.replace('|', "\\|"),
+            rule.source
+        )?;
+    }
+    writeln!(
+        page,
+        "\n## Known bugs\n\n\
+         `known-bug` and `smog triage` find these in logs. `smog audit --known FILE` adds your own.\n\n\
+         | bug | what goes wrong | repaired in | what to do |\n|---|---|---|---|"
+    )?;
+    for bug in KnownBugs::bundled().all() {
+        writeln!(page, "| {} | {} | {} | {} |", bug.bug, bug.title, bug.versions, bug.advice)?;
     }
     Ok(page)
 }

@@ -2,7 +2,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
-use smog::findings::{Audit, AuditRequest, Baseline, Finding, Fix, Proof, Rule, Severity, junit, prometheus};
+use smog::findings::{
+    Audit, AuditRequest, Baseline, Finding, Fix, KnownBugs, Proof, Rule, Severity, junit, prometheus,
+};
 use smog::show::{Column, Show};
 use smog::{Cloud, Error, ExitCode, Result};
 
@@ -21,7 +23,9 @@ use crate::session::Session;
 #[command(
     after_help = "Exit codes: 0 nothing is wrong (notes do not count), 1 findings, 3 not all could be looked \
                         at (\"unknown\"), whatever was found.\n\
-                        A baseline is what `smog audit -o json` printed earlier."
+                        A baseline is what `smog audit -o json` printed earlier.\n\
+                        --known FILE is a list of entries with bug, title, pattern (a regular expression over a record), \
+                        versions, advice and sample (a record that the pattern matches)."
 )]
 pub struct AuditArgs {
     /// Only this rule; may be repeated
@@ -47,6 +51,14 @@ pub struct AuditArgs {
     /// Report what a single look finds, without looking again
     #[arg(long)]
     one_look: bool,
+
+    /// How far back the logs are searched for known bugs; 0s reads none
+    #[arg(long, value_name = "TIME", value_parser = length, default_value = "1h")]
+    since: Duration,
+
+    /// Known bugs of your own, beside those of smog (YAML)
+    #[arg(long, value_name = "FILE")]
+    known: Option<PathBuf>,
 
     /// Also write a JUnit report to this file
     #[arg(long, value_name = "FILE")]
@@ -94,6 +106,7 @@ struct RuleLine {
     severity: Severity,
     finds: &'static str,
     known_from: &'static str,
+    layers: String,
     shown_by: Proof,
     can_be_fixed: bool,
 }
@@ -103,6 +116,7 @@ impl Show for RuleLine {
         Column::new("rule", |line| line.rule.to_string()),
         Column::new("severity", |line| line.severity.to_string()),
         Column::new("finds", |line| line.finds.to_string()),
+        Column::wide("layers", |line| line.layers.clone()),
         Column::wide("known from", |line| line.known_from.to_string()),
         Column::wide("shown by", |line| format!("{:?}", line.shown_by).to_lowercase()),
         Column::wide("fix", |line| if line.can_be_fixed { "yes".into() } else { String::new() }),
@@ -140,6 +154,7 @@ fn rules() -> Vec<RuleLine> {
         severity: rule.severity,
         finds: rule.about,
         known_from: rule.source,
+        layers: rule.layers(),
         shown_by: rule.proof,
         can_be_fixed: Fix::rules().contains(&rule.name),
     };
@@ -165,6 +180,11 @@ fn request(args: &AuditArgs) -> Result<AuditRequest> {
         baseline,
         stuck_after: Some(args.stuck_after),
         one_look: args.one_look,
+        logs_back: Some(args.since),
+        bugs: match &args.known {
+            Some(path) => KnownBugs::parse(&read(path)?, &path.display().to_string())?,
+            None => KnownBugs::default(),
+        },
     })
 }
 

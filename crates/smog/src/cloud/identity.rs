@@ -255,6 +255,14 @@ impl Cloud {
         Ok(self.0.wire.token().await.body.catalog.iter().map(|service| service.kind.clone()).collect())
     }
 
+    /// Whether the catalog has a service.
+    ///
+    /// # Errors
+    /// As [`Cloud::call`].
+    pub async fn has_service(&self, service: Service) -> Result<bool> {
+        Ok(self.service_types().await?.iter().any(|kind| service.types().contains(&kind.as_str())))
+    }
+
     /// All roles (administrators).
     ///
     /// # Errors

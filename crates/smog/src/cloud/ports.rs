@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::lookup::{Named, pick};
 use super::nic::{FixedAddress, show_addresses};
 use super::{Call, Cloud, Service};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::show::{Column, Show};
 
 /// A port.
@@ -53,6 +53,18 @@ pub struct Port {
     /// The project it belongs to.
     #[serde(default)]
     pub project_id: String,
+}
+
+/// What ties a port to a host. While a server moves live, its port has two.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PortBinding {
+    /// The host.
+    pub host: String,
+    /// "ACTIVE" or "INACTIVE".
+    pub status: String,
+    /// "ovs", "binding_failed" …
+    #[serde(default)]
+    pub vif_type: String,
 }
 
 /// A port to be made.
@@ -113,6 +125,18 @@ impl Cloud {
     /// As [`Cloud::call`].
     pub async fn ports_of(&self, server_id: &str) -> Result<Vec<Port>> {
         self.list(Call::get(Service::Network, "/ports").query("device_id", server_id), "ports").await
+    }
+
+    /// All bindings of a port (administrators); none where Neutron knows only one of each port.
+    ///
+    /// # Errors
+    /// As [`Cloud::call`].
+    pub async fn port_bindings(&self, port_id: &str) -> Result<Vec<PortBinding>> {
+        let call = Call::get(Service::Network, format!("/ports/{port_id}/bindings"));
+        match self.list(call, "bindings").await {
+            Err(Error::Api { status: 404, .. }) => Ok(Vec::new()),
+            other => other,
+        }
     }
 
     /// One port by id, name, or an unambiguous beginning of either.

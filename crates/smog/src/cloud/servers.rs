@@ -105,6 +105,13 @@ pub struct Server {
     /// "/dev/vda".
     #[serde(rename(deserialize = "OS-EXT-SRV-ATTR:root_device_name"), default)]
     pub root_device_name: Option<String>,
+    /// The ids of its volumes, as Nova has them attached.
+    #[serde(
+        rename(deserialize = "os-extended-volumes:volumes_attached"),
+        deserialize_with = "volume_ids",
+        default
+    )]
+    pub volumes: Vec<String>,
     /// The availability zone its user asked for (microversion 2.96).
     #[serde(default)]
     pub pinned_availability_zone: Option<String>,
@@ -180,6 +187,11 @@ impl Fault {
 fn image_id<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     let value = Value::deserialize(from)?;
     Ok(value.get("id").and_then(Value::as_str).map(str::to_string))
+}
+
+fn volume_ids<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    let volumes = Vec::<Value>::deserialize(from)?;
+    Ok(volumes.iter().filter_map(|volume| Some(volume.get("id")?.as_str()?.to_string())).collect())
 }
 
 /// One name for each port that has the group, so the same name more than once.

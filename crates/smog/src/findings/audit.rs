@@ -3,9 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
 use serde::Serialize;
 
-use super::{Baseline, CloudSnapshot, Finding, Rule, Scope, Severity, Source, Unknown, rule};
+use super::{
+    Baseline, BugSeen, CloudSnapshot, Finding, KnownBugs, Rule, Scope, Severity, Source, Unknown, rule,
+};
 use crate::cloud::Cloud;
 use crate::error::{Error, Result};
 use crate::exit::ExitCode;
@@ -16,6 +19,9 @@ const SECOND_LOOK: Duration = Duration::from_secs(2);
 
 /// How old an unchanged task state or migration must be to count as stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(600);
+
+/// How far back logs are searched for known bugs.
+const LOGS_BACK: Duration = Duration::from_secs(3600);
 
 /// What is asked of an audit.
 #[derive(Debug, Clone, Default)]
@@ -32,6 +38,10 @@ pub struct AuditRequest {
     pub stuck_after: Option<Duration>,
     /// Report what a single look finds, without looking again.
     pub one_look: bool,
+    /// How far back logs are searched for known bugs [default: 1 hour]; zero reads none.
+    pub logs_back: Option<Duration>,
+    /// Known bugs of one's own, beside those of smog.
+    pub bugs: KnownBugs,
 }
 
 /// A request whose names are checked.
@@ -42,6 +52,8 @@ pub struct Selection {
     severity: Severity,
     hosts: BTreeSet<String>,
     stuck_after: Duration,
+    logs_back: Duration,
+    bugs: KnownBugs,
 }
 
 /// What an audit found.
@@ -73,7 +85,7 @@ impl AuditRequest {
     /// Check the names.
     ///
     /// # Errors
-    /// [`Error::NotFound`] for a rule that there is not.
+    /// [`Error::NotFound`] for a rule that there is not; as [`KnownBugs::with`].
     pub fn resolve(&self) -> Result<Selection> {
         let named = |name: &String| {
             rule(name).ok_or_else(|| Error::NotFound {
@@ -91,6 +103,8 @@ impl AuditRequest {
             severity: self.severity.unwrap_or(Severity::Note),
             hosts: self.hosts.iter().cloned().collect(),
             stuck_after: self.stuck_after.unwrap_or(STUCK_AFTER),
+            logs_back: self.logs_back.unwrap_or(LOGS_BACK),
+            bugs: KnownBugs::bundled().with(&self.bugs)?,
         })
     }
 }
@@ -132,7 +146,10 @@ impl Cloud {
                 hint: "log in as an administrator, or look at a guest of yours alone".into(),
             });
         }
-        let mut snapshot = CloudSnapshot::take(self, &Scope::Cloud, selection.stuck_after).await?;
+        let take = || CloudSnapshot::take(self, &Scope::Cloud, selection.stuck_after);
+        let (snapshot, logs) = tokio::join!(take(), selection.look_at_logs(self));
+        let mut snapshot = snapshot?;
+        logs.add_to(&mut snapshot);
         for host in &selection.hosts {
             let mut names = snapshot.services.iter().flatten().map(|service| service.host.as_str());
             if snapshot.services.is_some() && !names.any(|name| name == host) {
@@ -150,7 +167,9 @@ impl Cloud {
         {
             tokio::time::sleep(SECOND_LOOK).await;
             let first: BTreeSet<String> = findings.iter().map(Finding::key).collect();
-            snapshot = CloudSnapshot::take(self, &Scope::Cloud, selection.stuck_after).await?;
+            // What stands in logs does not go away.
+            snapshot = take().await?;
+            logs.add_to(&mut snapshot);
             findings = selection.judge(&snapshot);
             findings.retain(|found| first.contains(&found.key()));
         }
@@ -169,6 +188,54 @@ impl Cloud {
             sources: snapshot.sources,
             findings: new,
         })
+    }
+}
+
+/// What the logs showed.
+#[derive(Default)]
+struct Logs {
+    bugs: Vec<BugSeen>,
+    unknown: Vec<Unknown>,
+    source: Option<Source>,
+}
+
+impl Logs {
+    fn add_to(&self, snapshot: &mut CloudSnapshot) {
+        snapshot.bugs.clone_from(&self.bugs);
+        // A host that does not answer is one line.
+        let is_said = |one: &Unknown| {
+            let host = one.what.split('`').nth(1);
+            host.is_some_and(|host| {
+                snapshot.unknown.iter().any(|other| other.what == format!("host `{host}`"))
+            })
+        };
+        let new: Vec<Unknown> = self.unknown.iter().filter(|one| !is_said(one)).cloned().collect();
+        snapshot.unknown.extend(new);
+        snapshot.sources.extend(self.source.clone());
+    }
+}
+
+impl Selection {
+    async fn look_at_logs(&self, cloud: &Cloud) -> Logs {
+        if self.logs_back.is_zero() || !self.rules.iter().any(|rule| rule.name == "known-bug") {
+            return Logs::default();
+        }
+        let begun = Instant::now();
+        // Boxed: its type is too deep for the compilers of those who await it.
+        let answer = self.bugs.in_logs(cloud, self.logs_back).boxed().await;
+        let source = Some(Source { name: "logs".into(), took: begun.elapsed(), answered: answer.is_ok() });
+        let concerns = "known bugs in the logs";
+        let unread = |what: String, why: String| Unknown { what, why, concerns: concerns.into() };
+        match answer {
+            Ok((bugs, lines)) => {
+                let unknown = lines.into_iter().map(|line| match line.split_once(": ") {
+                    Some((what, why)) => unread(what.into(), why.into()),
+                    None => unread("logs".into(), line),
+                });
+                Logs { bugs, unknown: unknown.collect(), source }
+            }
+            Err(why) => Logs { bugs: vec![], unknown: vec![unread("logs".into(), why.to_string())], source },
+        }
     }
 }
 

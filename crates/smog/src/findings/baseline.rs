@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Finding;
 use crate::error::{Error, Result};
 
-/// Findings that are known, by rule and subject: what `smog audit -o json` printed earlier.
+/// Findings that are known, by rule, subject and part: what `smog audit -o json` printed earlier.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Baseline(BTreeSet<String>);
 
@@ -27,7 +27,8 @@ impl Baseline {
             let subject = finding.get("subject")?;
             let (rule, kind, id) =
                 (text(finding.get("rule"))?, text(subject.get("kind"))?, text(subject.get("id"))?);
-            Some(format!("{rule} {kind} {id}"))
+            let part = text(finding.get("part"));
+            Some(super::finding::key(&rule, &kind, &id, part.as_deref()))
         };
         let keys: Option<BTreeSet<String>> = findings.iter().map(key).collect();
         keys.map(Baseline).ok_or_else(|| wrong("a finding lacks `rule` or `subject`".into()))

@@ -1,20 +1,22 @@
 //! Taking a snapshot: all sources at once, each with its time, and what did not answer.
 
+mod apis;
+mod hosts;
+mod more;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures_util::{FutureExt, StreamExt, stream};
+use futures_util::FutureExt;
 use serde::Serialize;
 
-use super::host_facts::{DomainSnapshot, HostSnapshot, Machine};
-use super::snapshot::{CloudSnapshot, Placement, ProviderSnapshot, is_open};
-use super::{Unknown, pinning};
-use crate::cloud::{
-    Aggregate, Allocation, Cloud, ComputeService, Migration, MigrationFilter, Provider, Server,
-    ServerTopology,
-};
+use self::apis::{Asks, hosts_of, wants_topology};
+use super::Unknown;
+use super::host_facts::HostSnapshot;
+use super::snapshot::{CloudSnapshot, is_open};
+use crate::cloud::{Cloud, MigrationFilter, Server, ServerTopology};
 use crate::error::{Error, Result};
 
 /// Hosts asked at once.
@@ -22,9 +24,6 @@ const HOSTS_AT_ONCE: usize = 32;
 
 /// Calls to one API at once.
 const CALLS_AT_ONCE: usize = 16;
-
-/// At most so many servers that are in no list are asked for one by one.
-const LOOKS: usize = 200;
 
 /// How much of a cloud is looked at.
 #[derive(Debug, Clone)]
@@ -137,33 +136,18 @@ impl CloudSnapshot {
                 false => None,
             }
         };
-        let (servers, migrations, (services, hosts), hypervisors, placement, aggregates) = tokio::join!(
+        let (servers, migrations, (services, hosts), hypervisors, placement, aggregates, more) = tokio::join!(
             servers,
             migrations,
             hosts,
             clock.time("nova: hypervisors", cloud.hypervisors_without_uptime()),
             asks.placement(scope),
-            aggregates
+            aggregates,
+            asks.more(scope)
         );
         let (servers, topologies) = servers?;
-        let mut snapshot = CloudSnapshot {
-            at,
-            stuck_after,
-            is_whole: whole,
-            servers,
-            other_servers: BTreeMap::new(),
-            services: None,
-            hypervisors: None,
-            aggregates: None,
-            migrations: None,
-            placement: None,
-            held: BTreeMap::new(),
-            topologies: BTreeMap::new(),
-            hosts: BTreeMap::new(),
-            jobs: BTreeSet::new(),
-            unknown: Vec::new(),
-            sources: Vec::new(),
-        };
+        let mut snapshot =
+            CloudSnapshot { at, stuck_after, is_whole: whole, servers, ..CloudSnapshot::default() };
         snapshot.services = snapshot.or_unknown("nova's services", "their hosts", services);
         snapshot.hypervisors =
             snapshot.or_unknown("nova's hypervisors", "which host is which provider", hypervisors);
@@ -185,6 +169,7 @@ impl CloudSnapshot {
         }
         snapshot.add_topologies(topologies);
         snapshot.add_hosts(hosts);
+        snapshot.add_more(more);
         if let Scope::Guest(server) = scope {
             // The other side of a move, once it is known.
             let sides = snapshot.migrations.iter().flatten().filter(|one| is_open(one));
@@ -197,6 +182,7 @@ impl CloudSnapshot {
         } else {
             asks.add_missing(&mut snapshot).await;
         }
+        asks.add_bindings(&mut snapshot).await;
         snapshot.sources = clock.0.into_inner().unwrap_or_else(PoisonError::into_inner);
         // Hosts answer, or do not, in any order.
         snapshot.unknown.sort_by(|one, other| one.what.cmp(&other.what));
@@ -243,270 +229,4 @@ impl CloudSnapshot {
             self.hosts.extend(asked.snapshot.map(|snapshot| (name, snapshot)));
         }
     }
-}
-
-/// Whether Nova keeps a NUMA record of a server, by its flavor.
-fn wants_topology(server: &Server) -> bool {
-    const KEYS: [&str; 6] = [
-        "hw:cpu_policy",
-        "hw:numa_",
-        "hw:mem_page_size",
-        "hw:cpu_dedicated_mask",
-        "hw:pmem",
-        "hw:emulator_threads",
-    ];
-    let mut keys = server.flavor.extra_specs.keys();
-    server.host.is_some() && keys.any(|key| KEYS.iter().any(|wanted| key.starts_with(wanted)))
-}
-
-/// Every host with a service of Nova's, and whether it is a compute.
-fn hosts_of(services: &[ComputeService]) -> BTreeMap<String, bool> {
-    let mut hosts = BTreeMap::new();
-    for service in services {
-        *hosts.entry(service.host.clone()).or_insert(false) |= service.binary == "nova-compute";
-    }
-    hosts
-}
-
-#[derive(Clone, Copy)]
-struct Asks<'a> {
-    cloud: &'a Cloud,
-    clock: &'a Clock,
-}
-
-type Members = BTreeMap<String, BTreeSet<String>>;
-
-impl Asks<'_> {
-    async fn topologies<'s>(
-        self,
-        servers: impl Iterator<Item = &'s Server>,
-    ) -> Vec<(String, Result<ServerTopology>)> {
-        let ids: Vec<String> = servers.map(|server| server.id.clone()).collect();
-        if ids.is_empty() {
-            return Vec::new();
-        }
-        let all = async {
-            let asks = ids.into_iter().map(|id| async move {
-                let answer = self.cloud.topology(&id).await;
-                (id, answer)
-            });
-            let asks: Vec<_> = asks.collect();
-            Ok(stream::iter(asks).buffer_unordered(CALLS_AT_ONCE).collect().await)
-        };
-        self.clock.time("nova: topologies", all).await.unwrap_or_default()
-    }
-
-    async fn aggregates(self) -> Result<(Vec<Aggregate>, Members)> {
-        let aggregates = self.clock.time("nova: aggregates", self.cloud.aggregates()).await?;
-        let mut members = Members::new();
-        let uuids: Vec<String> = aggregates.iter().filter_map(|one| one.uuid.clone()).collect();
-        if uuids.is_empty() {
-            return Ok((aggregates, members));
-        }
-        let all = async {
-            let asks: Vec<_> = uuids
-                .into_iter()
-                .map(|uuid| async move { (self.cloud.members_of_aggregate(&uuid).await, uuid) })
-                .collect();
-            Ok::<Vec<_>, Error>(stream::iter(asks).buffer_unordered(CALLS_AT_ONCE).collect().await)
-        };
-        for (found, uuid) in self.clock.time("placement: aggregates", all).await? {
-            members.insert(uuid, found?.into_iter().collect());
-        }
-        Ok((aggregates, members))
-    }
-
-    async fn placement(self, scope: &Scope) -> Result<(Placement, BTreeMap<String, Vec<Allocation>>)> {
-        let providers = self.clock.time("placement: providers", self.cloud.providers());
-        match scope {
-            Scope::Cloud => {
-                let named = |name: &'static str| async move {
-                    let found = self.cloud.providers_with_trait(name).await?;
-                    Ok::<BTreeSet<String>, Error>(found.into_iter().map(|provider| provider.id).collect())
-                };
-                let details = async {
-                    let providers = providers.await?;
-                    let all = async {
-                        let asks: Vec<_> =
-                            providers.into_iter().map(|provider| self.provider(provider)).collect();
-                        let found: Vec<Result<Option<ProviderSnapshot>>> =
-                            stream::iter(asks).buffered(CALLS_AT_ONCE).collect().await;
-                        found.into_iter().collect::<Result<Vec<_>>>()
-                    };
-                    let found = self.clock.time("placement: inventories, allocations", all).await?;
-                    Ok(found.into_iter().flatten().collect())
-                };
-                let (providers, disabled, sharing) = tokio::try_join!(
-                    details,
-                    named("COMPUTE_STATUS_DISABLED"),
-                    named("MISC_SHARES_VIA_AGGREGATE")
-                )?;
-                let placement = Placement { providers, disabled, sharing, aggregates: Members::new() };
-                Ok((placement, BTreeMap::new()))
-            }
-            Scope::Guest(server) => {
-                let held = self.clock.time("placement: allocations", self.cloud.allocations(&server.id));
-                let (providers, held) = tokio::try_join!(providers, held)?;
-                let bare = |provider| ProviderSnapshot { provider, inventories: vec![], allocations: vec![] };
-                let placement = Placement {
-                    providers: providers.into_iter().map(bare).collect(),
-                    ..Placement::default()
-                };
-                Ok((placement, BTreeMap::from([(server.id.clone(), held)])))
-            }
-        }
-    }
-
-    /// `None` for a provider that was deleted meanwhile.
-    async fn provider(self, provider: Provider) -> Result<Option<ProviderSnapshot>> {
-        let asked = tokio::try_join!(
-            self.cloud.bare_inventories(&provider.id),
-            self.cloud.provider_allocations(&provider.id)
-        );
-        match asked {
-            Ok((inventories, allocations)) => {
-                Ok(Some(ProviderSnapshot { provider, inventories, allocations }))
-            }
-            Err(Error::Api { status: 404, .. } | Error::NotFound { .. }) => Ok(None),
-            Err(why) => Err(why),
-        }
-    }
-
-    /// Hosts with whether each is a compute; of `guest`, the process with its memory.
-    async fn hosts(self, hosts: BTreeMap<String, bool>, guest: Option<&Server>) -> Vec<(String, AskedHost)> {
-        let asks: Vec<_> = hosts
-            .into_iter()
-            .map(|(name, is_compute)| async move {
-                let asked = self.host(&name, is_compute, guest).await;
-                (name, asked)
-            })
-            .collect();
-        stream::iter(asks).buffer_unordered(HOSTS_AT_ONCE).collect().await
-    }
-
-    async fn host(self, name: &str, is_compute: bool, guest: Option<&Server>) -> AskedHost {
-        let (snapshot, jobs) = (None, BTreeSet::new());
-        let host = match self.cloud.host(name).await {
-            Ok(host) => host,
-            // A controller that smog.yml does not name is nothing that was asked for.
-            Err(Error::NotFound { .. } | Error::Config { .. }) if !is_compute => {
-                return AskedHost { snapshot, jobs, unknown: Vec::new() };
-            }
-            Err(why) => return AskedHost { snapshot, jobs, unknown: vec![(format!("host `{name}`"), why)] },
-        };
-        let time = |what: &str| format!("host {name}: {what}");
-        let machine = self.clock.time(time("machine and services"), Machine::of(&host));
-        if !is_compute {
-            return match machine.await {
-                Ok(machine) => {
-                    AskedHost { snapshot: Some(of_machine(name, Some(machine))), jobs, unknown: vec![] }
-                }
-                Err(why) => AskedHost { snapshot, jobs, unknown: vec![(format!("host `{name}`"), why)] },
-            };
-        }
-        let libvirt = self.clock.time(time("libvirt"), host.domains_in_full());
-        let kernel = self.clock.time(time("qemu processes"), host.guest_processes());
-        let memory = async {
-            match guest {
-                Some(server) => {
-                    let ask = host.guest_process(&server.id);
-                    self.clock.time(time("memory of the guest"), ask).await.ok()
-                }
-                None => None,
-            }
-        };
-        let (machine, libvirt, kernel, memory) = tokio::join!(machine, libvirt, kernel, memory);
-        let mut unknown = Vec::new();
-        let machine = machine.map_err(|why| unknown.push((format!("host `{name}`"), why))).ok();
-        let (found, jobs) = match libvirt {
-            Ok((found, unreadable)) => {
-                unknown.extend(unreadable.into_iter().map(|why| (format!("a domain on `{name}`"), why)));
-                let jobs =
-                    found.iter().filter(|one| one.has_job).map(|one| one.domain.uuid.clone()).collect();
-                (found, jobs)
-            }
-            Err(why) => {
-                // One way that is broken is one line.
-                if unknown.is_empty() {
-                    unknown.push((format!("libvirt on `{name}`"), why));
-                }
-                return AskedHost { snapshot, jobs, unknown };
-            }
-        };
-        let mut processes = match kernel {
-            Ok(processes) => processes,
-            Err(why) => {
-                unknown.push((format!("the processes of `{name}`"), why));
-                Vec::new()
-            }
-        };
-        if let Some(process) = memory {
-            processes.retain(|other| other.uuid != process.uuid);
-            processes.push(process);
-        }
-        let domains = found.into_iter().map(|one| DomainSnapshot {
-            domain: Arc::new(one.domain),
-            persistent: one.persistent.map(Arc::new),
-            state: one.state,
-            reason: one.reason,
-        });
-        let snapshot = HostSnapshot {
-            domains: domains.collect(),
-            processes: processes.into_iter().map(Arc::new).collect(),
-            ..of_machine(name, machine)
-        };
-        AskedHost { snapshot: Some(snapshot), jobs, unknown }
-    }
-
-    /// NUMA records of guests whose domain shows that there is one (an image may ask for it), and
-    /// servers that are in no list although a domain or an allocation is of them.
-    async fn add_missing(self, snapshot: &mut CloudSnapshot) {
-        let has_record = |server: &&Server| {
-            let host = server.host.as_ref().and_then(|host| snapshot.hosts.get(host));
-            let mut domains = host.iter().flat_map(|host| &host.domains);
-            !snapshot.topologies.contains_key(&server.id)
-                && domains.any(|found| {
-                    found.domain.uuid == server.id
-                        && (found.domain.numatune.is_some()
-                            || !pinning::dedicated(&found.domain, None).is_empty())
-                })
-        };
-        let late: Vec<&Server> = snapshot.servers.iter().filter(has_record).collect();
-        let late = self.topologies(late.into_iter());
-        let known: BTreeSet<&String> = snapshot.servers.iter().map(|server| &server.id).collect();
-        let of_moves: BTreeSet<&String> =
-            snapshot.migrations.iter().flatten().filter_map(|one: &Migration| one.uuid.as_ref()).collect();
-        let domains = snapshot.hosts.values().flat_map(|host| &host.domains).map(|found| &found.domain.uuid);
-        let consumers = snapshot.placement.iter().flat_map(|placement| &placement.providers);
-        let consumers = consumers.flat_map(|one| &one.allocations).map(|one| &one.consumer);
-        let missing: BTreeSet<String> = domains
-            .chain(consumers)
-            .filter(|id| !known.contains(id) && !of_moves.contains(id))
-            .take(LOOKS)
-            .cloned()
-            .collect();
-        let asks: Vec<_> =
-            missing.into_iter().map(|id| async move { (self.cloud.server_by_id(&id).await, id) }).collect();
-        let looks = async {
-            if asks.is_empty() {
-                return Ok(Vec::new());
-            }
-            let all =
-                async { Ok(stream::iter(asks).buffer_unordered(CALLS_AT_ONCE).collect::<Vec<_>>().await) };
-            self.clock.time("nova: servers in no list", all).await
-        };
-        let (late, looks) = tokio::join!(late, looks);
-        snapshot.add_topologies(late);
-        for (answer, id) in looks.unwrap_or_default() {
-            match answer {
-                Ok(server) => drop(snapshot.other_servers.insert(id, server.status)),
-                Err(Error::NotFound { .. }) => {}
-                Err(why) => snapshot.unknowns(&format!("server {id}"), &"whether Nova knows it", &why),
-            }
-        }
-    }
-}
-
-fn of_machine(name: &str, machine: Option<Machine>) -> HostSnapshot {
-    HostSnapshot { name: name.to_string(), domains: Vec::new(), processes: Vec::new(), machine }
 }

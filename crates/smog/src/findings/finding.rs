@@ -64,6 +64,10 @@ pub enum Layer {
     Kernel,
     /// Files of a host.
     Files,
+    /// Cinder's API.
+    Cinder,
+    /// Logs of services.
+    Logs,
 }
 
 impl Layer {
@@ -76,6 +80,8 @@ impl Layer {
             Layer::Libvirt => "libvirt",
             Layer::Kernel => "kernel",
             Layer::Files => "files",
+            Layer::Cinder => "cinder",
+            Layer::Logs => "logs",
         }
     }
 }
@@ -131,6 +137,9 @@ pub struct Finding {
     pub severity: Severity,
     /// What it is about.
     pub subject: Subject,
+    /// Which of several things about the subject that this rule can find; the same in each audit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
     /// The host it is on, by Nova's name.
     pub host: Option<String>,
     /// What is wrong, in one sentence.
@@ -150,12 +159,20 @@ impl Finding {
             rule: "",
             severity: Severity::Error,
             subject,
+            part: None,
             host: None,
             sentence: sentence.into(),
             evidence: Vec::new(),
             advice: String::new(),
             command: String::new(),
         }
+    }
+
+    /// Which of several things about the subject this is: nothing that is another one tomorrow (a
+    /// thread's number, a time).
+    pub(super) fn part(mut self, part: impl Into<String>) -> Finding {
+        self.part = Some(part.into());
+        self
     }
 
     pub(super) fn on(mut self, host: impl Into<String>) -> Finding {
@@ -184,9 +201,17 @@ impl Finding {
         self
     }
 
-    /// What stays the same from one audit to the next: "cpu-twice guest ID".
+    /// What stays the same from one audit to the next: "cpu-twice guest ID", with its part behind it.
     pub fn key(&self) -> String {
-        format!("{} {} {}", self.rule, self.subject.kind, self.subject.id)
+        key(self.rule, self.subject.kind, &self.subject.id, self.part.as_deref())
+    }
+}
+
+/// What a finding is known by from one audit to the next.
+pub(super) fn key(rule: &str, kind: &str, id: &str, part: Option<&str>) -> String {
+    match part {
+        Some(part) => format!("{rule} {kind} {id} {part}"),
+        None => format!("{rule} {kind} {id}"),
     }
 }
 

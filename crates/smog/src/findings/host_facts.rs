@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::cpu_map::{CPU_MAP, parse as parse_cpu_map};
-use super::{CpuMap, CpuSets, NovaConf};
+use super::details::{DETAILS, clock};
+use super::{CpuMap, CpuSets, Details, NovaConf};
 use crate::error::Result;
 use crate::host::{Batch, Cmd, GuestProcess, Host, ServiceRole};
-use crate::libvirt::{Domain, DomainState};
+use crate::libvirt::{Daemon, Domain, DomainState};
 use crate::oslo::OsloConfig;
 
 /// One domain of a host.
@@ -33,6 +34,8 @@ pub struct HostSnapshot {
     pub processes: Vec<Arc<GuestProcess>>,
     /// The machine itself; `None` when it could not be asked.
     pub machine: Option<Machine>,
+    /// libvirt itself; `None` when it was not asked, or did not answer.
+    pub libvirt: Option<Daemon>,
 }
 
 /// What the machine itself says.
@@ -56,6 +59,10 @@ pub struct Machine {
     pub instances: Vec<String>,
     /// Services of Nova that run here, with their files.
     pub services: Vec<RunningService>,
+    /// nova-scheduler's configuration; `None` where there is none, or when it cannot be read.
+    pub scheduler: Option<NovaConf>,
+    /// Clock, kernel, siblings, pages, devices …; `None` when it did not answer.
+    pub details: Option<Details>,
 }
 
 /// A service that runs, and its configuration files.
@@ -84,12 +91,20 @@ impl Machine {
         let place = |role| layout.place(role);
         let compute_files =
             place(ServiceRole::NovaCompute).map(|place| place.config.clone()).unwrap_or_default();
+        let scheduler_files =
+            place(ServiceRole::NovaScheduler).map(|place| place.config.clone()).unwrap_or_default();
         let mut batch = Batch::new();
+        // First: its clock is compared with the one here.
+        let details = batch.add(Cmd::shell(DETAILS));
         let cpus = batch.add(Cmd::shell(CPU_MAP));
         let offline = batch.add(Cmd::shell("cat /sys/devices/system/cpu/offline 2>/dev/null; exit 0"));
         let memory = batch.add(Cmd::shell("sed -n 's/^MemTotal: *\\([0-9]*\\).*/\\1/p' /proc/meminfo"));
         let confs: Vec<_> =
             compute_files.iter().map(|file| (file, batch.add(Cmd::new("cat").arg(file.as_str())))).collect();
+        let scheduler: Vec<_> = scheduler_files
+            .iter()
+            .map(|file| (file, batch.add(Cmd::new("cat").arg(file.as_str()))))
+            .collect();
         let paths = batch.add(Cmd::shell(PATHS).args(compute_files.clone()));
         let mut asked = Vec::new();
         for role in ROLES {
@@ -105,13 +120,26 @@ impl Machine {
                 batch.add(cmd),
             ));
         }
+        let before = now_s();
         let answers = host.outside().ask(batch).await?;
+        let after = now_s();
+        let text = answers.get(details).text().into_owned();
+        let mut details = Details::parse(&text);
+        if let (Some(details), Some(there)) = (&mut details, clock(&text)) {
+            details.clock_ahead_s = Some((there - after, there - before));
+        }
         let mut files = Vec::new();
         for (file, ask) in confs {
             let text = answers.good(ask)?.text().into_owned();
             files.push(OsloConfig::parse(text, &format!("{file} on {}", host.name()))?);
         }
         let conf = (!files.is_empty()).then(|| NovaConf::of(files));
+        let mut files = Vec::new();
+        for (file, ask) in scheduler {
+            let text = answers.good(ask)?.text().into_owned();
+            files.push(OsloConfig::parse(text, &format!("{file} on {}", host.name()))?);
+        }
+        let scheduler = (!files.is_empty()).then(|| NovaConf::of(files));
         let text = answers.get(paths).text().into_owned();
         let (instances_path, compute_id, instances) = parse_paths(&text);
         let services = asked
@@ -128,8 +156,15 @@ impl Machine {
             instances_path,
             instances,
             services,
+            scheduler,
+            details,
         })
     }
+}
+
+/// The clock here, in seconds since 1970.
+fn now_s() -> f64 {
+    jiff::Timestamp::now().as_microsecond() as f64 / 1e6
 }
 
 /// The folder of guests, `compute_id`, and what lies in the folder.

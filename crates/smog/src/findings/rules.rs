@@ -1,15 +1,24 @@
 //! The rules. Each file ends with its table; this one puts the tables together.
 
 mod booked;
+mod bugs;
 mod config;
+mod cores;
+mod devices;
+mod groups;
+mod hosts;
 mod kernel;
+mod left_over;
 mod moves;
+mod network;
+mod ordered;
 mod places;
 mod providers;
 mod record;
+mod scheduler;
 mod threads;
 
-use super::{CloudSnapshot, Finding, GuestSnapshot, Severity};
+use super::{CloudSnapshot, Finding, GuestSnapshot, Layer, Severity};
 
 /// One rule.
 pub struct Rule {
@@ -23,6 +32,8 @@ pub struct Rule {
     pub source: &'static str,
     /// What it was seen to fire on.
     pub proof: Proof,
+    /// The layers that it holds against each other.
+    pub layers: &'static [Layer],
     /// The judge.
     pub judge: Judge,
 }
@@ -47,17 +58,26 @@ pub enum Judge {
     Cloud(fn(&CloudSnapshot, &[GuestSnapshot]) -> Vec<Finding>),
 }
 
-/// All rules, in the order of their subjects: threads and CPUs, records, places, what is booked,
-/// providers, moves, configuration.
+/// All rules, in the order of their subjects: threads and CPUs, records, places, devices and networks,
+/// what is booked, providers, groups, moves, configuration, hosts, logs.
 pub const RULES: &[&[Rule]] = &[
     threads::RULES,
     kernel::RULES,
+    cores::RULES,
     record::RULES,
+    ordered::RULES,
     places::RULES,
+    left_over::RULES,
+    devices::RULES,
+    network::RULES,
     booked::RULES,
     providers::RULES,
+    groups::RULES,
     moves::RULES,
     config::RULES,
+    scheduler::RULES,
+    hosts::RULES,
+    bugs::RULES,
 ];
 
 impl Rule {
@@ -83,6 +103,11 @@ impl Rule {
             }
             Judge::Cloud(judge) => self.stamped(judge(cloud, guests)),
         }
+    }
+
+    /// "nova, libvirt"
+    pub fn layers(&self) -> String {
+        self.layers.iter().map(|layer| layer.name()).collect::<Vec<_>>().join(", ")
     }
 
     /// Whether it looks at one guest alone.

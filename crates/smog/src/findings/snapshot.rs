@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::host_facts::{DomainSnapshot, HostSnapshot};
-use super::{CpuMap, CpuSets, Source, Unknown};
+use super::{BugSeen, CpuMap, CpuSets, Source, Unknown};
 use crate::cloud::{
-    Aggregate, Allocation, ComputeService, Hypervisor, Inventory, Migration, Provider, Server, ServerTopology,
+    Aggregate, Allocation, ComputeService, Flavor, Hypervisor, Inventory, Migration, Network, Port,
+    PortBinding, Provider, Server, ServerGroup, ServerTopology, Volume,
 };
 use crate::guest::Elsewhere;
 use crate::host::GuestProcess;
@@ -119,7 +120,7 @@ pub struct Placement {
 }
 
 /// A cloud, or the part of it that was asked for, at one moment.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct CloudSnapshot {
     /// When it was looked at.
     pub at: jiff::Timestamp,
@@ -146,6 +147,20 @@ pub struct CloudSnapshot {
     pub held: BTreeMap<String, Vec<Allocation>>,
     /// Nova's NUMA records, by server.
     pub topologies: BTreeMap<String, ServerTopology>,
+    /// Server groups; `None` when they were not asked for.
+    pub groups: Option<Vec<ServerGroup>>,
+    /// Flavors; `None` when they were not asked for.
+    pub flavors: Option<Vec<Flavor>>,
+    /// Neutron's ports, of all or of the one guest; `None` when they were not asked for.
+    pub ports: Option<Vec<Port>>,
+    /// Neutron's networks; `None` when they were not asked for.
+    pub networks: Option<Vec<Network>>,
+    /// Bindings by port, of the ports of servers that have moved live.
+    pub bindings: BTreeMap<String, Vec<PortBinding>>,
+    /// Cinder's volumes; `None` where there is no volume service, or when it was not asked.
+    pub volumes: Option<Vec<Volume>>,
+    /// Known bugs that the logs show.
+    pub bugs: Vec<BugSeen>,
     /// The ids of guests of which libvirt has a job under way (a migration, a save).
     pub jobs: BTreeSet<String>,
     /// The hosts that answered, by Nova's name.

@@ -235,7 +235,7 @@ impl Host {
 
     /// Run a `virsh` command where libvirt answers: on the host, or in the container that smog.yml
     /// names, or in the one that is found when the host itself has no `virsh` or no libvirt.
-    async fn virsh_run(&self, cmd: Cmd, about: Option<&str>) -> Result<Output> {
+    pub(super) async fn virsh_run(&self, cmd: Cmd, about: Option<&str>) -> Result<Output> {
         let place = self.libvirt_place().await?;
         let error = match place.run(cmd.clone()).await {
             Ok(output) => return Ok(output),
@@ -296,7 +296,7 @@ fn not_found<'a>(host: &Host, name: &str, names: impl Iterator<Item = &'a str>) 
     }
 }
 
-fn read<'a>(words: impl IntoIterator<Item = &'a str>) -> Cmd {
+pub(super) fn read<'a>(words: impl IntoIterator<Item = &'a str>) -> Cmd {
     Cmd::new("virsh").args(["-r", "-c", URI]).args(words).repeatable()
 }
 

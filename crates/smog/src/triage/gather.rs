@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::{Group, place};
 use crate::error::Result;
+use crate::findings::KnownBugs;
 use crate::watch::{AllowList, Filter, Record, Saved};
 
 /// So many of a group's requests and logs are listed.
@@ -84,6 +85,7 @@ impl Gather {
                     message: exception.message.clone(),
                     cause,
                     traceback: exception.traceback,
+                    known_bug: KnownBugs::bundled().in_text(&record.text).cloned(),
                     example: record.text[..record.text.floor_char_boundary(EXAMPLE)].to_string(),
                     ..Group::default()
                 });

@@ -126,6 +126,15 @@ fn of_group(page: &mut String, number: usize, group: &Group) {
         time(group.last),
         Escaped(&group.message)
     );
+    if let Some(known) = &group.known_bug {
+        let _ = write!(
+            page,
+            "<p class=\"likely\">Known bug {}. {}. Repaired in: {}</p>",
+            Escaped(&known.words()),
+            Escaped(&known.advice),
+            Escaped(&known.versions)
+        );
+    }
     if !group.requests.is_empty() {
         let rest = if group.requests_more > 0 {
             format!(" and {} more", group.requests_more)

@@ -9,7 +9,7 @@ const MOST_TESTS: usize = 20;
 const MOST_TIES: usize = 6;
 
 impl Triage {
-    /// The likely first cause and the failed tests, as lines; or that nothing was thrown. The
+    /// The likely first cause, the failed tests and the known bugs, as lines; or that nothing was thrown. The
     /// exceptions themselves are a table ([`Triage::groups`]).
     pub fn head(&self) -> Vec<String> {
         let mut lines = Vec::new();
@@ -24,6 +24,15 @@ impl Triage {
             if failed > MOST_TESTS {
                 lines.push(format!("  and {} more (-o json has all)", failed - MOST_TESTS));
             }
+            lines.push(String::new());
+        }
+        let known = self.news().filter_map(|group| Some((group, group.known_bug.as_ref()?)));
+        let known: Vec<String> = known
+            .map(|(group, known)| format!("  {}: {}; {}", group.short_name(), known.words(), known.advice))
+            .collect();
+        if !known.is_empty() {
+            lines.push("known bugs".into());
+            lines.extend(known);
             lines.push(String::new());
         }
         if self.groups.is_empty() {

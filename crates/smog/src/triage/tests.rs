@@ -209,3 +209,20 @@ fn results_of_real_tools() {
         ("t2.test_y.Y.test_hangs: it has no end: the results stop while it runs".into(), 1, 0, 0)
     );
 }
+
+#[test]
+fn a_known_bug_is_named_beside_its_exception() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = thrown("10:00:05.000", FIRST, "u", "NotImplementedError", "rollback")
+        .replace("NotImplementedError: x", "NotImplementedError: Cannot load 'vifs' in the base class")
+        + &thrown("10:00:06.000", SECOND, "u", "nova.exception.PortBindingFailed", "_build");
+    put(folder.path(), "compute1/logs/nova-compute.log", log);
+    let (triage, _) =
+        Triage::of_saved(&saved(folder.path()), None, &Filter::default(), "job").expect("a triage");
+    let bugs: Vec<Option<&str>> =
+        triage.groups.iter().map(|group| group.known_bug.as_ref().map(|bug| bug.bug.as_str())).collect();
+    assert_eq!(bugs, [Some("LP 1969980"), None]);
+    let head = triage.head().join("\n");
+    assert!(head.contains("known bugs\n  NotImplementedError: LP 1969980: The roll-back"), "{head}");
+    assert!(html(&triage).contains("Known bug LP 1969980"));
+}

@@ -111,21 +111,26 @@ fn orphan(cloud: &CloudSnapshot, guests: &[GuestSnapshot]) -> Vec<Finding> {
     found
 }
 
-fn booked_twice(guest: &GuestSnapshot, cloud: &CloudSnapshot) -> Vec<Finding> {
-    if guest.is_between_hosts() {
-        return Vec::new();
-    }
+fn booked_twice(cloud: &CloudSnapshot, guests: &[GuestSnapshot]) -> Vec<Finding> {
     let computes: BTreeSet<&str> = cloud.hypervisors.iter().flatten().map(|one| one.id.as_str()).collect();
-    let trees = cloud.trees();
-    let root_of =
-        |id: &str| trees.iter().find(|(_, tree)| tree.iter().any(|one| one == id)).map(|(root, _)| *root);
-    let roots: BTreeSet<&str> = guest
-        .allocations
-        .iter()
-        .flatten()
-        .filter_map(|one| root_of(&one.provider))
-        .filter(|root| computes.contains(root))
-        .collect();
+    let mut roots: BTreeMap<&str, &str> = BTreeMap::new();
+    for one in cloud.placement.iter().flat_map(|placement| &placement.providers) {
+        let root = one.provider.root.as_deref().unwrap_or(&one.provider.id);
+        if computes.contains(root) {
+            roots.insert(&one.provider.id, root);
+        }
+    }
+    let at_rest = guests.iter().filter(|guest| !guest.is_between_hosts());
+    at_rest.flat_map(|guest| booked_twice_of(guest, cloud, &roots)).collect()
+}
+
+fn booked_twice_of(
+    guest: &GuestSnapshot,
+    cloud: &CloudSnapshot,
+    roots: &BTreeMap<&str, &str>,
+) -> Vec<Finding> {
+    let held = guest.allocations.iter().flatten();
+    let roots: BTreeSet<&str> = held.filter_map(|one| roots.get(one.provider.as_str()).copied()).collect();
     if roots.len() < 2 {
         return Vec::new();
     }
@@ -198,6 +203,7 @@ pub(super) const RULES: &[Rule] = &[
         about: "A server is on a host, and placement has nothing booked for it there",
         source: "nova-manage placement heal_allocations; LP 1859496",
         proof: Proof::Lab,
+        layers: &[Layer::Nova, Layer::Placement],
         judge: Judge::AnyGuest(unbooked),
     },
     Rule {
@@ -206,6 +212,7 @@ pub(super) const RULES: &[Rule] = &[
         about: "Placement has something booked for no server and no open migration",
         source: "LP 1793569; nova-manage placement audit",
         proof: Proof::Lab,
+        layers: &[Layer::Nova, Layer::Placement],
         judge: Judge::Cloud(orphan),
     },
     Rule {
@@ -214,7 +221,8 @@ pub(super) const RULES: &[Rule] = &[
         about: "A server is booked on two compute hosts, and no move of it is open",
         source: "LP 1829479, LP 1732976, LP 1825537, LP 1848343, LP 1715182, LP 1712411",
         proof: Proof::Lab,
-        judge: Judge::AnyGuest(booked_twice),
+        layers: &[Layer::Nova, Layer::Placement],
+        judge: Judge::Cloud(booked_twice),
     },
     Rule {
         name: "booked-otherwise",
@@ -222,6 +230,7 @@ pub(super) const RULES: &[Rule] = &[
         about: "What is booked is not what the server's flavor asks for (CPUs and memory)",
         source: "LP 1790204, LP 1664931",
         proof: Proof::Lab,
+        layers: &[Layer::Nova, Layer::Placement],
         judge: Judge::AnyGuest(booked_otherwise),
     },
 ];

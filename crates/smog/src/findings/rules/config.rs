@@ -67,6 +67,7 @@ fn sets(cloud: &CloudSnapshot, _: &[GuestSnapshot]) -> Vec<Finding> {
         let both = dedicated.intersection(&shared);
         if !both.is_empty() {
             wrong.push((
+                "overlap",
                 Severity::Error,
                 format!(
                     "CPU {both} is in cpu_shared_set and in cpu_dedicated_set: nova-compute does not start"
@@ -76,17 +77,19 @@ fn sets(cloud: &CloudSnapshot, _: &[GuestSnapshot]) -> Vec<Finding> {
         let known = !machine.cpus.online.is_empty() && machine.cpus.simulated_nodes == 0;
         let missing = dedicated.union(&shared).difference(&machine.cpus.online).difference(&machine.offline);
         if known && !missing.is_empty() {
-            wrong.push((Severity::Error, format!("CPU {missing} of its sets does not exist")));
+            wrong.push(("missing", Severity::Error, format!("CPU {missing} of its sets does not exist")));
         }
         if known && !dedicated.is_empty() && machine.cpus.online.difference(&dedicated).is_empty() {
             wrong.push((
+                "none left",
                 Severity::Warning,
                 "every CPU is dedicated to guests: none is left for the host itself".to_string(),
             ));
         }
-        for (severity, sentence) in wrong {
+        for (part, severity, sentence) in wrong {
             found.push(
                 Finding::about(Subject::named("host", &host.name), sentence)
+                    .part(part)
                     .on(&host.name)
                     .at_most(severity)
                     .saw(
@@ -137,6 +140,7 @@ pub(super) const RULES: &[Rule] = &[
         about: "A configuration file is newer than the start of the service that reads it",
         source: "nobody else checks it",
         proof: Proof::Lab,
+        layers: &[Layer::Kernel, Layer::Files],
         judge: Judge::Cloud(not_what_runs),
     },
     Rule {
@@ -145,6 +149,7 @@ pub(super) const RULES: &[Rule] = &[
         about: "cpu_shared_set and cpu_dedicated_set overlap, name CPUs that are not there, or leave none to the host",
         source: "hotsos cpu_pinning",
         proof: Proof::Recording,
+        layers: &[Layer::Kernel, Layer::Files],
         judge: Judge::Cloud(sets),
     },
     Rule {
@@ -153,6 +158,7 @@ pub(super) const RULES: &[Rule] = &[
         about: "nova-compute sends no service token (CVE-2023-2088)",
         source: "LP 2004555",
         proof: Proof::Lab,
+        layers: &[Layer::Files],
         judge: Judge::Cloud(service_token),
     },
 ];

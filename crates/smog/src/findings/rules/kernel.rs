@@ -92,6 +92,7 @@ pub(super) const RULES: &[Rule] = &[
         about: "A guest is pinned to a CPU that is offline",
         source: "LP 2056612, LP 2077228",
         proof: Proof::Recording,
+        layers: &[Layer::Libvirt, Layer::Kernel],
         judge: Judge::Cloud(pinned_offline),
     },
     Rule {
@@ -100,6 +101,7 @@ pub(super) const RULES: &[Rule] = &[
         about: "Memory is not in pages of the declared size (only in `explain`)",
         source: "LP 1811886",
         proof: Proof::Recording,
+        layers: &[Layer::Libvirt, Layer::Kernel],
         judge: Judge::Guest(pages),
     },
     Rule {
@@ -108,6 +110,7 @@ pub(super) const RULES: &[Rule] = &[
         about: "Memory is on NUMA nodes that <numatune> does not name (only in `explain`)",
         source: "LP 1289064, LP 1893221",
         proof: Proof::Recording,
+        layers: &[Layer::Libvirt, Layer::Kernel],
         judge: Judge::Guest(memory_elsewhere),
     },
 ];

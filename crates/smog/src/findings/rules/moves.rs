@@ -1,5 +1,7 @@
 //! Rules about what Nova began and nobody ends.
 
+use std::collections::BTreeMap;
+
 use super::providers::seconds_since;
 use super::threads::guest as subject;
 use super::{Judge, Proof, Rule};
@@ -60,9 +62,11 @@ fn stuck_task(guest: &GuestSnapshot, cloud: &CloudSnapshot) -> Vec<Finding> {
 
 fn stuck_migration(cloud: &CloudSnapshot, guests: &[GuestSnapshot]) -> Vec<Finding> {
     let limit = cloud.stuck_after.as_secs() as i64;
+    let by_id: BTreeMap<&str, &GuestSnapshot> =
+        guests.iter().map(|guest| (guest.server.id.as_str(), guest)).collect();
     let mut found = Vec::new();
     for one in cloud.migrations.iter().flatten() {
-        let guest = guests.iter().find(|guest| guest.server.id == one.server_id);
+        let guest = by_id.get(one.server_id.as_str());
         let name = guest.map_or(one.server_id.clone(), |guest| guest.server.name.clone());
         let what = one.migration_type.as_deref().unwrap_or("move");
         let (from, to) =
@@ -133,6 +137,7 @@ pub(super) const RULES: &[Rule] = &[
         about: "A task state that has not changed for long, without a migration in progress",
         source: "LP 1833581, LP 1856925; sapcc/helm-charts#1780",
         proof: Proof::Lab,
+        layers: &[Layer::Nova],
         judge: Judge::AnyGuest(stuck_task),
     },
     Rule {
@@ -141,6 +146,7 @@ pub(super) const RULES: &[Rule] = &[
         about: "A migration record that is open and moves no more, or an evacuation that its source did not clean up after",
         source: "LP 1713783, LP 1922053, LP 2143972",
         proof: Proof::Lab,
+        layers: &[Layer::Nova, Layer::Libvirt],
         judge: Judge::Cloud(stuck_migration),
     },
 ];

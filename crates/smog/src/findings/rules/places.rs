@@ -1,5 +1,7 @@
 //! Rules about where guests are: a domain on the host that Nova names, and nowhere else.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::threads::guest as subject;
 use super::{Judge, Proof, Rule};
 use crate::findings::{CloudSnapshot, Finding, GuestSnapshot, Layer, Severity, Subject};
@@ -53,13 +55,13 @@ fn stranger(cloud: &CloudSnapshot, guests: &[GuestSnapshot]) -> Vec<Finding> {
     if !cloud.is_whole {
         return Vec::new();
     }
+    let known: BTreeSet<&str> = guests.iter().map(|guest| guest.server.id.as_str()).collect();
     let mut found = Vec::new();
     for host in cloud.hosts.values() {
         for one in &host.domains {
             let uuid = one.domain.uuid.as_str();
             let other = cloud.other_servers.get(uuid).map(String::as_str);
-            let is_known = guests.iter().any(|guest| guest.server.id == uuid)
-                || other.is_some_and(|status| status != "DELETED");
+            let is_known = known.contains(uuid) || other.is_some_and(|status| status != "DELETED");
             // What could not be asked for is in the list of what is unknown.
             if is_known || cloud.unknown.iter().any(|unknown| unknown.what.contains(uuid)) {
                 continue;
@@ -117,6 +119,8 @@ fn left_over_files(cloud: &CloudSnapshot, guests: &[GuestSnapshot]) -> Vec<Findi
     if !cloud.is_whole {
         return Vec::new();
     }
+    let by_id: BTreeMap<&str, &GuestSnapshot> =
+        guests.iter().map(|guest| (guest.server.id.as_str(), guest)).collect();
     let mut found = Vec::new();
     for host in cloud.hosts.values() {
         let Some(machine) = &host.machine else { continue };
@@ -128,23 +132,20 @@ fn left_over_files(cloud: &CloudSnapshot, guests: &[GuestSnapshot]) -> Vec<Findi
             if !is_uuid {
                 continue;
             }
-            let guest = guests.iter().find(|guest| guest.server.id == uuid);
+            let guest = by_id.get(uuid);
             let is_expected = match guest {
                 // With shared storage the folder is seen on every host.
                 Some(guest) => {
                     let suffix_is_right = uuid == entry || guest.is_between_hosts();
-                    let is_shared = cloud.hosts.get(guest.host()).is_some_and(|other| {
-                        other.name != host.name
-                            && other
-                                .machine
-                                .as_ref()
-                                .is_some_and(|other| other.instances == machine.instances)
-                    });
+                    let is_shared = || {
+                        let other = cloud.hosts.get(guest.host()).and_then(|other| other.machine.as_ref());
+                        other.is_some_and(|other| other.instances == machine.instances)
+                    };
                     suffix_is_right
                         && (guest.host() == host.name
                             || guest.is_between_hosts()
-                            || is_shared
-                            || guest.server.host.is_none())
+                            || guest.server.host.is_none()
+                            || is_shared())
                 }
                 None => {
                     cloud.other_servers.contains_key(uuid)
@@ -182,6 +183,7 @@ pub(super) const RULES: &[Rule] = &[
         about: "Nova's status is not libvirt's state: ACTIVE without a running domain, SHUTOFF with one",
         source: "osops nova-libvirt-compare",
         proof: Proof::Lab,
+        layers: &[Layer::Nova, Layer::Libvirt],
         judge: Judge::Guest(power),
     },
     Rule {
@@ -190,6 +192,7 @@ pub(super) const RULES: &[Rule] = &[
         about: "A domain that Nova made and does not know; a note for one that somebody else made",
         source: "osops; LP 1285000",
         proof: Proof::Lab,
+        layers: &[Layer::Nova, Layer::Libvirt],
         judge: Judge::Cloud(stranger),
     },
     Rule {
@@ -198,6 +201,7 @@ pub(super) const RULES: &[Rule] = &[
         about: "A guest has a domain on a host where Nova does not say that it is",
         source: "LP 1713783, LP 1764883, LP 1794996, LP 1628606",
         proof: Proof::Lab,
+        layers: &[Layer::Nova, Layer::Libvirt],
         judge: Judge::Guest(twin),
     },
     Rule {
@@ -206,6 +210,7 @@ pub(super) const RULES: &[Rule] = &[
         about: "A guest's folder on a host where that guest is not",
         source: "LP 1761062 (DestinationDiskExists), LP 1997352",
         proof: Proof::Lab,
+        layers: &[Layer::Nova, Layer::Files],
         judge: Judge::Cloud(left_over_files),
     },
 ];

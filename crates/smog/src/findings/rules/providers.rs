@@ -304,6 +304,7 @@ pub(super) const RULES: &[Rule] = &[
         about: "Placement's CPUs and memory of a host are not those that it has and is configured for",
         source: "canonical/prometheus-openstack-exporter#152",
         proof: Proof::Lab,
+        layers: &[Layer::Placement, Layer::Kernel, Layer::Files],
         judge: Judge::Cloud(inventory),
     },
     Rule {
@@ -312,6 +313,7 @@ pub(super) const RULES: &[Rule] = &[
         about: "A provider without a compute host, a compute host without a provider, or two ids for one host",
         source: "LP 1853009, LP 1817833, LP 1756179",
         proof: Proof::Lab,
+        layers: &[Layer::Nova, Layer::Placement, Layer::Files],
         judge: Judge::Cloud(provider_without_compute),
     },
     Rule {
@@ -320,6 +322,7 @@ pub(super) const RULES: &[Rule] = &[
         about: "Host aggregates are not mirrored in placement",
         source: "nova-manage placement sync_aggregates",
         proof: Proof::Lab,
+        layers: &[Layer::Nova, Layer::Placement],
         judge: Judge::Cloud(aggregates),
     },
     Rule {
@@ -328,6 +331,7 @@ pub(super) const RULES: &[Rule] = &[
         about: "A compute service is disabled in Nova or in placement only, or disabled itself although libvirt answers",
         source: "LP 1886418",
         proof: Proof::Lab,
+        layers: &[Layer::Nova, Layer::Placement, Layer::Libvirt],
         judge: Judge::Cloud(disabled),
     },
 ];

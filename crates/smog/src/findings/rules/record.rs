@@ -99,6 +99,7 @@ pub(super) const RULES: &[Rule] = &[
         about: "The definition that libvirt starts next time has other pins, memory or devices than the running one",
         source: "LP 1890501",
         proof: Proof::Lab,
+        layers: &[Layer::Libvirt],
         judge: Judge::Guest(persistent_differs),
     },
     Rule {
@@ -107,6 +108,7 @@ pub(super) const RULES: &[Rule] = &[
         about: "Nova's NUMA record (GET /servers/ID/topology) is not what libvirt has",
         source: "LP 1953359, LP 2080556, LP 2097359, LP 2153425",
         proof: Proof::Lab,
+        layers: &[Layer::Nova, Layer::Libvirt],
         judge: Judge::Guest(topology_record),
     },
 ];

@@ -1,6 +1,8 @@
 //! Rules on recorded and hand-written states: each red on its own fault, silent without it, and
 //! silent while Nova is at work. What the recordings are from: tests/data/README.md.
 
+mod beside_threads;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +12,7 @@ use crate::cloud::{Allocation, Hypervisor, Migration, Provider, Server, ServerTo
 use crate::cpuset::Cpuset;
 use crate::findings::*;
 use crate::host::{GuestProcess, Policy, Role, ServiceRole};
-use crate::libvirt::{Domain, DomainState};
+use crate::libvirt::{Daemon, Domain, DomainState};
 
 const SERVER: &str = include_str!("../../../tests/data/api/server-pinned-epoxy.json");
 const XML: &str = include_str!("../../../tests/data/domain/epoxy-pinned.xml");
@@ -38,6 +40,8 @@ fn machine() -> Machine {
         instances_path: "/var/lib/nova/instances".into(),
         instances: vec!["_base".into()],
         services: Vec::new(),
+        scheduler: None,
+        details: Some(Details { kernel: "6.1".into(), booted: 1, ..Details::default() }),
     }
 }
 
@@ -77,13 +81,13 @@ fn cloud() -> CloudSnapshot {
         domains: vec![found],
         processes: vec![Arc::new(process)],
         machine: Some(machine()),
+        libvirt: Some(Daemon { host_uuid: Some("cmp1-uuid".into()), ..Daemon::default() }),
     };
     CloudSnapshot {
         at: "2026-11-28T07:00:00Z".parse().expect("a time"),
         stuck_after: Duration::from_secs(600),
         is_whole: true,
         servers: vec![server],
-        other_servers: BTreeMap::new(),
         services: Some(Vec::new()),
         hypervisors: Some(vec![hypervisor]),
         aggregates: Some(Vec::new()),
@@ -96,12 +100,8 @@ fn cloud() -> CloudSnapshot {
             }],
             ..Placement::default()
         }),
-        held: BTreeMap::new(),
-        topologies: BTreeMap::new(),
         hosts: BTreeMap::from([("cmp1".to_string(), host)]),
-        jobs: BTreeSet::new(),
-        unknown: Vec::new(),
-        sources: Vec::new(),
+        ..CloudSnapshot::default()
     }
 }
 
@@ -113,6 +113,9 @@ fn fired(cloud: &CloudSnapshot) -> Vec<&'static str> {
         assert!(!one.sentence.is_empty() && !one.advice.is_empty() && !one.command.is_empty(), "{one:#?}");
         assert!(!one.evidence.is_empty(), "{one:#?}");
     }
+    // A baseline can keep each of them apart.
+    let keys: BTreeSet<String> = found.iter().map(Finding::key).collect();
+    assert_eq!(keys.len(), found.len(), "{keys:#?}");
     let names: BTreeSet<&'static str> = found.iter().map(|one| one.rule).collect();
     names.into_iter().collect()
 }

@@ -108,6 +108,7 @@ fn iothread(guest: &GuestSnapshot) -> Vec<Finding> {
                 self::guest(guest),
                 format!("it has dedicated CPUs, and {} without a pin: on CPU {kernel}", names.join(", ")),
             )
+            .part("no pin")
             .on(guest.host())
             .at_most(Severity::Warning)
             .saw(Layer::Libvirt, "no <iothreadpin>", "domain XML, <cputune>")
@@ -341,6 +342,7 @@ pub(super) const RULES: &[Rule] = &[
         about: "A vCPU's thread may run on other CPUs than its <vcpupin> (or <vcpu cpuset>) says",
         source: "LP 1869804",
         proof: Proof::Lab,
+        layers: &[Layer::Libvirt, Layer::Kernel],
         judge: Judge::Guest(vcpu_affinity),
     },
     Rule {
@@ -349,6 +351,7 @@ pub(super) const RULES: &[Rule] = &[
         about: "A thread of QEMU that is not a vCPU may run outside <emulatorpin> (or <vcpu cpuset>)",
         source: "LP 1746674, LP 1869804; Red Hat's OVS-DPDK guide",
         proof: Proof::Lab,
+        layers: &[Layer::Libvirt, Layer::Kernel],
         judge: Judge::Guest(stray_threads),
     },
     Rule {
@@ -357,6 +360,7 @@ pub(super) const RULES: &[Rule] = &[
         about: "An I/O thread is not where <iothreadpin> says, or a pinned guest has one without a pin",
         source: "LP 2139351, LP 2140537, LP 2152697",
         proof: Proof::Lab,
+        layers: &[Layer::Libvirt, Layer::Kernel],
         judge: Judge::Guest(iothread),
     },
     Rule {
@@ -365,6 +369,7 @@ pub(super) const RULES: &[Rule] = &[
         about: "A CPU that is dedicated to a guest is in reach of another guest's threads",
         source: "LP 1879878, LP 1896463, LP 1944759, LP 1953359; risu numa.sh",
         proof: Proof::Lab,
+        layers: &[Layer::Libvirt, Layer::Kernel],
         judge: Judge::Cloud(cpu_twice),
     },
     Rule {
@@ -373,6 +378,7 @@ pub(super) const RULES: &[Rule] = &[
         about: "Pins outside cpu_dedicated_set, or floating vCPUs outside cpu_shared_set, as configured now",
         source: "LP 1869804; hotsos cpu_pinning",
         proof: Proof::Lab,
+        layers: &[Layer::Libvirt, Layer::Kernel, Layer::Files],
         judge: Judge::Guest(off_sets),
     },
     Rule {
@@ -381,6 +387,7 @@ pub(super) const RULES: &[Rule] = &[
         about: "A vCPU's scheduling policy is not what <vcpusched> says",
         source: "LP 1889257",
         proof: Proof::Recording,
+        layers: &[Layer::Libvirt, Layer::Kernel],
         judge: Judge::Guest(realtime),
     },
 ];
