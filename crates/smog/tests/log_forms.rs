@@ -346,6 +346,73 @@ fn what_others_put_before_each_line() {
                 )
             }),
         ),
+        // From here on: as public collections of logs and tools that carry them have lines.
+        (
+            "loghub's OpenStack sample",
+            Box::new(|n, line| format!("nova-compute.log.1.2017-05-16_13:5{}:31 {line}", n / 10)),
+        ),
+        ("the file's name alone", Box::new(|_, line| format!("nova-compute.log {line}"))),
+        (
+            "Zuul's console",
+            Box::new(move |n, line| {
+                format!("2026-11-24 10:31:{}.{:06} | controller | {line}", second(n), micro(n))
+            }),
+        ),
+        (
+            "Zuul's console without a host",
+            Box::new(move |n, line| format!("2026-11-24 10:31:{}.{:06} | {line}", second(n), micro(n))),
+        ),
+        (
+            "kubectl --prefix --timestamps",
+            Box::new(move |n, line| {
+                format!("[pod/nova-0/nova] 2026-11-24T10:31:{}.{:06}123Z {line}", second(n), micro(n))
+            }),
+        ),
+        (
+            "Fluent Bit json_lines",
+            Box::new(move |n, line| {
+                format!(
+                    r#"{{"date":17955162{}.{:06},"log":{},"stream":"stderr","time":"2026-11-24T10:31:{}Z","kubernetes":{{"pod_name":"nova-0","host":"node-1","labels":{{"a":"b"}}}}}}"#,
+                    60 + second(n),
+                    micro(n),
+                    json(line),
+                    second(n)
+                )
+            }),
+        ),
+        (
+            "logcli -o jsonl",
+            Box::new(move |n, line| {
+                format!(
+                    r#"{{"labels":{{"host":"node-1","programname":"nova-compute"}},"line":{},"timestamp":"2026-11-24T10:31:{}.{:06}Z"}}"#,
+                    json(line),
+                    second(n),
+                    micro(n)
+                )
+            }),
+        ),
+        (
+            "hits of Elasticsearch",
+            Box::new(move |n, line| {
+                format!(
+                    r#"{{"_index":"flog","_source":{{"message":{},"@timestamp":"2026-11-24T10:31:{}.{:06}Z","log_level":"INFO","hostname":"node-1"}}}}"#,
+                    json(line),
+                    second(n),
+                    micro(n)
+                )
+            }),
+        ),
+        (
+            "results of Splunk",
+            Box::new(move |n, line| {
+                format!(
+                    r#"{{"preview":false,"result":{{"_raw":{},"host":"node-1","_time":"2026-11-24T10:31:{}.{:06}Z"}}}}"#,
+                    json(line),
+                    second(n),
+                    micro(n)
+                )
+            }),
+        ),
         (
             "CRI of syslog",
             Box::new(move |n, line| {
@@ -512,4 +579,96 @@ fn rabbitmq_before_3_9() {
         lines,
         [(2, Some(Level::Error), true), (1, Some(Level::Info), true), (2, Some(Level::Error), true)]
     );
+}
+
+/// Words of an unknown kind stand before heads of oslo.log: whatever they are, they are the same in
+/// every line, or only their numbers change. The forms are as found in public logs.
+#[test]
+fn words_of_an_unknown_kind_before_every_line() {
+    let forms: [(&str, fn(&str) -> String); 7] = [
+        ("key=value", |line| format!("host=node-1 source=/var/log/nova/nova-compute.log {line}")),
+        ("a list of Ansible's", |line| format!("        \"{}\",", line.replace('"', "\\\""))),
+        ("stern", |line| format!("nova-compute-default-abc12 nova-compute {line}")),
+        ("a boxed terminal", |line| {
+            format!("│Mar  5 04:17:54 np0004517961 nova_compute[117833]: {line:<150}│")
+        }),
+        ("CSV", |line| format!("\"Nov 24, 2026 @ 10:31:40.200\",node-1,\"{line}\"")),
+        ("a tab", |line| format!("node-1\tnova\t{line}")),
+        ("a count", |line| format!("  17 {line}")),
+    ];
+    let mut wrong = vec![];
+    for (name, around) in forms {
+        let text = twice(DATED, |_, line| around(line));
+        let (found, read) = scan_bytes(text.clone().into_bytes());
+        let second = WANTED.replace("req-1", "req-2");
+        if shown(&found) != [WANTED, second.as_str()] || found != assembled(text.as_bytes()) || read.is_err()
+        {
+            wrong.push(format!("{name}: {:#?} of\n{text}", shown(&found)));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // A traceback whose further lines have no head of their own, behind the same words.
+    let bare: String =
+        [DATED[0], "Traceback (most recent call last):", "  File \"a.py\", line 1, in f", "KeyError: 'x'"]
+            .iter()
+            .enumerate()
+            .map(|(at, line)| format!("nova.log.{at} {line}\n"))
+            .collect();
+    assert_eq!(shown(&scan(&bare)), ["KeyError traceback 4 ERROR req-1 4f2a"]);
+}
+
+/// Up to 2015 the further lines of a record had the level TRACE (as in a public mail of that year).
+#[test]
+fn oslo_log_of_2015() {
+    let text: String = DATED
+        .iter()
+        .enumerate()
+        .map(
+            |(at, line)| {
+                if at == 0 { format!("{line}\n") } else { format!("{}\n", line.replace("ERROR", "TRACE")) }
+            },
+        )
+        .collect();
+    assert_eq!(shown(&scan(&text)), [WANTED]);
+}
+
+/// A file in which nothing is to be seen is not "no exceptions".
+#[test]
+fn nothing_but_nul_bytes_or_space_is_no_log() {
+    let line = format!("{}\n", DATED[0]);
+    let nul = |count: usize| vec![0_u8; count];
+    for (name, bytes) in [
+        ("NUL bytes", nul(5000)),
+        ("a sparse file", nul(3 << 20)),
+        ("space", vec![b' '; 5000]),
+        ("line ends", b"\n\r\n\n".to_vec()),
+        ("a byte order mark", b"\xef\xbb\xbf\n".to_vec()),
+    ] {
+        for wanted in [Wanted::exceptions().expect("a pattern"), Wanted::all()] {
+            let scan = Scan::new("cmp1", "x.log", TimeZone::UTC, wanted);
+            let input = unpack(std::io::Cursor::new(bytes.clone())).expect("text");
+            let read = scan.read(input, |_| ControlFlow::Continue(())).expect("read");
+            assert_eq!((read.recognised, read.first_line.as_deref()), (false, Some("")), "{name}");
+        }
+    }
+    // Much of nothing before a word, and before a record.
+    let (_, read) = scan_bytes([nul(70_000), b"some words\n".to_vec()].concat());
+    let read = read.expect("read");
+    assert_eq!((read.recognised, read.first_line.as_deref()), (false, Some("some words")));
+    let failed = line.replace("Failed to build", "nova.exception.NoValidHost: none");
+    for bytes in [
+        [nul(70_000), failed.clone().into_bytes()].concat(),
+        [b"\xef\xbb\xbf".to_vec(), failed.clone().into_bytes()].concat(),
+        failed.trim_end().as_bytes().to_vec(),
+        [failed.trim_end().as_bytes(), b" \xe9\xfc\r\n"].concat(),
+        failed.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+        failed.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+    ] {
+        let (found, read) = scan_bytes(bytes);
+        assert!(read.is_ok_and(|read| read.recognised));
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].request_id.as_deref(), Some("req-1"));
+    }
+    let (_, read) = scan_bytes(vec![]);
+    assert_eq!(read.expect("read").first_line, None, "an empty log is one in which nothing happened");
 }

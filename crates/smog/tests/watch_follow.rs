@@ -190,6 +190,60 @@ async fn copying_and_truncating_loses_and_doubles_nothing() {
     watch.stop().await;
 }
 
+/// The lines of one record, with one behind it.
+const RECORD: [&str; 6] = [
+    "2026-11-24 10:00:00.200 7 ERROR a.b [None req-1 u p] Failed: ValueError: x\n",
+    "2026-11-24 10:00:00.200 7 ERROR a.b Traceback (most recent call last):\n",
+    "2026-11-24 10:00:00.200 7 ERROR a.b   File \"a.py\", line 1, in f\n",
+    "2026-11-24 10:00:00.200 7 ERROR a.b     g()\n",
+    "2026-11-24 10:00:00.200 7 ERROR a.b ValueError: x\n",
+    "2026-11-24 10:00:00.900 7 INFO a.b [-] line 000001\n",
+];
+
+/// The exceptions of a watch, up to the line behind them.
+async fn thrown(watch: &mut Watch) -> Vec<(usize, Option<String>)> {
+    let mut found = vec![];
+    while let Ok(Some(event)) = tokio::time::timeout(Duration::from_secs(10), watch.next()).await {
+        let Event::Record(record) = event else { continue };
+        if number(&record) == Some(1) {
+            break;
+        }
+        if record.is_exception() {
+            found.push((record.text.lines().count(), record.request_id.clone()));
+        }
+    }
+    found
+}
+
+/// A traceback whose writer is in its midst when logrotate copies and truncates: it is one, whole.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_traceback_over_a_copied_and_truncated_file_is_one() {
+    // Where the truncation falls, and whether it is noticed that something was written before it.
+    for (cut, seen) in [(2, true), (3, true), (4, true), (3, false), (1, false)] {
+        let log = Log::new();
+        append(&log.path()).write_all(b"2026-11-24 10:00:00.000 7 INFO a.b [-] begin\n").expect("written");
+        let mut watch = Watch::start([(Host::local("here"), log.sources(From::Start))]);
+        caught_up(&mut watch).await;
+        let far_end = far_ends().pop().expect("a far end");
+        if !seen {
+            // It sees neither the lines before nor the truncation, until both have happened.
+            log.run("kill", &["-STOP", &far_end.to_string()]);
+        }
+        append(&log.path()).write_all(RECORD[..cut].concat().as_bytes()).expect("written");
+        if seen {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+        log.run("cp", &["nova.log", "nova.log.1"]);
+        File::create(log.path()).expect("truncated");
+        append(&log.path()).write_all(RECORD[cut..].concat().as_bytes()).expect("written");
+        if !seen {
+            log.run("kill", &["-CONT", &far_end.to_string()]);
+        }
+        assert_eq!(thrown(&mut watch).await, [(5, Some("req-1".to_string()))], "cut {cut}, seen {seen}");
+        watch.stop().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_far_end_goes_on_at_the_byte() {
     let mut log = Log::new();

@@ -6,9 +6,9 @@ use std::ops::ControlFlow;
 use jiff::Timestamp;
 
 use super::{Group, place};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::findings::KnownBugs;
-use crate::watch::{AllowList, Filter, Record, Saved};
+use crate::watch::{AllowList, Filter, Record, Saved, Trouble};
 
 /// So many of a group's requests and logs are listed.
 const LISTED: usize = 20;
@@ -139,15 +139,20 @@ impl Gather {
     /// Count the exceptions of a good run: what it has as well is noise.
     ///
     /// # Errors
-    /// As [`Saved::read`].
+    /// As [`Saved::read`]; [`Error::Invalid`] where there is no log whose form is known: it would make
+    /// everything look new.
     pub fn baseline(&mut self, good: &Saved) -> Result<()> {
         let mut counts: BTreeMap<(String, String), u64> = BTreeMap::new();
-        good.read(&Filter { exceptions: true, ..Filter::default() }, |record| {
+        let up = good.read(&Filter { exceptions: true, ..Filter::default() }, |record| {
             if let Some(key) = key(&record) {
                 *counts.entry(key).or_default() += 1;
             }
             ControlFlow::Continue(())
         })?;
+        if !up.recognised {
+            let why = up.troubles.first().map_or("there is no log in it".into(), Trouble::text);
+            return Err(Error::Invalid { what: "the baseline".into(), why, hint: None });
+        }
         self.baseline = Some(counts);
         Ok(())
     }

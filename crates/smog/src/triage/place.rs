@@ -1,23 +1,6 @@
 //! Where an exception was thrown.
 
-use crate::watch::Record;
-
-/// Packages of the services: a function of theirs says more than one of a library's.
-const SERVICES: [&str; 13] = [
-    "nova",
-    "neutron",
-    "cinder",
-    "glance",
-    "keystone",
-    "placement",
-    "os_vif",
-    "os_brick",
-    "ironic",
-    "tempest",
-    "whitebox_tempest_plugin",
-    "heat",
-    "octavia",
-];
+use crate::watch::{Record, is_own_file};
 
 /// The deepest function of a service's own in the first traceback of a record, with its file from
 /// the package on; else the deepest of all; else the logger.
@@ -34,7 +17,7 @@ pub(super) fn place(record: &Record) -> String {
         let Some((file, function)) = frame(line.trim_start()) else { continue };
         let file = from_package(file);
         let place = format!("{file}:{function}");
-        if SERVICES.iter().any(|service| file.starts_with(&format!("{service}/"))) {
+        if is_own_file(file) {
             own = Some(place.clone());
         }
         any = Some(place);

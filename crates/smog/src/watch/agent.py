@@ -262,11 +262,11 @@ class Source:
     def read_plain(self):
         size = os.fstat(self.fd).st_size
         if size < self.offset or not self.same_before():
-            lost = max(0, self.size - self.offset)
+            copied = self.read_copy()
+            lost = 0 if copied else max(0, self.size - self.offset)
             if lost:
                 frame("L", self.number, self.offset, {"path": self.path, "bytes": lost, "why": "truncated"})
-            frame("R", self.number)
-            self.restart()
+            self.restart(lost == 0)
             return True
         self.size = size
         limit = CHUNK if self.end is None else max(0, min(CHUNK, self.end - self.offset))
@@ -293,15 +293,39 @@ class Source:
             return True
         return os.pread(self.fd, len(self.tail), self.offset - len(self.tail)) == self.tail
 
-    def restart(self):
+    def read_copy(self):
+        """What was written before the file was copied and truncated, and not read yet: it is in the copy.
+        Whether there is one."""
+        old = {"head": self.head.hex(), "tail": self.tail.hex(), "offset": self.offset}
+        for path in rotated(self.path):
+            # A match of nothing would be no match.
+            if not self.tail or not matches(path, old):
+                continue
+            try:
+                if opener(path) is None:
+                    f = open(path, "rb")
+                    f.seek(self.offset)
+                else:
+                    f, _ = reading(path, self.offset)
+                with f:
+                    while self.send(f.read(CHUNK)):
+                        pass
+            except broken() as why:
+                unreadable(path, getattr(why, "strerror", None) or str(why))
+            return True
+        return False
+
+    def restart(self, whole):
+        """The file was truncated: its writer goes on at its beginning. `whole`: nothing between was lost."""
         global number
+        before = self.number
         number += 1
         self.number, self.offset, self.tail, self.at, self.caught = number, 0, b"", None, False
         self.size = os.fstat(self.fd).st_size
         self.head = os.pread(self.fd, HEAD, 0)
         frame("O", self.number, 0, {
             "path": self.path, "raw": raw(self.path), "actual": self.actual, "dev": self.dev, "ino": self.ino,
-            "why": "truncated", "old": None, "head": self.head.hex(), "tail": ""})
+            "why": "truncated", "old": None, "before": before, "whole": whole, "head": self.head.hex(), "tail": ""})
 
     def close(self):
         frame("R", self.number)

@@ -1,27 +1,24 @@
 //! From bytes to records: which lines belong together.
 
+mod framed;
+mod open;
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use self::open::add;
+pub(super) use self::open::{Open, goes_on};
 use super::clock::Clock;
-use super::exception;
 use super::form::{Form, Line};
 use super::formats::Formats;
-use super::framed;
-use super::head::{self, Frame, Head, Kind};
+use super::head::{self, Kind};
 use super::json_form::Outer;
-use super::level::Level;
 use super::record::{How, Record};
-use super::stamp;
 
 /// At most this many bytes of a record are kept; the rest is counted.
 pub(super) const LONGEST_RECORD: usize = 1 << 20;
-
-/// Behind that, so many bytes of a traceback are kept all the same.
-const LONGEST_TAIL: usize = 256 << 10;
-
-/// The longest line of a traceback behind what was cut.
-const LONGEST_TAIL_LINE: usize = 16 << 10;
 
 /// Records of so many processes may be under way in one file.
 pub(super) const MOST_OPEN: usize = 16;
@@ -55,42 +52,6 @@ pub struct Assembler {
     /// Where the line that is not complete begins, and where the next bytes do.
     line_at: u64,
     at: u64,
-}
-
-/// A record that may go on.
-#[derive(Debug)]
-pub(super) struct Open {
-    /// Where its first line begins.
-    pub(super) first: u64,
-    pub(super) pid: Option<u32>,
-    pub(super) logger: String,
-    pub(super) level: Option<Level>,
-    pub(super) time: Option<jiff::Timestamp>,
-    /// The form of its first line.
-    pub(super) kind: Option<Kind>,
-    /// Inside a traceback: lines without a head belong to it whatever the log's form.
-    in_traceback: bool,
-    /// There was a traceback: a chain may go on.
-    had_traceback: bool,
-    pub(super) text: String,
-    lines: usize,
-    cut: u64,
-    /// Lines of a traceback behind what was cut.
-    tail: String,
-    /// For a line that is read with [`framed::parse`]: what was before it.
-    around: Option<Box<Around>>,
-}
-
-/// What was around the first line of a record.
-#[derive(Debug, Default)]
-struct Around {
-    /// Lines of one record have the same.
-    stream: String,
-    /// The host it names.
-    host: Option<String>,
-    /// How much `journalctl` indents further lines of an entry.
-    indent: usize,
-    outer: Option<Outer>,
 }
 
 impl Assembler {
@@ -357,92 +318,6 @@ impl Assembler {
         self.begin(open, out);
     }
 
-    /// A line that may have something around it; `further`: it is not the first of its entry.
-    fn framed(&mut self, text: &str, outer: Option<&Outer>, further: bool, cut: u64, out: &mut Vec<Open>) {
-        let clock = self.clock.clone();
-        let head = match (framed::parse(text, &clock), outer) {
-            (None, None) => return self.bare_framed(text, further, cut, out),
-            (None, Some(outer)) => within(outer, None),
-            (Some(head), Some(outer)) => within(outer, Some(head)),
-            (Some(head), None) => head,
-        };
-        let message = &text[head.message..];
-        let stream = match (outer, head.frame) {
-            (Some(outer), _) => outer.stream.as_str(),
-            (None, Some(frame)) => frame.stream,
-            (None, None) => "",
-        };
-        let is_near = |open: &Open| match (open.time, head.time) {
-            (Some(one), Some(other)) => stamp::near(one, other),
-            _ => true,
-        };
-        // A service's own process id may be another than the one outside of its container.
-        let has_own = !head.weak;
-        let is_same = |open: &Open| {
-            let of = open.around.as_ref().map_or("", |around| around.stream.as_str());
-            let is_known = of == stream || (further && outer.is_none());
-            is_known && (open.pid == head.pid || further || (!has_own && !stream.is_empty()))
-        };
-        let logger = head.logger.unwrap_or_default();
-        let continues = |open: &Open| match head.kind {
-            Kind::Oslo | Kind::Request | Kind::Stamped => false,
-            Kind::OsloMore => {
-                is_same(open)
-                    && open.logger == logger
-                    && is_near(open)
-                    && matches!(open.kind, Some(Kind::Oslo | Kind::OsloMore))
-            }
-            Kind::EachLine | Kind::Dated => {
-                is_same(open) && is_near(open) && (further || open.takes(message, &head))
-            }
-        };
-        if let Some(at) = self.open.iter().rposition(continues) {
-            let mut open = self.open.remove(at);
-            add(&mut open, text, message, cut);
-            open.time = head.time.or(open.time);
-            self.open.push(open);
-            return;
-        }
-        if head.kind == Kind::OsloMore
-            && head.time.is_none()
-            && self.open.last().is_some_and(|open| open.time.is_some())
-        {
-            // It looks like a head, in the midst of a message.
-            return self.bare_framed(text, further, cut, out);
-        }
-        out.extend(self.open.extract_if(.., |open| is_same(open) || !is_near(open)));
-        let around = Around {
-            stream: stream.to_string(),
-            host: outer
-                .map_or_else(|| head.frame.and_then(|frame| frame.host), |outer| outer.host.as_deref())
-                .map(str::to_string),
-            indent: head.frame.map_or(0, |frame| frame.width),
-            outer: outer.cloned(),
-        };
-        let mut open =
-            Open { logger: logger.to_string(), around: Some(Box::new(around)), ..Open::at(self.line_at) };
-        (open.pid, open.level, open.time, open.kind) = (head.pid, head.level, head.time, Some(head.kind));
-        add(&mut open, text, message, cut);
-        self.begin(open, out);
-    }
-
-    /// A line without a head, where heads may have something around them.
-    fn bare_framed(&mut self, text: &str, further: bool, cut: u64, out: &mut Vec<Open>) {
-        let indent = self.open.last().and_then(|open| open.around.as_ref()).map_or(0, |around| around.indent);
-        let is_indented =
-            indent > 0 && text.len() > indent && text.bytes().take(indent).all(|byte| byte == b' ');
-        if (is_indented || further)
-            && let Some(open) = self.open.last_mut()
-        {
-            // A further line of an entry may have its own head behind journalctl's indentation.
-            let line = if is_indented { &text[indent..] } else { text };
-            let message = framed::parse(line, &self.clock).map_or(line, |head| &line[head.message..]);
-            add(open, line, message, cut);
-            return;
-        }
-        self.bare(text, cut, out);
-    }
-
     /// A line without a head.
     fn bare(&mut self, text: &str, cut: u64, out: &mut Vec<Open>) {
         if let Some(open) = self.open.last_mut() {
@@ -459,7 +334,8 @@ impl Assembler {
             }
         }
         out.append(&mut self.open);
-        if text.is_empty() {
+        // A hole of NUL bytes is as empty as an empty line.
+        if text.trim_start_matches('\0').is_empty() {
             return;
         }
         let mut open = Open::at(self.line_at);
@@ -492,126 +368,6 @@ impl Assembler {
     }
 }
 
-impl Open {
-    fn at(first: u64) -> Open {
-        Open {
-            first,
-            pid: None,
-            logger: String::new(),
-            level: None,
-            time: None,
-            kind: None,
-            in_traceback: false,
-            had_traceback: false,
-            text: String::new(),
-            lines: 0,
-            cut: 0,
-            tail: String::new(),
-            around: None,
-        }
-    }
-
-    /// Whether an expression matches in its text, or in what was kept of a traceback behind it.
-    pub(super) fn holds(&self, expression: &regex::bytes::Regex) -> bool {
-        expression.is_match(self.text.as_bytes()) || expression.is_match(self.tail.as_bytes())
-    }
-
-    /// Whether more lines of it must come.
-    fn is_begun(&self) -> bool {
-        self.in_traceback || (self.text.starts_with(exception::IGNORED) && !self.had_traceback)
-    }
-
-    /// Whether a line of the same process, with a time but no head of its own, goes on with this.
-    fn takes(&self, message: &str, head: &Head<'_>) -> bool {
-        let begins = message.starts_with(exception::TRACEBACK);
-        let is_chain = message.starts_with("During handling of the above exception")
-            || message.starts_with("The above exception was the direct cause")
-            || message.starts_with(": ");
-        if self.in_traceback || message.starts_with([' ', '\t']) || (self.had_traceback && is_chain) {
-            return true;
-        }
-        match self.kind {
-            // The further lines of a message; what the interpreter itself says is no part of it.
-            Some(Kind::Oslo | Kind::OsloMore) => {
-                !(message.starts_with(exception::IGNORED) || begins && self.level < Some(Level::Warning))
-            }
-            _ => {
-                begins
-                    && !self.had_traceback
-                    && self.level == head.level
-                    && exception::leads_to_one(&self.text)
-            }
-        }
-    }
-}
-
-/// The head of a line in an envelope.
-fn within<'a>(outer: &'a Outer, inner: Option<Head<'a>>) -> Head<'a> {
-    let frame = Some(Frame { stream: &outer.stream, host: outer.host.as_deref(), width: 0 });
-    match inner {
-        Some(inner) => Head {
-            time: stamp::surer(outer.time, inner.time),
-            pid: inner.pid.or(outer.pid),
-            level: inner.level.or(outer.level),
-            frame,
-            ..inner
-        },
-        None => Head {
-            kind: Kind::EachLine,
-            time: outer.time,
-            pid: outer.pid,
-            level: outer.level,
-            logger: outer.program.as_deref(),
-            context: head::Context::default(),
-            instance: None,
-            message: 0,
-            frame,
-            weak: true,
-        },
-    }
-}
-
-/// Put a line behind the others, as far as there is room; `message` is the line without its head.
-fn add(open: &mut Open, line: &str, message: &str, cut: u64) {
-    let was_in = open.in_traceback;
-    open.in_traceback = goes_on(was_in, message);
-    open.had_traceback |= open.in_traceback;
-    open.cut += cut;
-    let needed = line.len() + usize::from(open.lines > 0);
-    // What was cut stays cut: later lines must not stand where others are missing. Only a
-    // traceback does, or its exception would be lost.
-    if open.lines > 0 && (open.cut > cut || open.text.len() + needed > LONGEST_RECORD) {
-        let is_last = was_in && !open.in_traceback;
-        let room = if is_last { 2 * LONGEST_TAIL } else { LONGEST_TAIL };
-        let mut kept = 0;
-        if (was_in || open.in_traceback) && open.tail.len() < room {
-            let short = &line[..line.floor_char_boundary(LONGEST_TAIL_LINE)];
-            open.tail.push('\n');
-            open.tail.push_str(short);
-            kept = short.len() + 1;
-        }
-        open.cut += (needed - kept) as u64;
-        return;
-    }
-    if open.lines > 0 {
-        open.text.push('\n');
-    }
-    open.lines += 1;
-    open.text.push_str(line);
-}
-
-/// Whether a traceback goes on behind this line.
-pub(super) fn goes_on(inside: bool, message: &str) -> bool {
-    if message.starts_with("Traceback (most recent call last)")
-        || message.starts_with("During handling of the above exception")
-        || message.starts_with("The above exception was the direct cause")
-    {
-        return true;
-    }
-    // The line that names the exception ends it, until a chain begins.
-    inside && (message.is_empty() || message.starts_with([' ', '\t']))
-}
-
 /// The records of a whole log, for tests.
 #[cfg(test)]
 pub(super) fn records(text: &[u8]) -> Vec<Record> {
@@ -621,6 +377,3 @@ pub(super) fn records(text: &[u8]) -> Vec<Record> {
     assembler.finish(&mut out);
     out
 }
-
-#[cfg(test)]
-mod tests;

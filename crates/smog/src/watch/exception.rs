@@ -210,6 +210,9 @@ pub(super) fn find<'a>(lines: impl Iterator<Item = &'a str>, names_count: bool) 
         let (name, end) = (found.get(1)?.as_str(), found.get(0)?.end());
         let name = name.trim_end_matches([':', ' ', '(']);
         let message = first.get(end..).unwrap_or_default();
+        // As `repr` writes many of them: `<RecoverableConnectionError: unknown error>`.
+        let is_in_brackets = found.get(1).is_some_and(|found| first[..found.start()].ends_with('<'));
+        let message = if is_in_brackets { message.strip_suffix('>').unwrap_or(message) } else { message };
         chain.push(Cause { name: name.into(), message: message.into(), remote: false });
     }
     let last = chain.pop()?;
@@ -360,6 +363,16 @@ mod tests {
         );
         assert_eq!(exception.name, "libvirt.libvirtError");
         assert_eq!(exception.message, "internal error: qemu");
+    }
+
+    #[test]
+    fn brackets_around_an_exception_are_no_part_of_it() {
+        let line = "Unexpected error during heartbeat thread processing, retrying...: <RecoverableConnectionError: unknown error>";
+        let found = find([line].into_iter(), true).expect("an exception");
+        assert_eq!(
+            (found.name.as_str(), found.message.as_str()),
+            ("RecoverableConnectionError", "unknown error")
+        );
     }
 
     #[test]

@@ -3,11 +3,13 @@
 //! What services write themselves (`Native`) is read as it stands. What another program put
 //! around it is taken off first: the lines of containers' engines, JSON, `grep -H`.
 
+mod found;
+
 use std::borrow::Cow;
 
+use self::found::Found;
 use super::clock::Clock;
-
-use super::head;
+use super::head::{self, Kind};
 use super::json_form::{self, Outer};
 use super::{framed, stamp};
 
@@ -27,6 +29,8 @@ pub(super) enum Form {
     Json,
     /// The same words before every line: a file's name, a pod's, an indentation.
     Prefixed(Prefix),
+    /// Words of an unknown kind before every line.
+    Behind(Found),
 }
 
 /// What stands before every line.
@@ -76,6 +80,7 @@ impl Form {
                     .or_else(|| json_form::line(rest))
                     .unwrap_or_else(|| Line::Framed(unescaped(rest, clock)))
             }
+            Form::Behind(found) => Line::Framed(found.without(text, clock).into()),
         }
     }
 
@@ -95,8 +100,11 @@ impl Form {
             }
             _ => {}
         }
-        if framed::parse(text, clock).is_some() {
-            return Form::Framed;
+        if let Some(head) = framed::parse(text, clock) {
+            // Only a time says nothing of what stands between it and a service's own head.
+            let is_only_time = head.weak && head.kind == Kind::Dated;
+            let behind = is_only_time.then(|| Found::of(text, clock)).flatten();
+            return behind.map_or(Form::Framed, Form::Behind);
         }
         let prefixes = [
             Prefix::Space(indentation(text)),
@@ -113,7 +121,8 @@ impl Form {
                     || json_form::line(rest).is_some()
             })
         };
-        prefixes.into_iter().find(has_head).map_or(Form::Unknown, Form::Prefixed)
+        let prefixed = prefixes.into_iter().find(has_head).map(Form::Prefixed);
+        prefixed.or_else(|| Found::of(text, clock).map(Form::Behind)).unwrap_or_default()
     }
 }
 

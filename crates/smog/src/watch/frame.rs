@@ -38,6 +38,12 @@ pub(super) struct Opened {
     pub(super) head: String,
     pub(super) tail: String,
     pub(super) why: String,
+    /// The number of the source that goes on here: the file was copied and truncated.
+    #[serde(default)]
+    pub(super) before: Option<u64>,
+    /// Nothing was lost between.
+    #[serde(default)]
+    pub(super) whole: bool,
 }
 
 /// Payload of `L`: bytes nobody will see any more.

@@ -84,11 +84,19 @@ fn outer<'a>(line: &'a str, clock: &Clock) -> Option<Head<'a>> {
         let stream = &rest[..first.len() + 1 + second.len()];
         return Some(framed(Some(first), stream, Some(name), pid, line.len() - after.len()));
     }
-    // Only a time: Apache's `%{cu}t`, `podman logs -t`.
+    // Only a time: Apache's `%{cu}t`, `podman logs -t`; the console of a Zuul job: `TIME | host | line`.
     if !is_iso {
         return None;
     }
-    Some(Head { kind: Kind::Dated, ..framed(None, "", None, None, from) })
+    let name = console_name(rest);
+    Some(Head { kind: Kind::Dated, ..framed(None, name, None, None, from + name.len()) })
+}
+
+/// What Zuul's console has between the time and the line: `| controller | `, or `| `.
+fn console_name(text: &str) -> &str {
+    let Some(rest) = text.strip_prefix("| ") else { return "" };
+    let named = rest.split_once(" | ").filter(|(name, _)| !name.is_empty() && !name.contains(' '));
+    &text[..named.map_or(2, |(name, _)| 2 + name.len() + 3)]
 }
 
 /// Where a line begins behind what syslog or `journalctl` put before it.

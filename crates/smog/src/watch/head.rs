@@ -6,6 +6,7 @@ use super::clock::Clock;
 use jiff::Timestamp;
 
 use super::level::Level;
+use super::packages::is_module;
 use super::stamp;
 
 /// Whose form a line has.
@@ -340,47 +341,6 @@ pub(super) fn undated(text: &str) -> Option<Head<'_>> {
         Level::of(strip_colour(level)).filter(|_| level.chars().all(|c| !c.is_lowercase() || c == 'm'))?;
     let head = oslo(text, next, None, None, level)?;
     (head.kind == Kind::Oslo || head.logger.is_some_and(is_module)).then_some(head)
-}
-
-/// Whether a word is the name of a Python module that logs.
-fn is_module(word: &str) -> bool {
-    const ROOTS: &[&str] = &[
-        "nova",
-        "neutron",
-        "cinder",
-        "glance",
-        "keystone",
-        "placement",
-        "heat",
-        "ironic",
-        "octavia",
-        "manila",
-        "barbican",
-        "designate",
-        "swift",
-        "magnum",
-        "root",
-        "oslo",
-        "py",
-        "sushy",
-        "tooz",
-        "watcher",
-        "aodh",
-        "ceilometer",
-        "gnocchi",
-        "mistral",
-        "trove",
-        "zun",
-        "cyborg",
-        "masakari",
-        "stevedore",
-        "ovsdbapp",
-    ];
-    let is_part = |part: &str| {
-        part.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
-            && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-    };
-    ROOTS.contains(&word) || (word.contains('.') && word.split('.').all(is_part))
 }
 
 /// Without one leading colour.

@@ -51,19 +51,66 @@ pub(super) fn line(text: &str) -> Option<Line<'static>> {
         true => text,
         false => &text[text.get(..200).unwrap_or(text).find("\t{")? + 1..],
     };
-    let is_one =
-        ["\"message\"", "\"Payload\"", "\"log\"", "\"MESSAGE\""].iter().any(|key| text.contains(key));
-    let Value::Object(object) = is_one.then(|| serde_json::from_str(text).ok())?? else { return None };
+    const KEYS: [&str; 7] =
+        ["\"message\"", "\"Payload\"", "\"log\"", "\"MESSAGE\"", "\"line\"", "\"msg\"", "\"_raw\""];
+    let is_one = KEYS.iter().any(|key| text.contains(key));
+    let Value::Object(mut object) = is_one.then(|| serde_json::from_str(text).ok())?? else { return None };
+    // What a search of Elasticsearch or Splunk exports.
+    for key in ["_source", "result"] {
+        if let Some(Value::Object(inner)) = object.get_mut(key) {
+            object = std::mem::take(inner);
+        }
+    }
     if let Some(entry) = journal_entry(&object) {
         return Some(Line::Entry(Box::new(entry.0), entry.1));
     }
-    docker(&object).or_else(|| logged(&object))
+    docker(&object).or_else(|| carried(&object)).or_else(|| logged(&object))
+}
+
+/// An object in which a collector (Fluent Bit, Loki's `logcli -o jsonl`, Elasticsearch, Splunk) carries
+/// a line as a service wrote it.
+fn carried(object: &Map<String, Value>) -> Option<Line<'static>> {
+    let text = |key: &str| object.get(key).and_then(Value::as_str);
+    let line = ["log", "line", "message", "msg", "_raw"].into_iter().find_map(text)?.trim_end_matches('\n');
+    let line = head::without_colours(line);
+    let has_level = ["levelname", "log_level", "level", "severity", "severity_label"]
+        .iter()
+        .any(|key| text(key).is_some());
+    let utc = jiff::tz::TimeZone::UTC.into();
+    let has_head = head::parse(&line, &utc).is_some_and(|head| !head.weak)
+        || head::undated(&line).is_some_and(|head| head.kind == head::Kind::Oslo);
+    // Where the collector has read the head already, its fields say more than the line.
+    if has_level && !has_head {
+        return None;
+    }
+    let named = |maps: &[&str], keys: &[&str]| {
+        let maps = maps.iter().filter_map(|key| object.get(*key)?.as_object()).chain([object]);
+        let mut found = maps.flat_map(|map| keys.iter().filter_map(|key| map.get(*key)?.as_str()));
+        found.next().map(str::to_string)
+    };
+    let groups = ["kubernetes", "labels", "stream"];
+    let host = named(&groups, &["host", "hostname", "Hostname", "node_name", "node"]);
+    let program = named(&groups, &["container_name", "container", "pod_name", "pod", "programname"]);
+    let time = ["time", "timestamp", "@timestamp", "ts", "_time"].into_iter().find_map(text);
+    let time = time.and_then(|time| time.parse().ok()).or_else(|| {
+        let seconds = ["date", "time", "timestamp"].iter().find_map(|key| object.get(*key)?.as_f64())?;
+        Timestamp::from_microsecond((seconds * 1e6).round() as i64).ok()
+    });
+    let is_carried = has_head || time.is_some() || program.is_some();
+    let stream =
+        format!("{} {}", host.as_deref().unwrap_or_default(), program.as_deref().unwrap_or_default());
+    let outer = Outer { time, host, program: None, stream, ..Outer::default() };
+    is_carried.then(|| Line::Entry(Box::new(outer), line))
 }
 
 /// `{"log": "line\n", "stream": "stderr", "time": "…Z"}`
 fn docker(object: &Map<String, Value>) -> Option<Line<'static>> {
     let text = |key| object.get(key).and_then(Value::as_str);
     let (log, time) = (text("log")?, text("time")?);
+    // Fluent Bit's objects have more in them.
+    if object.len() > 4 || object.contains_key("kubernetes") {
+        return None;
+    }
     let Some(line) = log.strip_suffix('\n') else { return Some(Line::Part(head::without_colours(log))) };
     let time = time.parse().ok();
     let outer = Outer { time, stream: text("stream").unwrap_or_default().into(), ..Outer::default() };

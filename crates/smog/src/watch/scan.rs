@@ -6,29 +6,25 @@
 
 mod at_hand;
 mod begin;
+mod search;
 #[cfg(test)]
 mod tests;
+mod wanted;
 
-use std::collections::BTreeSet;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use regex::bytes::{Regex, RegexBuilder};
-
 use self::at_hand::Log;
-use self::begin::{Begin, ToError};
-use super::assemble::{Assembler, LONGEST_RECORD, MOST_OPEN, Open, goes_on};
+use self::begin::{Begin, ToError, first_words};
+use self::search::Search;
+use self::wanted::Found;
+pub use self::wanted::Wanted;
+use super::assemble::Assembler;
 use super::clock::Clock;
-use super::exception::{MODULES, NAME_ENDS, TRACEBACK};
-use super::filter::{Filter, wrong_pattern};
 use super::form::Form;
 use super::formats::Formats;
-use super::head::{self, Head, Kind};
-use super::level::Level;
 use super::record::Record;
-use crate::error::Result;
 
 /// So much of a log is at hand behind the place being read, to find where a record began.
 const WINDOW: usize = 2 << 20;
@@ -39,75 +35,6 @@ const BLOCK: usize = 256 << 10;
 /// The form of a log, by its first lines.
 pub(super) fn first_form(input: &mut impl Read, clock: &Clock) -> io::Result<Form> {
     Ok(Begin::read(input, clock, BLOCK)?.form)
-}
-
-/// Which records of a log are wanted.
-#[derive(Debug, Clone)]
-pub struct Wanted {
-    /// What a line of each of them holds.
-    holds: Option<Regex>,
-    exceptions: bool,
-    /// What is known of a record before it is read whole says that it is not wanted.
-    least: Option<Level>,
-    since: Option<Timestamp>,
-    until: Option<Timestamp>,
-}
-
-impl Wanted {
-    /// Those that tell of an exception.
-    ///
-    /// # Errors
-    /// None in practice: the expression is smog's own.
-    pub fn exceptions() -> Result<Wanted> {
-        let mut literals = vec![regex::escape(TRACEBACK)];
-        literals.extend(NAME_ENDS.iter().chain(MODULES).map(|end| regex::escape(end)));
-        Ok(Wanted { exceptions: true, ..Wanted::matching(&literals.join("|"))? })
-    }
-
-    /// Those with a match of a regular expression within one of their lines.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] that shows where the expression is wrong.
-    pub fn matching(expression: &str) -> Result<Wanted> {
-        let holds =
-            RegexBuilder::new(expression).multi_line(true).build().map_err(|why| wrong_pattern(&why))?;
-        Ok(Wanted { holds: Some(holds), exceptions: false, ..Wanted::all() })
-    }
-
-    /// All of them.
-    pub fn all() -> Wanted {
-        Wanted { holds: None, exceptions: false, least: None, since: None, until: None }
-    }
-
-    /// Those which a filter can want, as far as that is seen without reading a record whole: what
-    /// is told may still be more than it wants.
-    ///
-    /// # Errors
-    /// None in practice: the expressions are smog's own.
-    pub fn of_filter(filter: &Filter) -> Result<Wanted> {
-        let wanted = match filter {
-            Filter { exceptions: true, .. } => Wanted::exceptions()?,
-            Filter { guest: None, requests, .. } if !requests.is_empty() => {
-                let ids: Vec<String> = requests.iter().map(|id| regex::escape(id)).collect();
-                Wanted::matching(&ids.join("|"))?
-            }
-            Filter { guest: Some(guest), requests, .. } => {
-                let ids: Vec<String> = requests.iter().chain([guest]).map(|id| regex::escape(id)).collect();
-                Wanted::matching(&ids.join("|"))?
-            }
-            // An expression may match over the end of a line, which a search does not.
-            _ => Wanted::all(),
-        };
-        Ok(Wanted { least: filter.level, since: filter.since, until: filter.until, ..wanted })
-    }
-
-    /// Whether a record is certainly not wanted, by its first line.
-    fn is_out(&self, open: &Open) -> bool {
-        self.least.is_some_and(|least| open.level.is_some_and(|level| level < least))
-            || open.time.is_some_and(|time| {
-                self.since.is_some_and(|since| time < since) || self.until.is_some_and(|until| time > until)
-            })
-    }
 }
 
 /// A search in one log.
@@ -136,7 +63,8 @@ pub struct Scanned {
     pub records: u64,
     /// Whether a line was met that begins a record of a known form.
     pub recognised: bool,
-    /// The first line that is not empty, as far as 200 bytes.
+    /// The first line that is not empty, as far as 200 bytes; empty where there is nothing but space
+    /// and NUL bytes.
     pub first_line: Option<String>,
     /// Records with the beginning of a traceback, but no exception at its end.
     pub torn: u64,
@@ -178,11 +106,13 @@ impl Scan {
         let mut input = ToError::new(input);
         let begin = Begin::read(&mut input, &self.clock, block)?;
         let is_searched = begin.form.is_native() && self.formats.is_none();
-        let mut scanned = match self.wanted.holds.as_ref().filter(|_| is_searched) {
+        let mut scanned = match self.wanted.holds().filter(|_| is_searched) {
             Some(_) => self.search(begin.bytes.chain(&mut input), on_record, window, block)?,
             None => self.every_line(begin.bytes.chain(&mut input), on_record, block)?,
         };
-        scanned.first_line = begin.first_line;
+        // A log that begins with much of nothing.
+        let first_line = begin.first_line.or(scanned.first_line);
+        scanned.first_line = first_line.or_else(|| (scanned.bytes > 0).then(String::new));
         match input.error {
             Some(why) => Err(why),
             None => Ok(scanned),
@@ -198,21 +128,8 @@ impl Scan {
         block: usize,
     ) -> io::Result<Scanned> {
         let assembler = self.assembler();
-        let mut search = Search {
-            scan: self,
-            log: Log::new(input, window, block),
-            on_record,
-            found: None,
-            searched: 0,
-            assembler: assembler.with_form(Form::Native),
-            began: 0,
-            place: 0,
-            known: Known { all: true, ..Known::default() },
-            targets: BTreeSet::new(),
-            told: BTreeSet::new(),
-            records: 0,
-            torn: 0,
-        };
+        let log = Log::new(input, window, block);
+        let mut search = Search::new(self, log, on_record, assembler.with_form(Form::Native));
         search.run()?;
         let (bytes, records, torn) = (search.log.end(), search.records, search.torn);
         Ok(Scanned { bytes, records, torn, recognised: true, ..Scanned::default() })
@@ -227,6 +144,7 @@ impl Scan {
     ) -> io::Result<Scanned> {
         let mut assembler = self.assembler();
         let (mut block, mut ended, mut scanned) = (vec![0; block], vec![], Scanned::default());
+        let mut is_known = false;
         loop {
             let read = match input.read(&mut block) {
                 Err(why) if why.kind() == io::ErrorKind::Interrupted => continue,
@@ -238,11 +156,16 @@ impl Scan {
                 _ => assembler.take(&block[..read], &mut ended),
             }
             for open in ended.drain(..) {
-                match self.wanted(&assembler, open) {
+                if scanned.first_line.is_none() {
+                    scanned.first_line = open.text.lines().find_map(first_words);
+                }
+                match self.wanted.judge(&assembler, open) {
                     Found::Record(record) => {
                         scanned.records += 1;
-                        scanned.recognised = true;
+                        // Where all are wanted, every line of whatever file is one.
+                        is_known |= self.wanted.holds().is_some() || record.is_exception();
                         if on_record(*record).is_break() {
+                            scanned.recognised = is_known || *assembler.form() != Form::Unknown;
                             return Ok(scanned);
                         }
                     }
@@ -251,8 +174,8 @@ impl Scan {
                 }
             }
             scanned.without_message = assembler.without_message();
+            scanned.recognised = is_known || *assembler.form() != Form::Unknown;
             if read == 0 {
-                scanned.recognised = scanned.records > 0 || *assembler.form() != Form::Unknown;
                 return Ok(scanned);
             }
         }
@@ -262,388 +185,4 @@ impl Scan {
         let assembler = Assembler::new(&*self.host, &*self.source, self.clock.clone());
         assembler.with_formats(self.formats.clone()).with_own_hosts(self.own_hosts)
     }
-
-    /// A complete record, if it is wanted.
-    fn wanted(&self, assembler: &Assembler, open: Open) -> Found {
-        let Some(holds) = &self.wanted.holds else {
-            // Of other forms the envelope says more.
-            return match assembler.form().is_native() && self.wanted.is_out(&open) {
-                true => Found::Nothing,
-                false => Found::Record(Box::new(assembler.record(open))),
-            };
-        };
-        if !open.holds(holds) {
-            return Found::Nothing;
-        }
-        let record = assembler.record(open);
-        match self.wanted.exceptions {
-            true if record.is_exception() => Found::Record(Box::new(record)),
-            true if record.text.contains(TRACEBACK) => Found::Torn,
-            true => Found::Nothing,
-            false => match holds.is_match(record.text.as_bytes()) {
-                true => Found::Record(Box::new(record)),
-                false => Found::Nothing,
-            },
-        }
-    }
-}
-
-/// What a complete record is.
-enum Found {
-    Record(Box<Record>),
-    /// A traceback without the exception that ends it.
-    Torn,
-    Nothing,
-}
-
-/// A search under way.
-struct Search<'a, R, F> {
-    scan: &'a Scan,
-    log: Log<R>,
-    on_record: F,
-    /// The next hit, and up to where there is no other.
-    found: Option<u64>,
-    searched: u64,
-    /// The lines before `place`, from some line on, are in the assembler.
-    assembler: Assembler,
-    began: u64,
-    place: u64,
-    known: Known,
-    /// Where records begin that may be wanted and are not complete.
-    targets: BTreeSet<u64>,
-    /// Where records begin that were told and could be met again.
-    told: BTreeSet<u64>,
-    records: u64,
-    torn: u64,
-}
-
-/// What is known of the lines before the one where reading began.
-#[derive(Default)]
-struct Known {
-    /// What these processes had open then does not matter any more.
-    pids: BTreeSet<Option<u32>>,
-    /// Nor what any had.
-    all: bool,
-    /// Where records seem to begin which may have begun before.
-    unsure: BTreeSet<u64>,
-    /// Where records are known to begin.
-    sure: BTreeSet<u64>,
-}
-
-/// What reading a line came to.
-enum Step {
-    GoOn,
-    /// Reading must begin there instead.
-    Again(u64),
-}
-
-impl<R: Read, F: FnMut(Record) -> ControlFlow<()>> Search<'_, R, F> {
-    fn run(&mut self) -> io::Result<()> {
-        let mut place = 0;
-        loop {
-            let is_overlong = self.log.end() - place.max(self.log.whole_lines) > self.log.window as u64;
-            let line = match self.hit(place, self.log.whole_lines) {
-                Some(hit) => self.log.line_of(hit).max(place),
-                // A line longer than what is kept of the log is looked at in any case.
-                None if is_overlong => place.max(self.log.whole_lines),
-                None if self.log.ended => return Ok(()),
-                None => {
-                    place = place.max(self.log.whole_lines);
-                    self.log.more(place)?;
-                    continue;
-                }
-            };
-            if let Some(end) = self.log.line_end(line)
-                && !self.may_be_wanted(line, end)
-            {
-                place = end;
-                continue;
-            }
-            if self.around(line)?.is_break() {
-                return Ok(());
-            }
-            place = self.place;
-        }
-    }
-
-    /// The first hit at or behind `from`, if it is before `to`.
-    fn hit(&mut self, from: u64, to: u64) -> Option<u64> {
-        if self.found.is_none_or(|found| found < from) {
-            let (start, end) = (self.searched.max(from), self.log.whole_lines);
-            if start >= end {
-                return None;
-            }
-            let hit = self.scan.wanted.holds.as_ref().and_then(|holds| holds.find(self.log.part(start, end)));
-            self.found = hit.map(|hit| start + hit.start() as u64);
-            self.searched = self.found.unwrap_or(end);
-        }
-        self.found.filter(|found| *found < to)
-    }
-
-    /// Whether a line with a hit can make its record a wanted one.
-    fn may_be_wanted(&self, line: u64, end: u64) -> bool {
-        let is_grave =
-            |head: &Head<'_>, _: &str| head.level >= Some(Level::Error) && head.kind != Kind::Request;
-        !self.scan.wanted.exceptions
-            || memchr::memmem::find(self.log.part(line, end), TRACEBACK.as_bytes()).is_some()
-            // A name counts in the first line of an error only.
-            || self.with_head(line, is_grave) == Some(true)
-    }
-
-    /// Ask the head of a line, and what stands behind it; none if the line has no head.
-    fn with_head<T>(&self, line: u64, ask: impl FnOnce(&Head<'_>, &str) -> T) -> Option<T> {
-        let end = self.log.line_end(line).unwrap_or(self.log.end());
-        let bytes = self.log.part(line, end);
-        let bytes = &bytes[..bytes.len().min(LONGEST_RECORD)];
-        let text = head::text(without_line_end(bytes));
-        let head = head::parse(&text, &self.scan.clock)?;
-        Some(ask(&head, &text[head.message..]))
-    }
-
-    fn has_head(&self, line: u64) -> bool {
-        self.with_head(line, |_, _| ()).is_some()
-    }
-
-    /// Read lines, from before the one at `hit` until every record that may be wanted is complete.
-    fn around(&mut self, hit: u64) -> io::Result<ControlFlow<()>> {
-        let base = self.log.base;
-        for places in [&mut self.told, &mut self.known.sure, &mut self.known.unsure] {
-            *places = places.split_off(&base);
-        }
-        // A line without a head belongs to the last one that has one.
-        let mut start = hit;
-        while start > self.place
-            && !self.has_head(start)
-            && let Some(before) = self.log.line_before(start)
-        {
-            start = before;
-        }
-        // Where reading stopped it can go on; else nothing before matters.
-        if start > self.place {
-            self.begin_at(start);
-        }
-        let mut grown = hit;
-        loop {
-            match self.line(hit)? {
-                None => {
-                    let mut ended = vec![];
-                    self.assembler.end(&mut ended);
-                    return Ok(self.tell(ended));
-                }
-                Some((Step::Again(start), _)) => {
-                    self.begin_at(start);
-                    continue;
-                }
-                Some((Step::GoOn, ended)) => {
-                    if self.tell(ended).is_break() {
-                        return Ok(ControlFlow::Break(()));
-                    }
-                }
-            }
-            match self.assembler.last() {
-                Some(open) if self.targets.contains(&open.first) => grown = self.place,
-                // A process that ended with an error writes nothing that completes its record.
-                _ if self.place.saturating_sub(grown.max(hit)) > self.log.window as u64 => {
-                    let given_up = self.assembler.give_up(&self.targets);
-                    if self.tell(given_up).is_break() {
-                        return Ok(ControlFlow::Break(()));
-                    }
-                }
-                _ => {}
-            }
-            if self.place > hit && self.targets.is_empty() {
-                return Ok(ControlFlow::Continue(()));
-            }
-        }
-    }
-
-    fn begin_at(&mut self, start: u64) {
-        self.assembler.begin_at(start);
-        self.targets.clear();
-        self.known.pids.clear();
-        self.known.unsure.clear();
-        self.known.all = start == 0;
-        (self.began, self.place) = (start, start);
-        (self.found, self.searched) = (None, start);
-    }
-
-    /// Read one line, and the records that are complete by it; none at the log's end.
-    fn line(&mut self, hit: u64) -> io::Result<Option<(Step, Vec<Open>)>> {
-        let mut ended = vec![];
-        let line = self.place;
-        let mut piece = line;
-        let end = loop {
-            if let Some(end) = self.log.line_end(piece) {
-                break end;
-            }
-            if self.log.ended {
-                break self.log.end();
-            }
-            if self.log.end() - piece > self.log.window as u64 {
-                let to = self.log.end();
-                self.assembler.take(&self.log.bytes[self.log.at(piece)..self.log.at(to)], &mut ended);
-                piece = to;
-            }
-            self.log.more(piece)?;
-        };
-        if end == line {
-            return Ok(None);
-        }
-        let is_whole = piece == line;
-        if is_whole && let Some(start) = self.before_bare(line) {
-            return Ok(Some((Step::Again(start), vec![])));
-        }
-        let is_hit =
-            line >= hit && (!is_whole || self.hit(line, end).is_some() && self.may_be_wanted(line, end));
-        let had_open = self.assembler.is_open();
-        let bytes = &self.log.bytes[self.log.at(piece)..self.log.at(end)];
-        self.assembler.take(bytes, &mut ended);
-        if bytes.last() != Some(&b'\n') {
-            // The log's last line is complete without its end.
-            self.assembler.take(b"\n", &mut ended);
-        }
-        self.place = end;
-        self.learn(line, is_whole, had_open);
-        if is_hit
-            && let Some((first, start)) = self.assembler.last().map(|open| (open.first, self.beginning(open)))
-        {
-            // Farther back than what is at hand is not looked.
-            if start < first && self.began >= self.log.base {
-                self.known.sure.insert(start);
-                return Ok(Some((Step::Again(start.min(self.began)), vec![])));
-            }
-            self.targets.insert(first);
-        }
-        Ok(Some((Step::GoOn, ended)))
-    }
-
-    /// What the line just read tells of the lines before the first one that was read.
-    fn learn(&mut self, line: u64, is_whole: bool, had_open: bool) {
-        let Some(open) = self.assembler.last() else {
-            // An empty line between records ends all of them.
-            self.known.all = true;
-            return;
-        };
-        let (pid, kind, first) = (open.pid, open.kind, open.first);
-        let is_known = self.known.all || self.known.pids.contains(&pid) || self.known.sure.contains(&line);
-        if first == line && !is_known && matches!(kind, Some(Kind::OsloMore | Kind::EachLine)) {
-            self.known.unsure.insert(first);
-        }
-        match kind {
-            _ if is_known => _ = self.known.pids.insert(pid),
-            // A line without a head that begins a record ends all others.
-            None => self.known.all |= first == line && had_open,
-            Some(Kind::EachLine) => {
-                let tells = |_: &Head<'_>, message: &str| is_plain(message);
-                if is_whole && self.with_head(line, tells) == Some(true) {
-                    self.known.pids.insert(pid);
-                }
-            }
-            Some(_) => _ = self.known.pids.insert(pid),
-        }
-    }
-
-    /// Whether a line without a head, coming next, might go on with a record that began
-    /// before reading did: then from where to read instead.
-    fn before_bare(&mut self, line: u64) -> Option<u64> {
-        let open = self.assembler.last()?;
-        let (pid, first) = (open.pid, open.first);
-        if open.kind != Some(Kind::EachLine)
-            || self.known.all
-            || self.known.pids.contains(&pid)
-            || self.has_head(line)
-        {
-            return None;
-        }
-        let start = self.beginning(open);
-        self.known.sure.insert(start);
-        if start == first || self.began < self.log.base {
-            self.known.pids.insert(pid);
-            self.known.unsure.remove(&first);
-            return None;
-        }
-        Some(start.min(self.began))
-    }
-
-    /// Where a record began of which only later lines may have been read.
-    fn beginning(&self, open: &Open) -> u64 {
-        let mut first = open.first;
-        if !self.known.unsure.contains(&first) || first < self.log.base {
-            return first;
-        }
-        let mut seen: BTreeSet<Option<u32>> = BTreeSet::new();
-        let mut next_has_head = true;
-        let mut at = first;
-        let mut is_indented =
-            self.with_head(first, |_, message| message.starts_with([' ', '\t'])) == Some(true);
-        while let Some(line) = self.log.line_before(at) {
-            at = line;
-            let of_it = self.with_head(line, |head, message| {
-                if head.pid != open.pid {
-                    seen.insert(head.pid);
-                    return None;
-                }
-                let (is_of_it, ends) = match open.kind {
-                    Some(Kind::OsloMore) => (
-                        matches!(head.kind, Kind::Oslo | Kind::OsloMore)
-                            && head.time == open.time
-                            && head.logger.unwrap_or_default() == open.logger,
-                        head.kind == Kind::Oslo,
-                    ),
-                    _ => {
-                        let is_over =
-                            is_plain(message) && !goes_on(false, message) && next_has_head && !is_indented;
-                        (head.kind == Kind::EachLine && head.level == open.level && !is_over, false)
-                    }
-                };
-                Some((is_of_it, ends, message.starts_with([' ', '\t'])))
-            });
-            next_has_head = of_it.is_some();
-            match of_it.flatten() {
-                Some((true, ends, indented)) => {
-                    first = line;
-                    is_indented = indented;
-                    seen.clear();
-                    if ends {
-                        break;
-                    }
-                }
-                Some((false, ..)) => break,
-                // So many others wrote since that it was given up as complete.
-                None if seen.len() >= MOST_OPEN => break,
-                None => {}
-            }
-        }
-        first
-    }
-
-    /// Tell the wanted ones of complete records.
-    fn tell(&mut self, ended: Vec<Open>) -> ControlFlow<()> {
-        for open in ended {
-            let first = open.first;
-            if !self.targets.remove(&first) || self.told.contains(&first) {
-                continue;
-            }
-            match self.scan.wanted(&self.assembler, open) {
-                Found::Record(record) => {
-                    self.told.insert(first);
-                    self.records += 1;
-                    (self.on_record)(*record)?;
-                }
-                Found::Torn => self.torn += 1,
-                Found::Nothing => {}
-            }
-        }
-        ControlFlow::Continue(())
-    }
-}
-
-/// Whether this line of a record tells by itself whether a traceback goes on behind it.
-fn is_plain(message: &str) -> bool {
-    !message.is_empty() && !message.starts_with([' ', '\t'])
-}
-
-fn without_line_end(bytes: &[u8]) -> &[u8] {
-    let bytes = bytes.strip_suffix(b"\n").unwrap_or(bytes);
-    bytes.strip_suffix(b"\r").unwrap_or(bytes)
 }

@@ -73,7 +73,7 @@ impl Read for Fails {
 }
 
 fn plain(begin: &[u8], whole: impl Read + Send + 'static) -> io::Result<Input> {
-    if let Some(order) = text::utf16(begin) {
+    if let Some(order) = text::utf16(begin).or_else(|| text::utf16_without_mark(begin)) {
         return Ok(Box::new(text::Utf16::new(whole, order)));
     }
     if export::is_one(begin) {

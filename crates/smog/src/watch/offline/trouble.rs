@@ -40,6 +40,9 @@ impl Trouble {
                 format!("`{path}` could not be read to its end: {why}; what is shown of it is from before")
             }
             What::LeftOut(why) => format!("`{path}` was not read: {why}"),
+            What::NoForm(first) if first.is_empty() => {
+                format!("`{path}`: no log form known here; there is nothing in it but space or NUL bytes")
+            }
             What::NoForm(first) => {
                 let first: String = first.chars().take(100).flat_map(char::escape_debug).collect();
                 format!("`{path}`: no log form known here; its first line is `{first}`")

@@ -34,9 +34,7 @@ impl Begin {
                     None => break,
                 };
                 let text = head::text(bytes[line..end].strip_suffix(b"\r").unwrap_or(&bytes[line..end]));
-                if first_line.is_none() && !text.trim().is_empty() {
-                    first_line = Some(text[..text.floor_char_boundary(200)].to_string());
-                }
+                first_line = first_line.or_else(|| first_words(&text));
                 form.line(&text, clock);
                 line = end + 1;
             }
@@ -44,8 +42,17 @@ impl Begin {
                 break;
             }
         }
+        if first_line.is_none() && line < bytes.len() {
+            first_line = first_words(&head::text(&bytes[line..]));
+        }
         Ok(Begin { form, bytes: Cursor::new(bytes), first_line })
     }
+}
+
+/// The beginning of a line; none of one in which nothing is to be seen.
+pub(super) fn first_words(text: &str) -> Option<String> {
+    let text = text.trim_start_matches(|c: char| c == '\0' || c.is_whitespace());
+    (!text.is_empty()).then(|| text[..text.floor_char_boundary(200)].to_string())
 }
 
 /// A reader that ends where it fails, and keeps the error.

@@ -18,6 +18,19 @@ pub(super) fn utf16(begin: &[u8]) -> Option<Order> {
     }
 }
 
+/// The order of UTF-16 without a mark, where each of its first units is a character of ASCII.
+pub(super) fn utf16_without_mark(begin: &[u8]) -> Option<Order> {
+    let begin = &begin[..begin.len().min(64) / 2 * 2];
+    let is_text = |byte: u8| matches!(byte, b'\t' | b'\n' | b'\r' | b' '..=b'~');
+    let all = |low: usize| begin.chunks_exact(2).all(|unit| is_text(unit[low]) && unit[1 - low] == 0);
+    match begin.len() {
+        0..16 => None,
+        _ if all(0) => Some(Order::Little),
+        _ if all(1) => Some(Order::Big),
+        _ => None,
+    }
+}
+
 /// UTF-16 as UTF-8, without the mark.
 pub(super) struct Utf16<R> {
     input: R,
