@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::Case;
 use super::check::Check;
 use super::inventory::HostLine;
+use super::meditation::Meditation;
 use super::name::RunId;
 use crate::cpuset::Cpuset;
 use crate::exit::ExitCode;
@@ -204,6 +205,9 @@ pub struct CaseReport {
     /// failed or had not ended, else what was done last.
     #[serde(default)]
     pub traces: Vec<Trace>,
+    /// What services said of themselves, where its time was over or a task was stuck.
+    #[serde(default)]
+    pub meditations: Vec<Meditation>,
     /// Where its guests were.
     pub places: Vec<Place>,
     /// What it made and could not remove.
@@ -244,6 +248,7 @@ impl CaseReport {
             record_count: 0,
             calls: Vec::new(),
             traces: Vec::new(),
+            meditations: Vec::new(),
             places: Vec::new(),
             leaked: Vec::new(),
             kept: Vec::new(),

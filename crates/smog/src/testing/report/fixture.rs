@@ -6,7 +6,10 @@ use jiff::Timestamp;
 
 use crate::cpuset::Cpuset;
 use crate::testing::inventory::HostLine;
-use crate::testing::{CallLine, CaseReport, Check, LogLine, Outcome, Place, RunId, RunReport, Thrown, Try};
+use crate::testing::{
+    CallLine, CaseReport, Check, LogLine, Meditation, Outcome, Place, RunId, RunReport, StackLine, Thrown,
+    Try,
+};
 use crate::trace::{Gap, Phase, Trace};
 
 pub(super) fn run() -> RunReport {
@@ -147,6 +150,35 @@ fn trace() -> Trace {
     }
 }
 
+fn meditation() -> Meditation {
+    let line = |waits_in: &str, idle, still| StackLine {
+        count: 1,
+        waits_in: waits_in.into(),
+        idle,
+        still: Some(still),
+        frames: vec!["nova/virt/libvirt/guest.py:12 in launch".into(), "<threading>.py:9 in run".into()],
+    };
+    Meditation {
+        host: "cmp1".into(),
+        service: "nova-compute".into(),
+        pid: 812,
+        because: "guest `b` is spawning for 60 s".into(),
+        missing: None,
+        stacks: vec![line("a <lock>", false, true), line("RPC messages", true, true)],
+        more: 3,
+    }
+}
+
+fn no_meditation() -> Meditation {
+    Meditation {
+        host: "cmp2".into(),
+        service: "nova-compute".into(),
+        because: "guest `b` is spawning for 60 s".into(),
+        missing: Some("no answer from host `cmp2`".into()),
+        ..Meditation::default()
+    }
+}
+
 fn failed() -> CaseReport {
     CaseReport {
         claims: "1 host, all dedicated CPUs, 256 MiB".into(),
@@ -177,6 +209,7 @@ fn failed() -> CaseReport {
         }],
         record_count: 41,
         traces: vec![trace()],
+        meditations: vec![meditation(), no_meditation()],
         places: vec![place(11.0, "b", "cmp1", &["0-7", "0-7"], 0), place(11.0, "gone", "cmp9", &["1"], 0)],
         kept: vec!["smog-1124-141502-3fa9-01-b".into()],
         folder: Some(PathBuf::from("log/test_simple-2026-11-24-14-15-28")),

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::told;
 use crate::testing::inventory::HostLine;
-use crate::testing::{CallLine, CaseReport, Check, LogLine, Outcome, Place, RunReport, Thrown};
+use crate::testing::{CallLine, CaseReport, Check, LogLine, Meditation, Outcome, Place, RunReport, Thrown};
 use crate::trace::Trace;
 
 /// The run as JSON, one object a line; `type` says which.
@@ -22,7 +22,9 @@ use crate::trace::Trace;
 ///   `request_id`, `name`, `message`, `cause`), `allowed` (a number of exceptions),
 ///   `records` (the gravest: `at`, `host`, `source`, `level`, `text`), `record_count`, `calls`
 ///   (`at`, `service`, `method`, `path`, `status`, `request_id`, `ms` in milliseconds),
-///   `traces` (as `smog trace -o json`; microseconds),
+///   `traces` (as `smog trace -o json`; microseconds), `meditations` (Guru Meditation Reports in
+///   short: `host`, `service`, `pid`, `because`, `missing`, `more`, `stacks` with `count`, `waits_in`,
+///   `idle`, `still`, `frames`),
 ///   `places` (`after_seconds`, `guest`, `host`, `vcpus` as CPU lists by vCPU, `pinned`,
 ///   `huge_mib` in MiB, `cells`), `leaked`, `kept`, `folder`.
 /// - Last the `summary`: `run`, `cases`, `seconds`, numbers of cases by outcome (`passed`,
@@ -94,6 +96,7 @@ struct Case<'a> {
     record_count: usize,
     calls: &'a [CallLine],
     traces: &'a [Trace],
+    meditations: &'a [Meditation],
     places: Vec<Where<'a>>,
     leaked: &'a [String],
     kept: &'a [String],
@@ -144,6 +147,7 @@ impl Case<'_> {
             record_count: case.record_count,
             calls: &case.calls,
             traces: &case.traces,
+            meditations: &case.meditations,
             places: case.places.iter().map(place).collect(),
             leaked: &case.leaked,
             kept: &case.kept,

@@ -103,12 +103,15 @@ impl Runner {
             Err(why) => report.outcome = Outcome::Broken(sentence(&why)),
             Ok((folder, project, cloud, outcome)) => {
                 report.folder = Some(folder.0.clone());
-                let is_stuck =
+                let is_time_over =
                     matches!(outcome, Err(Ended::TimeIsOver(_) | Ended::Error(Error::Timeout { .. })));
                 report.outcome = verdict(&case, outcome, &log);
                 let over_at = Timestamp::now();
-                if is_stuck {
-                    scene::ask_services(&case, run, stage, &log, folder, self).await;
+                if report.outcome.is_bad()
+                    && let Some(because) = scene::stuck(&cloud, &log, is_time_over).await
+                {
+                    report.meditations =
+                        scene::ask_services(&case, run, stage, &log, folder, self, &because).await;
                 }
                 // What was thrown so far makes the scene worth keeping; the rest comes with the clean-up.
                 let asked = asked_of(&case, run, cloud.own_project_id(), began, &calls, &log);

@@ -13,6 +13,7 @@ use crate::guru;
 use crate::host::Host;
 use crate::testing::case_folder::Folder;
 use crate::testing::case_log::CaseLog;
+use crate::testing::meditation::{self, Meditation};
 use crate::testing::schedule::Stage;
 use crate::testing::{CallLine, Case, Event};
 use crate::trace::{Known, Trace, TracedGuest};
@@ -102,8 +103,18 @@ pub(super) fn write_traces(folder: &Folder, traces: &[Trace]) {
     }
 }
 
+/// Why the services are worth asking what they do: the time of the case is over, or the task state of one
+/// of its servers does not change.
+pub(super) async fn stuck(cloud: &Cloud, log: &CaseLog, is_time_over: bool) -> Option<String> {
+    let servers = log.said().made.servers.clone();
+    let asked = servers.iter().map(|(id, _)| cloud.server_by_id(id));
+    let found: Vec<_> = futures_util::future::join_all(asked).await.into_iter().flatten().collect();
+    let stuck = meditation::stuck(&found, Timestamp::now());
+    stuck.or_else(|| is_time_over.then(|| "its time was over".into()))
+}
+
 /// Something did not end in time: what does nova-compute do on the hosts of the case, and where its
-/// guests are?
+/// guests are? `because` says what was stuck.
 pub(super) async fn ask_services(
     case: &Case,
     run: &Run,
@@ -111,7 +122,8 @@ pub(super) async fn ask_services(
     log: &CaseLog,
     folder: &Folder,
     runner: &Runner,
-) {
+    because: &str,
+) -> Vec<Meditation> {
     runner.tell(Event::CaseState { case, text: "asking nova-compute what it does" });
     let mut of_case: BTreeSet<String> = stage.hosts.iter().cloned().collect();
     // A guest that asks for no host goes where the scheduler likes.
@@ -122,13 +134,17 @@ pub(super) async fn ask_services(
     }
     let is_of_case = |name: &String| stage.hosts.is_empty() || of_case.contains(name);
     let hosts = run.inventory.hosts.iter().filter(|host| is_of_case(&host.name)).map(|host| &host.host);
-    let asked = futures_util::future::join_all(hosts.map(|host| ask(host, folder)));
-    if tokio::time::timeout(PATIENCE, asked).await.is_err() {
-        folder.write("guru/unfinished.txt", "the services did not answer in time\n");
-    }
+    let asked = futures_util::future::join_all(hosts.map(|host| async move {
+        let asked = tokio::time::timeout(PATIENCE, ask(host, folder, because)).await;
+        asked.unwrap_or_else(|_| {
+            let why = format!("no answer within {} s", PATIENCE.as_secs());
+            vec![Meditation::missing(host.name(), why, because)]
+        })
+    }));
+    asked.await.into_iter().flatten().collect()
 }
 
-async fn ask(host: &Host, folder: &Folder) {
+async fn ask(host: &Host, folder: &Folder, because: &str) -> Vec<Meditation> {
     let begin = format!("guru/{}-nova-compute", host.name());
     let reports = async {
         let first = host.guru(None).await?;
@@ -136,16 +152,23 @@ async fn ask(host: &Host, folder: &Folder) {
             folder.write(&format!("{begin}-{}.txt", guru.pid), &guru.text);
         }
         tokio::time::sleep(APART).await;
-        let second = host.guru(None).await?;
-        for (before, after) in first.iter().zip(&second).filter(|(before, after)| before.pid == after.pid) {
-            folder.write(&format!("{begin}-{}-still.txt", after.pid), &still(before, after));
+        // The first says most; one that does not come a second time is kept all the same.
+        let second = host.guru(None).await.unwrap_or_default();
+        let mut said = Vec::new();
+        for before in &first {
+            let after = second.iter().find(|after| after.pid == before.pid);
+            if let Some(after) = after {
+                folder.write(&format!("{begin}-{}-still.txt", after.pid), &still(before, after));
+            }
+            said.push(Meditation::of(before, after, because));
         }
-        Ok::<(), Error>(())
+        Ok::<_, Error>(said)
     };
-    if let Err(why) = reports.await {
+    reports.await.unwrap_or_else(|why| {
         let hint = why.hint().map(|hint| format!("\n{hint}")).unwrap_or_default();
         folder.write(&format!("{begin}.txt"), &format!("no report: {why}{hint}\n"));
-    }
+        vec![Meditation::missing(host.name(), why.to_string(), because)]
+    })
 }
 
 /// What did not move, the unusual first.

@@ -6,7 +6,7 @@ use super::markup::{esc, fill, mark, more};
 use super::{THROWN_HEAD, classes, picture, thrown_row};
 use crate::testing::inventory::HostLine;
 use crate::testing::report::told::{self, class_and_method, seconds};
-use crate::testing::{CallLine, CaseReport, Check, LogLine};
+use crate::testing::{CallLine, CaseReport, Check, LogLine, StackLine};
 use crate::trace::{Gap, Phase};
 
 /// So many of the slowest calls are shown.
@@ -19,6 +19,7 @@ pub(super) fn case(number: usize, case: &CaseReport, hosts: &[HostLine], room: u
     let checks = checks(case, &mut room);
     let thrown = thrown(case, &mut room);
     let traces = traces(case, &mut room);
+    let meditations = meditations(case, &mut room);
     let pictures = picture::places(number, &case.places, hosts, &mut room);
     let steps = steps(case, &mut room);
     let calls = calls(case, &mut room);
@@ -41,7 +42,7 @@ pub(super) fn case(number: usize, case: &CaseReport, hosts: &[HostLine], room: u
     );
     document(&mut text, &case.doc);
     outcome(&mut text, case);
-    text.push_str(&[checks, thrown, traces, steps, records, calls].concat());
+    text.push_str(&[checks, thrown, traces, meditations, steps, records, calls].concat());
     facts(&mut text, case);
     text.push_str(&pictures);
     text.push_str("</div></details>\n");
@@ -175,6 +176,59 @@ fn traces(case: &CaseReport, room: &mut usize) -> String {
                 "<table class=\"trace\"><tr><th>at</th><th>silent</th><th>nothing was logged, waiting for</th></tr>{rows}</table>"
             );
         }
+    }
+    text
+}
+
+/// What services said of themselves, folded: the unusual and unmoved stacks come first.
+fn meditations(case: &CaseReport, room: &mut usize) -> String {
+    let mut text = String::new();
+    for said in &case.meditations {
+        // What stands around the rows takes room as well.
+        let Some(left) = room.checked_sub(600) else { break };
+        *room = left;
+        let row = |line: &StackLine| {
+            let moved = match line.still {
+                Some(true) => "no",
+                Some(false) => "yes",
+                None => "",
+            };
+            let frames: Vec<String> =
+                line.frames.iter().map(|frame| format!("<code>{}</code>", esc(frame))).collect();
+            format!(
+                "<tr{}><td class=\"secs\">{}</td><td>{moved}</td><td>{}{}</td><td class=\"stack\">{}</td></tr>",
+                if line.still == Some(true) && !line.idle { " class=\"longest\"" } else { "" },
+                line.count,
+                esc(&line.waits_in),
+                if line.idle { " <small>usual</small>" } else { "" },
+                frames.join("<br>")
+            )
+        };
+        let (rows, left) = fill(room, said.stacks.iter(), row);
+        let of = match said.pid {
+            0 => String::new(),
+            pid => format!(", process {pid}"),
+        };
+        let _ = write!(
+            text,
+            "<details class=\"records\"><summary><b>Guru Meditation Report</b> of {} on {}{of} <small>{}</small></summary>",
+            esc(&said.service),
+            esc(&said.host),
+            esc(&said.because)
+        );
+        match &said.missing {
+            Some(why) => {
+                let _ = write!(text, "<p class=\"more\">no report: {}</p>", esc(why));
+            }
+            None => {
+                let _ = write!(
+                    text,
+                    "<table><tr><th>threads</th><th>moved in 2 s</th><th>wait in</th><th>stack, the innermost first</th></tr>{rows}</table>{}",
+                    more(left + said.more, "stack")
+                );
+            }
+        }
+        text.push_str("</details>\n");
     }
     text
 }
