@@ -84,6 +84,35 @@ fn a_boot_that_fails_shows_how_far_it_came() {
     assert!(failed.err.contains("error: boot of server"), "{}", failed.err);
 }
 
+/// Of the cloud's hosts, with what they logged before as the good run.
+#[test]
+fn a_triage_of_the_cloud_against_what_was_before() {
+    let name = unique("triage");
+    let _guests = Guests::named(&[&name]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let good = folder.path().join("good").display().to_string();
+    lab().run(&["logs", "--exceptions", "--since", "2h", "--save", &good, "-q"]);
+    lab().run(&["boot", &name, "--ram", "4096", "--pages", "large", "-q"]).expect(1);
+    let live = |more: &[&str]| {
+        let words = [&["triage", "--since", "1m", "-o", "json"], more].concat();
+        lab().run(&words).expect(1).json()
+    };
+    let found = live(&[]);
+    assert_eq!(found["of"], "the cloud");
+    let group = |of: &Value| {
+        let groups = of["groups"].as_array().expect("groups").clone();
+        let is_it =
+            |group: &&Value| group["exception"].as_str().is_some_and(|name| name.ends_with("NoValidHost"));
+        groups.iter().find(is_it).unwrap_or_else(|| panic!("NoValidHost in {of:#}")).clone()
+    };
+    assert!(group(&found)["in_baseline"].is_null() && group(&found)["hosts"]["ctl"].is_number(), "{found:#}");
+    let against = lab().run(&["triage", "--since", "1m", "--baseline", &good, "-o", "json"]).json();
+    assert!(against["baseline"].as_str().is_some_and(|names| names.ends_with("good")), "{against:#}");
+    assert!(group(&against)["in_baseline"].is_number(), "{against:#}");
+    let text = lab().run(&["triage", "--since", "1m", "--baseline", &good]).out;
+    assert!(text.contains("NOISE"), "{text}");
+}
+
 #[test]
 fn what_is_unknown_is_said() {
     let unknown = "req-00000000-0000-4000-8000-000000000000";

@@ -2,6 +2,9 @@
 
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+mod stopped;
+
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -66,13 +69,26 @@ impl Smog {
 
     #[track_caller]
     pub fn run(&self, args: &[&str]) -> Ran {
-        let output = self.command(args).output().expect("the smog command");
+        let output = finished(&mut self.command(args));
         Ran {
             code: output.status.code().unwrap_or(-1),
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
             err: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
     }
+}
+
+/// Run a command to its end. A signal that came meanwhile ends the test behind it; what takes things
+/// back then is out of reach of a signal to the whole group.
+#[track_caller]
+fn finished(command: &mut Command) -> std::process::Output {
+    stopped::look();
+    if std::thread::panicking() {
+        command.process_group(0);
+    }
+    let output = command.output().expect("a command that can be started");
+    stopped::end_if_so();
+    output
 }
 
 /// Guests of a test, deleted at its end, also when it fails.
@@ -116,7 +132,7 @@ pub fn unique(name: &str) -> String {
 pub fn ssh(host: &str, script: &str) -> String {
     let config = std::env::var_os("SMOG_CONFIG").expect("SMOG_CONFIG");
     let config = PathBuf::from(config).with_file_name("ssh_config");
-    let output = Command::new("ssh").arg("-F").arg(config).args([host, script]).output().expect("ssh");
+    let output = finished(Command::new("ssh").arg("-F").arg(config).args([host, script]));
     assert!(output.status.success(), "ssh {host} {script}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
@@ -142,7 +158,9 @@ pub fn free_pages() -> u64 {
 #[track_caller]
 pub fn eventually(what: &str, condition: impl Fn() -> bool) {
     let begun = Instant::now();
+    stopped::look();
     while !condition() {
+        stopped::end_if_so();
         assert!(begun.elapsed() < Duration::from_secs(60), "{what} did not happen within 60 s");
         std::thread::sleep(Duration::from_millis(200));
     }
