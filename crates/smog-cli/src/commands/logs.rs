@@ -75,7 +75,7 @@ pub async fn run(args: LogsArgs, session: &Session) -> Result<ExitCode, Error> {
     if !session.quiet {
         thrown.summary(begun.elapsed(), saving.files());
     }
-    unread(watch.unread(), session.quiet);
+    unread(&watch.unread().lines(), session.quiet, args.logs.allow_unread);
     let failed = args.logs.exit_on_exception && thrown.count() > 0;
     Ok(saving.exit_code(watch.unread().exit_code(failed, args.logs.allow_unread)))
 }

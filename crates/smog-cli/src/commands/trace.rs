@@ -8,6 +8,7 @@ use smog::{Error, ExitCode};
 
 use crate::args::log::{moment, zone};
 use crate::args::names;
+use crate::commands::watch::unread;
 use crate::output::{self, Form, Painted, style};
 use crate::saved_logs;
 use crate::session::Session;
@@ -64,6 +65,10 @@ pub async fn run(args: TraceArgs, session: &Session) -> Result<ExitCode, Error> 
     let cloud = session.cloud().await?;
     let trace = cloud.trace(&wanted).await?;
     print(&trace, session)?;
+    // The waterfall says it itself.
+    if !session.view.is_for_people() {
+        unread(&trace.unread, session.quiet, args.allow_unread);
+    }
     Ok(match trace.unread.is_empty() || args.allow_unread {
         true => ExitCode::Ok,
         false => ExitCode::CouldNotRun,

@@ -9,7 +9,7 @@ use smog::watch::{Filter, From, LogsWanted};
 use smog::{Error, ExitCode};
 
 use crate::args::log::{moment, zone};
-use crate::commands::watch::told;
+use crate::commands::watch::{told, unread};
 use crate::output::{self, View};
 use crate::print::exceptions::exceptions;
 use crate::saved_logs::{self, apart};
@@ -109,9 +109,7 @@ pub async fn run(args: TriageArgs, session: &Session) -> Result<ExitCode, Error>
     let mut triage = Triage::of_hosts(plan.watch(), good, &filter, told).await?;
     apart(move || {
         name_baseline(&args, &mut triage);
-        for line in triage.unread.iter().filter(|_| !quiet) {
-            output::warning(&format!("not read: {line}"));
-        }
+        unread(&triage.unread, quiet, args.allow_unread);
         let code = shown(&triage, &args, &view)?;
         if !quiet {
             output::note(&format!(

@@ -2,7 +2,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use smog::watch::{Event, From, LogQuery, LogSearch, Unread, Verdict, problem_text};
+use smog::watch::{Event, From, LogQuery, LogSearch, Verdict, problem_text};
 use smog::{Error, ExitCode};
 
 use crate::args::log::{LogArgs, Saving, length, moment, resolve};
@@ -126,7 +126,7 @@ pub async fn run(args: WatchArgs, session: &Session) -> Result<ExitCode, Error> 
     if !session.quiet {
         thrown.summary(begun.elapsed(), saving.files());
     }
-    unread(&not_read, session.quiet);
+    unread(&not_read.lines(), session.quiet, args.logs.allow_unread);
     if let Some(code) = command_code.filter(|code| *code != 0) {
         // The command's own code, as it would be without smog.
         session.close().await;
@@ -141,10 +141,17 @@ pub async fn run(args: WatchArgs, session: &Session) -> Result<ExitCode, Error> 
     })
 }
 
-/// Say what was wanted and is not read: no exception there is no news.
-pub fn unread(unread: &Unread, quiet: bool) {
-    let lines = unread.lines();
-    if lines.is_empty() || quiet {
+/// Say what was wanted and is not read: no exception there is no news. Exit code 3 is never without a
+/// word: also the quiet say it, in one line, unless it is allowed.
+pub fn unread(lines: &[String], quiet: bool, is_allowed: bool) {
+    let Some(first) = lines.first() else { return };
+    if quiet {
+        if !is_allowed {
+            let more =
+                if lines.len() > 1 { format!(" (and {} more)", lines.len() - 1) } else { String::new() };
+            let first = first.lines().next().unwrap_or_default();
+            output::warning(&format!("not read, so exceptions there are unknown: {first}{more}"));
+        }
         return;
     }
     output::note(&format!("not read, so exceptions there are unknown ({}):", lines.len()));
