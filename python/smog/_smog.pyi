@@ -571,8 +571,8 @@ class Cloud:
         """
     def topology(self, /) -> Topology:
         """
-        Hosts with their NUMA cells and CPUs, and which guest is pinned where. One API call
-        and two commands a host. A picture in notebooks.
+        All compute hosts with their NUMA nodes and CPUs, and where the kernel lets each guest run, as
+        `smog topology` draws it. A picture in notebooks.
         """
     def trace(self, /, of: str | Guest, action: str | None = None, *, since: datetime | None = None) -> Trace:
         """
@@ -1943,6 +1943,13 @@ class Host:
         """
         Start a domain and wait until it runs.
         """
+    def topology(self, /) -> Topology:
+        """
+        What this host is made of (NUMA nodes, cores with their threads, pages, devices), what Nova may use
+        each CPU for, and where the kernel lets the vCPUs of guests run. A picture in notebooks.
+
+        >>> print(cloud.host("cmp1").topology())
+        """
     def wait_until_up(self, /, *, timeout: SupportsFloat | SupportsIndex = 300.0) -> None:
         """
         Wait until it runs a command: a ping is not enough.
@@ -3005,17 +3012,33 @@ class ThrownKind:
 @final
 class Topology:
     """
-    Hosts with their NUMA nodes and CPUs, and which guest is pinned where.
+    Hosts with their NUMA nodes, cores, CPUs, pages and devices, and where the kernel lets the vCPUs of
+    guests run.
 
     `print(cloud.topology())` shows it as text; a notebook shows it as a picture.
+
+    >>> print(cloud.host("cmp1").topology())
     """
     def __repr__(self, /) -> str: ...
     def __str__(self, /) -> str: ...
-    def _repr_svg_(self, /) -> str: ...
+    def _repr_html_(self, /) -> str: ...
     @property
     def hosts(self, /) -> list[str]:
         """
-        The hosts' names.
+        The names of the hosts that answered.
+        """
+    def html(self, /) -> str:
+        """
+        One page of HTML with everything in it.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        All of it as plain values, as `smog topology -o json` prints it.
+        """
+    @property
+    def unknown(self, /) -> list[str]:
+        """
+        What could not be read, a sentence each.
         """
 
 @final

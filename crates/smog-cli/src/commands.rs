@@ -35,6 +35,7 @@ pub mod server_group;
 pub mod service;
 pub mod shell;
 pub mod test;
+mod topology;
 pub mod trace;
 pub mod triage;
 pub mod watch;
@@ -79,6 +80,7 @@ pub enum Command {
     Audit(audit::AuditArgs),
     /// Explain why no host takes a guest, or which host would
     WhyNot(why_not::WhyNotArgs),
+    Topology(topology::TopologyArgs),
     /// Live-migrate a guest and wait until it has moved
     Migrate(migrate::MigrateArgs),
     /// Delete guests and wait until they are gone
@@ -163,6 +165,7 @@ impl Command {
             Command::Audit(args) => audit::run(args, session).await,
             Command::Explain(args) => explain::run(args, session).await,
             Command::WhyNot(args) => why_not::run(args, session).await,
+            Command::Topology(args) => topology::run(args, session).await,
             Command::Migrate(args) => migrate::run(args, session).await,
             Command::Delete(args) => delete::run(args, session).await,
             Command::Guest(args) => guest::run(args, session).await,

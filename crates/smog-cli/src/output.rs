@@ -143,6 +143,15 @@ pub fn painted(text: &Painted) {
     stream::out_styled(text.as_str());
 }
 
+/// Clear the screen of a terminal, for what is drawn again and again; whether there is one.
+pub fn clear() -> bool {
+    let is_terminal = stream::out_is_terminal();
+    if is_terminal {
+        stream::out_styled("\x1b[H\x1b[2J");
+    }
+    is_terminal
+}
+
 /// Print help, which has colours of its own.
 pub fn help(text: &str) {
     stream::out_styled(text);

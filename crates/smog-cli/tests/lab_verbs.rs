@@ -429,6 +429,20 @@ fn threads_processes_and_any_call() {
     assert_eq!(raw["server"]["OS-EXT-SRV-ATTR:instance_name"], domain);
     let refused = lab().run(&["api", "GET", "compute", "/servers/no-such-server"]).expect(1);
     assert!(refused.err.contains("404"), "{}", refused.err);
+    // The picture has it where the kernel lets it run, also after its vCPU was moved by hand.
+    let on = || {
+        let found = ok(&["topology", &name, "-o", "json"]).json();
+        let seen = &found["hosts"][0];
+        assert_eq!((found["guest"].as_str(), seen["host"].as_str()), (Some(id), Some(host)), "{found:#}");
+        let guests = seen["guests"].as_array().expect("guests");
+        let own = guests.iter().find(|guest| guest["id"] == id).expect("the guest");
+        own["vcpus"][0].as_str().expect("CPUs").to_string()
+    };
+    assert_eq!(on(), "1");
+    ssh(host, &format!("virsh -q vcpupin {domain} 0 0 --live"));
+    assert_eq!(on(), "0");
+    let drawn = ok(&["topology", host, "--ascii"]).out;
+    assert!(drawn.contains("NUMA node 0") && drawn.contains("1D") && drawn.contains(&name), "{drawn}");
 }
 
 #[test]

@@ -650,8 +650,8 @@ impl Cloud {
         Ok(Triage::of(triage, &self.session))
     }
 
-    /// Hosts with their NUMA cells and CPUs, and which guest is pinned where. One API call
-    /// and two commands a host. A picture in notebooks.
+    /// All compute hosts with their NUMA nodes and CPUs, and where the kernel lets each guest run, as
+    /// `smog topology` draws it. A picture in notebooks.
     fn topology(&self, py: Python<'_>) -> PyResult<Topology> {
         self.ask(py, |cloud, _| async move { topology::look(&cloud).await })
     }

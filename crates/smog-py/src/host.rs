@@ -14,6 +14,7 @@ use crate::enter::{Ctx, enter, wait};
 use crate::noun::Noun;
 use crate::nouns::{Domain, Facts, GuestProcess, Guru};
 use crate::session::Session;
+use crate::topology::Topology;
 use crate::watch::Watcher;
 
 /// How a host is reached.
@@ -367,6 +368,15 @@ impl Host {
             let services = host.services(units.iter().map(String::as_str)).await?;
             Ok(services.iter().map(|service| (service.unit.clone(), service.summary())).collect())
         })
+    }
+
+    /// What this host is made of (NUMA nodes, cores with their threads, pages, devices), what Nova may use
+    /// each CPU for, and where the kernel lets the vCPUs of guests run. A picture in notebooks.
+    ///
+    /// >>> print(cloud.host("cmp1").topology())
+    fn topology(&self, py: Python<'_>) -> PyResult<Topology> {
+        let picture = self.ask(py, |host, _| async move { host.topology().await })?;
+        Ok(Topology::of_host(picture))
     }
 
     /// Ask a service for its Guru Meditation Report: what each of its threads does now; of one with

@@ -39,6 +39,7 @@ pub mod show;
 mod some_of;
 pub mod suites;
 pub mod testing;
+pub mod topology;
 pub mod trace;
 pub mod triage;
 pub mod wait;

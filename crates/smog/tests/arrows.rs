@@ -29,7 +29,7 @@ const ORDER: &[&[&str]] = &[
     &["cloud"],
     &["guest"],
     &["watch", "environment", "findings"],
-    &["trace", "guru", "triage"],
+    &["trace", "guru", "triage", "topology"],
     &["explain", "why_not"],
     &["testing"],
     &["suites"],

@@ -44,6 +44,15 @@ pub fn hosts() -> ArgValueCompleter {
     ArgValueCompleter::new(|begun: &OsStr| candidates(begun, |names| &names.hosts))
 }
 
+/// Where either is meant.
+pub fn hosts_and_guests() -> ArgValueCompleter {
+    ArgValueCompleter::new(|begun: &OsStr| {
+        let mut all = candidates(begun, |names| &names.hosts);
+        all.extend(candidates(begun, |names| &names.guests));
+        all
+    })
+}
+
 pub fn flavors() -> ArgValueCompleter {
     ArgValueCompleter::new(|begun: &OsStr| candidates(begun, |names| &names.flavors))
 }

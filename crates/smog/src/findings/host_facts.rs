@@ -86,7 +86,7 @@ impl Machine {
     ///
     /// # Errors
     /// As [`Host::run`]; [`crate::Error::Parse`].
-    pub(super) async fn of(host: &Host) -> Result<Machine> {
+    pub(crate) async fn of(host: &Host) -> Result<Machine> {
         let layout = host.layout().await?;
         let place = |role| layout.place(role);
         let compute_files =
