@@ -95,3 +95,33 @@ fn exit_codes_and_errors() {
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("`empty`: it contains no log"), "{said}");
 }
+
+/// Exit code 3 is never without a word: a host that does not answer is named, even with `-q`.
+#[test]
+fn even_the_quiet_are_told_what_was_not_read() {
+    let folder = folder();
+    let hosts = "hosts: {computes: [{name: away, host: 127.0.0.1, user: nobody-of-this-name}]}\n";
+    std::fs::write(folder.path().join("smog.yml"), hosts).expect("a file");
+    let run = |words: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_smog"));
+        command.env_clear().env("HOME", folder.path()).current_dir(folder.path()).stdin(Stdio::null());
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        for (name, value) in [
+            ("OS_AUTH_URL", "http://127.0.0.1:1/v3"),
+            ("OS_USERNAME", "u"),
+            ("OS_PASSWORD", "p"),
+            ("OS_PROJECT_NAME", "p"),
+        ] {
+            command.env(name, value);
+        }
+        let output =
+            command.args(["logs", "--file", "/var/log/x.log", "-q"]).args(words).output().expect("smog");
+        (output.status.code(), text(&output.stderr))
+    };
+    let (code, said) = run(&[]);
+    assert_eq!(code, Some(3), "{said}");
+    let line = said.lines().find(|line| line.contains("not read, so exceptions there are unknown: "));
+    assert!(line.is_some_and(|line| line.contains("`away`")), "{said}");
+    let (code, said) = run(&["--allow-unread"]);
+    assert_eq!((code, said.contains("exceptions there are unknown")), (Some(0), false), "{said}");
+}

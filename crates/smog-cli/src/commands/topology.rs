@@ -55,7 +55,7 @@ pub async fn run(args: TopologyArgs, session: &Session) -> Result<ExitCode, Erro
         None => Seen::All,
     };
     if args.watch {
-        return follow(&args, &cloud, &seen, session).await;
+        return follow(&args, cloud, &seen, session).await;
     }
     let found = cloud.topology_of(&seen).await?;
     show(&found, &args, session)?;

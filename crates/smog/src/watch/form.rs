@@ -80,7 +80,7 @@ impl Form {
                     .or_else(|| json_form::line(rest))
                     .unwrap_or_else(|| Line::Framed(unescaped(rest, clock)))
             }
-            Form::Behind(found) => Line::Framed(found.without(text, clock).into()),
+            Form::Behind(found) => Line::Framed(found.without(text, clock)),
         }
     }
 

@@ -1,6 +1,8 @@
 //! A service's own head behind words of an unknown kind: a file's name, `host=…`, a quote, what
 //! another program put there.
 
+use std::borrow::Cow;
+
 use crate::watch::clock::Clock;
 use crate::watch::head::{self, Kind};
 use crate::watch::packages::is_module;
@@ -23,7 +25,7 @@ impl Found {
     }
 
     /// A line without the words before it.
-    pub(super) fn without<'a>(&mut self, text: &'a str, clock: &Clock) -> &'a str {
+    pub(super) fn without<'a>(&mut self, text: &'a str, clock: &Clock) -> Cow<'a, str> {
         if let Some(at) = head_at(text, clock) {
             if self.last != text[..at] {
                 self.last = text[..at].to_string();
@@ -36,7 +38,7 @@ impl Found {
         let is_same = text.is_char_boundary(length)
             && text.len() >= length
             && self.last.bytes().zip(text.bytes()).all(same);
-        if is_same { without_end(&self.last, &text[length..]) } else { text }
+        if is_same { without_end(&self.last, &text[length..]) } else { text.into() }
     }
 }
 
@@ -68,15 +70,19 @@ fn is_head(text: &str, clock: &Clock) -> bool {
     })
 }
 
-/// What was quoted or boxed is closed behind the line.
-fn without_end<'a>(before: &str, text: &'a str) -> &'a str {
+/// What was quoted or boxed is closed behind the line, and quotes in it are doubled or escaped.
+fn without_end<'a>(before: &str, text: &'a str) -> Cow<'a, str> {
     match before.chars().next_back() {
         Some(quote @ ('"' | '\'' | '`')) => {
             let text = text.strip_suffix(',').unwrap_or(text);
-            text.strip_suffix(quote).unwrap_or(text)
+            let text = text.strip_suffix(quote).unwrap_or(text);
+            match text.contains('"') {
+                true => text.replace("\"\"", "\"").replace("\\\"", "\"").into(),
+                false => text.into(),
+            }
         }
-        _ if before.starts_with('│') => text.trim_end_matches([' ', '│', '┤']),
-        _ => text,
+        _ if before.starts_with('│') => text.trim_end_matches([' ', '│', '┤']).into(),
+        _ => text.into(),
     }
 }
 
@@ -114,5 +120,7 @@ mod tests {
             "Traceback (most recent call last):"
         );
         assert_eq!(found.without("é", &clock), "é");
+        assert_eq!(found.without("    \"  File \\\"a.py\\\", line 1\",", &clock), "  File \"a.py\", line 1");
+        assert_eq!(found.without("    \"  File \"\"a.py\"\", line 1\"", &clock), "  File \"a.py\", line 1");
     }
 }
