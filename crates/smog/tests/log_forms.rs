@@ -585,7 +585,8 @@ fn rabbitmq_before_3_9() {
 /// every line, or only their numbers change. The forms are as found in public logs.
 #[test]
 fn words_of_an_unknown_kind_before_every_line() {
-    let forms: [(&str, fn(&str) -> String); 7] = [
+    type Around = (&'static str, fn(&str) -> String);
+    let forms: [Around; 7] = [
         ("key=value", |line| format!("host=node-1 source=/var/log/nova/nova-compute.log {line}")),
         ("a list of Ansible's", |line| format!("        \"{}\",", line.replace('"', "\\\""))),
         ("stern", |line| format!("nova-compute-default-abc12 nova-compute {line}")),
