@@ -5,6 +5,7 @@ import pathlib
 import pty
 import re
 import select
+import shutil
 import subprocess
 import sys
 import time
@@ -99,3 +100,23 @@ def test_what_a_cloud_has_not_is_a_reason_to_skip(pytester: pytest.Pytester, lab
     ran = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-rs")
     ran.assert_outcomes(skipped=1)
     ran.stdout.fnmatch_lines(["*needs 99 *"])
+
+
+def test_smog_test_runs_python_tests_as_cases(lab, tmp_path):
+    smog = shutil.which("smog")
+    assert smog
+    (tmp_path / "my_tests").mkdir()
+    (tmp_path / "my_tests/test_own.py").write_text(
+        "import pytest\n"
+        "def test_holds(cloud):\n    'The lab is the lab.'\n    assert cloud.name == 'lab' and cloud.servers() is not None\n"
+        "def test_fails(cloud): assert cloud.name == 'nosuch'\n"
+        "@pytest.mark.smog_claims(hosts=99)\ndef test_needs(cloud): pass\n"
+    )
+    command = [smog, "test", "./my_tests", "--python", sys.executable, "--log-dir", str(tmp_path / "log"), "--junit", "junit.xml"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    assert "3 cases in" in ran.stdout and "1 passed, 1 failed, 1 skipped" in ran.stdout, ran.stdout
+    assert "needs 99 compute hosts" in ran.stdout and "assert 'lab' == 'nosuch'" in ran.stdout
+    assert "test_holds" in (tmp_path / "junit.xml").read_text()
+    ran = subprocess.run([smog, "test", "./nosuch", "--python", sys.executable], cwd=tmp_path, capture_output=True, text=True)
+    assert ran.returncode == 2 and "`./nosuch`: there is no such file or folder" in ran.stderr, ran.stderr

@@ -57,7 +57,7 @@ pub fn run(args: ShellArgs, session: &Session) -> Result<ExitCode, Error> {
 }
 
 /// The Python of the environment this command is installed in.
-fn beside() -> std::path::PathBuf {
+pub(super) fn beside() -> std::path::PathBuf {
     let own = std::env::current_exe().ok();
     let python = own.and_then(|own| Some(own.parent()?.join("python3")));
     python.filter(|python| python.exists()).unwrap_or_else(|| "python3".into())

@@ -3,7 +3,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use smog::testing::{Case, Isolation, RunReport, RunRequest, Runner, Stop, no_last_run, report};
+use smog::testing::{
+    Case, Isolation, Python, RunReport, RunRequest, Runner, Stop, no_last_run, python_cases, report,
+};
 use smog::{Error, ExitCode};
 
 use crate::args::environment::{options, variable};
@@ -17,6 +19,8 @@ use crate::session::Session;
 ///
 /// PATTERN is a path (numa, numa.NUMALargePage, numa.NUMALargePage.test_large_pages), the
 /// name of a class or a test alone, or a glob (numa.*.test_two*). Without any, all run.
+/// A file or folder (./my_tests, test_web.py) adds the Python tests in it, as pytest finds
+/// them: their marker `smog_claims` says what they need. They use your own project.
 ///
 /// The cases work in a project of their own, which is removed afterwards with all that is
 /// in it. Exceptions in the logs of the hosts fail the case whose requests they belong
@@ -28,10 +32,11 @@ use crate::session::Session;
 ///   smog test numa.NUMALargePage
 ///   smog test -k "pinning and not resize" --prepare
 ///   smog test --failed --keep
+///   smog test ./my_tests
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct TestArgs {
-    /// Cases, classes, suites or globs
+    /// Cases, classes, suites, globs, or files and folders of Python tests
     #[arg(value_name = "PATTERN")]
     patterns: Vec<String>,
 
@@ -148,6 +153,10 @@ pub struct TestArgs {
     #[arg(long, help_heading = "Reports")]
     annotations: bool,
 
+    /// The Python that has smog's package and pytest [default: the one beside this command, else python3]
+    #[arg(long, value_name = "PATH", env = "SMOG_PYTHON", help_heading = "Run")]
+    python: Option<PathBuf>,
+
     /// The folder of journals on this machine [default: ~/.local/state/smog/journal]
     #[arg(long, value_name = "DIR", help_heading = "Run")]
     journal: Option<PathBuf>,
@@ -168,8 +177,9 @@ enum Isolate {
 /// How a person names the folder.
 const LOG_DIR: &str = "--log-dir DIR";
 
-pub async fn run(args: TestArgs, session: &Session, cases: Vec<Case>) -> Result<ExitCode, Error> {
+pub async fn run(mut args: TestArgs, session: &Session, mut cases: Vec<Case>) -> Result<ExitCode, Error> {
     let file = session.smog_file()?;
+    args.add_python(session, &mut cases).await?;
     let request = args.request()?;
     let log_dir = request.log_dir(&file, &session.surroundings, LOG_DIR)?;
     if args.last {
@@ -255,6 +265,32 @@ pub async fn run(args: TestArgs, session: &Session, cases: Vec<Case>) -> Result<
 }
 
 impl TestArgs {
+    /// Patterns that are paths become the Python tests that pytest finds there.
+    async fn add_python(&mut self, session: &Session, cases: &mut Vec<Case>) -> Result<(), Error> {
+        let (paths, mut patterns): (Vec<String>, Vec<String>) =
+            std::mem::take(&mut self.patterns).into_iter().partition(|pattern| is_path(pattern));
+        if paths.is_empty() {
+            self.patterns = patterns;
+            return Ok(());
+        }
+        for path in &paths {
+            if !std::path::Path::new(path).exists() {
+                return Err(Error::Invalid {
+                    what: format!("`{path}`"),
+                    why: "there is no such file or folder".into(),
+                    hint: Some("a case is named without a slash: numa.NUMALargePage".into()),
+                });
+            }
+        }
+        let python = python(self.python.clone(), session);
+        let paths: Vec<PathBuf> = paths.into_iter().map(PathBuf::from).collect();
+        let found = python_cases(&python, &paths).await?;
+        patterns.extend(found.iter().map(|case| case.name.to_string()));
+        cases.extend(found);
+        self.patterns = patterns;
+        Ok(())
+    }
+
     fn request(&self) -> Result<RunRequest, Error> {
         Ok(RunRequest {
             patterns: self.patterns.clone(),
@@ -317,6 +353,32 @@ impl TestArgs {
         }
         Ok(())
     }
+}
+
+/// Whether a pattern means files: names of cases have no slash.
+fn is_path(pattern: &str) -> bool {
+    pattern.contains('/') || pattern == "." || pattern == ".." || pattern.ends_with(".py")
+}
+
+/// The interpreter, and this command's login as pytest's options and variables.
+fn python(program: Option<PathBuf>, session: &Session) -> Python {
+    let asked = &session.surroundings;
+    let mut python = Python { program: program.unwrap_or_else(super::shell::beside), ..Python::default() };
+    if let Some(cloud) = &asked.os_cloud {
+        python.arguments.extend(["--smog-cloud".to_string(), cloud.clone()]);
+    }
+    if let Some(file) = &asked.rc_file {
+        python.arguments.extend(["--smog-rc".to_string(), file.display().to_string()]);
+    }
+    if let Some(file) = &asked.config_file {
+        python.variables.push(("SMOG_CONFIG".into(), file.display().to_string()));
+    }
+    for set in &asked.sets {
+        let (path, value) = set.split_once('=').unwrap_or((set, ""));
+        let name = format!("SMOG_{}", path.to_uppercase().replace('.', "__"));
+        python.variables.push((name, value.to_string()));
+    }
+    python
 }
 
 fn write(file: &std::path::Path, bytes: &[u8]) -> Result<(), Error> {

@@ -32,6 +32,8 @@ pub(super) struct Said {
     /// The names of its guests' domains, as far as they are there when it ends.
     pub domains: BTreeSet<String>,
     pub allowed: Vec<String>,
+    /// Requests that it asked for in another way than by its own cloud.
+    pub requests: Vec<String>,
     /// Exceptions that must have been thrown.
     pub expected: Vec<String>,
 }

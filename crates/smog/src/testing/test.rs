@@ -97,6 +97,11 @@ impl Test {
         Ok(())
     }
 
+    /// Records of these requests are the case's own as well: another program asked for them.
+    pub(super) fn belongs_to(&self, requests: Vec<String>) {
+        self.log.said().requests.extend(requests);
+    }
+
     /// A host of its stage. Cases have as many as they claim.
     ///
     /// # Errors

@@ -256,7 +256,11 @@ fn asked_of(
     let calls = calls.lock().unwrap_or_else(PoisonError::into_inner);
     let said = log.said();
     let belongs = Belongs {
-        requests: calls.iter().filter_map(|call| call.request_id.clone()).collect(),
+        requests: calls
+            .iter()
+            .filter_map(|call| call.request_id.clone())
+            .chain(said.requests.iter().cloned())
+            .collect(),
         servers: said.made.servers.iter().map(|(id, _)| id.clone()).collect(),
         domains: said.domains.clone(),
         all: case.claims.alone,
