@@ -12,6 +12,7 @@ mod domain_capabilities;
 mod edit;
 mod element;
 mod memory_backing;
+mod migration;
 mod nova_metadata;
 mod power;
 mod tuning;

@@ -4,7 +4,6 @@
 //! (domain XML), and has assertions that negative controls turn red ([`assertions`]).
 
 mod aggregates;
-mod assertions;
 mod changes;
 mod console;
 mod devices;
@@ -20,6 +19,7 @@ mod sanity;
 use crate::cloud::server_actions as actions;
 use crate::cloud::{BootRequest, Flavor, FlavorChoice};
 use crate::error::Result;
+use crate::findings::expected;
 use crate::flavor::FlavorSpec;
 use crate::guest::Guest;
 use crate::libvirt::DiskSource;
@@ -81,19 +81,19 @@ async fn boots_without(t: &mut Test, what: &str, spec: FlavorSpec) -> Result<()>
     t.step(format!("the same guest without {what} boots"));
     let mut guest = t.boot(spec).await?;
     let seen = t.look(&mut guest).await?;
-    t.assert(&seen, assertions::runs, assertions::RUNS);
+    t.assert(&seen, expected::runs, expected::RUNS);
     t.delete(&guest).await
 }
 
 /// A guest that is not pinned, on a host that sets CPUs aside for such guests: no thread of it
 /// may run elsewhere.
 fn check_on_shared(t: &Test, seen: &Seen) {
-    let Some(host) = t.inventory.host(&seen.host) else { return };
+    let Some(host) = t.inventory.host(seen.host()) else { return };
     if host.facts.cpus.online.is_subset(&host.shared) {
         return t.step(format!("every CPU of {} is for guests that are not pinned", host.name));
     }
-    let shared = |seen: &Seen| assertions::stays_on_shared(seen, &host.shared);
-    t.assert(seen, shared, assertions::ON_SHARED);
+    let shared = |seen: &Seen| expected::stays_on_shared(seen, &host.shared);
+    t.assert(seen, shared, expected::ON_SHARED);
 }
 
 /// Shelve a guest and offload it from its host: nothing of it is left there, nor booked.
@@ -105,7 +105,7 @@ async fn shelve_offloaded(t: &Test, guest: &mut Guest, before: &Seen) -> Result<
         guest.refresh().await?;
     }
     t.check_eq("status after shelve", &guest.server.status, &"SHELVED_OFFLOADED".to_string());
-    check_gone(t, &before.host, &before.domain.name).await?;
+    check_gone(t, before.host(), &before.domain().name).await?;
     let booked = t.cloud.allocations(&guest.server.id).await?;
     t.check_eq("allocations while offloaded", &booked.len(), &0);
     Ok(())
@@ -113,7 +113,7 @@ async fn shelve_offloaded(t: &Test, guest: &mut Guest, before: &Seen) -> Result<
 
 /// The disks of a domain, as files on its host.
 fn disk_files(seen: &Seen) -> Vec<String> {
-    let files = seen.domain.devices.disks.iter().filter_map(|disk| match &disk.source {
+    let files = seen.domain().devices.disks.iter().filter_map(|disk| match &disk.source {
         Some(DiskSource::File(path)) => Some(path.clone()),
         _ => None,
     });
@@ -152,7 +152,7 @@ async fn reboot_softly(t: &Test, guest: &mut Guest, before: &Seen) -> Result<See
 
 /// It was really started anew.
 fn check_new_process(t: &Test, before: &Seen, after: &Seen) {
-    let (old, new) = (before.process.pid, after.process.pid);
+    let (old, new) = (before.process().pid, after.process().pid);
     t.check("the process", old != new, new.to_string(), "a new one");
 }
 

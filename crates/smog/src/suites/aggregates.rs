@@ -11,7 +11,7 @@ async fn extra_spec(t: &mut Test) -> Result<()> {
         let flavor = t.flavor(spec).await?;
         let mut guest = t.boot_request(of(&flavor)).await?;
         // Its domain is read on that host: Nova's word alone is not enough.
-        let host = t.look(&mut guest).await?.host;
+        let host = t.look(&mut guest).await?.host().to_string();
         let belongs = |host: &String| {
             let what = format!("host of a guest that wants {value}");
             let wanted = format!("one of {}", hosts.join(", "));

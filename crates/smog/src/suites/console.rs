@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::guest::Guest;
 use crate::host::Cmd;
+use crate::testing::Check;
 use crate::testing::{Seen, Test};
 
 /// A guest's report of itself: `name: value` for each fact.
@@ -76,16 +77,16 @@ timeout 60 sed "/$4/q" <&3"#;
 /// read until a line matches `until` (a basic regular expression); what was read. The guest's
 /// shell is there when it has reported once.
 pub(super) async fn talk(t: &Test, seen: &Seen, line: &str, until: &str) -> Result<String> {
-    let serial = seen.domain.devices.serials.first().and_then(|serial| serial.address.clone());
+    let serial = seen.domain().devices.serials.first().and_then(|serial| serial.address.clone());
     let (address, port) = serial.ok_or_else(|| Error::Invalid {
-        what: format!("the serial port of `{}`", seen.domain.name),
+        what: format!("the serial port of `{}`", seen.domain().name),
         why: "it is not a TCP port".into(),
         hint: Some("`[serial_console]enabled` makes it one for guests that boot later".into()),
     })?;
-    t.step(format!("type into port {port} on {}", seen.host));
+    t.step(format!("type into port {port} on {}", seen.host()));
     let words = ["-c", TALK, "bash", &address, &port.to_string(), line, until].map(str::to_string);
     let talk = Cmd::new("bash").args(words).time_limit(Duration::from_secs(90));
-    Ok(t.cloud.host(&seen.host).await?.outside().run(talk).await?.text().to_string())
+    Ok(t.cloud.host(seen.host()).await?.outside().run(talk).await?.text().to_string())
 }
 
 /// Wait for the guest's report.
@@ -123,4 +124,14 @@ mod tests {
         assert_eq!(Report::last("=== smog-guest report begin ===\ncpus: 1"), None, "not whole yet");
         assert_eq!(last_tick("login:"), None);
     }
+}
+
+/// The guest's own view of its cells, CPUs and memory is the domain's.
+pub(super) fn guest_sees(report: &Report, cells: usize, vcpus: u32) -> Vec<Check> {
+    vec![
+        Check::eq("NUMA nodes the guest sees", &report.number("numa nodes"), &Some(cells as u64))
+            .from("the guest's console"),
+        Check::eq("CPUs the guest sees", &report.number("cpus"), &Some(u64::from(vcpus)))
+            .from("the guest's console"),
+    ]
 }

@@ -1,53 +1,16 @@
 //! `devices`: what a flavor or an image adds to a guest's machine.
 
-use super::assertions::{RUNS, runs};
 use super::changes::{CUSTOM_CPU_MODEL, FILE_BACKED_MEMORY, FILE_BACKED_MEMORY_ON_LAST, SCREENS};
 use super::{boot_with, check_gone, on, small};
 use crate::cloud::server_actions as actions;
 use crate::cloud::{LiveMigration, Microversion};
 use crate::error::Result;
+use crate::findings::expected::{
+    NO_WATCHDOG, RUNS, has_rng, has_watchdog, mapped_in_file, runs, video_models, watchdog,
+};
 use crate::flavor::WatchdogAction;
 use crate::guest::Guest;
 use crate::testing::{Case, Check, Claims, Control, Need, Seen, Test, minutes};
-
-fn watchdog(seen: &Seen) -> Option<(String, String)> {
-    let watchdog = seen.domain.devices.watchdog.as_ref()?;
-    Some((watchdog.model.clone(), watchdog.action.clone().unwrap_or_default()))
-}
-
-/// The guest has a watchdog of this action, in the domain and in QEMU.
-fn has_watchdog(seen: &Seen, action: &str) -> Vec<Check> {
-    let wanted = Some(("i6300esb".to_string(), action.to_string()));
-    let line = seen.process.command_line.join(" ");
-    // Older versions of libvirt use QEMU's older word.
-    let acts = ["-action watchdog=", "-watchdog-action "]
-        .iter()
-        .any(|word| line.contains(&format!("{word}{action}")));
-    vec![
-        Check::eq("watchdog", &watchdog(seen), &wanted).from("domain XML, <watchdog>"),
-        Check::that(
-            "device of the process",
-            line.contains("i6300esb"),
-            "see its command line",
-            "an i6300esb",
-        )
-        .from("/proc/PID/cmdline"),
-        Check::that("action of the process", acts, "see its command line", action).from("/proc/PID/cmdline"),
-    ]
-}
-
-const NO_WATCHDOG: &[Control<Seen>] = &[
-    Control::new("no watchdog", |seen| {
-        seen.with_xml(|xml| xml.replace("<watchdog ", "<other ").replace("</watchdog>", "</other>"))
-    }),
-    Control::new("none in QEMU", Seen::without_command_line),
-    Control::new("another action in QEMU", |mut seen| {
-        for word in &mut seen.process.command_line {
-            *word = word.replace("reset", "none").replace("poweroff", "none").replace("pause", "none");
-        }
-        seen
-    }),
-];
 
 async fn check_watchdog(t: &Test, guest: &mut Guest, action: &str) -> Result<()> {
     let seen = t.look(guest).await?;
@@ -77,7 +40,7 @@ async fn watchdog_by_image(t: &mut Test) -> Result<()> {
     let mut guest = boot_with(t, spec, &[("hw_watchdog_action", "disabled")]).await?;
     let seen = t.look(&mut guest).await?;
     let none = |seen: &Seen| {
-        let line = seen.process.command_line.join(" ");
+        let line = seen.process().command_line.join(" ");
         vec![
             Check::eq("watchdog", &watchdog(seen), &None).from("domain XML, <watchdog>"),
             Check::eq("an i6300esb of the process", &line.contains("i6300esb"), &false)
@@ -91,21 +54,6 @@ async fn watchdog_by_image(t: &mut Test) -> Result<()> {
     });
     t.assert(&seen, none, &[one]);
     Ok(())
-}
-
-/// The guest has one random number generator, in the domain and in QEMU; or none.
-fn has_rng(seen: &Seen, has: bool) -> Vec<Check> {
-    let models = if has { vec!["virtio".to_string()] } else { Vec::new() };
-    let line = seen.process.command_line.join(" ");
-    vec![
-        Check::eq("random number generators", &rng_models(seen), &models).from("domain XML, <rng>"),
-        Check::eq("a virtio-rng of the process", &line.contains("virtio-rng"), &has)
-            .from("/proc/PID/cmdline"),
-    ]
-}
-
-fn rng_models(seen: &Seen) -> Vec<String> {
-    seen.domain.devices.rngs.iter().map(|rng| rng.model.clone()).collect()
 }
 
 async fn rng(t: &mut Test) -> Result<()> {
@@ -130,10 +78,6 @@ async fn rng_not_allowed(t: &mut Test) -> Result<()> {
     });
     t.assert(&seen, |seen| has_rng(seen, false), &[one]);
     Ok(())
-}
-
-fn video_models(seen: &Seen) -> Vec<String> {
-    seen.domain.devices.videos.iter().map(|video| video.model.clone()).collect()
 }
 
 /// The video devices must be these; a control has another.
@@ -172,7 +116,7 @@ async fn video_by_rebuild(t: &mut Test) -> Result<()> {
 /// The performance counters are declared on or off; a control declares nothing.
 fn check_pmu(t: &Test, seen: &Seen, on: bool) {
     let declared = |seen: &Seen| {
-        vec![Check::eq("PMU", &seen.domain.features.pmu, &Some(on)).from("domain XML, <features><pmu>")]
+        vec![Check::eq("PMU", &seen.domain().features.pmu, &Some(on)).from("domain XML, <features><pmu>")]
     };
     t.assert(seen, declared, &[Control::new("not told", |seen: Seen| seen.without_xml_lines("<pmu "))]);
 }
@@ -204,7 +148,7 @@ async fn pointer(t: &mut Test) -> Result<()> {
     let seen = t.look(&mut guest).await?;
     let tablet = |seen: &Seen| {
         let has = seen
-            .domain
+            .domain()
             .xml()
             .lines()
             .any(|line| line.contains("<input type='tablet'") && line.contains("bus='usb'"));
@@ -226,7 +170,7 @@ async fn multiqueue(t: &mut Test) -> Result<()> {
     let seen = t.look(&mut guest).await?;
     let two = |seen: &Seen| {
         let queues: Vec<Option<u32>> =
-            seen.domain.devices.interfaces.iter().map(|card| card.queues).collect();
+            seen.domain().devices.interfaces.iter().map(|card| card.queues).collect();
         vec![
             Check::eq("queues of the network card", &queues, &vec![Some(2)])
                 .from("domain XML, <interface><driver queues>"),
@@ -242,7 +186,7 @@ async fn flavor_metadata(t: &mut Test) -> Result<()> {
     let mut guest = t.boot_flavor(&flavor).await?;
     let seen = t.look(&mut guest).await?;
     let told = |seen: &Seen| {
-        let told = seen.domain.nova.as_ref().and_then(|nova| nova.flavor.as_ref());
+        let told = seen.domain().nova.as_ref().and_then(|nova| nova.flavor.as_ref());
         let found = told.map(|told| (told.name.clone().unwrap_or_default(), told.ram_mib, told.vcpus));
         let wanted = Some((flavor.name.clone(), Some(96), Some(1)));
         vec![Check::eq("flavor in the metadata", &found, &wanted).from("domain XML, <metadata><nova:flavor>")]
@@ -262,7 +206,7 @@ async fn cpu_flags(t: &mut Test) -> Result<()> {
     let seen = t.look(&mut guest).await?;
     t.assert(&seen, runs, RUNS);
     let flags = |seen: &Seen| {
-        let cpu = seen.domain.cpu.clone();
+        let cpu = seen.domain().cpu.clone();
         let policy = |name: &str| {
             let feature = cpu.as_ref()?.features.iter().find(|feature| feature.name == name)?;
             feature.policy.clone()
@@ -282,7 +226,7 @@ async fn cpu_flags(t: &mut Test) -> Result<()> {
         &[Control::new("flags not told", |seen: Seen| seen.without_xml_lines("<feature "))],
     );
     let started_so = |seen: &Seen| {
-        let line = seen.process.command_line.join(" ");
+        let line = seen.process().command_line.join(" ");
         let cpu = line.split(" -cpu ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or("none");
         let has = cpu.contains("aes=on") && cpu.contains("popcnt=off");
         vec![Check::that("CPU of the process", has, cpu, "aes=on and popcnt=off").from("/proc/PID/cmdline")]
@@ -291,24 +235,13 @@ async fn cpu_flags(t: &mut Test) -> Result<()> {
     Ok(())
 }
 
-/// How much of the guest's memory is in the file that QEMU was told to have it in, in KiB.
-fn mapped_in_file(seen: &Seen) -> u64 {
-    let words = seen.process.command_line.iter();
-    // `"mem-path":"/var/lib/libvirt/qemu/ram/1-instance-0000002a/pc.ram"` in a word of JSON.
-    let path = words.flat_map(|word| word.split("\"mem-path\":\"").nth(1)).next();
-    let Some(path) = path.and_then(|rest| rest.split('"').next()) else { return 0 };
-    let maps = seen.process.memory.iter().flat_map(|memory| &memory.numa_maps);
-    let of_file = maps.filter(|map| map.file.as_ref().is_some_and(|file| file.starts_with(path)));
-    of_file.map(|map| map.pages.values().sum::<u64>() * map.page_kib).sum()
-}
-
 async fn file_backed(t: &mut Test) -> Result<()> {
     let flavor = t.flavor(small(1, 96)).await?;
     let host = t.host(0)?.name.clone();
     let mut guest = t.boot_request(on(&flavor, &host)).await?;
     let in_files = |seen: &Seen| {
-        let backing = &seen.domain.memory_backing;
-        let line = seen.process.command_line.join(" ");
+        let backing = &seen.domain().memory_backing;
+        let line = seen.process().command_line.join(" ");
         vec![
             Check::eq("source of memory", &backing.source, &Some("file".to_string()))
                 .from("domain XML, <memoryBacking><source>"),
@@ -340,7 +273,7 @@ async fn file_backed(t: &mut Test) -> Result<()> {
     let Some(there) = t.stage.hosts.get(1).cloned() else { return Ok(()) };
     t.live_migrate(&mut guest, Some(&there)).await?;
     let seen = t.look(&mut guest).await?;
-    t.check_eq("host after the migration", &seen.host, &there);
+    t.check_eq("host after the migration", &seen.host().to_string(), &there);
     t.assert(&seen, in_files, &controls);
     Ok(())
 }
@@ -360,19 +293,19 @@ async fn to_file_backed(t: &mut Test) -> Result<()> {
     let after = t.look(&mut guest).await?;
     let stayed = |after: &Seen| {
         vec![
-            Check::eq("host afterwards", &after.host, &here).from("Nova, GET /servers/ID"),
+            Check::eq("host afterwards", &after.host().to_string(), &here).from("Nova, GET /servers/ID"),
             Check::eq("status afterwards", &after.server.status, &"ACTIVE".to_string())
                 .from("Nova, GET /servers/ID"),
-            Check::eq("its process", &after.process.pid, &before.process.pid).from("/proc/PID"),
+            Check::eq("its process", &after.process().pid, &before.process().pid).from("/proc/PID"),
             Check::eq("MiB booked on its host", &after.booked("MEMORY_MB"), &96).from("placement"),
         ]
     };
     let another = Control::new("another process", |mut seen: Seen| {
-        seen.process.pid += 1;
+        seen.process_mut().pid += 1;
         seen
     });
     t.assert(&after, stayed, &[another, Control::new("nothing is booked in placement", Seen::unbooked)]);
-    check_gone(t, &there, &after.domain.name).await
+    check_gone(t, &there, &after.domain().name).await
 }
 
 async fn stable_compute_id(t: &mut Test) -> Result<()> {

@@ -5,11 +5,11 @@
 
 use serde_json::json;
 
-use super::assertions::{PINNED, RUNS, pinned, runs};
 use super::{fill_dedicated, on, small};
 use crate::cloud::server_actions as actions;
 use crate::cloud::{BootRequest, Call, Service};
 use crate::error::{Error, Result};
+use crate::findings::expected::{PINNED, RUNS, pinned, runs};
 use crate::guest::Guest;
 use crate::testing::{Case, Claims, Need, Test, minutes};
 
@@ -115,7 +115,7 @@ async fn bad_host(t: &mut Test) -> Result<()> {
     };
     t.check_reason(&reason, &[&nowhere], "there is no such host");
     let seen = t.look(&mut guest).await?;
-    t.check_eq("host after the refusal", &seen.host, &here);
+    t.check_eq("host after the refusal", &seen.host().to_string(), &here);
     t.assert(&seen, runs, RUNS);
     Ok(())
 }
@@ -157,7 +157,7 @@ async fn with_pinning(t: &mut Test) -> Result<()> {
         t.order_to(&mut guest, &actions::START).await?;
     }
     let seen = t.look(&mut guest).await?;
-    t.check_eq("host after the evacuation", &seen.host, &there);
+    t.check_eq("host after the evacuation", &seen.host().to_string(), &there);
     let dedicated = t.host(1)?.dedicated.clone();
     t.assert(&seen, |seen| pinned(seen, &[0u32].into_iter().collect(), &dedicated), PINNED);
     check_gives_up(t, &here, &guest).await

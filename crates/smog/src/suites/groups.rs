@@ -21,7 +21,7 @@ async fn members(t: &mut Test, policy: &str, count: usize) -> Result<(Vec<String
     for _ in 0..count {
         let mut guest = t.boot_request(member(&flavor, &group)).await?;
         // Its domain is read on that host: Nova's word alone is not enough.
-        hosts.push(t.look(&mut guest).await?.host);
+        hosts.push(t.look(&mut guest).await?.host().to_string());
     }
     Ok((hosts, group, flavor))
 }

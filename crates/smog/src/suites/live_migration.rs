@@ -1,21 +1,26 @@
 //! `live_migration`: guests that move while they run.
 
-use super::assertions::{
+mod refused;
+mod under_way;
+
+use super::changes::{SERIAL_CONSOLES, SLOW_MIGRATION, TWO_DEDICATED_CPUS};
+use super::{check_gone, check_on_shared, console, disk_files, on, reboot_softly, small};
+use crate::cloud::server_actions as actions;
+use crate::cloud::{BlockMigration, LiveMigration};
+use crate::cpuset::Cpuset;
+use crate::error::Result;
+use crate::findings::expected::{
     EMULATOR, FLOATS, HAS_CELLS, IN_HUGE_PAGES, PINNED, RUNS, emulator_apart, floats, has_cells,
     in_huge_pages, pinned, runs,
 };
-use super::changes::{SERIAL_CONSOLES, SLOW_MIGRATION, TWO_DEDICATED_CPUS};
-use super::{check_gone, check_on_shared, console, disk_files, fill_dedicated, of, on, reboot_softly, small};
-use crate::cloud::server_actions as actions;
-use crate::cloud::{BlockMigration, BootRequest, LiveMigration};
-use crate::cpuset::Cpuset;
-use crate::error::Result;
 use crate::flavor::{EmulatorThreads, PageSize};
 use crate::guest::Guest;
-use crate::host::Cmd;
 use crate::libvirt::DomainState;
 use crate::testing::{Case, Check, Claims, Control, Need, Seen, Test, minutes};
-use crate::wait;
+use refused::{
+    anti_affinity, bad_host_numa, failed_host, no_available, overcommitted, to_itself, without_shared_storage,
+};
+use under_way::{abort, force_complete};
 
 fn host_of(guest: &Guest) -> String {
     guest.server.host.clone().unwrap_or_default()
@@ -34,9 +39,9 @@ fn other_than(t: &Test, host: &str) -> String {
 /// The guest is on this host now, whole, and nothing of it is left where it was.
 async fn check_moved(t: &Test, guest: &mut Guest, from: &str, to: &str) -> Result<Seen> {
     let seen = t.look(guest).await?;
-    t.check_eq("host after the migration", &seen.host, &to.to_string());
+    t.check_eq("host after the migration", &seen.host().to_string(), &to.to_string());
     t.assert(&seen, runs, RUNS);
-    check_gone(t, from, &seen.domain.name).await?;
+    check_gone(t, from, &seen.domain().name).await?;
     Ok(seen)
 }
 
@@ -107,48 +112,12 @@ async fn there_and_back(t: &mut Test) -> Result<()> {
     check_moved(t, &mut guest, &there, &from).await.map(drop)
 }
 
-async fn no_available(t: &mut Test) -> Result<()> {
-    // Only one host has what the flavor asks for.
-    let (pair, key) = t.aggregate_pair("home").await?;
-    let host = pair.host().to_string();
-    let flavor =
-        t.flavor(small(1, 96).extra(format!("aggregate_instance_extra_specs:{key}"), "true")).await?;
-    let mut guest = t.boot_request(of(&flavor)).await?;
-    let how = LiveMigration { host: None, block: BlockMigration::Auto };
-    let reason = t.migration_refused("a guest whose flavor fits one host only", &mut guest, &how).await?;
-    t.check_no_valid_host(&reason);
-    stays(t, &mut guest, &host).await
-}
-
 /// A refused migration leaves the guest as it was.
 async fn stays(t: &Test, guest: &mut Guest, host: &str) -> Result<()> {
     let seen = t.look(guest).await?;
-    t.check_eq("host after the refusal", &seen.host, &host.to_string());
+    t.check_eq("host after the refusal", &seen.host().to_string(), &host.to_string());
     t.assert(&seen, runs, RUNS);
     Ok(())
-}
-
-async fn to_itself(t: &mut Test) -> Result<()> {
-    let flavor = t.flavor(small(1, 96)).await?;
-    let mut guest = t.boot_request(of(&flavor)).await?;
-    let host = host_of(&guest);
-    let reason = t.migration_refused("the host it is on", &mut guest, &to(&host)).await?;
-    t.check_no_valid_host(&reason);
-    stays(t, &mut guest, &host).await
-}
-
-async fn without_shared_storage(t: &mut Test) -> Result<()> {
-    let flavor = t.flavor(small(1, 96)).await?;
-    let mut guest = t.boot_request(of(&flavor)).await?;
-    let host = host_of(&guest);
-    let how = LiveMigration { host: Some(other_than(t, &host)), block: BlockMigration::No };
-    t.allow("InvalidSharedStorage");
-    t.allow("InvalidSharedStorage_Remote");
-    t.allow("MigrationPreCheckError");
-    let reason =
-        t.migration_refused("no copy of the disk, on hosts that share none", &mut guest, &how).await?;
-    t.check_reason(&reason, &["shared storage"], "a sentence about shared storage");
-    stays(t, &mut guest, &host).await
 }
 
 async fn block_migration(t: &mut Test) -> Result<()> {
@@ -202,7 +171,7 @@ async fn with_pinning(t: &mut Test) -> Result<()> {
     }
     let again = reboot_softly(t, &mut guest, &seen).await?;
     t.assert(&again, |seen| pinned(seen, &one, &dedicated), PINNED);
-    t.check_eq("pins after the reboot", &again.domain.vcpu_pins(), &seen.domain.vcpu_pins());
+    t.check_eq("pins after the reboot", &again.domain().vcpu_pins(), &seen.domain().vcpu_pins());
     Ok(())
 }
 
@@ -228,143 +197,6 @@ async fn numa_aware(t: &mut Test) -> Result<()> {
     let shared = t.inventory.host(&there).map(|host| host.shared.clone()).unwrap_or_default();
     t.assert(&seen, |seen| floats(seen, &one, &shared), FLOATS);
     Ok(())
-}
-
-async fn bad_host_numa(t: &mut Test) -> Result<()> {
-    // Every CPU for pinned guests of the other host is taken.
-    let (here, there) = (t.host(0)?.name.clone(), t.host(1)?.name.clone());
-    fill_dedicated(t, &there).await?;
-    let one = t.flavor(small(1, 96).pinned()).await?;
-    let mut guest = t.boot_request(on(&one, &here)).await?;
-    let reason = t.migration_refused("a host without a CPU left for it", &mut guest, &to(&there)).await?;
-    t.check_no_valid_host(&reason);
-    let seen = t.look(&mut guest).await?;
-    t.check_eq("host after the refusal", &seen.host, &here);
-    let dedicated = t.host(0)?.dedicated.clone();
-    t.assert(&seen, |seen| pinned(seen, &[0u32].into_iter().collect(), &dedicated), PINNED);
-    Ok(())
-}
-
-async fn anti_affinity(t: &mut Test) -> Result<()> {
-    let group = t.server_group("anti-affinity").await?;
-    let flavor = t.flavor(small(1, 96)).await?;
-    let member = BootRequest { server_group: Some(group.id.clone()), ..of(&flavor) };
-    let first = t.boot_request(member.clone()).await?;
-    let mut second = t.boot_request(member).await?;
-    let (one, other) = (host_of(&first), host_of(&second));
-    t.check("hosts before", one != other, format!("{one} and {other}"), "different");
-    let reason = t.migration_refused("the host of the other member", &mut second, &to(&one)).await?;
-    t.check_no_valid_host(&reason);
-    stays(t, &mut second, &other).await
-}
-
-async fn overcommitted(t: &mut Test) -> Result<()> {
-    // Two guests of more than half of a host's memory each: they do not fit together. Their
-    // memory is promised, not used.
-    let (here, there) = (t.host(0)?.name.clone(), t.host(1)?.name.clone());
-    let provider = t.cloud.provider(&there).await?;
-    let inventory = t.cloud.inventories(&provider.id).await?;
-    let capacity =
-        inventory.iter().find(|line| line.resource_class == "MEMORY_MB").map_or(0, |line| line.capacity());
-    let ram = capacity * 11 / 20;
-    let used = t.cloud.provider_usages(&provider.id).await?.get("MEMORY_MB").copied().unwrap_or(0);
-    if used + ram > capacity {
-        return t
-            .skip(format!("{there} has {used} of {capacity} MiB booked already: no room for half of it"));
-    }
-    t.step(format!("{there} may give {capacity} MiB; two guests of {ram} MiB"));
-    let flavor = t.flavor(small(1, ram)).await?;
-    t.boot_request(on(&flavor, &there)).await?;
-    let mut guest = t.boot_request(on(&flavor, &here)).await?;
-    let reason = t.migration_refused("a host without memory left for it", &mut guest, &to(&there)).await?;
-    t.check_no_valid_host(&reason);
-    stays(t, &mut guest, &here).await
-}
-
-async fn failed_host(t: &mut Test) -> Result<()> {
-    let (here, there) = (t.host(0)?.name.clone(), t.host(1)?.name.clone());
-    let flavor = t.flavor(small(1, 96)).await?;
-    let mut guest = t.boot_request(on(&flavor, &here)).await?;
-    t.cut_off(&there).await?;
-    t.allow("ComputeServiceUnavailable");
-    let reason = t.migration_refused("a host that is down", &mut guest, &to(&there)).await?;
-    t.check_no_valid_host(&reason);
-    stays(t, &mut guest, &here).await?;
-    t.bring_back().await?;
-    t.live_migrate(&mut guest, Some(&there)).await?;
-    check_moved(t, &mut guest, &here, &there).await.map(drop)
-}
-
-/// Order a migration that takes long, and wait until it runs; its number.
-async fn begin_slow(t: &Test, guest: &Guest, there: &str) -> Result<u64> {
-    t.step(format!("order a slow migration to {there}"));
-    t.cloud.order_live_migration(&guest.server, &to(there)).await?;
-    wait::until("the migration to run", t.wait(), || async {
-        let running = t.cloud.running_migrations(&guest.server.id).await?;
-        Ok(match running.iter().find(|migration| migration.status == "running") {
-            // Nova calls it running before libvirt has begun, and there is nothing to abort yet.
-            Some(migration) if migration.memory_total_bytes.is_some_and(|bytes| bytes > 0) => {
-                wait::Seen::Done(migration.id)
-            }
-            Some(_) => wait::Seen::NotYet("libvirt has not begun".into()),
-            None => wait::Seen::NotYet(running.first().map_or("not begun".into(), |it| it.status.clone())),
-        })
-    })
-    .await
-}
-
-/// Wait for the end of a guest's newest migration; how it ended.
-async fn end_of(t: &Test, guest: &Guest) -> Result<String> {
-    wait::until("the migration to end", t.wait(), || async {
-        let newest = t.cloud.migrations(&guest.server.id).await?.into_iter().next();
-        Ok(match newest {
-            Some(migration) if migration.has_ended() => wait::Seen::Done(migration.status),
-            Some(migration) => wait::Seen::NotYet(migration.status),
-            None => wait::Seen::NotYet("none".into()),
-        })
-    })
-    .await
-}
-
-async fn abort(t: &mut Test) -> Result<()> {
-    let flavor = t.flavor(small(1, 96)).await?;
-    let here = t.host(0)?.name.clone();
-    let mut guest = t.boot_request(on(&flavor, &here)).await?;
-    let there = other_than(t, &here);
-    let migration = begin_slow(t, &guest, &there).await?;
-    t.step("abort it");
-    t.allow("libvirtError");
-    t.cloud.abort_migration(&guest.server.id, migration).await?;
-    let ended = end_of(t, &guest).await?;
-    // Nova looks twice a second; when libvirt has ended the job in between, it says "failed".
-    t.check(
-        "how the migration ended",
-        matches!(ended.as_str(), "cancelled" | "failed"),
-        &ended,
-        "cancelled, or failed",
-    );
-    guest.server = t.cloud.wait_for_status(&guest.server.id, "ACTIVE", t.wait()).await?;
-    stays(t, &mut guest, &here).await?;
-    check_gone(t, &there, &guest.server.instance_name.clone().unwrap_or_default()).await
-}
-
-async fn force_complete(t: &mut Test) -> Result<()> {
-    let flavor = t.flavor(small(1, 96)).await?;
-    let here = t.host(0)?.name.clone();
-    let mut guest = t.boot_request(on(&flavor, &here)).await?;
-    let there = other_than(t, &here);
-    let migration = begin_slow(t, &guest, &there).await?;
-    t.step("force it to complete");
-    t.cloud.force_complete(&guest.server.id, migration).await?;
-    // It is paused now; what is left of it need not crawl. One that has ended already has no speed.
-    let faster = Cmd::new("virsh")
-        .args(["-c", "qemu:///system", "migrate-setspeed", &guest.server.id, "1000"])
-        .any_exit();
-    t.cloud.host(&here).await?.run(faster).await?;
-    let ended = end_of(t, &guest).await?;
-    t.check_eq("how the migration ended", &ended, &"completed".to_string());
-    guest.server = t.cloud.wait_for_status(&guest.server.id, "ACTIVE", t.wait()).await?;
-    check_moved(t, &mut guest, &here, &there).await.map(drop)
 }
 
 /// Works in the guest's memory until it ends, and counts aloud: 16 MiB written again and again.
@@ -414,8 +246,8 @@ async fn emulator_threads(t: &mut Test) -> Result<()> {
     let there = other_than(t, &from);
     t.live_migrate(&mut guest, Some(&there)).await?;
     let seen = t.look(&mut guest).await?;
-    t.check_eq("host after the migration", &seen.host, &there);
-    check_gone(t, &from, &seen.domain.name).await?;
+    t.check_eq("host after the migration", &seen.host().to_string(), &there);
+    check_gone(t, &from, &seen.domain().name).await?;
     let dedicated = t.inventory.host(&there).map(|host| host.dedicated.clone()).unwrap_or_default();
     t.assert(&seen, |seen| emulator_apart(seen, &dedicated), EMULATOR);
     Ok(())

@@ -4,6 +4,7 @@ use super::{boot_with, small};
 use crate::cloud::server_actions as actions;
 use crate::cloud::{BootRequest, FlavorChoice, Microversion};
 use crate::error::Result;
+use crate::findings::expected::{NO_BIOS, NO_IOMMU, NO_UEFI, bios, boots_cd, iommu, remaps, uefi};
 use crate::flavor::FlavorSpec;
 use crate::testing::{Case, Check, Claims, Control, Need, Seen, Test, minutes};
 
@@ -15,48 +16,11 @@ fn roomy() -> FlavorSpec {
     small(1, 256)
 }
 
-/// Whether QEMU was started with the firmware the domain names.
-fn has_firmware(seen: &Seen) -> bool {
-    let line = seen.process.command_line.join(" ");
-    seen.domain.os.loader.as_ref().is_some_and(|loader| line.contains(loader.as_str()))
-}
-
-/// It is a machine with UEFI, with secure boot or without.
-fn uefi(seen: &Seen, secure: bool) -> Vec<Check> {
-    let os = &seen.domain.os;
-    let firmware = os.loader.clone().unwrap_or_default();
-    vec![
-        Check::that("firmware", os.loader.is_some(), firmware, "UEFI's").from("domain XML, <os><loader>"),
-        Check::that("its variables", os.nvram.is_some(), os.nvram.clone().unwrap_or_default(), "a file")
-            .from("domain XML, <os><nvram>"),
-        Check::eq("secure boot", &os.secure_boot, &secure).from("domain XML, <loader secure>"),
-        Check::that("firmware of the process", has_firmware(seen), "see its command line", "the same")
-            .from("/proc/PID/cmdline"),
-    ]
-}
-
-const NO_UEFI: &[Control<Seen>] = &[
-    Control::new("no firmware declared", |seen: Seen| seen.without_xml_lines("<loader ")),
-    Control::new("no variables", |seen: Seen| seen.without_xml_lines("<nvram")),
-    Control::new("QEMU without it", Seen::without_command_line),
-];
-
-/// It is a machine with a BIOS.
-fn bios(seen: &Seen) -> Vec<Check> {
-    let os = &seen.domain.os;
-    let firmware = os.loader.clone().or(os.nvram.clone()).unwrap_or_default();
-    vec![Check::that("firmware", firmware.is_empty(), firmware, "none of UEFI").from("domain XML, <os>")]
-}
-
-const NO_BIOS: &[Control<Seen>] = &[Control::new("UEFI", |seen: Seen| {
-    seen.with_xml(|xml| xml.replacen("</os>", "<loader type='pflash'>/x.fd</loader></os>", 1))
-})];
-
 /// The file of the firmware's variables is on the host.
 async fn check_variables(t: &Test, seen: &Seen) -> Result<()> {
-    let path = seen.domain.os.nvram.clone().unwrap_or_else(|| "/nonexistent".into());
-    let exists = t.cloud.host(&seen.host).await?.exists(&path).await?;
-    t.check_eq(format!("{path} on {}", seen.host), &exists, &true);
+    let path = seen.domain().os.nvram.clone().unwrap_or_else(|| "/nonexistent".into());
+    let exists = t.cloud.host(seen.host()).await?.exists(&path).await?;
+    t.check_eq(format!("{path} on {}", seen.host()), &exists, &true);
     Ok(())
 }
 
@@ -89,9 +53,9 @@ async fn secure_boot(t: &mut Test) -> Result<()> {
     let seen = t.look(&mut guest).await?;
     t.assert(&seen, |seen| uefi(seen, true), NO_UEFI);
     let managed = |seen: &Seen| {
-        let line = seen.process.command_line.join(" ");
+        let line = seen.process().command_line.join(" ");
         vec![
-            Check::eq("system management mode", &seen.domain.features.smm, &true)
+            Check::eq("system management mode", &seen.domain().features.smm, &true)
                 .from("domain XML, <features><smm>"),
             Check::that("of the process", line.contains("smm=on"), "see its command line", "smm=on")
                 .from("/proc/PID/cmdline"),
@@ -105,32 +69,6 @@ async fn secure_boot(t: &mut Test) -> Result<()> {
     Ok(())
 }
 
-/// The guest has an IOMMU of this model, in the domain and in QEMU.
-fn iommu(seen: &Seen, model: &str, device: &str) -> Vec<Check> {
-    let found = seen.domain.devices.iommu.as_ref().map(|iommu| iommu.model.clone());
-    let line = seen.process.command_line.join(" ");
-    vec![
-        Check::eq("IOMMU", &found, &Some(model.to_string())).from("domain XML, <iommu>"),
-        Check::that("device of the process", line.contains(device), "see its command line", device)
-            .from("/proc/PID/cmdline"),
-    ]
-}
-
-const NO_IOMMU: &[Control<Seen>] = &[
-    Control::new("another model", |seen: Seen| {
-        seen.with_xml(|xml| xml.replace("<iommu model='", "<iommu model='x"))
-    }),
-    Control::new("none in QEMU", Seen::without_command_line),
-];
-
-fn remaps(seen: &Seen) -> Vec<Check> {
-    let remaps = seen.domain.devices.iommu.as_ref().and_then(|iommu| iommu.intremap);
-    vec![
-        Check::eq("remapping of interrupts", &remaps, &Some(true))
-            .from("domain XML, <iommu><driver intremap>"),
-    ]
-}
-
 async fn viommu_intel(t: &mut Test) -> Result<()> {
     let spec = small(1, 96).extra("hw:viommu_model", "intel");
     let mut guest = boot_with(t, spec, &[Q35]).await?;
@@ -142,7 +80,7 @@ async fn viommu_intel(t: &mut Test) -> Result<()> {
     t.resize(&mut guest, small(1, 112)).await?;
     let seen = t.look(&mut guest).await?;
     let none = |seen: &Seen| {
-        let found = seen.domain.devices.iommu.as_ref().map(|iommu| iommu.model.clone());
+        let found = seen.domain().devices.iommu.as_ref().map(|iommu| iommu.model.clone());
         vec![Check::eq("IOMMU after the resize", &found, &None).from("domain XML, <iommu>")]
     };
     let left = Control::new("one left", |seen: Seen| {
@@ -157,17 +95,6 @@ fn empty_iso() -> Vec<u8> {
     let mut bytes = vec![0; 64 * 1024];
     bytes[0x8000..0x8007].copy_from_slice(b"\x01CD001\x01");
     bytes
-}
-
-/// What the guest boots from is a CD.
-fn boots_cd(seen: &Seen) -> Vec<Check> {
-    let found = seen.domain.devices.disks.first().map(|disk| disk.device.clone());
-    let line = seen.process.command_line.join(" ");
-    vec![
-        Check::eq("device of the first disk", &found, &Some("cdrom".to_string())).from("domain XML, <disk>"),
-        Check::that("device of the process", line.contains("-cd\""), "see its command line", "a CD drive")
-            .from("/proc/PID/cmdline"),
-    ]
 }
 
 async fn iso(t: &mut Test) -> Result<()> {

@@ -1,19 +1,21 @@
 //! `sanity`: the things a cloud must do before anything else is worth testing.
 
-use serde_json::json;
+mod consoles;
+mod disk_sizes;
 
-use super::assertions::{RUNS, runs};
 use super::changes::{SERIAL_CONSOLES, VFAT_CONFIG_DRIVE};
 use super::{
     boot_with, check_gone, check_new_process, check_on_shared, console, disk_files, of, on, reboot_softly,
     shelve_offloaded, small,
 };
 use crate::cloud::server_actions as actions;
-use crate::cloud::{BootRequest, Call, Order, RemoteConsole, Service};
+use crate::cloud::{BootRequest, Order};
 use crate::error::{Error, Result};
+use crate::findings::expected::{CONFIG_DRIVE, RUNS, config_drive, config_drives, runs};
 use crate::guest::Guest;
-use crate::libvirt::DiskSource;
 use crate::testing::{Case, Check, Claims, Control, Need, Seen, Test, minutes};
+use consoles::{console_log, serial_console};
+use disk_sizes::{disk_too_big, min_disk};
 
 async fn bringup(t: &mut Test) -> Result<()> {
     let mut guest = t.boot(small(1, 96)).await?;
@@ -28,93 +30,9 @@ async fn bringup(t: &mut Test) -> Result<()> {
         t.check("the address the guest has", nic.contains(&address), nic, &address);
     }
     t.delete(&guest).await?;
-    check_gone(t, &seen.host, &seen.domain.name).await?;
+    check_gone(t, &seen.host().to_string(), &seen.domain().name).await?;
     let booked = t.cloud.allocations(&guest.server.id).await?;
     t.check_eq("allocations left in placement", &booked.len(), &0);
-    Ok(())
-}
-
-/// An empty qcow2 image of so many GiB, as small a file as the format allows: a header, one
-/// cluster of references, an empty table (docs/interop/qcow2.rst of QEMU).
-fn empty_qcow2(gib: u64) -> Vec<u8> {
-    const CLUSTER: u64 = 64 * 1024;
-    let size = gib << 30;
-    let entries = size.div_ceil(CLUSTER * CLUSTER / 8);
-    let mut file = Vec::new();
-    let words: [&[u8]; 12] = [
-        b"QFI\xfb",
-        &2u32.to_be_bytes(),
-        &0u64.to_be_bytes(),
-        &0u32.to_be_bytes(),
-        &16u32.to_be_bytes(),
-        &size.to_be_bytes(),
-        &0u32.to_be_bytes(),
-        &(entries as u32).to_be_bytes(),
-        &(3 * CLUSTER).to_be_bytes(),
-        &CLUSTER.to_be_bytes(),
-        &1u32.to_be_bytes(),
-        &0u32.to_be_bytes(),
-    ];
-    words.iter().for_each(|word| file.extend_from_slice(word));
-    file.extend_from_slice(&0u64.to_be_bytes());
-    // The table of references names one block of counts, in which four clusters are in use.
-    file.resize(CLUSTER as usize, 0);
-    file.extend_from_slice(&(2 * CLUSTER).to_be_bytes());
-    file.resize(2 * CLUSTER as usize, 0);
-    (0..4).for_each(|_| file.extend_from_slice(&1u16.to_be_bytes()));
-    file.resize(4 * CLUSTER as usize, 0);
-    file
-}
-
-/// Order what smog itself would refuse, and which Nova must: its reason.
-async fn refused_unchecked(t: &mut Test, what: &str, image: &str, flavor: &str) -> Result<String> {
-    let name = t.fresh_name("guest");
-    t.step(format!("boot `{name}`, without smog's own check"));
-    t.allow("NoValidHost");
-    let body = json!({"server": {"name": name, "imageRef": image, "flavorRef": flavor, "networks": "none"}});
-    let version = t.cloud.compute_microversion().await?;
-    let reason = match t.cloud.call(Call::post(Service::Compute, "/servers", body).at(version)).await {
-        Err(Error::Api { status, message, .. }) if status < 500 => return Ok(message),
-        Err(why) => return Err(why),
-        Ok(_) => {
-            let server = t.cloud.server(&name).await?;
-            match t.cloud.wait_for_status(&server.id, "ACTIVE", t.wait()).await {
-                Err(Error::Fault { fault, .. }) => fault,
-                Err(why) => return Err(why),
-                Ok(_) => {
-                    t.check(what, false, "it boots", "Nova refuses it");
-                    String::new()
-                }
-            }
-        }
-    };
-    Ok(reason)
-}
-
-async fn disk_too_big(t: &mut Test) -> Result<()> {
-    let image = t.image_of("qcow2", &empty_qcow2(2)).await?;
-    let flavor = t.flavor(small(1, 96).disk_gib(1)).await?;
-    t.expect_exception("FlavorDiskSmallerThanImage");
-    t.allow("BuildAbortException");
-    t.allow("RescheduledException");
-    t.allow("MaxRetriesExceeded");
-    let reason = refused_unchecked(t, "an image of 2 GiB on a disk of 1 GiB", &image.id, &flavor.id).await?;
-    t.check_reason(&reason, &["too small"], "the disk of the flavor is too small for the image");
-    Ok(())
-}
-
-async fn min_disk(t: &mut Test) -> Result<()> {
-    let image = t.image_with(&[]).await?;
-    let call = Call::patch(
-        Service::Image,
-        format!("/images/{}", image.id),
-        json!([{"op": "replace", "path": "/min_disk", "value": 2}]),
-    );
-    t.cloud.call(call.content_type("application/openstack-images-v2.1-json-patch")).await?;
-    let flavor = t.flavor(small(1, 96).disk_gib(1)).await?;
-    let what = "an image that needs 2 GiB, with a disk of 1 GiB";
-    let reason = refused_unchecked(t, what, &image.id, &flavor.id).await?;
-    t.check_reason(&reason, &["smaller", "too small"], "the disk of the flavor is too small");
     Ok(())
 }
 
@@ -182,26 +100,6 @@ async fn lock(t: &mut Test) -> Result<()> {
     Ok(())
 }
 
-/// The config drives of a guest: what device each is, and its file.
-fn config_drives(seen: &Seen) -> impl Iterator<Item = (&str, &str)> {
-    seen.domain.devices.disks.iter().filter_map(|disk| match &disk.source {
-        Some(DiskSource::File(path)) if path.ends_with("disk.config") => {
-            Some((disk.device.as_str(), path.as_str()))
-        }
-        _ => None,
-    })
-}
-
-/// The config drive of a guest in the domain XML.
-fn config_drive(seen: &Seen, vfat: bool) -> Vec<Check> {
-    let found: Vec<String> = config_drives(seen).map(|(device, _)| device.to_string()).collect();
-    let wanted = vec![if vfat { "disk" } else { "cdrom" }.to_string()];
-    vec![Check::eq("device of the config drive", &found, &wanted).from("domain XML, <disk> of disk.config")]
-}
-
-const CONFIG_DRIVE: &[Control<Seen>] =
-    &[Control::new("no config drive", |seen| seen.with_xml(|xml| xml.replace("disk.config", "disk.other")))];
-
 async fn with_config_drive(t: &mut Test, vfat: bool) -> Result<()> {
     let flavor = t.flavor(small(1, 96)).await?;
     let from = t.host(0)?.name.clone();
@@ -220,7 +118,7 @@ async fn with_config_drive(t: &mut Test, vfat: bool) -> Result<()> {
     let Some(there) = t.stage.hosts.get(1).cloned() else { return Ok(()) };
     t.live_migrate(&mut guest, Some(&there)).await?;
     let seen = t.look(&mut guest).await?;
-    t.check_eq("host after the migration", &seen.host, &there);
+    t.check_eq("host after the migration", &seen.host().to_string(), &there);
     t.assert(&seen, |seen| config_drive(seen, vfat), CONFIG_DRIVE);
     let path = config_drives(&seen).next().map_or("/nonexistent", |(_, path)| path);
     let exists = t.cloud.host(&there).await?.exists(path).await?;
@@ -242,7 +140,7 @@ async fn rescue(t: &mut Test) -> Result<()> {
     guest.refresh().await?;
     t.check_eq("status after rescue", &guest.server.status, &"RESCUE".to_string());
     let rescued = t.look(&mut guest).await?;
-    let (own, here) = (disk_files(&before), rescued.host.clone());
+    let (own, here) = (disk_files(&before), rescued.host().to_string());
     let beside = |seen: &Seen| {
         let disks = disk_files(seen);
         let first = disks.first().cloned().unwrap_or_default();
@@ -285,77 +183,13 @@ async fn no_config_drive(t: &mut Test) -> Result<()> {
     let mut guest = t.boot(small(1, 96)).await?;
     let seen = t.look(&mut guest).await?;
     let none = |seen: &Seen| {
-        let drive = seen.domain.xml().contains("disk.config");
+        let drive = seen.domain().xml().contains("disk.config");
         vec![Check::eq("config drive", &drive, &false).from("domain XML, <disk>")]
     };
     let control = Control::new("a config drive", |seen: Seen| {
         seen.with_xml(|xml| xml.replacen("</devices>", "<disk type='file' device='cdrom'><source file='/x/disk.config'/><target dev='hdd'/></disk></devices>", 1))
     });
     t.assert(&seen, none, &[control]);
-    Ok(())
-}
-
-async fn console_log(t: &mut Test) -> Result<()> {
-    let mut guest = t.boot(small(1, 96)).await?;
-    if !console::reports(t).await? {
-        return t.skip("the image is not known to print on its console; the lab's does");
-    }
-    console::report(t, &guest).await?;
-    let from_nova = guest.console(None).await?;
-    let seen = t.look(&mut guest).await?;
-    let path = seen.domain.console_log().unwrap_or_default().to_string();
-    let host = t.cloud.host(&seen.host).await?;
-    let on_disk = host.read_text(&path).await?;
-    let id =
-        |text: &str| console::Report::last(text).and_then(|report| report.get("boot_id").map(str::to_string));
-    let another = Control::new("another boot", |_: Option<String>| Some("another".to_string()));
-    let what = "boot id in Nova's answer and in the file on the host";
-    t.check_same(what, &id(&from_nova), &id(&on_disk), another);
-    t.check("boot id", id(&on_disk).is_some(), id(&on_disk).unwrap_or_else(|| "none".into()), "one");
-    let last = guest.console(Some(3)).await?;
-    t.check("the last 3 lines", last.lines().count() <= 3, last.lines().count().to_string(), "at most 3");
-    Ok(())
-}
-
-async fn serial_console(t: &mut Test) -> Result<()> {
-    let mut guest = t.boot(small(1, 96)).await?;
-    let seen = t.look(&mut guest).await?;
-    let on_port = |seen: &Seen| {
-        let serial = seen.domain.devices.serials.first();
-        let kind = serial.map(|serial| serial.kind.clone()).unwrap_or_default();
-        let port = serial.and_then(|serial| serial.address.clone());
-        vec![
-            Check::eq("kind of the serial port", &kind, &"tcp".to_string()).from("domain XML, <serial>"),
-            Check::that(
-                "its address",
-                port.is_some(),
-                port.clone().map_or("none".to_string(), |(host, port)| format!("{host}:{port}")),
-                "one",
-            )
-            .from("domain XML, <serial>"),
-        ]
-    };
-    let control = Control::new("a file", |seen: Seen| {
-        seen.with_xml(|xml| xml.replace("<serial type='tcp'>", "<serial type='file'>"))
-    });
-    t.assert(&seen, on_port, &[control]);
-    let serial = seen.domain.devices.serials.first().and_then(|serial| serial.address.clone());
-    let Some((_, port)) = serial else { return Ok(()) };
-
-    t.step("ask Nova for its address, and what is behind the token in it");
-    let url = t.cloud.remote_console(&guest.server.id, RemoteConsole::Serial).await?;
-    let behind = t.cloud.console_connection(&url).await?;
-    t.check_eq("the server behind the token", &behind.server, &guest.server.id);
-    t.check_eq("the port behind the token", &behind.port, &port);
-
-    if console::reports(t).await? {
-        // Its shell is there when it has reported once.
-        let first = console::report(t, &guest).await?;
-        let said = console::talk(t, &seen, "report", "report end").await?;
-        let again = console::Report::last(&said);
-        let id = |report: &console::Report| report.get("boot_id").map(str::to_string);
-        t.check_eq("boot id told over the port", &again.as_ref().and_then(id), &id(&first));
-    }
     Ok(())
 }
 
@@ -367,7 +201,7 @@ async fn reboot_soft(t: &mut Test) -> Result<()> {
     }
     let before = t.look(&mut guest).await?;
     let after = reboot_softly(t, &mut guest, &before).await?;
-    t.check_eq("host", &after.host, &before.host);
+    t.check_eq("host", &after.host(), &before.host());
     t.assert(&after, runs, RUNS);
     Ok(())
 }
@@ -378,7 +212,7 @@ async fn reboot_hard(t: &mut Test) -> Result<()> {
     t.order_to(&mut guest, actions::REBOOT.with("hard", true)).await?;
     let after = t.look(&mut guest).await?;
     check_new_process(t, &before, &after);
-    t.check_eq("domain", &after.domain.name, &before.domain.name);
+    t.check_eq("domain", &after.domain().name, &before.domain().name);
     t.assert(&after, runs, RUNS);
     Ok(())
 }
@@ -390,7 +224,12 @@ async fn cold_migration(t: &mut Test) -> Result<()> {
     t.order_to(&mut guest, &actions::COLD_MIGRATE).await?;
     t.order_to(&mut guest, &actions::CONFIRM_RESIZE).await?;
     let seen = t.look(&mut guest).await?;
-    t.check("host after the migration", seen.host != from, &seen.host, format!("any but {from}"));
+    t.check(
+        "host after the migration",
+        seen.host() != from,
+        &seen.host().to_string(),
+        format!("any but {from}"),
+    );
     t.assert(&seen, runs, RUNS);
     Ok(())
 }
@@ -401,11 +240,11 @@ async fn resize_revert(t: &mut Test) -> Result<()> {
     let flavor = t.flavor(small(1, 128)).await?;
     t.order_to(&mut guest, actions::RESIZE.with("flavor", flavor.id)).await?;
     let between = t.look(&mut guest).await?;
-    t.check_eq("MiB after the resize", &(between.domain.memory_kib / 1024), &128);
+    t.check_eq("MiB after the resize", &(between.domain().memory_kib / 1024), &128);
     t.order_to(&mut guest, &actions::REVERT_RESIZE).await?;
     let after = t.look(&mut guest).await?;
-    t.check_eq("MiB after the revert", &(after.domain.memory_kib / 1024), &96);
-    t.check_eq("host after the revert", &after.host, &before.host);
+    t.check_eq("MiB after the revert", &(after.domain().memory_kib / 1024), &96);
+    t.check_eq("host after the revert", &after.host(), &before.host());
     t.assert(&after, runs, RUNS);
     Ok(())
 }
@@ -416,7 +255,7 @@ async fn rebuild(t: &mut Test) -> Result<()> {
     let image = t.image_with(&[("smog", "rebuilt")]).await?;
     t.order_to(&mut guest, actions::REBUILD.with("image", image.id.clone())).await?;
     let after = t.look(&mut guest).await?;
-    t.check_eq("host after the rebuild", &after.host, &before.host);
+    t.check_eq("host after the rebuild", &after.host(), &before.host());
     t.check_eq("image after the rebuild", &after.server.image, &Some(image.id));
     t.assert(&after, runs, RUNS);
     Ok(())
@@ -610,7 +449,7 @@ pub(super) const CASES: &[Case] = &[
 mod tests {
     #[test]
     fn an_empty_qcow2_is_four_clusters_long() {
-        let file = super::empty_qcow2(2);
+        let file = super::disk_sizes::empty_qcow2(2);
         assert_eq!(file.len(), 4 * 65536);
         assert_eq!(&file[24..32], &(2u64 << 30).to_be_bytes(), "its size");
         assert_eq!(&file[36..40], &4u32.to_be_bytes(), "entries of its table");

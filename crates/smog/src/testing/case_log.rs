@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use super::check::Check;
 use super::outcome::Place;
 use super::{Case, Event, OnEvent};
 use crate::environment::Prepared;
+use crate::findings::Check;
 
 /// What a case has said and made so far; the runner reads it even when the case was cut off.
 pub(super) struct CaseLog {

@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Case;
-use super::check::Check;
 use super::inventory::HostLine;
 use super::meditation::Meditation;
 use super::name::RunId;
 use crate::cpuset::Cpuset;
 use crate::exit::ExitCode;
+use crate::findings::Check;
 use crate::trace::Trace;
 
 /// How a case ended.

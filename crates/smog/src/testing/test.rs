@@ -122,15 +122,15 @@ impl Test {
     pub async fn look(&self, guest: &mut Guest) -> Result<Seen> {
         let seen = Seen::of(&self.cloud, guest).await?;
         let huge =
-            seen.process.memory.as_ref().map(|maps| maps.huge_kib().values().sum::<u64>()).unwrap_or(0);
+            seen.process().memory.as_ref().map(|maps| maps.huge_kib().values().sum::<u64>()).unwrap_or(0);
         let place = Place {
             after: self.log.after(),
             guest: guest.name().to_string(),
-            host: seen.host.clone(),
+            host: seen.host().to_string(),
             vcpus: seen.affinity().into_values().collect(),
-            pinned: seen.domain.is_pinned(),
+            pinned: seen.domain().is_pinned(),
             huge_mib: huge / 1024,
-            cells: seen.domain.cells().len(),
+            cells: seen.domain().cells().len(),
         };
         self.log.said().places.push(place);
         Ok(seen)

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::super::assertions::{
-    IN_HUGE_PAGES, IN_SMALL_PAGES, RUNS, in_huge_pages, in_small_pages, mapped_kib, runs,
-};
 use super::super::{boots_without, shelve_offloaded};
 use super::small;
 use crate::cloud::server_actions as actions;
 use crate::cloud::{BootRequest, FlavorChoice};
 use crate::error::Result;
+use crate::findings::expected::{
+    IN_HUGE_PAGES, IN_SMALL_PAGES, RUNS, in_huge_pages, in_small_pages, mapped_kib, runs,
+};
 use crate::flavor::PageSize;
 use crate::guest::Guest;
 use crate::host::Facts;
@@ -89,7 +89,7 @@ async fn large_pages(t: &mut Test) -> Result<()> {
         );
         if seen.cpus.simulated_nodes == 0 {
             // The cell its memory is bound to has given them, and no other.
-            let bound = seen.domain.numatune.iter().flat_map(|tune| &tune.mem_nodes).next();
+            let bound = seen.domain().numatune.iter().flat_map(|tune| &tune.mem_nodes).next();
             let cell = bound.and_then(|node| node.cells.iter().next()).unwrap_or_default();
             by_cell.entry(cell).and_modify(|free| *free = free.saturating_sub(pages));
             let taken = |facts: &Facts| {
@@ -195,7 +195,7 @@ async fn resize_revert(t: &mut Test) -> Result<()> {
     t.assert(&between, in_small_pages, IN_SMALL_PAGES);
     t.order_to(&mut guest, &actions::REVERT_RESIZE).await?;
     let after = check_huge(t, &mut guest).await?;
-    t.check_eq("host after the revert", &after.host, &before.host);
+    t.check_eq("host after the revert", &after.host(), &before.host());
     Ok(())
 }
 

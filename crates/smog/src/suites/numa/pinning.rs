@@ -1,19 +1,24 @@
 //! `numa.NUMAVCPUPinningTest`: guests whose vCPUs have CPUs for themselves.
 
-use super::super::assertions::{
-    EMULATOR, FLOATS, PINNED, REAL_TIME, RUNS, emulator_apart, emulator_on, floats, guest_sees, pinned,
-    real_time, runs,
-};
+mod emulator;
+mod moves;
+mod two_guests;
+
 use super::super::changes::TWO_DEDICATED_CPUS;
-use super::super::{boots_without, check_new_process, console, shelve_offloaded};
+use super::super::console;
 use super::small;
-use crate::cloud::server_actions as actions;
 use crate::cloud::{BootRequest, FlavorChoice};
 use crate::cpuset::Cpuset;
 use crate::error::Result;
-use crate::flavor::{EmulatorThreads, FlavorSpec, ThreadPolicy};
+use crate::findings::expected::{FLOATS, PINNED, REAL_TIME, RUNS, floats, pinned, real_time, runs};
+use crate::flavor::{FlavorSpec, ThreadPolicy};
 use crate::guest::Guest;
-use crate::testing::{Case, Check, Claims, Control, Need, Seen, Test, minutes};
+use crate::testing::{Case, Claims, Need, Seen, Test, minutes};
+use emulator::{
+    emulator_isolate, emulator_isolate_without_room, emulator_share, emulator_share_without_shared,
+};
+use moves::{reboot, rebuild, resize_pinned_to_unpinned, resize_revert, resize_unpinned_to_pinned, shelve};
+use two_guests::{collocation, two_guests};
 
 /// The vCPUs 0 to count - 1.
 fn all(count: u32) -> Cpuset {
@@ -22,11 +27,11 @@ fn all(count: u32) -> Cpuset {
 
 /// `[compute]cpu_dedicated_set` of the host a guest is on.
 fn dedicated_of(t: &Test, seen: &Seen) -> Cpuset {
-    t.inventory.host(&seen.host).map(|host| host.dedicated.clone()).unwrap_or_default()
+    t.inventory.host(seen.host()).map(|host| host.dedicated.clone()).unwrap_or_default()
 }
 
 fn shared_of(t: &Test, seen: &Seen) -> Cpuset {
-    t.inventory.host(&seen.host).map(|host| host.shared.clone()).unwrap_or_default()
+    t.inventory.host(seen.host()).map(|host| host.shared.clone()).unwrap_or_default()
 }
 
 /// Look at a guest all of whose vCPUs must be pinned.
@@ -67,7 +72,7 @@ async fn until_full(t: &mut Test) -> Result<()> {
         number += 1;
         let mut guest = t.boot(small(largest.min(most) as u32, 96).pinned()).await?;
         let seen = check_pinned(t, &mut guest).await?;
-        let pins = seen.domain.pinned_cpus();
+        let pins = seen.domain().pinned_cpus();
         if pins.is_empty() {
             return Ok(());
         }
@@ -89,7 +94,7 @@ async fn until_full(t: &mut Test) -> Result<()> {
 
 /// A pinned guest's CPUs and their siblings.
 fn with_siblings(seen: &Seen) -> (Cpuset, Cpuset) {
-    let pins = seen.domain.pinned_cpus();
+    let pins = seen.domain().pinned_cpus();
     let siblings = pins.iter().fold(Cpuset::new(), |all, cpu| all.union(&seen.facts.cpus.siblings_of(cpu)));
     (pins, siblings)
 }
@@ -152,46 +157,6 @@ async fn threads_require_without_siblings(t: &mut Test) -> Result<()> {
     Ok(())
 }
 
-async fn emulator_share(t: &mut Test) -> Result<()> {
-    let spec = small(1, 96).pinned().emulator_threads(EmulatorThreads::Share);
-    let mut guest = t.boot(spec).await?;
-    let seen = check_pinned(t, &mut guest).await?;
-    let shared = shared_of(t, &seen);
-    t.assert(&seen, |seen| emulator_on(seen, &shared), EMULATOR);
-    Ok(())
-}
-
-async fn emulator_share_without_shared(t: &mut Test) -> Result<()> {
-    let spec = small(1, 96).pinned().emulator_threads(EmulatorThreads::Share);
-    let mut guest = t.boot(spec).await?;
-    let seen = check_pinned(t, &mut guest).await?;
-    let own = seen.domain.pinned_cpus();
-    t.assert(&seen, |seen| emulator_on(seen, &own), EMULATOR);
-    Ok(())
-}
-
-async fn emulator_isolate(t: &mut Test) -> Result<()> {
-    let spec = small(1, 96).pinned().emulator_threads(EmulatorThreads::Isolate);
-    let mut guest = t.boot(spec).await?;
-    let seen = t.look(&mut guest).await?;
-    let dedicated = dedicated_of(t, &seen);
-    t.assert(&seen, |seen| emulator_apart(seen, &dedicated), EMULATOR);
-    let vcpu = |seen: &Seen| pinned(seen, &all(1), &dedicated).into_iter().take(2).collect();
-    t.assert(&seen, vcpu, &PINNED[..2]);
-    Ok(())
-}
-
-async fn emulator_isolate_without_room(t: &mut Test) -> Result<()> {
-    // Its CPUs, the emulator's among them, are in one cell of the host.
-    let most = t.host(0)?.free_dedicated_in_a_cell() as u32;
-    boots_without(t, "a CPU for the emulator", small(most, 96).pinned()).await?;
-    let spec = small(most, 96).pinned().emulator_threads(EmulatorThreads::Isolate);
-    let request = BootRequest { flavor: FlavorChoice::Made(Box::new(spec)), ..BootRequest::default() };
-    let reason = t.refused("vCPUs on all CPUs, and one more for the emulator", request).await?;
-    t.check_no_valid_host(&reason);
-    Ok(())
-}
-
 async fn mixed(t: &mut Test) -> Result<()> {
     let one: Cpuset = [1u32].into_iter().collect();
     let mut guest = t.boot(small(2, 96).mixed(one.clone())).await?;
@@ -208,69 +173,10 @@ async fn two_vcpus(t: &mut Test) -> Result<()> {
     let seen = check_pinned(t, &mut guest).await?;
     if console::reports(t).await? {
         let report = console::report(t, &guest).await?;
-        for check in guest_sees(&report, seen.domain.cells().len(), 2) {
+        for check in console::guest_sees(&report, seen.domain().cells().len(), 2) {
             t.add(check);
         }
     }
-    Ok(())
-}
-
-async fn resize_revert(t: &mut Test) -> Result<()> {
-    let mut guest = t.boot(small(1, 96).pinned()).await?;
-    let before = check_pinned(t, &mut guest).await?;
-    let flavor = t.flavor(small(1, 112).pinned()).await?;
-    t.order_to(&mut guest, actions::RESIZE.with("flavor", flavor.id)).await?;
-    // It runs there, and waits for the word that it may stay.
-    let between = t.look(&mut guest).await?;
-    let dedicated = dedicated_of(t, &between);
-    t.assert(&between, |seen| pinned(seen, &all(1), &dedicated), PINNED);
-    t.order_to(&mut guest, &actions::REVERT_RESIZE).await?;
-    let after = check_pinned(t, &mut guest).await?;
-    t.check_eq("host after the revert", &after.host, &before.host);
-    t.check_eq("pins after the revert", &after.domain.vcpu_pins(), &before.domain.vcpu_pins());
-    Ok(())
-}
-
-async fn shelve(t: &mut Test) -> Result<()> {
-    let mut guest = t.boot(small(1, 96).pinned()).await?;
-    let before = check_pinned(t, &mut guest).await?;
-    shelve_offloaded(t, &mut guest, &before).await?;
-    t.order_to(&mut guest, &actions::UNSHELVE).await?;
-    check_pinned(t, &mut guest).await.map(drop)
-}
-
-async fn resize_pinned_to_unpinned(t: &mut Test) -> Result<()> {
-    let mut guest = t.boot(small(1, 96).pinned()).await?;
-    check_pinned(t, &mut guest).await?;
-    t.resize(&mut guest, small(1, 112)).await?;
-    check_floats(t, &mut guest).await.map(drop)
-}
-
-async fn resize_unpinned_to_pinned(t: &mut Test) -> Result<()> {
-    let mut guest = t.boot(small(1, 96)).await?;
-    check_floats(t, &mut guest).await?;
-    t.resize(&mut guest, small(1, 112).pinned()).await?;
-    check_pinned(t, &mut guest).await.map(drop)
-}
-
-async fn reboot(t: &mut Test) -> Result<()> {
-    let mut guest = t.boot(small(1, 96).pinned()).await?;
-    let before = check_pinned(t, &mut guest).await?;
-    t.order_to(&mut guest, actions::REBOOT.with("hard", true)).await?;
-    let after = check_pinned(t, &mut guest).await?;
-    t.check_eq("pins after the reboot", &after.domain.vcpu_pins(), &before.domain.vcpu_pins());
-    check_new_process(t, &before, &after);
-    Ok(())
-}
-
-async fn rebuild(t: &mut Test) -> Result<()> {
-    let mut guest = t.boot(small(1, 96).pinned()).await?;
-    let before = check_pinned(t, &mut guest).await?;
-    let image = t.image().await?;
-    t.order_to(&mut guest, actions::REBUILD.with("image", image.id)).await?;
-    let after = check_pinned(t, &mut guest).await?;
-    t.check_eq("pins after the rebuild", &after.domain.vcpu_pins(), &before.domain.vcpu_pins());
-    t.check_eq("host after the rebuild", &after.host, &before.host);
     Ok(())
 }
 
@@ -281,68 +187,6 @@ async fn realtime(t: &mut Test) -> Result<()> {
     let mut guest = t.boot(spec).await?;
     let seen = check_pinned(t, &mut guest).await?;
     t.assert(&seen, |seen| real_time(seen, &one), REAL_TIME);
-    Ok(())
-}
-
-/// The threads of two guests have no CPU in common.
-fn on_cpus_apart(both: &(Seen, Seen)) -> Vec<Check> {
-    let of = |seen: &Seen| seen.affinity().into_values().fold(Cpuset::new(), |all, cpus| all.union(&cpus));
-    let (one, other) = (of(&both.0), of(&both.1));
-    vec![
-        Check::that(
-            "CPUs of the two guests",
-            one.is_disjoint(&other),
-            format!("{one} and {other}"),
-            "none in common",
-        )
-        .from("/proc/PID/task/TID/status, Cpus_allowed_list"),
-    ]
-}
-
-async fn two_guests(t: &mut Test) -> Result<()> {
-    let mut pins = Vec::new();
-    for _ in 0..2 {
-        let mut guest = t.boot(small(1, 96).pinned()).await?;
-        let seen = check_pinned(t, &mut guest).await?;
-        pins.push(seen);
-    }
-    if let (Some(other), Some(one)) = (pins.pop(), pins.pop()) {
-        t.assert(
-            &(one, other),
-            on_cpus_apart,
-            &[Control::new("both on one CPU", |(one, _): (Seen, Seen)| (one.clone(), one))],
-        );
-    }
-    Ok(())
-}
-
-async fn collocation(t: &mut Test) -> Result<()> {
-    let (here, there) = (t.host(0)?.name.clone(), t.host(1)?.name.clone());
-    let flavor = t.flavor(small(1, 96).pinned()).await?;
-    let on = |host: &str| BootRequest {
-        flavor: FlavorChoice::Named(flavor.id.clone()),
-        host: Some(host.into()),
-        ..BootRequest::default()
-    };
-    let mut stays = t.boot_request(on(&here)).await?;
-    let mut moves = t.boot_request(on(&there)).await?;
-    let (one, other) = (check_pinned(t, &mut stays).await?, check_pinned(t, &mut moves).await?);
-    let (one, other) = (one.domain.pinned_cpus(), other.domain.pinned_cpus());
-    t.step(format!("before: CPU {one} on {here}, CPU {other} on {there}"));
-    if one.is_disjoint(&other) {
-        return t.skip("the two hosts gave different CPUs, so that nothing has to be pinned anew");
-    }
-    t.live_migrate(&mut moves, Some(&here)).await?;
-    let after = check_pinned(t, &mut moves).await?;
-    let beside = check_pinned(t, &mut stays).await?;
-    let apart = |both: &(Seen, Seen)| {
-        let mut checks = on_cpus_apart(both);
-        checks.push(Check::eq("host of both", &both.0.host, &both.1.host).from("Nova, GET /servers/ID"));
-        checks
-    };
-    let control =
-        Control::new("pins as they were on the other host", |(one, _): (Seen, Seen)| (one.clone(), one));
-    t.assert(&(beside, after), apart, &[control]);
     Ok(())
 }
 

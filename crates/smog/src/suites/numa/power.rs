@@ -47,7 +47,7 @@ async fn cpu_state(t: &mut Test) -> Result<()> {
     check(t, &taken, "before").await?;
     let mut guest = t.boot(small(1, 96).pinned()).await?;
     let seen = t.look(&mut guest).await?;
-    let used = seen.domain.vcpu_pins().into_values().fold(Cpuset::new(), |all, cpus| all.union(&cpus));
+    let used = seen.domain().vcpu_pins().into_values().fold(Cpuset::new(), |all, cpus| all.union(&cpus));
     t.check("pins of the guest", used.len() == 1, used.to_string(), "one CPU");
     check(t, &used.union(&taken), "with the guest").await?;
     t.delete(&guest).await?;

@@ -1,14 +1,12 @@
 //! `numa.NUMATopologyTest`: NUMA nodes of guests.
 
-use super::super::assertions::{
-    HAS_CELLS, MEMORY_IN_CELLS, RUNS, guest_sees, has_cells, memory_in_its_cells, runs,
-};
 use super::super::changes::TWO_SHARED_CPUS;
 use super::super::{boots_without, console};
 use super::small;
 use crate::cloud::BootRequest;
 use crate::cpuset::Cpuset;
 use crate::error::Result;
+use crate::findings::expected::{HAS_CELLS, MEMORY_IN_CELLS, RUNS, has_cells, memory_in_its_cells, runs};
 use crate::flavor::FlavorSpec;
 use crate::guest::Guest;
 use crate::testing::{Case, Check, Claims, Control, Need, Seen, Test, minutes};
@@ -20,7 +18,7 @@ async fn check_cells(t: &Test, guest: &mut Guest, cells: &[(Cpuset, u64)]) -> Re
     t.assert(&seen, |seen| has_cells(seen, cells), HAS_CELLS);
     if console::reports(t).await? {
         let report = console::report(t, guest).await?;
-        for check in guest_sees(&report, cells.len(), seen.server.flavor.vcpus) {
+        for check in console::guest_sees(&report, cells.len(), seen.server.flavor.vcpus) {
             t.add(check);
         }
     }
@@ -132,7 +130,7 @@ async fn split_node(t: &mut Test) -> Result<()> {
     check_cells(t, &mut guest, &[cell(&[0], 128), cell(&[1], 128)]).await?;
     let seen = t.look(&mut guest).await?;
     let apart = |seen: &Seen| {
-        let nodes = seen.domain.numatune.iter().flat_map(|tune| &tune.mem_nodes);
+        let nodes = seen.domain().numatune.iter().flat_map(|tune| &tune.mem_nodes);
         let mut cells: Vec<String> = nodes.map(|node| node.cells.to_string()).collect();
         cells.sort();
         cells.dedup();

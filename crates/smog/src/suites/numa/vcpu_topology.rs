@@ -1,11 +1,11 @@
 //! `numa.NUMAVCPUTopologyTest`: sockets, cores and threads as the guest sees them.
 
-use super::super::assertions::{RUNS, runs};
 use super::super::changes::TWO_SHARED_CPUS;
 use super::super::console;
 use super::small;
 use crate::cloud::{BootRequest, FlavorChoice};
 use crate::error::Result;
+use crate::findings::expected::{RUNS, runs};
 use crate::flavor::Topology;
 use crate::testing::{Case, Check, Control, Need, Seen, Test};
 
@@ -15,7 +15,7 @@ async fn check_topology(t: &mut Test, vcpus: u32, asked: Topology, wanted: (u32,
     let seen = t.look(&mut guest).await?;
     t.assert(&seen, runs, RUNS);
     let declared = |seen: &Seen| {
-        let topology = seen.domain.cpu.as_ref().and_then(|cpu| cpu.topology);
+        let topology = seen.domain().cpu.as_ref().and_then(|cpu| cpu.topology);
         let found = topology.map(|found| (found.sockets, found.cores, found.threads));
         vec![Check::eq("sockets, cores, threads", &found, &Some(wanted)).from("domain XML, <cpu><topology>")]
     };

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::super::check::Check;
 use super::super::outcome::{LogLine, Thrown};
 use super::MOST_THROWN;
+use crate::findings::Check;
 use crate::watch::{AllowList, Level, Record};
 
 /// What the logs say of a case.

@@ -2,8 +2,8 @@
 
 use std::fmt::Debug;
 
-use super::super::check::{self, Check, Control};
 use super::Test;
+use crate::findings::{self, Check, Control};
 
 impl Test {
     /// Note a check; the case goes on, held or not.
@@ -70,7 +70,7 @@ impl Test {
         assertion: impl Fn(&F) -> Vec<Check>,
         controls: &[Control<F>],
     ) -> bool {
-        let (checks, noticed) = check::controlled(facts, assertion, controls);
+        let (checks, noticed) = findings::controlled(facts, assertion, controls);
         let holds = checks.iter().all(|check| check.holds);
         let mut said = self.log.said();
         said.checks.extend(checks);

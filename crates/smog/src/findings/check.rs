@@ -1,11 +1,10 @@
-//! What a case found: what was compared, with what, and whether it held.
+//! What is expected of a guest: what was compared, with what, and whether it held.
 
 use std::fmt::Debug;
 
 use serde::{Deserialize, Serialize};
 
-use super::Seen;
-use crate::findings::{Rule, rule};
+use super::{GuestSnapshot, Rule, rule};
 
 /// One assertion of a case, held or not.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,10 +71,9 @@ impl std::fmt::Display for Check {
 /// (all that look at one guest alone, when none is named), which fails with its findings.
 ///
 /// A name that is no such rule's is a failed check.
-pub fn no_findings(seen: &Seen, rules: &[&str]) -> Vec<Check> {
-    let snapshot = seen.snapshot();
+pub fn no_findings(guest: &GuestSnapshot, rules: &[&str]) -> Vec<Check> {
     let of = |rule: &Rule| {
-        let found = rule.of_guest(&snapshot);
+        let found = rule.of_guest(guest);
         let said: Vec<&str> = found.iter().map(|found| found.sentence.as_str()).collect();
         let sources: Vec<&str> =
             found.iter().flat_map(|found| &found.evidence).map(|one| one.source.as_str()).collect();
@@ -126,7 +124,7 @@ impl<F> Control<F> {
 
 /// Look at facts and at what controls make of them: the assertion's own checks, a failed
 /// check for each control that it does not notice, and how many it does.
-pub(super) fn controlled<F: Clone>(
+pub(crate) fn controlled<F: Clone>(
     facts: &F,
     assertion: impl Fn(&F) -> Vec<Check>,
     controls: &[Control<F>],

@@ -1,12 +1,22 @@
-//! What several suites assert of a guest, from the API down to the kernel, and the wrong
-//! states that must turn each assertion red.
+//! What can be expected of a guest, from the API down to the kernel: pure functions of what was
+//! [`Seen`] of it, each with the wrong states that must turn it red. The suites and cases of one's own
+//! assert these.
 
+mod devices;
+mod machine;
+
+pub use devices::{
+    CONFIG_DRIVE, NO_WATCHDOG, config_drive, config_drives, has_rng, has_watchdog, mapped_in_file,
+    video_models, watchdog,
+};
+pub use machine::{NO_BIOS, NO_IOMMU, NO_UEFI, bios, boots_cd, iommu, remaps, uefi};
+
+use super::pinning::Who;
+use super::{Check, Control, Seen};
 use crate::cpuset::Cpuset;
-use crate::findings::pinning::Who;
 use crate::host::{Policy, Thread};
 use crate::libvirt::DomainState;
 use crate::show;
-use crate::testing::{Check, Control, Seen};
 
 const XML: &str = "domain XML";
 const THREADS: &str = "/proc/PID/task/TID/status, Cpus_allowed_list";
@@ -14,7 +24,7 @@ const MAPS: &str = "/proc/PID/numa_maps and smaps";
 const PLACEMENT: &str = "placement, GET /allocations/ID";
 
 /// It runs: Nova, libvirt, the kernel and placement agree on what it is.
-pub(super) fn runs(seen: &Seen) -> Vec<Check> {
+pub fn runs(seen: &Seen) -> Vec<Check> {
     let flavor = &seen.server.flavor;
     let threads = seen.affinity().len() as u32;
     let booked = seen.booked("VCPU") + seen.booked("PCPU");
@@ -22,15 +32,16 @@ pub(super) fn runs(seen: &Seen) -> Vec<Check> {
         Check::eq("status", &seen.server.status, &"ACTIVE".to_string()).from("Nova, GET /servers/ID"),
         Check::that(
             "state of the domain",
-            matches!(seen.state, DomainState::Running | DomainState::Blocked),
-            seen.state.to_string(),
+            matches!(seen.state(), DomainState::Running | DomainState::Blocked),
+            seen.state().to_string(),
             "running",
         )
         .from("libvirt, virsh list"),
-        Check::eq("UUID of the domain", &seen.domain.uuid, &seen.server.id).from(XML),
-        Check::eq("vCPUs of the domain", &seen.domain.vcpus.count, &flavor.vcpus).from("domain XML, <vcpu>"),
+        Check::eq("UUID of the domain", &seen.domain().uuid, &seen.server.id).from(XML),
+        Check::eq("vCPUs of the domain", &seen.domain().vcpus.count, &flavor.vcpus)
+            .from("domain XML, <vcpu>"),
         Check::eq("vCPU threads", &threads, &flavor.vcpus).from("/proc/PID/task/*/comm"),
-        Check::eq("memory of the domain in MiB", &(seen.domain.memory_kib / 1024), &flavor.ram_mib)
+        Check::eq("memory of the domain in MiB", &(seen.domain().memory_kib / 1024), &flavor.ram_mib)
             .from("domain XML, <memory>"),
         Check::eq("CPUs booked in placement", &booked, &u64::from(flavor.vcpus)).from(PLACEMENT),
         Check::eq("MiB booked in placement", &seen.booked("MEMORY_MB"), &flavor.ram_mib).from(PLACEMENT),
@@ -38,12 +49,12 @@ pub(super) fn runs(seen: &Seen) -> Vec<Check> {
 }
 
 /// Controls of [`runs`].
-pub(super) const RUNS: &[Control<Seen>] = &[
+pub const RUNS: &[Control<Seen>] = &[
     Control::new("a vCPU thread is missing", |mut seen| {
-        seen.process.threads.retain(|thread| !is_vcpu(thread));
+        seen.process_mut().threads.retain(|thread| !is_vcpu(thread));
         seen
     }),
-    Control::new("libvirt has it paused", |seen| Seen { state: DomainState::Paused, ..seen }),
+    Control::new("libvirt has it paused", |seen| seen.in_state(DomainState::Paused)),
     Control::new("nothing is booked in placement", Seen::unbooked),
     Control::new("half the memory", |seen| {
         seen.with_xml(|xml| xml.replacen("<memory unit='KiB'>", "<memory unit='KiB'>1", 1))
@@ -56,7 +67,7 @@ fn is_vcpu(thread: &Thread) -> bool {
 
 /// Each of these vCPUs has a CPU of the host for itself, of the dedicated set, in the
 /// domain XML and in the kernel.
-pub(super) fn pinned(seen: &Seen, vcpus: &Cpuset, dedicated: &Cpuset) -> Vec<Check> {
+pub fn pinned(seen: &Seen, vcpus: &Cpuset, dedicated: &Cpuset) -> Vec<Check> {
     let pins = seen.pins();
     let mut checks = Vec::new();
     let mut used = Cpuset::new();
@@ -95,7 +106,7 @@ pub(super) fn pinned(seen: &Seen, vcpus: &Cpuset, dedicated: &Cpuset) -> Vec<Che
 /// What the control group of a vCPU's thread leaves to it; nothing where the host has no such
 /// groups.
 fn in_its_group(seen: &Seen, vcpu: u32, cpus: &Cpuset) -> Option<Check> {
-    let group = seen.process.vcpu(vcpu)?.cgroup.as_ref()?;
+    let group = seen.process().vcpu(vcpu)?.cgroup.as_ref()?;
     let left = group.cpus.clone()?;
     Some(
         Check::that(
@@ -109,14 +120,14 @@ fn in_its_group(seen: &Seen, vcpu: u32, cpus: &Cpuset) -> Option<Check> {
 }
 
 /// Controls of [`pinned`].
-pub(super) const PINNED: &[Control<Seen>] = &[
+pub const PINNED: &[Control<Seen>] = &[
     Control::new("a vCPU without its pin", |seen| seen.without_xml_lines("<vcpupin ")),
     Control::new("a vCPU that floats in the kernel", Seen::unpinned_threads),
     Control::new("nothing is booked in placement", Seen::unbooked),
 ];
 
 /// No vCPU has a CPU for itself: all run on the shared set, and only there.
-pub(super) fn floats(seen: &Seen, vcpus: &Cpuset, shared: &Cpuset) -> Vec<Check> {
+pub fn floats(seen: &Seen, vcpus: &Cpuset, shared: &Cpuset) -> Vec<Check> {
     let affinity = seen.affinity();
     let mut checks: Vec<Check> = vcpus
         .iter()
@@ -139,19 +150,19 @@ pub(super) fn floats(seen: &Seen, vcpus: &Cpuset, shared: &Cpuset) -> Vec<Check>
 }
 
 /// Controls of [`floats`].
-pub(super) const FLOATS: &[Control<Seen>] = &[
+pub const FLOATS: &[Control<Seen>] = &[
     Control::new("a vCPU thread on every CPU, dedicated ones too", Seen::unpinned_threads),
     Control::new("a vCPU thread is missing", |mut seen| {
-        seen.process.threads.retain(|thread| !is_vcpu(thread));
+        seen.process_mut().threads.retain(|thread| !is_vcpu(thread));
         seen
     }),
     Control::new("nothing is booked in placement", Seen::unbooked),
 ];
 
 /// No thread of its process, QEMU's own ones neither, may run off the shared CPUs.
-pub(super) fn stays_on_shared(seen: &Seen, shared: &Cpuset) -> Vec<Check> {
+pub fn stays_on_shared(seen: &Seen, shared: &Cpuset) -> Vec<Check> {
     let shared = seen.real(shared);
-    let off = seen.process.threads.iter().filter(|thread| !thread.cpus.is_subset(&shared));
+    let off = seen.process().threads.iter().filter(|thread| !thread.cpus.is_subset(&shared));
     let off: Vec<String> = off.map(|thread| format!("{} on {}", thread.name, thread.cpus)).collect();
     vec![
         Check::that(
@@ -167,11 +178,11 @@ pub(super) fn stays_on_shared(seen: &Seen, shared: &Cpuset) -> Vec<Check> {
 }
 
 /// Controls of [`stays_on_shared`].
-pub(super) const ON_SHARED: &[Control<Seen>] = &[
+pub const ON_SHARED: &[Control<Seen>] = &[
     Control::new("vCPU threads on every CPU", Seen::unpinned_threads),
     Control::new("a worker on every CPU", |mut seen| {
         let all: Cpuset = (0..64).collect();
-        if let Some(thread) = seen.process.threads.iter_mut().rev().find(|thread| !is_vcpu(thread)) {
+        if let Some(thread) = seen.process_mut().threads.iter_mut().rev().find(|thread| !is_vcpu(thread)) {
             thread.cpus = all;
         }
         seen
@@ -179,9 +190,9 @@ pub(super) const ON_SHARED: &[Control<Seen>] = &[
 ];
 
 /// Its memory is in huge pages of this size: declared so, and every KiB of it mapped so.
-pub(super) fn in_huge_pages(seen: &Seen, size_kib: u64) -> Vec<Check> {
+pub fn in_huge_pages(seen: &Seen, size_kib: u64) -> Vec<Check> {
     let declared: Vec<u64> =
-        seen.domain.memory_backing.huge_pages.iter().flatten().filter_map(|pages| pages.size_kib).collect();
+        seen.domain().memory_backing.huge_pages.iter().flatten().filter_map(|pages| pages.size_kib).collect();
     let mapped = mapped_kib(seen, size_kib);
     vec![
         Check::that(
@@ -193,16 +204,16 @@ pub(super) fn in_huge_pages(seen: &Seen, size_kib: u64) -> Vec<Check> {
         .from("domain XML, <memoryBacking><hugepages><page>"),
         Check::that(
             format!("memory in {} pages", show::kib(size_kib)),
-            mapped >= seen.domain.memory_kib,
+            mapped >= seen.domain().memory_kib,
             show::kib(mapped),
-            format!("all of it, {}", show::kib(seen.domain.memory_kib)),
+            format!("all of it, {}", show::kib(seen.domain().memory_kib)),
         )
         .from(MAPS),
     ]
 }
 
 /// Controls of [`in_huge_pages`].
-pub(super) const IN_HUGE_PAGES: &[Control<Seen>] = &[
+pub const IN_HUGE_PAGES: &[Control<Seen>] = &[
     Control::new("no page size declared", |seen| seen.without_xml_lines("<page ")),
     Control::new("declared in huge pages, mapped in small ones", Seen::in_small_pages),
     Control::new("another page size", |seen| {
@@ -211,8 +222,8 @@ pub(super) const IN_HUGE_PAGES: &[Control<Seen>] = &[
 ];
 
 /// Its memory is in small pages.
-pub(super) fn in_small_pages(seen: &Seen) -> Vec<Check> {
-    let huge: u64 = seen.process.memory.as_ref().map_or(0, |maps| maps.huge_kib().values().sum());
+pub fn in_small_pages(seen: &Seen) -> Vec<Check> {
+    let huge: u64 = seen.process().memory.as_ref().map_or(0, |maps| maps.huge_kib().values().sum());
     vec![
         Check::eq("declared in huge pages", &declares_huge(seen), &false)
             .from("domain XML, <memoryBacking><hugepages>"),
@@ -221,7 +232,7 @@ pub(super) fn in_small_pages(seen: &Seen) -> Vec<Check> {
 }
 
 /// Controls of [`in_small_pages`].
-pub(super) const IN_SMALL_PAGES: &[Control<Seen>] = &[
+pub const IN_SMALL_PAGES: &[Control<Seen>] = &[
     Control::new("huge pages declared", |seen| {
         seen.with_xml(|xml| {
             xml.replacen(
@@ -236,18 +247,18 @@ pub(super) const IN_SMALL_PAGES: &[Control<Seen>] = &[
 
 /// Whether the domain asks for huge pages larger than the host's small ones.
 fn declares_huge(seen: &Seen) -> bool {
-    seen.domain.memory_backing.huge_pages.iter().flatten().any(|pages| pages.size_kib != Some(4))
+    seen.domain().memory_backing.huge_pages.iter().flatten().any(|pages| pages.size_kib != Some(4))
 }
 
 /// How much of the process is in pages of this size, in KiB.
-pub(super) fn mapped_kib(seen: &Seen, size_kib: u64) -> u64 {
-    seen.process.memory.as_ref().and_then(|maps| maps.huge_kib().get(&size_kib).copied()).unwrap_or(0)
+pub fn mapped_kib(seen: &Seen, size_kib: u64) -> u64 {
+    seen.process().memory.as_ref().and_then(|maps| maps.huge_kib().get(&size_kib).copied()).unwrap_or(0)
 }
 
 /// The guest has these NUMA nodes: vCPUs and MiB of each.
-pub(super) fn has_cells(seen: &Seen, cells: &[(Cpuset, u64)]) -> Vec<Check> {
+pub fn has_cells(seen: &Seen, cells: &[(Cpuset, u64)]) -> Vec<Check> {
     let found: Vec<(Cpuset, u64)> =
-        seen.domain.cells().iter().map(|cell| (cell.cpus.clone(), cell.memory_kib / 1024)).collect();
+        seen.domain().cells().iter().map(|cell| (cell.cpus.clone(), cell.memory_kib / 1024)).collect();
     let text = |cells: &[(Cpuset, u64)]| match cells.is_empty() {
         true => "none".to_string(),
         false => cells
@@ -257,7 +268,7 @@ pub(super) fn has_cells(seen: &Seen, cells: &[(Cpuset, u64)]) -> Vec<Check> {
             .join(", "),
     };
     let tuned: Vec<u32> = seen
-        .domain
+        .domain()
         .numatune
         .iter()
         .flat_map(|tune| &tune.mem_nodes)
@@ -280,8 +291,10 @@ pub(super) fn has_cells(seen: &Seen, cells: &[(Cpuset, u64)]) -> Vec<Check> {
 fn threads_in_their_cells(seen: &Seen) -> Vec<Check> {
     let affinity = seen.affinity();
     let mut checks = Vec::new();
-    for node in seen.domain.numatune.iter().flat_map(|tune| &tune.mem_nodes) {
-        let Some(cell) = seen.domain.cells().iter().find(|cell| cell.id == node.guest_cell) else { continue };
+    for node in seen.domain().numatune.iter().flat_map(|tune| &tune.mem_nodes) {
+        let Some(cell) = seen.domain().cells().iter().find(|cell| cell.id == node.guest_cell) else {
+            continue;
+        };
         let room = seen.real(&seen.cpus_of_cells(&node.cells));
         for vcpu in cell.cpus.iter() {
             let thread = affinity.get(&vcpu).cloned().unwrap_or_default();
@@ -304,10 +317,10 @@ fn threads_in_their_cells(seen: &Seen) -> Vec<Check> {
 
 /// The guest's own memory is where its cells are bound to: no page of it is in another cell
 /// of the host. Files that QEMU is made of are anywhere.
-pub(super) fn memory_in_its_cells(seen: &Seen) -> Vec<Check> {
-    let nodes = seen.domain.numatune.iter().flat_map(|tune| &tune.mem_nodes);
+pub fn memory_in_its_cells(seen: &Seen) -> Vec<Check> {
+    let nodes = seen.domain().numatune.iter().flat_map(|tune| &tune.mem_nodes);
     let bound = nodes.fold(Cpuset::new(), |all, node| all.union(&node.cells));
-    let by_cell = seen.process.memory.as_ref().map(|maps| maps.bound_by_cell()).unwrap_or_default();
+    let by_cell = seen.process().memory.as_ref().map(|maps| maps.bound_by_cell()).unwrap_or_default();
     let sum = |inside: bool| -> u64 {
         by_cell.iter().filter(|(cell, _)| bound.contains(**cell) == inside).map(|(_, kib)| kib).sum()
     };
@@ -319,32 +332,22 @@ pub(super) fn memory_in_its_cells(seen: &Seen) -> Vec<Check> {
 }
 
 /// Controls of [`memory_in_its_cells`].
-pub(super) const MEMORY_IN_CELLS: &[Control<Seen>] = &[
+pub const MEMORY_IN_CELLS: &[Control<Seen>] = &[
     Control::new("pages in another cell", Seen::in_another_cell),
     Control::new("not bound", |seen| seen.without_xml_lines("<memnode ")),
 ];
 
 /// Controls of [`has_cells`].
-pub(super) const HAS_CELLS: &[Control<Seen>] = &[
+pub const HAS_CELLS: &[Control<Seen>] = &[
     Control::new("a cell is missing", |seen| seen.without_xml_lines("<cell id='0'")),
     Control::new("memory not bound", |seen| seen.without_xml_lines("<memnode ")),
     Control::new("threads on CPUs of any cell", Seen::unpinned_threads),
 ];
 
-/// The guest's own view of its cells, CPUs and memory is the domain's.
-pub(super) fn guest_sees(report: &super::console::Report, cells: usize, vcpus: u32) -> Vec<Check> {
-    vec![
-        Check::eq("NUMA nodes the guest sees", &report.number("numa nodes"), &Some(cells as u64))
-            .from("the guest's console"),
-        Check::eq("CPUs the guest sees", &report.number("cpus"), &Some(u64::from(vcpus)))
-            .from("the guest's console"),
-    ]
-}
-
 /// Its emulator threads run on these CPUs, as declared.
-pub(super) fn emulator_on(seen: &Seen, cpus: &Cpuset) -> Vec<Check> {
-    let pin = seen.domain.cputune.emulator_pin.clone().unwrap_or_default();
-    let thread = seen.process.emulator_affinity().cloned().unwrap_or_default();
+pub fn emulator_on(seen: &Seen, cpus: &Cpuset) -> Vec<Check> {
+    let pin = seen.domain().cputune.emulator_pin.clone().unwrap_or_default();
+    let thread = seen.process().emulator_affinity().cloned().unwrap_or_default();
     vec![
         Check::eq("pin of the emulator", &pin, cpus).from("domain XML, <emulatorpin>"),
         Check::eq("affinity of the main thread", &thread, &seen.real(cpus)).from(THREADS),
@@ -369,9 +372,9 @@ fn strays(seen: &Seen) -> String {
 
 /// Its emulator threads have a dedicated CPU for themselves, which no vCPU of it has, and
 /// which is booked beside those.
-pub(super) fn emulator_apart(seen: &Seen, dedicated: &Cpuset) -> Vec<Check> {
-    let pins = seen.domain.pinned_cpus();
-    let emulator = seen.process.emulator_affinity().cloned().unwrap_or_default();
+pub fn emulator_apart(seen: &Seen, dedicated: &Cpuset) -> Vec<Check> {
+    let pins = seen.domain().pinned_cpus();
+    let emulator = seen.process().emulator_affinity().cloned().unwrap_or_default();
     let alone = emulator.len() == 1 && emulator.is_subset(dedicated) && emulator.is_disjoint(&pins);
     let mut checks = vec![
         Check::that(
@@ -389,12 +392,12 @@ pub(super) fn emulator_apart(seen: &Seen, dedicated: &Cpuset) -> Vec<Check> {
 }
 
 /// Controls of [`emulator_on`] and [`emulator_apart`].
-pub(super) const EMULATOR: &[Control<Seen>] = &[
+pub const EMULATOR: &[Control<Seen>] = &[
     Control::new("emulator not pinned", |seen| seen.without_xml_lines("<emulatorpin ")),
     Control::new("emulator floats in the kernel", |mut seen| {
-        let pid = seen.process.pid;
+        let pid = seen.process().pid;
         let all: Cpuset = (0..64).collect();
-        for thread in seen.process.threads.iter_mut().filter(|thread| thread.tid == pid) {
+        for thread in seen.process_mut().threads.iter_mut().filter(|thread| thread.tid == pid) {
             thread.cpus = all.clone();
         }
         seen
@@ -402,16 +405,16 @@ pub(super) const EMULATOR: &[Control<Seen>] = &[
 ];
 
 /// Exactly these vCPUs have a real-time scheduler, declared and in the kernel.
-pub(super) fn real_time(seen: &Seen, vcpus: &Cpuset) -> Vec<Check> {
+pub fn real_time(seen: &Seen, vcpus: &Cpuset) -> Vec<Check> {
     let declared: Cpuset = seen
-        .domain
+        .domain()
         .cputune
         .vcpu_sched
         .iter()
         .flat_map(|sched| sched.vcpus.iter().collect::<Vec<_>>())
         .collect();
     let kernel: Cpuset = seen
-        .process
+        .process()
         .threads
         .iter()
         .filter_map(|thread| match (thread.role, thread.policy) {
@@ -427,10 +430,10 @@ pub(super) fn real_time(seen: &Seen, vcpus: &Cpuset) -> Vec<Check> {
 }
 
 /// Controls of [`real_time`].
-pub(super) const REAL_TIME: &[Control<Seen>] = &[
+pub const REAL_TIME: &[Control<Seen>] = &[
     Control::new("no scheduler declared", |seen| seen.without_xml_lines("<vcpusched ")),
     Control::new("an ordinary policy in the kernel", |mut seen| {
-        for thread in &mut seen.process.threads {
+        for thread in &mut seen.process_mut().threads {
             thread.policy = Policy::Other;
         }
         seen

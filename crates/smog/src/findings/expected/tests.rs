@@ -4,6 +4,7 @@
 use super::*;
 use crate::cloud::{Allocation, Server};
 use crate::findings::CpuMap;
+use crate::findings::seen::Booked;
 use crate::host::{Facts, GuestProcess, Host, Replay};
 use crate::libvirt::Domain;
 
@@ -28,30 +29,31 @@ async fn facts() -> Facts {
 
 /// A guest as all layers have it, with so many PCPUs booked.
 async fn guest(xml: &str, process: &str, pcpus: u64) -> Seen {
+    guest_on(CpuMap::default(), xml, process, pcpus).await
+}
+
+async fn guest_on(cpus: CpuMap, xml: &str, process: &str, pcpus: u64) -> Seen {
     let server: Server = serde_json::from_str(SERVER).expect("the recorded server");
     let facts = facts().await;
-    Seen {
-        host: "cmp1".into(),
-        server,
-        domain: Domain::parse(xml, "a recording").expect("the recorded XML"),
-        state: DomainState::Running,
-        process: GuestProcess::parse_all(process).remove(0),
+    let booked = Booked {
         allocations: vec![Allocation {
             consumer: "it".into(),
             provider: "cmp1".into(),
             resources: [("PCPU".to_string(), pcpus)].into(),
         }],
         providers: vec!["cmp1".into()],
-        cells: facts.cells.iter().map(|cell| (cell.id, cell.cpus.clone())).collect(),
-        cpus: CpuMap::default(),
-        facts,
-    }
+    };
+    let domain = Domain::parse(xml, "a recording").expect("the recorded XML");
+    let process = GuestProcess::parse_all(process).remove(0);
+    Seen::new(server, domain, DomainState::Running, process, booked, cpus, facts)
 }
 
 /// The guest written by hand: two cells, four vCPUs of six, control groups with CPU sets.
 async fn on_two_cells() -> Seen {
     let cells = [(0, set("0-7")), (1, set("8-15"))].into();
-    Seen { cells, ..guest(TWO_CELLS_XML, KVM_PROCESS, 4).await }
+    let mut seen = guest(TWO_CELLS_XML, KVM_PROCESS, 4).await;
+    seen.cells = cells;
+    seen
 }
 
 fn red(checks: &[Check]) -> Vec<&str> {
@@ -74,7 +76,7 @@ async fn pins_threads_and_control_groups() {
     let (vcpus, dedicated) = (set("0-3"), set("2-3,10-13"));
     holds_and_can_fail(&seen, |seen| pinned(seen, &vcpus, &dedicated), PINNED);
     let other_group = Control::new("a control group with another CPU", |mut seen: Seen| {
-        for thread in seen.process.threads.iter_mut().filter(|thread| is_vcpu(thread)) {
+        for thread in seen.process_mut().threads.iter_mut().filter(|thread| is_vcpu(thread)) {
             if let Some(group) = &mut thread.cgroup {
                 group.cpus = Some(set("2-3"));
             }
@@ -91,13 +93,13 @@ async fn pins_threads_and_control_groups() {
 
 #[tokio::test]
 async fn a_thread_in_another_cell_than_its_memory_is_seen() {
-    let seen = on_two_cells().await;
+    let mut seen = on_two_cells().await;
     // vCPUs 0 and 1 are of the cell that is bound to cell 1, with CPUs 8 to 15; they are on 2 and 10.
     let checks = threads_in_their_cells(&seen);
     let wrong = red(&checks);
     assert!(wrong.contains(&"affinity of vCPU 0, whose cell is bound to cell 1 of the host"), "{checks:#?}");
     assert!(!wrong.contains(&"affinity of vCPU 1, whose cell is bound to cell 1 of the host"), "{checks:#?}");
-    let seen = Seen { cells: [(0, set("3,11-13")), (1, set("2,10"))].into(), ..seen };
+    seen.cells = [(0, set("3,11-13")), (1, set("2,10"))].into();
     let wrong = threads_in_their_cells(&seen);
     assert!(!red(&wrong).iter().any(|what| what.contains("vCPU 0") || what.contains("vCPU 2")), "{wrong:#?}");
 }
@@ -106,7 +108,7 @@ async fn a_thread_in_another_cell_than_its_memory_is_seen() {
 async fn memory_is_where_its_cell_is_bound_to() {
     let seen = guest(PINNED_XML, PINNED_PROCESS, 1).await;
     holds_and_can_fail(&seen, memory_in_its_cells, MEMORY_IN_CELLS);
-    let maps = seen.process.memory.as_ref().expect("its memory");
+    let maps = seen.process().memory.as_ref().expect("its memory");
     let (own, all) = (maps.bound_by_cell()[&0], maps.by_cell()[&0]);
     assert!(own > 0 && own < all, "{own} KiB of {all} KiB: QEMU's own files are left out");
     let huge = guest(HUGE_XML, HUGE_PROCESS, 0).await;
@@ -126,7 +128,7 @@ async fn small_pages_and_shared_cpus() {
 #[tokio::test]
 async fn simulated_cpus_stand_for_real_ones() {
     let cpus = CpuMap { simulated_nodes: 2, real_cpus: Some(2), ..CpuMap::default() };
-    let seen = Seen { cpus, ..guest(PINNED_XML, PINNED_PROCESS, 1).await };
+    let seen = guest_on(cpus, PINNED_XML, PINNED_PROCESS, 1).await;
     for (told, real) in [("3", "1"), ("2", "0"), ("0,2", "0"), ("2-3", "0-1"), ("1,2", "1"), ("0-1", "0-1")] {
         assert_eq!(seen.real(&set(told)), set(real), "{told}");
     }
