@@ -45,6 +45,8 @@ pub struct View {
     pub form: Form,
     pub columns: Vec<String>,
     pub sort: Option<String>,
+    /// Without notes, such as that a list is empty.
+    pub quiet: bool,
 }
 
 impl View {
@@ -206,6 +208,12 @@ pub fn list<T: Show + Serialize>(items: &[T], view: &View) -> Result<(), Error> 
     if let Some(name) = &view.sort {
         let by = column(name, &all)?;
         items.sort_by_key(|item| natural((by.cell)(item)));
+    }
+    if items.is_empty() && view.is_for_people() {
+        if !view.quiet {
+            note(&format!("no {}", T::PLURAL));
+        }
+        return Ok(());
     }
     let rows: Vec<Vec<String>> = items
         .iter()

@@ -54,7 +54,12 @@ impl Session {
             refresh_login: args.refresh_login,
             dry_run: args.dry_run,
             quiet: args.quiet,
-            view: View { form: args.output, columns: args.columns.clone(), sort: args.sort.clone() },
+            view: View {
+                form: args.output,
+                columns: args.columns.clone(),
+                sort: args.sort.clone(),
+                quiet: args.quiet,
+            },
             cloud: OnceCell::new(),
             on_interrupt: Mutex::default(),
             ends_itself: AtomicBool::new(false),

@@ -268,6 +268,7 @@ impl Serialize for Guest {
 }
 
 impl Show for Guest {
+    const PLURAL: &'static str = "guests";
     const COLUMNS: &'static [Column<Guest>] = &[
         Column::new("name", |guest| guest.server.name.clone()),
         Column::new("status", |guest| guest.server.state()),

@@ -35,8 +35,17 @@ impl<T> Column<T> {
 
 /// A thing that can be a row of a table.
 pub trait Show: Sized + 'static {
+    /// What several are called: "servers". An empty list says "no servers".
+    const PLURAL: &'static str;
+
     /// Its columns, in order.
     const COLUMNS: &'static [Column<Self>];
+}
+
+/// "1 vCPU", "2 vCPUs".
+pub fn counted(count: impl TryInto<u64>, what: &str) -> String {
+    let count = count.try_into().unwrap_or(u64::MAX);
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// A size as people say it: "2 MiB" for 2048 KiB, "1 GiB", "1500 KiB".

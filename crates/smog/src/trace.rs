@@ -211,6 +211,7 @@ impl Trace {
 }
 
 impl Show for Phase {
+    const PLURAL: &'static str = "phases";
     const COLUMNS: &'static [Column<Phase>] = &[
         Column::new("at", |phase| lines::seconds(phase.at_us)),
         Column::new("took", |phase| lines::seconds(phase.length_us)),

@@ -260,6 +260,7 @@ impl Triage {
 }
 
 impl Show for Group {
+    const PLURAL: &'static str = "exceptions";
     const COLUMNS: &'static [Column<Group>] = &[
         Column::new("count", |group| group.count.to_string()),
         Column::new("exception", |group| group.short_name().to_string()),

@@ -112,6 +112,7 @@ struct RuleLine {
 }
 
 impl Show for RuleLine {
+    const PLURAL: &'static str = "rules";
     const COLUMNS: &'static [Column<RuleLine>] = &[
         Column::new("rule", |line| line.rule.to_string()),
         Column::new("severity", |line| line.severity.to_string()),
@@ -221,11 +222,11 @@ fn print(audit: &Audit, session: &Session) {
         return;
     }
     let mut summary = format!(
-        "{}: {} guests, {} hosts, {} rules, {:.1} s",
+        "{}: {}, {}, {}, {:.1} s",
         counts(&audit.findings),
-        audit.guests,
-        audit.hosts,
-        audit.rules.len(),
+        smog::show::counted(audit.guests, "guest"),
+        smog::show::counted(audit.hosts, "host"),
+        smog::show::counted(audit.rules.len(), "rule"),
         audit.took_s
     );
     if audit.known > 0 || !audit.unused.is_empty() {

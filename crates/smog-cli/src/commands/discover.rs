@@ -20,6 +20,8 @@ pub async fn run(args: DiscoverArgs, session: &Session) -> Result<ExitCode, Erro
     let is_plain = session.view.is_for_people() && session.view.columns.is_empty();
     match args.strangers {
         true => output::list(&found.strangers, &session.view)?,
+        // What to do about none is said below.
+        false if found.guests.is_empty() && session.view.is_for_people() => {}
         false => output::list(&found.guests, &session.view)?,
     }
     if !args.strangers && is_plain && !found.strangers.is_empty() {

@@ -65,6 +65,7 @@ struct Line {
 }
 
 impl Show for Line {
+    const PLURAL: &'static str = "changes to restore";
     const COLUMNS: &'static [Column<Line>] = &[
         Column::new("run", |line| line.run.clone()),
         Column::new("host", |line| line.host.clone()),

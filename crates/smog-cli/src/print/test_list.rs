@@ -22,6 +22,7 @@ struct Line {
 }
 
 impl Show for Line {
+    const PLURAL: &'static str = "cases";
     const COLUMNS: &'static [Column<Line>] = &[
         Column::new("case", |line| line.name.to_string()),
         Column::new("runs here", |line| match (&line.skipped_because, line.change) {

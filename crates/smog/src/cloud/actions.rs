@@ -114,6 +114,7 @@ impl Action {
 }
 
 impl Show for Action {
+    const PLURAL: &'static str = "actions";
     const COLUMNS: &'static [Column<Action>] = &[
         Column::new("action", |action| action.action.clone()),
         Column::new("start", |action| action.start_time.clone()),

@@ -48,6 +48,7 @@ impl Named for Aggregate {
 }
 
 impl Show for Aggregate {
+    const PLURAL: &'static str = "host aggregates";
     const COLUMNS: &'static [Column<Aggregate>] = &[
         Column::new("name", |aggregate| aggregate.name.clone()),
         Column::new("hosts", |aggregate| aggregate.hosts.join(", ")),

@@ -21,6 +21,7 @@ pub struct AvailabilityZone {
 }
 
 impl Show for AvailabilityZone {
+    const PLURAL: &'static str = "availability zones";
     const COLUMNS: &'static [Column<AvailabilityZone>] = &[
         Column::new("name", |zone| zone.name.clone()),
         Column::new("state", |zone| if zone.available { "available".into() } else { "not available".into() }),

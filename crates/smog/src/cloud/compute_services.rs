@@ -44,6 +44,7 @@ impl Named for ComputeService {
 }
 
 impl Show for ComputeService {
+    const PLURAL: &'static str = "services";
     const COLUMNS: &'static [Column<ComputeService>] = &[
         Column::new("host", |service| service.host.clone()),
         Column::new("service", |service| service.binary.clone()),

@@ -94,6 +94,7 @@ impl From<&str> for NewFlavor {
 }
 
 impl Show for Flavor {
+    const PLURAL: &'static str = "flavors";
     const COLUMNS: &'static [Column<Flavor>] = &[
         Column::new("name", |flavor| flavor.name.clone()),
         Column::new("vcpus", |flavor| flavor.vcpus.to_string()),

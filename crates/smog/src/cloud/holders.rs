@@ -81,6 +81,7 @@ impl Holder {
 }
 
 impl Show for Holding {
+    const PLURAL: &'static str = "allocations";
     const COLUMNS: &'static [Column<Holding>] = &[
         Column::new("consumer", |holding| holding.holder.words()),
         Column::new("provider", |holding| {

@@ -137,6 +137,7 @@ impl Cloud {
 }
 
 impl Show for HostLine {
+    const PLURAL: &'static str = "hosts";
     const COLUMNS: &'static [Column<HostLine>] = &[
         Column::new("name", |host| host.name.clone()),
         Column::new("address", |host| host.address.clone()),

@@ -79,6 +79,7 @@ impl Named for Hypervisor {
 }
 
 impl Show for Hypervisor {
+    const PLURAL: &'static str = "hypervisors";
     const COLUMNS: &'static [Column<Hypervisor>] = &[
         Column::new("name", |hypervisor| hypervisor.hypervisor_hostname.clone()),
         Column::new("state", |hypervisor| hypervisor.state.clone()),

@@ -95,6 +95,7 @@ fn state(enabled: bool) -> String {
 }
 
 impl Show for Project {
+    const PLURAL: &'static str = "projects";
     const COLUMNS: &'static [Column<Project>] = &[
         Column::new("name", |project| project.name.clone()),
         Column::new("state", |project| state(project.enabled)),
@@ -105,6 +106,7 @@ impl Show for Project {
 }
 
 impl Show for User {
+    const PLURAL: &'static str = "users";
     const COLUMNS: &'static [Column<User>] = &[
         Column::new("name", |user| user.name.clone()),
         Column::new("state", |user| state(user.enabled)),
@@ -115,11 +117,13 @@ impl Show for User {
 }
 
 impl Show for Role {
+    const PLURAL: &'static str = "roles";
     const COLUMNS: &'static [Column<Role>] =
         &[Column::new("name", |role| role.name.clone()), Column::new("id", |role| role.id.clone())];
 }
 
 impl Show for RoleAssignment {
+    const PLURAL: &'static str = "role assignments";
     const COLUMNS: &'static [Column<RoleAssignment>] = &[
         Column::new("role", |assignment| assignment.role.clone()),
         Column::new("who", |assignment| assignment.who.clone()),

@@ -132,6 +132,7 @@ impl Image {
 }
 
 impl Show for Image {
+    const PLURAL: &'static str = "images";
     const COLUMNS: &'static [Column<Image>] = &[
         Column::new("name", |image| image.name.clone()),
         Column::new("status", |image| image.status.clone()),

@@ -34,6 +34,7 @@ impl Named for KeyPair {
 }
 
 impl Show for KeyPair {
+    const PLURAL: &'static str = "key pairs";
     const COLUMNS: &'static [Column<KeyPair>] = &[
         Column::new("name", |pair| pair.name.clone()),
         Column::new("type", |pair| pair.kind.clone()),

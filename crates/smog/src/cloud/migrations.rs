@@ -46,6 +46,7 @@ impl Migration {
 }
 
 impl Show for Migration {
+    const PLURAL: &'static str = "migrations";
     const COLUMNS: &'static [Column<Migration>] = &[
         Column::new("id", |migration| migration.id.to_string()),
         Column::new("type", |migration| migration.migration_type.clone().unwrap_or_default()),
@@ -110,6 +111,7 @@ impl RunningMigration {
 }
 
 impl Show for RunningMigration {
+    const PLURAL: &'static str = "running live migrations";
     const COLUMNS: &'static [Column<RunningMigration>] = &[
         Column::new("id", |migration| migration.id.to_string()),
         Column::new("state", RunningMigration::state),

@@ -115,6 +115,7 @@ impl Named for Subnet {
 }
 
 impl Show for Network {
+    const PLURAL: &'static str = "networks";
     const COLUMNS: &'static [Column<Network>] = &[
         Column::new("name", |network| network.name.clone()),
         Column::new("status", |network| network.status.clone()),
@@ -132,6 +133,7 @@ impl Show for Network {
 }
 
 impl Show for Subnet {
+    const PLURAL: &'static str = "subnets";
     const COLUMNS: &'static [Column<Subnet>] = &[
         Column::new("name", |subnet| subnet.name.clone()),
         Column::new("cidr", |subnet| subnet.cidr.clone()),

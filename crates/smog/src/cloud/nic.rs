@@ -71,6 +71,7 @@ pub struct FixedAddress {
 }
 
 impl Show for Interface {
+    const PLURAL: &'static str = "interfaces";
     const COLUMNS: &'static [Column<Interface>] = &[
         Column::new("port", |nic| nic.port_id.clone()),
         Column::new("status", |nic| nic.status.clone()),

@@ -107,6 +107,7 @@ impl Named for Provider {
 }
 
 impl Show for Provider {
+    const PLURAL: &'static str = "resource providers";
     const COLUMNS: &'static [Column<Provider>] = &[
         Column::new("name", |provider| format!("{}{}", "  ".repeat(provider.depth), provider.name)),
         Column::new("id", |provider| provider.id.clone()),
@@ -116,6 +117,7 @@ impl Show for Provider {
 }
 
 impl Show for Inventory {
+    const PLURAL: &'static str = "inventories";
     const COLUMNS: &'static [Column<Inventory>] = &[
         Column::new("resource", |inventory| inventory.resource_class.clone()),
         Column::new("used", |inventory| inventory.used.to_string()),
@@ -130,6 +132,7 @@ impl Show for Inventory {
 }
 
 impl Show for Allocation {
+    const PLURAL: &'static str = "allocations";
     const COLUMNS: &'static [Column<Allocation>] = &[
         Column::new("consumer", |allocation| allocation.consumer.clone()),
         Column::new("provider", |allocation| allocation.provider.clone()),
@@ -138,6 +141,7 @@ impl Show for Allocation {
 }
 
 impl Show for Candidate {
+    const PLURAL: &'static str = "allocation candidates";
     const COLUMNS: &'static [Column<Candidate>] = &[Column::new("takes", |candidate| {
         let parts = candidate
             .resources

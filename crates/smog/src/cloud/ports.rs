@@ -90,6 +90,7 @@ impl Named for Port {
 }
 
 impl Show for Port {
+    const PLURAL: &'static str = "ports";
     const COLUMNS: &'static [Column<Port>] = &[
         Column::new("id", |port| port.id.clone()),
         Column::new("name", |port| port.name.clone()),

@@ -26,6 +26,7 @@ pub struct Quota {
 }
 
 impl Show for Quota {
+    const PLURAL: &'static str = "quotas";
     const COLUMNS: &'static [Column<Quota>] = &[
         Column::new("resource", |quota| quota.resource.clone()),
         Column::new("used", |quota| quota.used.to_string()),
@@ -47,6 +48,7 @@ pub struct Limit {
 }
 
 impl Show for Limit {
+    const PLURAL: &'static str = "limits";
     const COLUMNS: &'static [Column<Limit>] = &[
         Column::new("limit", |limit| limit.name.clone()),
         Column::new("used", |limit| limit.used.map(|used| used.to_string()).unwrap_or_default()),

@@ -93,6 +93,7 @@ impl Named for SecurityGroup {
 }
 
 impl Show for SecurityGroup {
+    const PLURAL: &'static str = "security groups";
     const COLUMNS: &'static [Column<SecurityGroup>] = &[
         Column::new("name", |group| group.name.clone()),
         Column::new("rules", |group| group.rules.len().to_string()),
@@ -103,6 +104,7 @@ impl Show for SecurityGroup {
 }
 
 impl Show for SecurityRule {
+    const PLURAL: &'static str = "rules";
     const COLUMNS: &'static [Column<SecurityRule>] = &[
         Column::new("direction", |rule| rule.direction.clone()),
         Column::new("protocol", |rule| rule.protocol.clone().unwrap_or_else(|| "any".into())),

@@ -45,6 +45,7 @@ impl Named for ServerGroup {
 }
 
 impl Show for ServerGroup {
+    const PLURAL: &'static str = "server groups";
     const COLUMNS: &'static [Column<ServerGroup>] = &[
         Column::new("name", |group| group.name.clone()),
         Column::new("policy", |group| group.policy.clone()),

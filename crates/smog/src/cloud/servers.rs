@@ -240,6 +240,7 @@ struct OneServer {
 }
 
 impl Show for Server {
+    const PLURAL: &'static str = "servers";
     const COLUMNS: &'static [Column<Server>] = &[
         Column::new("name", |server| server.name.clone()),
         Column::new("status", |server| server.state()),

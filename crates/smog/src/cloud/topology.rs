@@ -40,6 +40,7 @@ pub struct TopologyNode {
 }
 
 impl Show for TopologyNode {
+    const PLURAL: &'static str = "NUMA nodes";
     const COLUMNS: &'static [Column<TopologyNode>] = &[
         Column::new("vcpus", |node| numbers(&node.vcpus)),
         Column::new("memory", |node| show::kib(node.memory_mib << 10)),

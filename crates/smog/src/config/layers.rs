@@ -51,6 +51,7 @@ pub struct SettingLine {
 }
 
 impl Show for SettingLine {
+    const PLURAL: &'static str = "settings";
     const COLUMNS: &'static [Column<SettingLine>] = &[
         Column::new("setting", |line| line.setting.clone()),
         Column::new("value", |line| line.value.clone()),

@@ -113,7 +113,7 @@ fn cpu_words(xml: &str) -> String {
         None => ("none", None, 0),
     };
     let model = model.map(|model| format!(" ({model})")).unwrap_or_default();
-    format!("CPU mode {mode}{model}, {cells} NUMA nodes")
+    format!("CPU mode {mode}{model}, {}", crate::show::counted(cells, "NUMA node"))
 }
 
 impl std::fmt::Debug for DomainChange {

@@ -73,10 +73,10 @@ impl FromStr for MachineCpu {
 }
 
 impl MachineWish {
-    /// "CPU mode exact, 2 cells".
+    /// "CPU mode exact, 2 NUMA nodes".
     pub fn words(&self) -> String {
         let cpu = self.cpu.map(|cpu| format!("CPU mode {}", cpu.as_str()));
-        let cells = self.cells.map(|cells| format!("{cells} NUMA nodes"));
+        let cells = self.cells.map(|cells| crate::show::counted(cells, "NUMA node"));
         [cpu, cells].into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 }

@@ -131,8 +131,11 @@ fn server(page: &Page<'_>) -> Vec<Line> {
     lines.push(Line::new(
         "flavor",
         format!(
-            "{}: {} vCPUs, {} MiB, {} GiB{specs}",
-            flavor.name, flavor.vcpus, flavor.ram_mib, flavor.disk_gib
+            "{}: {}, {} MiB, {} GiB{specs}",
+            flavor.name,
+            show::counted(flavor.vcpus, "vCPU"),
+            flavor.ram_mib,
+            flavor.disk_gib
         ),
         &source,
     ));
@@ -260,7 +263,7 @@ fn placement(page: &Page<'_>) -> Vec<Line> {
     let flavor = &guest.server.flavor;
     lines.push(Line::new(
         "its flavor asks",
-        format!("{} CPUs, MEMORY_MB:{}", flavor.vcpus, flavor.ram_mib),
+        format!("{}, MEMORY_MB:{}", show::counted(flavor.vcpus, "CPU"), flavor.ram_mib),
         format!("GET /servers/{}", guest.server.id),
     ));
     for one in page.extras.inventories.iter().flatten() {

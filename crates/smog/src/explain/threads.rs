@@ -27,7 +27,7 @@ pub(super) fn cpu(page: &Page<'_>) -> Vec<Line> {
     let mode = domain.cpu.as_ref().and_then(|cpu| cpu.mode.clone()).unwrap_or_else(|| "default".into());
     lines.push(Line::new(
         "machine",
-        format!("{} {machine}, CPU mode {mode}, {} vCPUs", domain.kind, domain.vcpus.count),
+        format!("{} {machine}, CPU mode {mode}, {}", domain.kind, show::counted(domain.vcpus.count, "vCPU")),
         "domain XML, <os>, <cpu>, <vcpu>",
     ));
     if let Some(persistent) = &found.persistent {
@@ -48,9 +48,9 @@ pub(super) fn cpu(page: &Page<'_>) -> Vec<Line> {
     lines.push(Line::new(
         "QEMU",
         format!(
-            "process {}, {} threads, accelerator {}",
+            "process {}, {}, accelerator {}",
             process.pid,
-            process.threads.len(),
+            show::counted(process.threads.len(), "thread"),
             process.accelerator().unwrap_or("?")
         ),
         format!("/proc/{}/cmdline", process.pid),

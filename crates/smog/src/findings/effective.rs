@@ -173,6 +173,7 @@ fn memory(domain: &Domain, maps: Option<&MemoryMaps>) -> Compared {
 }
 
 impl Show for Compared {
+    const PLURAL: &'static str = "comparisons";
     const COLUMNS: &'static [Column<Compared>] = &[
         Column::new("what", |row| row.what.clone()),
         Column::new("declared", |row| row.declared.clone()),

@@ -44,6 +44,7 @@ pub struct HostProblem {
 }
 
 impl Show for HostProblem {
+    const PLURAL: &'static str = "problems";
     const COLUMNS: &'static [Column<HostProblem>] = &[
         Column::new("host", |problem| problem.host.clone()),
         Column::new("problem", |problem| problem.error.to_string()),

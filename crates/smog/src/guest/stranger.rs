@@ -69,6 +69,7 @@ fn is_nova_s_name(name: &str) -> bool {
 }
 
 impl Show for Stranger {
+    const PLURAL: &'static str = "domains without a server";
     const COLUMNS: &'static [Column<Stranger>] = &[
         Column::new("host", |one| one.host.clone()),
         Column::new("domain", |one| one.domain.clone()),

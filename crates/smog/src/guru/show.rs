@@ -20,6 +20,7 @@ fn own(stacks: &Stacks) -> String {
 }
 
 impl Show for Stacks {
+    const PLURAL: &'static str = "stacks";
     const COLUMNS: &'static [Column<Stacks>] = &[
         Column::new("count", |stacks| stacks.count.to_string()),
         Column::new("kind", kind),
@@ -31,6 +32,7 @@ impl Show for Stacks {
 }
 
 impl Show for Moved {
+    const PLURAL: &'static str = "stacks";
     const COLUMNS: &'static [Column<Moved>] = &[
         Column::new("moved", |moved| match moved.state {
             "same" if !moved.stacks.idle => "NO".into(),

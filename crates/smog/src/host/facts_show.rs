@@ -4,6 +4,7 @@ use crate::host::{Cell, Facts, PagePool};
 use crate::show::{Column, Show, kib};
 
 impl Show for Facts {
+    const PLURAL: &'static str = "facts";
     const COLUMNS: &'static [Column<Facts>] = &[
         Column::new("name", |facts| facts.hostname.clone()),
         Column::new("os", |facts| facts.os.clone().unwrap_or_default()),

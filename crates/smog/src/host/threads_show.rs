@@ -4,6 +4,7 @@ use crate::host::{Fit, GuestProcess, Policy, Role, Thread};
 use crate::show::{Column, Show, kib};
 
 impl Show for Thread {
+    const PLURAL: &'static str = "threads";
     const COLUMNS: &'static [Column<Thread>] = &[
         Column::new("tid", |thread| thread.tid.to_string()),
         Column::new("thread", |thread| thread.name.clone()),
@@ -45,6 +46,7 @@ fn policy(thread: &Thread) -> String {
 }
 
 impl Show for GuestProcess {
+    const PLURAL: &'static str = "guest processes";
     const COLUMNS: &'static [Column<GuestProcess>] = &[
         Column::new("pid", |process| process.pid.to_string()),
         Column::new("domain", |process| process.name.clone()),
@@ -64,6 +66,7 @@ impl Show for GuestProcess {
 }
 
 impl Show for Fit {
+    const PLURAL: &'static str = "NUMA nodes";
     const COLUMNS: &'static [Column<Fit>] = &[
         Column::new("node", |fit| fit.cell.to_string()),
         Column::new("free", |fit| format!("{} MiB", fit.free_mib)),

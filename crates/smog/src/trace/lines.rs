@@ -1,5 +1,6 @@
 //! A trace as text: a waterfall that fits a width.
 
+use crate::show::counted;
 use std::collections::BTreeMap;
 
 use super::mark::cut;
@@ -255,10 +256,6 @@ impl Lines {
         self.push(Weight::Plain, String::new());
         self.push(Weight::Head, text.to_string());
     }
-}
-
-fn counted(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 fn fitted(text: &str, width: usize) -> String {

@@ -166,6 +166,7 @@ fn owned(text: Option<&str>) -> Option<String> {
 }
 
 impl Show for Record {
+    const PLURAL: &'static str = "records";
     const COLUMNS: &'static [Column<Record>] = &[
         Column::new("time", |record| record.time.map(|time| format!("{time:.3}")).unwrap_or_default()),
         Column::new("host", |record| record.host.clone()),

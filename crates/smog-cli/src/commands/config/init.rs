@@ -58,9 +58,9 @@ pub async fn run(args: InitArgs, session: &Session) -> Result<(), Error> {
     let written = options.open(&args.file).and_then(|mut file| file.write_all(text.as_bytes()));
     written.map_err(|why| fail(&format!("cannot be written: {why}"), None))?;
     session.done(&format!(
-        "{}: written, with {} hosts",
+        "{}: written, with {}",
         args.file.display(),
-        controllers.len() + computes.len()
+        smog::show::counted(controllers.len() + computes.len(), "host")
     ));
     Ok(())
 }

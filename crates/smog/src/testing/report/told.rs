@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+pub(super) use crate::show::counted;
 use crate::testing::{CaseReport, Outcome, RunReport};
 
 /// One word for how a case stands. Beside its outcome it tells those that passed and left
@@ -36,11 +37,6 @@ pub(super) fn class_and_method(name: &str) -> (&str, &str) {
 /// "12.3 s"
 pub(super) fn seconds(seconds: f64) -> String {
     format!("{seconds:.1} s")
-}
-
-/// "1 case", "3 cases"
-pub(super) fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// "… and 1 more check", "… and 3 more checks"
