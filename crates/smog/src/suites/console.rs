@@ -104,6 +104,16 @@ pub(super) async fn tick_after(t: &Test, guest: &Guest, after: u64) -> Result<u6
     .await
 }
 
+/// The guest's own view of its cells, CPUs and memory is the domain's.
+pub(super) fn guest_sees(report: &Report, cells: usize, vcpus: u32) -> Vec<Check> {
+    vec![
+        Check::eq("NUMA nodes the guest sees", &report.number("numa nodes"), &Some(cells as u64))
+            .from("the guest's console"),
+        Check::eq("CPUs the guest sees", &report.number("cpus"), &Some(u64::from(vcpus)))
+            .from("the guest's console"),
+    ]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,14 +134,4 @@ mod tests {
         assert_eq!(Report::last("=== smog-guest report begin ===\ncpus: 1"), None, "not whole yet");
         assert_eq!(last_tick("login:"), None);
     }
-}
-
-/// The guest's own view of its cells, CPUs and memory is the domain's.
-pub(super) fn guest_sees(report: &Report, cells: usize, vcpus: u32) -> Vec<Check> {
-    vec![
-        Check::eq("NUMA nodes the guest sees", &report.number("numa nodes"), &Some(cells as u64))
-            .from("the guest's console"),
-        Check::eq("CPUs the guest sees", &report.number("cpus"), &Some(u64::from(vcpus)))
-            .from("the guest's console"),
-    ]
 }

@@ -49,7 +49,7 @@ async fn alias(t: &mut Test) -> Result<()> {
     t.step(format!("ask for one device of alias `{name}`, which {host} has"));
     let mut guest = t.boot(small(1, 96).pci(name, 1)).await?;
     let seen = t.look(&mut guest).await?;
-    let one = |seen: &Seen| has_functions(&seen.domain(), &seen.facts.pci, 1);
+    let one = |seen: &Seen| has_functions(seen.domain(), &seen.facts.pci, 1);
     let none = Control::new("no device", |seen: Seen| {
         seen.with_xml(|xml| xml.replace("<hostdev ", "<other ").replace("</hostdev>", "</other>"))
     });
@@ -85,7 +85,7 @@ async fn numa_affinity(t: &mut Test) -> Result<()> {
     t.assert(
         &seen,
         |seen| {
-            in_cell_of_device(&seen.domain(), &seen.facts.pci, |cell| {
+            in_cell_of_device(seen.domain(), &seen.facts.pci, |cell| {
                 seen.facts.cell(cell).map(|cell| cell.cpus.clone()).unwrap_or_default()
             })
         },

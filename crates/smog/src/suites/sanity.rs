@@ -30,7 +30,7 @@ async fn bringup(t: &mut Test) -> Result<()> {
         t.check("the address the guest has", nic.contains(&address), nic, &address);
     }
     t.delete(&guest).await?;
-    check_gone(t, &seen.host().to_string(), &seen.domain().name).await?;
+    check_gone(t, seen.host(), &seen.domain().name).await?;
     let booked = t.cloud.allocations(&guest.server.id).await?;
     t.check_eq("allocations left in placement", &booked.len(), &0);
     Ok(())
@@ -227,7 +227,7 @@ async fn cold_migration(t: &mut Test) -> Result<()> {
     t.check(
         "host after the migration",
         seen.host() != from,
-        &seen.host().to_string(),
+        seen.host().to_string(),
         format!("any but {from}"),
     );
     t.assert(&seen, runs, RUNS);
