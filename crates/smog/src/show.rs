@@ -36,7 +36,7 @@ impl<T> Column<T> {
 /// A thing that can be a row of a table.
 pub trait Show: Sized + 'static {
     /// What several are called: "servers". An empty list says "no servers".
-    const PLURAL: &'static str;
+    const PLURAL: &'static str = "entries";
 
     /// Its columns, in order.
     const COLUMNS: &'static [Column<Self>];

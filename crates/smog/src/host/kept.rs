@@ -75,6 +75,7 @@ pub struct Connection {
 }
 
 impl Show for Connection {
+    const PLURAL: &'static str = "connections";
     const COLUMNS: &'static [Column<Connection>] = &[
         Column::new("host", |one| one.host.clone()),
         Column::new("address", |one| one.address.clone()),

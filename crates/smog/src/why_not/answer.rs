@@ -127,6 +127,7 @@ impl HostVerdict {
 }
 
 impl Show for HostVerdict {
+    const PLURAL: &'static str = "hosts";
     const COLUMNS: &'static [Column<HostVerdict>] = &[
         Column::new("host", |one| one.host.clone()),
         Column::new("verdict", |one| match one.verdict {
