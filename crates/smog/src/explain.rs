@@ -147,6 +147,12 @@ impl Explanation {
     pub fn exit_code(&self) -> ExitCode {
         exit_code(&self.findings, &self.unknown)
     }
+
+    /// Whether the layers agree, and one of them itself tells of an error: a fault, a failed action.
+    pub fn tells_of_errors(&self) -> bool {
+        self.findings.is_empty()
+            && self.sections.iter().flat_map(|section| &section.lines).any(|line| line.wrong)
+    }
 }
 
 impl Cloud {
@@ -157,6 +163,10 @@ impl Cloud {
     /// Only those of reading the server: all else is in [`Explanation::unknown`].
     pub async fn explain(&self, server: &Server, topic: Option<Topic>) -> Result<Explanation> {
         let begun = Instant::now();
+        // Lists of servers have no faults.
+        let is_silent = server.status == "ERROR" && server.fault.is_none();
+        let read = if is_silent { self.server_by_id(&server.id).await.ok() } else { None };
+        let server = read.as_ref().unwrap_or(server);
         // Ten minutes without a change is stuck, as in an audit.
         let stuck_after = Duration::from_secs(600);
         let scope = Scope::Guest(Box::new(server.clone()));
@@ -165,7 +175,15 @@ impl Cloud {
         let extras = extras::ask(self, server, topic).boxed();
         let (snapshot, extras) = tokio::join!(snapshot, extras);
         let mut snapshot = snapshot?;
-        snapshot.unknown.extend(extras.unknown.iter().cloned());
+        // A host that does not answer is one line, not one for each thing that was asked of it.
+        let is_said = |one: &Unknown| {
+            let host = one.what.strip_prefix("host ").and_then(|rest| rest.split(':').next());
+            host.is_some_and(|host| {
+                snapshot.unknown.iter().any(|other| other.what == format!("host `{host}`"))
+            })
+        };
+        let more: Vec<Unknown> = extras.unknown.iter().filter(|one| !is_said(one)).cloned().collect();
+        snapshot.unknown.extend(more);
         snapshot.sources.extend(extras.sources.iter().cloned());
         if server.status == "DELETED" {
             // Nova's record is all there is: nothing else can be asked.

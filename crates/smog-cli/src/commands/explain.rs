@@ -85,7 +85,11 @@ fn print(page: &Explanation, raw: bool, session: &Session) {
     }
     if !session.quiet {
         let rest = if page.unknown.is_empty() { "" } else { "; some of it could not be read" };
-        output::note(&format!("{}{rest}", counts(&page.findings)));
+        let said = match page.tells_of_errors() {
+            true => "the layers agree; the lines marked with `!` are errors that they tell of".to_string(),
+            false => counts(&page.findings),
+        };
+        output::note(&format!("{said}{rest}"));
     }
 }
 
