@@ -142,12 +142,12 @@ impl Surroundings {
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .filter(|(name, _)| name.starts_with("OS_") || name.starts_with("SMOG_"))
             .collect();
-        let config_dir = std::env::var_os("XDG_CONFIG_HOME")
-            .map(PathBuf::from)
-            .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".config")));
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let state_dir = set("XDG_STATE_HOME").or_else(|| Some(set("HOME")?.join(".local/state")));
-        let cache_dir = set("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
+        // The XDG specification: a path that is not absolute is not looked at.
+        let folder = |name: &str| set(name).filter(|folder| folder.is_absolute());
+        let config_dir = folder("XDG_CONFIG_HOME").or_else(|| Some(set("HOME")?.join(".config")));
+        let state_dir = folder("XDG_STATE_HOME").or_else(|| Some(set("HOME")?.join(".local/state")));
+        let cache_dir = folder("XDG_CACHE_HOME").or_else(|| Some(set("HOME")?.join(".cache")));
         Surroundings {
             variables,
             current_dir: std::env::current_dir().unwrap_or_default(),
@@ -156,7 +156,7 @@ impl Surroundings {
             home_dir: set("HOME"),
             cache_dir,
             // The folder is checked when the first connection is kept.
-            runtime_dir: set("XDG_RUNTIME_DIR")
+            runtime_dir: folder("XDG_RUNTIME_DIR")
                 .filter(|folder| folder.is_dir())
                 .map(|folder| folder.join("smog"))
                 .or_else(|| Some(PathBuf::from(format!("/tmp/smog-{}", private_folder::me())))),

@@ -13,7 +13,7 @@ use crate::json_words;
 const MOST: usize = 1_000_000;
 
 /// And so many pages: services give a thousand items a page, or what their `max_limit` says.
-const MOST_PAGES: usize = 10_000;
+const MOST_PAGES: usize = 1_000;
 
 /// The pages of one list. Each begins after another item, or the list would never end.
 #[derive(Debug, Default)]
@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(Pages::default().next(5, false, id(5)), Ok(None));
         let mut pages = Pages::default();
         let end = (0..).find_map(|at| pages.next(1, true, id(at)).err()).expect("an end");
-        assert!(end.contains("10000 pages"), "{end}");
+        assert!(end.contains("1000 pages"), "{end}");
         assert!(Pages::default().next(1_000_001, false, id(1)).is_err_and(|why| why.contains("items")));
     }
 }

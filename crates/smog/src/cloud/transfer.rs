@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::checksum::Hasher;
 use super::gateway::{request_id, url_of};
 use super::refusal::{self, Patience};
-use super::wire::exchange::{circle, elsewhere, read_up_to};
+use super::wire::exchange::{circle, elsewhere, nowhere, read_up_to};
 use super::wire::redirect::{self, Redirect};
 use super::wire::retry::{self, Next};
 use super::wire::{Located, Token, token_header, transport};
@@ -83,6 +83,7 @@ impl Cloud {
                 begun.redirected = Some(to);
                 return Ok(());
             }
+            Redirect::Nowhere => return Err(nowhere(&located.peer)),
             Redirect::Elsewhere(to) => return Err(elsewhere(&located.peer, &to, &located.to_set)),
             Redirect::None => {}
         }

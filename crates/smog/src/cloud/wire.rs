@@ -86,14 +86,6 @@ impl Wire {
                 token
             }
         };
-        let uses_tls = keystone.root.scheme() == "https"
-            || token.body.catalog.iter().flat_map(|of| &of.endpoints).any(|at| at.url.starts_with("https:"));
-        if !credentials.verify && uses_tls {
-            options.tell_notice(&format!(
-                "certificates are not checked (as {} says): anybody in between can read the password",
-                credentials.source
-            ));
-        }
         Ok(Wire {
             keystone,
             tls,

@@ -183,6 +183,28 @@ impl Credentials {
 }
 
 impl Login {
+    /// A text without the secrets of this login, whoever wrote it.
+    pub(crate) fn hidden_in(&self, text: &str) -> String {
+        self.secrets().into_iter().filter(|secret| !secret.is_empty()).fold(
+            text.to_string(),
+            |text, secret| {
+                // In JSON it may have escapes.
+                let quoted = serde_json::to_string(secret).unwrap_or_default();
+                text.replace(secret, "(hidden)").replace(quoted.trim_matches('"'), "(hidden)")
+            },
+        )
+    }
+
+    fn secrets(&self) -> Vec<&str> {
+        match self {
+            Login::Password { password: secret, .. }
+            | Login::ApplicationCredential { secret, .. }
+            | Login::Totp { passcode: secret, .. }
+            | Login::Token(secret) => vec![secret.reveal()],
+            Login::MultiFactor(methods) => methods.iter().flat_map(Login::secrets).collect(),
+        }
+    }
+
     /// Whether the login brings a scope of its own, so that none is asked for.
     pub(super) fn has_own_scope(&self) -> bool {
         matches!(self, Login::ApplicationCredential { .. })

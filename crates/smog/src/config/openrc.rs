@@ -45,10 +45,11 @@ pub(super) fn read(path: &Path, from: &Surroundings) -> Result<Openrc> {
     let text = yaml::read_text(path)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let mut notices = Vec::new();
-    let is_windows = text.contains("\r\n");
+    let is_windows = text.contains('\r');
     if is_windows {
+        let whose = if text.contains("\r\n") { "Windows line ends" } else { "line ends of an old Mac" };
         notices.push(format!(
-            "{} has Windows line ends; bash would take each as a part of the value, smog does not",
+            "{} has {whose}; bash would take each as a part of the value, smog does not",
             path.display()
         ));
     }
@@ -64,7 +65,8 @@ pub(super) fn read(path: &Path, from: &Surroundings) -> Result<Openrc> {
             ),
         },
     };
-    let found = match words::parse(&text.replace("\r\n", "\n"), from.home_dir.as_deref()) {
+    let found = match words::parse(&text.replace("\r\n", "\n").replace('\r', "\n"), from.home_dir.as_deref())
+    {
         Ok(variables) => Openrc { variables, notices, asks: false },
         Err(Stop { line, what, for_shell: false }) => {
             return Err(of_another_shell(Error::Config {
@@ -83,7 +85,7 @@ pub(super) fn read(path: &Path, from: &Surroundings) -> Result<Openrc> {
                 hint: Some(source_it("the file")),
             };
             if is_windows {
-                return Err(refused("and bash cannot read a file with Windows line ends"));
+                return Err(refused("and bash cannot read a file with these line ends"));
             }
             if let Some(why) = trust::why_not(path) {
                 return Err(refused(&format!("and smog runs no file that others may have written: {why}")));

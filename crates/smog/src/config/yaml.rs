@@ -54,6 +54,7 @@ pub(super) fn read_text(path: &Path) -> Result<String> {
     if bytes.len() as u64 > LARGEST {
         return Err(too_large());
     }
+    let is_utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
     String::from_utf8(bytes).map_err(|why| {
         let good = String::from_utf8_lossy(&why.as_bytes()[..why.utf8_error().valid_up_to()]).into_owned();
         let line = good.matches('\n').count() + 1;
@@ -61,7 +62,10 @@ pub(super) fn read_text(path: &Path) -> Result<String> {
         Error::Config {
             place: format!("{}:{line}:{column}", path.display()),
             message: "not UTF-8 text from here on".into(),
-            hint: Some("`iconv -f latin1 -t utf8` may convert it".into()),
+            hint: Some(
+                format!("`iconv -f {} -t utf8` may convert it", if is_utf16 { "utf16" } else { "latin1" })
+                    .into(),
+            ),
         }
     })
 }

@@ -20,6 +20,9 @@ const LOGS_LIMIT: Duration = Duration::from_secs(30);
 /// At most so many records are kept, the newest.
 const RECORDS: usize = 200;
 
+/// What is unknown where some logs were read and others not.
+pub(super) const LOGS_OF_A_HOST: &str = "logs of a host";
+
 /// At most so many lines of the console.
 const CONSOLE: u32 = 30;
 
@@ -143,13 +146,24 @@ pub(super) async fn ask(cloud: &Cloud, server: &Server, topic: Option<Topic>) ->
         extras.traits = Some(traits);
         extras.inventories = Some(inventories);
     }
-    extras.logs = extras.take(logs, "records about it");
+    extras.logs = extras.take(logs, "records about it").map(|(since, records, unread)| {
+        extras.unknown.extend(unread.into_iter().map(|why| Unknown {
+            what: LOGS_OF_A_HOST.into(),
+            why,
+            concerns: "records about it".into(),
+        }));
+        (since, records)
+    });
     extras
 }
 
 /// Warnings and worse about the guest since its newest action began, of a day at most (its whole
 /// life where logs are asked for).
-async fn logs(cloud: &Cloud, server: &Server, is_deep: bool) -> Result<(Timestamp, Vec<Record>)> {
+async fn logs(
+    cloud: &Cloud,
+    server: &Server,
+    is_deep: bool,
+) -> Result<(Timestamp, Vec<Record>, Vec<String>)> {
     let actions = cloud.actions(&server.id).await?;
     let moment = |text: &str| format!("{}Z", text.trim_end_matches('Z')).parse::<Timestamp>().ok();
     let begun = match is_deep {
@@ -191,5 +205,5 @@ async fn logs(cloud: &Cloud, server: &Server, is_deep: bool) -> Result<(Timestam
         });
     }
     let skip = kept.len().saturating_sub(RECORDS);
-    Ok((since, kept.split_off(skip)))
+    Ok((since, kept.split_off(skip), watch.unread().lines()))
 }

@@ -1,6 +1,6 @@
 //! The page: what is known, line by line.
 
-use super::extras::Extras;
+use super::extras::{Extras, LOGS_OF_A_HOST};
 use super::{Line, Section, Topic, places, threads};
 use crate::cloud::{Action, Fault};
 use crate::findings::{CloudSnapshot, Finding, GuestSnapshot};
@@ -322,7 +322,15 @@ fn logs(page: &Page<'_>) -> Vec<Line> {
     if records.is_empty() {
         lines.push(Line::new(
             "logs",
-            format!("no warning and no error about it since {}", since.strftime("%Y-%m-%d %H:%M:%S")),
+            format!(
+                "no warning and no error about it since {}{}",
+                since.strftime("%Y-%m-%d %H:%M:%S"),
+                if page.unknown(&[LOGS_OF_A_HOST]).is_some() {
+                    " in the logs that could be read"
+                } else {
+                    ""
+                }
+            ),
             "the logs of all hosts",
         ));
     }

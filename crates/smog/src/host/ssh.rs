@@ -305,6 +305,29 @@ impl Ssh {
                 hint: None,
             });
         }
+        if let Some(user) = &options.user
+            && (user.is_empty()
+                || user.starts_with('-')
+                || user.contains(|c: char| c.is_whitespace() || c.is_control()))
+        {
+            return Err(Error::Invalid {
+                what: format!("user `{user}` of host `{host}`"),
+                why: "it is not a user's name".to_string(),
+                hint: None,
+            });
+        }
+        // ssh goes on without it, and then blames the host.
+        for (what, file) in [("key", &options.key_file), ("config", &options.config_file)] {
+            let Some(file) = file else { continue };
+            std::fs::File::open(file).map_err(|why| Error::Config {
+                place: file.display().to_string(),
+                message: format!(
+                    "cannot be read: {}",
+                    why.to_string().split(" (os error").next().unwrap_or_default()
+                ),
+                hint: Some(format!("it is the `{what}:` of `ssh:` in smog.yml, for host `{host}`").into()),
+            })?;
+        }
         if let Some(keep) = options.keep.as_ref().filter(|_| !self.crowded.load(Relaxed))
             && let Ok(place) = Place::lock(keep, options, options.connect_timeout * 2).await
         {

@@ -405,10 +405,12 @@ def look_for_named(first=False):
     for pattern in named:
         if pattern in there:
             continue
-        if glob.glob(pattern):
+        hits = glob.glob(pattern)
+        # What is there and cannot be read (a folder, a device) stays unread.
+        if any(hit not in failed for hit in hits):
             there.add(pattern)
             frame("F", 0, 0, {"path": pattern})
-        elif first and glob.has_magic(pattern):
+        elif first and not hits and glob.has_magic(pattern):
             unreadable(pattern, "no file of that name", absent=True)
 
 

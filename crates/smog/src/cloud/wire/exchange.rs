@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use url::Url;
 
-use super::proxy;
+use super::proxy::{self, Proxies};
 use super::redirect::{self, Redirect};
 use super::transport::{self, Peer};
 use crate::error::{Error, Result};
@@ -83,6 +83,7 @@ pub(in crate::cloud) async fn exchange(
                 }
                 (url, method) = (to, by);
             }
+            Redirect::Nowhere => return Err(Failed::Refused(nowhere(peer))),
             Redirect::Elsewhere(to) => return Err(Failed::Refused(elsewhere(peer, &to, to_set))),
             Redirect::None => {
                 let (status, headers) = (response.status(), response.headers().clone());
@@ -109,6 +110,15 @@ pub(in crate::cloud) fn elsewhere(peer: &Peer, to: &Url, to_set: &str) -> Error 
             peer.address_from
         )
         .into(),
+    }
+}
+
+/// The error for a redirect that leads to no service.
+pub(in crate::cloud) fn nowhere(peer: &Peer) -> Error {
+    Error::Unreachable {
+        what: peer.what.clone(),
+        why: "it redirects, but names no address on the web".into(),
+        hint: format!("the address comes from {}", peer.address_from).into(),
     }
 }
 
@@ -161,22 +171,24 @@ pub(in crate::cloud) async fn read_up_to(
 
 /// A client for API calls.
 pub(super) fn client(tls: rustls::ClientConfig) -> Result<reqwest::Client> {
-    build(bare(tls).connect_timeout(Duration::from_secs(20)))
+    build(bare(tls)?.connect_timeout(Duration::from_secs(20)))
 }
 
 /// A client for files of any size: no limit on the whole. Whoever uses it watches for
 /// silence (reqwest's `read_timeout` counts from the request's begin, uploads included).
 pub(in crate::cloud) fn file_client(tls: rustls::ClientConfig) -> Result<reqwest::Client> {
-    build(bare(tls).connect_timeout(Duration::from_secs(20)).no_gzip())
+    build(bare(tls)?.connect_timeout(Duration::from_secs(20)).no_gzip())
 }
 
-/// Proxies are those of HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY, which reqwest reads
-/// itself, as curl and OpenStack's own clients do. It follows no redirect: smog looks first.
-fn bare(tls: rustls::ClientConfig) -> reqwest::ClientBuilder {
-    reqwest::Client::builder()
+/// Proxies are those of the environment (`proxy.rs`). It follows no redirect: smog looks first.
+fn bare(tls: rustls::ClientConfig) -> Result<reqwest::ClientBuilder> {
+    let builder = reqwest::Client::builder()
+        .no_proxy()
+        .proxy(Proxies::of_process()?.of_client())
         .tls_backend_preconfigured(tls)
         .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("smog/", env!("CARGO_PKG_VERSION")))
+        .user_agent(concat!("smog/", env!("CARGO_PKG_VERSION")));
+    Ok(builder)
 }
 
 fn build(builder: reqwest::ClientBuilder) -> Result<reqwest::Client> {

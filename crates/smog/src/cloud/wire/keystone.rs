@@ -173,7 +173,7 @@ impl Keystone {
                 method: "POST".into(),
                 path: "/auth/tokens".into(),
                 status: reply.status.as_u16(),
-                message: fault::text(&reply.body, reply.status.as_u16()),
+                message: login.hidden_in(&fault::text(&reply.body, reply.status.as_u16())),
                 request_id: request_id(&reply.headers),
             };
         }
@@ -215,7 +215,8 @@ impl Keystone {
                     .into(),
             };
         }
-        let reason = fault::text(&reply.body, reply.status.as_u16());
+        // A service may repeat the request in its error.
+        let reason = login.hidden_in(&fault::text(&reply.body, reply.status.as_u16()));
         let scope = auth_request::scope_words(&self.credentials);
         let scope = scope.map(|scope| format!(", for {scope}")).unwrap_or_default();
         let is_unauthorized = reply.status == StatusCode::UNAUTHORIZED || matches!(login, Login::Token(_));

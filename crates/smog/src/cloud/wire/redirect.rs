@@ -13,6 +13,8 @@ pub(in crate::cloud) enum Redirect {
     None,
     /// Ask there, by this method; the body goes along unless the method has become GET.
     To(Url, Method),
+    /// It names no place, or one that is not on the web.
+    Nowhere,
     /// It points to another origin, where neither token nor password may go.
     Elsewhere(Url),
 }
@@ -32,8 +34,11 @@ pub(in crate::cloud) fn of(
     }
     let location = headers.get(header::LOCATION).and_then(|value| value.to_str().ok());
     let Some(mut to) = location.and_then(|location| from.join(location).ok()) else {
-        return Redirect::None;
+        return Redirect::Nowhere;
     };
+    if !matches!(to.scheme(), "http" | "https") {
+        return Redirect::Nowhere;
+    }
     // A password in there is not for us, and must not be shown.
     let _ = to.set_username("");
     let _ = to.set_password(None);
@@ -76,10 +81,11 @@ mod tests {
             "http://other.example:8774/v2.1/flavors",
             "https://other.example/v2.1/flavors",
             "//other.example/v2.1/flavors",
-            "ftp://nova.example/x",
         ] {
             assert!(matches!(redirect(301, elsewhere), Redirect::Elsewhere(_)), "{elsewhere}");
         }
+        assert_eq!(redirect(301, "ftp://nova.example/x"), Redirect::Nowhere);
+        assert_eq!(redirect(302, "file:///etc/passwd"), Redirect::Nowhere);
         assert_eq!(redirect(300, same), Redirect::None);
         assert_eq!(redirect(304, same), Redirect::None);
     }

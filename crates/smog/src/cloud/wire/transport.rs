@@ -127,7 +127,7 @@ fn bare(name: &str) -> String {
 
 /// What a library says, without the names of its types: "Other(OtherError(UnsupportedCertVersion))"
 /// is "unsupported cert version".
-fn plain(said: &str) -> String {
+pub(super) fn plain(said: &str) -> String {
     let mut text = said;
     while let Some(inner) =
         ["Other(", "OtherError("].iter().find_map(|begin| text.strip_prefix(begin)?.strip_suffix(')'))

@@ -48,7 +48,19 @@ pub(super) fn of_cloud(credentials: &Credentials) -> Result<ClientConfig> {
     let key_file = credentials.key.as_ref().unwrap_or(file);
     let key = private_key(Path::new(key_file)).map_err(|why| unusable(key_file, why))?;
     let config = builder.with_client_auth_cert(chain, key);
-    config.map(with_http).map_err(|why| unusable(file, format!("it does not belong to the key: {why}")))
+    config.map(with_http).map_err(|why| {
+        let said = format!("{why:?}");
+        let why = if said.contains("UnsupportedCertVersion") {
+            "it is a certificate of X.509 version 1, which TLS here does not take: `openssl x509 -req` makes \
+             version 3 with `-extfile`"
+                .to_string()
+        } else if said.contains("InconsistentKeys") {
+            format!("it does not belong to the key {key_file}")
+        } else {
+            format!("it cannot be used: {}", super::transport::plain(&why.to_string()))
+        };
+        unusable(file, why)
+    })
 }
 
 /// TLS for everybody else: this machine's authorities.

@@ -74,6 +74,9 @@ set -T
 trap 'case ${BASH_SOURCE[0]-}:$BASH_COMMAND in *:". \"\$1\"") ;; "$__smog_file":*) __smog_line=$LINENO __smog_in=${FUNCNAME[0]-} __smog_word=${BASH_COMMAND%%[ ;]*} ;; esac' DEBUG
 . "$1"
 __smog_end=$?
+# The file may have a trap of its own in the place of ours.
+__smog_dump
+trap - EXIT
 "#;
 
 /// What a run gave.
