@@ -54,7 +54,13 @@ pub(super) fn line(text: &str) -> Option<Line<'static>> {
     const KEYS: [&str; 7] =
         ["\"message\"", "\"Payload\"", "\"log\"", "\"MESSAGE\"", "\"line\"", "\"msg\"", "\"_raw\""];
     let is_one = KEYS.iter().any(|key| text.contains(key));
-    let Value::Object(mut object) = is_one.then(|| serde_json::from_str(text).ok())?? else { return None };
+    let parsed = serde_json::from_str(text).ok();
+    if parsed.is_none() && text.starts_with("{\"__CURSOR\"") {
+        // An entry of the journal that is cut off: what it says is not known.
+        let outer = Outer { is_without_message: true, ..Outer::default() };
+        return Some(Line::Entry(Box::new(outer), String::new()));
+    }
+    let Value::Object(mut object) = parsed.filter(|_| is_one)? else { return None };
     // What a search of Elasticsearch or Splunk exports.
     for key in ["_source", "result"] {
         if let Some(Value::Object(inner)) = object.get_mut(key) {
@@ -162,9 +168,9 @@ fn field(value: &Value) -> Option<String> {
         Value::Null => None,
         Value::String(text) => Some(text.clone()),
         // What is no UTF-8 comes as a list of bytes.
-        Value::Array(bytes) if bytes.iter().all(Value::is_u64) => {
-            let bytes: Vec<u8> = bytes.iter().filter_map(|byte| u8::try_from(byte.as_u64()?).ok()).collect();
-            Some(String::from_utf8_lossy(&bytes).into_owned())
+        Value::Array(bytes) if bytes.iter().any(Value::is_number) => {
+            let bytes: Option<Vec<u8>> = bytes.iter().map(|byte| u8::try_from(byte.as_u64()?).ok()).collect();
+            bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
         }
         // A field that an entry has several times.
         Value::Array(values) => {

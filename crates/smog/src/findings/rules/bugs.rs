@@ -31,7 +31,7 @@ fn known_bug(cloud: &CloudSnapshot, _: &[GuestSnapshot]) -> Vec<Finding> {
 pub(super) const RULES: &[Rule] = &[Rule {
     name: "known-bug",
     severity: Severity::Warning,
-    about: "The logs of a host show a bug that is known (`--known FILE` adds your own)",
+    about: "The logs of a host show a bug that is known (a file of your own adds to the list)",
     source: "the entries of known.yml, each with its number",
     proof: Proof::Lab,
     layers: &[Layer::Logs],

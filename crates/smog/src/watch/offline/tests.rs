@@ -406,6 +406,7 @@ fn what_a_journal_leaves_out_is_unread_and_what_it_has_in_fields_counts() {
         ),
         (format!(r#","MESSAGE":[{}]"#, bytes.join(",")), vec!["nova.exception.OneError"], false),
         (r#","MESSAGE":["one","two"]"#.to_string(), vec![], false),
+        (r#","MESSAGE":[300,-1,"x"]"#.to_string(), vec![], true),
         (String::new(), vec![], false),
     ] {
         let place = Place::new(&[("j.json", (begin.clone() + &entry(&fields)).as_bytes())]);
@@ -417,6 +418,20 @@ fn what_a_journal_leaves_out_is_unread_and_what_it_has_in_fields_counts() {
         assert_eq!(said.iter().any(|said| said.contains("use `journalctl --all`")), unread, "{fields}: {said:?}");
         let code = if unread { ExitCode::CouldNotRun } else { ExitCode::Ok };
         assert_eq!(up.exit_code(false, false), code, "{fields}");
+    }
+    // A file that ends within an entry, in both of the journal's forms.
+    let export =
+        "__CURSOR=a\n__REALTIME_TIMESTAMP=1795516300000000\nMESSAGE=begin\n\n__CURSOR=b\nMESSAGE=Trace";
+    let whole = begin.clone() + &entry(r#","MESSAGE":"nova.exception.OneError: b""#);
+    let cut = whole.replacen('{', r#"{"__CURSOR":"a","#, 2);
+    let cut = &cut[..cut.len() - 20];
+    for text in [export, cut] {
+        let place = Place::new(&[("j", text.as_bytes())]);
+        let (records, up) = read(&offline(&place.path("j")), &Filter::default());
+        assert_eq!(records.len(), 1, "{records:?}");
+        let said: Vec<String> = up.troubles.iter().map(Trouble::text).collect();
+        assert!(said.iter().any(|said| said.contains("cut off")), "{text}: {said:?}");
+        assert_eq!(up.exit_code(false, false), ExitCode::CouldNotRun, "{text}");
     }
     let export = format!(
         "__REALTIME_TIMESTAMP=1795516300000000\n_PID=7\nMESSAGE=Failed\nEXCEPTION_TEXT\n{}{}\n\n",

@@ -50,8 +50,8 @@ impl Trouble {
             What::WithoutMessage(count) => {
                 let entries = if *count == 1 { "entry has" } else { "entries have" };
                 format!(
-                    "`{path}`: {count} {entries} no message, because journalctl leaves long ones out unless it is \
-                     asked for all: use `journalctl --all`"
+                    "`{path}`: {count} {entries} no message that can be read: the file is cut off there, or journalctl \
+                     has left long messages out: use `journalctl --all`"
                 )
             }
             What::Torn(1) => {

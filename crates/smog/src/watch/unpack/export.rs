@@ -57,7 +57,8 @@ impl<R: Read> Export<R> {
             let mut field = vec![];
             self.input.by_ref().take(LONGEST).read_until(b'\n', &mut field)?;
             if field.is_empty() {
-                return Ok((!entry.is_empty()).then_some(entry));
+                // An empty line ends an entry, also the last one.
+                return if entry.is_empty() { Ok(None) } else { Err(cut_off()) };
             }
             if field.last() == Some(&b'\n') {
                 field.pop();
@@ -72,7 +73,7 @@ impl<R: Read> Export<R> {
                 Some(at) => (String::from_utf8_lossy(&field[..at]).into_owned(), field[at + 1..].to_vec()),
                 None => {
                     let mut length = [0; 8];
-                    self.input.read_exact(&mut length)?;
+                    self.input.read_exact(&mut length).map_err(|_| cut_off())?;
                     let length = u64::from_le_bytes(length);
                     let mut value = vec![];
                     self.input.by_ref().take(length.min(LONGEST)).read_to_end(&mut value)?;
@@ -89,6 +90,10 @@ impl<R: Read> Export<R> {
             }
         }
     }
+}
+
+fn cut_off() -> io::Error {
+    io::Error::new(io::ErrorKind::UnexpectedEof, "the journal's export is cut off within an entry")
 }
 
 impl<R: Read> Read for Export<R> {
