@@ -258,7 +258,8 @@ impl Host {
                     (Sudo::Auto, false) => script(Sudo::Always),
                     (sudo, _) => script(sudo),
                 };
-                ssh.open(&self.name, script, long).await?
+                // On the heap: the futures of those who run commands would be too deep for the compiler.
+                Box::pin(ssh.open(&self.name, script, long)).await?
             }
             Wire::Local | Wire::Replay(_) => local::open(&self.name, &script(self.sudo))?,
         };

@@ -45,7 +45,7 @@ pub async fn run(args: ConfigArgs, session: &Session) -> Result<ExitCode, Error>
             if let Some(suite) = suite {
                 file = session.surroundings.suite_file(&suite)?;
             }
-            tell(&file, session);
+            notices(&file, session);
             let entries = file.entries();
             match entries.is_empty() && session.view.is_for_people() {
                 true if session.quiet => {}

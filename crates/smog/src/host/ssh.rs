@@ -331,8 +331,7 @@ impl Ssh {
         if let Some(keep) = options.keep.as_ref().filter(|_| !self.crowded.load(Relaxed))
             && let Ok(place) = Place::lock(keep, options, options.connect_timeout * 2).await
         {
-            // Its own future on the heap: those of commands are deep enough.
-            return Box::pin(self.kept(host, keep, &place)).await;
+            return self.kept(host, keep, &place).await;
         }
         let directory = private_directory(&options.control_dir).map_err(|err| Error::Config {
             place: options.control_dir.display().to_string(),
