@@ -274,7 +274,7 @@ fn what_is_taken_by_a_guest() {
     nova.settle();
     let (_, answer) = answer(&["--flavor", &pinned]);
     let helps = answer["helps"].to_string();
-    assert!(helps.contains(&format!("guest `{}` is gone", guests[0])), "{helps}");
+    assert!(helps.contains(&format!("moving or deleting guest `{}`", guests[0])), "{helps}");
     smog(&["delete", "-q", &guests[0]]);
     eventually("its CPU to be free", || lab().run(&["why-not", "--flavor", &pinned]).code == 0);
     boots("a dedicated CPU is free", &["--flavor", &pinned]);
