@@ -12,7 +12,7 @@ from typing import Any, SupportsFloat, SupportsIndex, final
 from smog.display import Listing, SupportsWrite
 
 
-__all__ = ["Aggregate", "ApiCall", "Case", "CaseReport", "Cloud", "Compared", "ComputeService", "Domain", "Environment", "Facts", "FailedTest", "Flavor", "FlavorSpec", "Guest", "GuestProcess", "Guests", "Guru", "Host", "HostLine", "HostPlan", "Hosts", "Hypervisor", "Image", "KeyPair", "MovedStacks", "Network", "OsloConfig", "Output", "Plan", "Project", "Record", "Resource", "Restored", "SavedLogs", "Server", "ServerGroup", "Stacks", "Stop", "Thread", "ThrownKind", "Topology", "Trace", "Triage", "User", "Watch", "Watched", "Watcher", "_hints", "_preparable", "_server_actions", "cases", "connect", "core_seconds", "html_table", "logs", "near", "quote", "read_yaml", "records", "run_cases", "text_table", "trace", "triage", "version"]
+__all__ = ["Aggregate", "ApiCall", "Case", "CaseReport", "Cloud", "Compared", "ComputeService", "Domain", "Environment", "Facts", "FailedTest", "Flavor", "FlavorSpec", "Guest", "GuestProcess", "Guests", "Guru", "Host", "HostLine", "HostPlan", "Hosts", "Hypervisor", "Image", "KeyPair", "MovedStacks", "Network", "OsloConfig", "Output", "Plan", "Project", "Record", "Resource", "Restored", "SavedLogs", "Server", "ServerGroup", "Stacks", "Stop", "Thread", "ThrownKind", "Topology", "Trace", "Triage", "User", "Watch", "Watched", "Watcher", "WhyNot", "_hints", "_preparable", "_server_actions", "cases", "connect", "core_seconds", "html_table", "logs", "near", "quote", "read_yaml", "records", "run_cases", "text_table", "trace", "triage", "version"]
 
 @final
 class Aggregate:
@@ -615,6 +615,14 @@ class Cloud:
 
         >>> for record in cloud.watch(exceptions=True, duration=60):
         ...     print(record.host, record.exception)
+        """
+    def why_not(self, /, of: str | Guest | None = None, *, flavor: str | Flavor | None = None, image: str | Image | None = None, host: str | Host | None = None, group: str | ServerGroup | None = None, availability_zone: str | None = None, hints: dict[str, Any] | None = None, volume: bool = False) -> WhyNot:
+        """
+        Why no host takes a guest, or which one would: of a guest or a request ("req-…") that found no
+        host, or of a flavor before a boot. Each compute host is judged in the order in which Nova asks.
+        What could not be read is unknown, and never fits.
+
+        >>> print(cloud.why_not(flavor="big", zone="east"))
         """
 
 @final
@@ -1641,6 +1649,13 @@ class Guest:
         Wait for a status such as "ACTIVE", or "DELETED" until it is gone.
 
         Raises `Fault` when it goes to ERROR meanwhile, `Timeout` with the last state.
+        """
+    def why_not(self, /, *, flavor: str | Flavor | None = None, host: str | Host | None = None) -> WhyNot:
+        """
+        Why no host takes it, or where it could move to; with `flavor`, resized.
+
+        >>> guest.why_not(flavor="big")
+        <WhyNot guest `web`, flavor `big`: cmp2 fits>
         """
 
 @final
@@ -3366,6 +3381,68 @@ class Watcher:
     def wait(self, /) -> Watched:
         """
         Wait until its handler stops it; what it saw.
+        """
+
+@final
+class WhyNot:
+    """
+    Why no host takes a guest, or which one would. `print(answer)` is what the command shows,
+    `answer.to_dict()["hosts"]` has every reason with `has` and `needs`.
+
+    >>> cloud.why_not(flavor="big").sentence
+    'cmp1 and cmp2 each have 1 PCPU (dedicated CPUs) in all; flavor `big` needs 2'
+    """
+    def __repr__(self, /) -> str: ...
+    def __str__(self, /) -> str: ...
+    def _repr_html_(self, /) -> str: ...
+    def _row(self, /) -> list[tuple[str, str]]: ...
+    @property
+    def asked(self, /) -> str:
+        """
+        What was asked for.
+        """
+    @property
+    def fits(self, /) -> list[str]:
+        """
+        Hosts that can take it.
+        """
+    @property
+    def helps(self, /) -> list[str]:
+        """
+        What would help.
+        """
+    @property
+    def notes(self, /) -> list[str]:
+        """
+        What should be known about the answer.
+        """
+    @property
+    def ruled_out(self, /) -> list[tuple[str, str]]:
+        """
+        Hosts that cannot, each with the first reason.
+        """
+    @property
+    def scheduler_log(self, /) -> str | None:
+        """
+        What the scheduler logged of the request, in one sentence.
+        """
+    @property
+    def sentence(self, /) -> str:
+        """
+        The answer in one sentence.
+        """
+    def to_dict(self, /) -> dict[str, Any]:
+        """
+        Everything in it as plain data: dicts, lists, strings, numbers.
+        """
+    def to_json(self, /) -> str:
+        """
+        The same as JSON text.
+        """
+    @property
+    def unknown(self, /) -> list[str]:
+        """
+        Hosts of which it is not known.
         """
 
 def _hints() -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ use pyo3::types::PyTuple;
 use smog::cloud::{BootMade, BootRequest, Call, FlavorChoice, NetworkChoice, Nic, Service};
 use smog::findings::{AuditRequest, Baseline, KnownBugs};
 use smog::watch::LogQuery;
+use smog::why_not::WhyNotRequest;
 use smog::{Error, Result};
 
 use crate::data::{plain, to_json, to_python};
@@ -23,7 +24,7 @@ use crate::guests::{Guests, discover, guest};
 use crate::host::{Bytes, Host, host};
 use crate::hosts::Hosts;
 use crate::noun::{Noun, listed};
-use crate::nouns::{Flavor, Trace, Triage};
+use crate::nouns::{Flavor, Trace, Triage, WhyNot};
 use crate::saved::Places;
 use crate::session::Session;
 use crate::topology::{self, Topology};
@@ -370,7 +371,11 @@ impl Cloud {
                     let left = cloud.take_back_boots(&*made, keep, TAKING_BACK).await;
                     Err(Error::Interrupted { left })
                 }
-                other => other.map(|guest| guest.server),
+                Err(why) => {
+                    let asked = WhyNotRequest::of_boot(made[0].server().as_deref(), &request);
+                    Err(cloud.with_why(why, &asked).await)
+                }
+                Ok(guest) => Ok(guest.server),
             }
         };
         let undo = move |_: smog::cloud::Server| async move {
@@ -604,6 +609,48 @@ impl Cloud {
         let wanted = smog::trace::TraceWanted { of: of.name(), action, since, logs };
         let trace = self.ask(py, move |cloud, _| async move { cloud.trace(&wanted).await })?;
         Ok(Trace::of(trace, &self.session))
+    }
+
+    /// Why no host takes a guest, or which one would: of a guest or a request ("req-…") that found no
+    /// host, or of a flavor before a boot. Each compute host is judged in the order in which Nova asks.
+    /// What could not be read is unknown, and never fits.
+    ///
+    /// >>> print(cloud.why_not(flavor="big", zone="east"))
+    #[pyo3(signature = (
+        of: "str | Guest | None" = None, *, flavor: "str | Flavor | None" = None, image: "str | Image | None" = None,
+        host: "str | Host | None" = None, group: "str | ServerGroup | None" = None,
+        availability_zone: "str | None" = None, hints: "dict[str, Any] | None" = None, volume: "bool" = false
+    ) -> "WhyNot")]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
+    fn why_not(
+        &self,
+        py: Python<'_>,
+        of: Option<NameOf>,
+        flavor: Option<NameOf>,
+        image: Option<NameOf>,
+        host: Option<NameOf>,
+        group: Option<NameOf>,
+        availability_zone: Option<String>,
+        hints: Option<BTreeMap<String, Bound<'_, PyAny>>>,
+        volume: bool,
+    ) -> PyResult<WhyNot> {
+        let hints = hints.unwrap_or_default();
+        let request = WhyNotRequest {
+            of: of.map(NameOf::name),
+            flavor: flavor.map(NameOf::name),
+            image: image.map(NameOf::name),
+            host: host.map(NameOf::name),
+            group: group.map(NameOf::name),
+            zone: availability_zone,
+            hints: hints
+                .into_iter()
+                .map(|(key, value)| Ok((key, to_json(&value)?)))
+                .collect::<PyResult<_>>()?,
+            boots_from_volume: volume,
+            reads_log: true,
+        };
+        let answer = self.ask(py, move |cloud, _| async move { cloud.why_not(&request).await })?;
+        Ok(WhyNot::of(answer, &self.session))
     }
 
     /// What the hosts threw `since` (an hour back), by type and place, and what came first. What

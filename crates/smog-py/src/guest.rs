@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use smog::cloud::LiveMigration;
+use smog::why_not::WhyNotRequest;
 use smog::{Error, Result};
 
 use crate::data::plain;
@@ -14,7 +15,7 @@ use crate::enter::{Ctx, enter, wait};
 use crate::errors::{to_py, unusable};
 use crate::host::Host;
 use crate::noun::{Noun, cells, listed};
-use crate::nouns::{Compared, Domain, GuestProcess, Server, Trace};
+use crate::nouns::{Compared, Domain, GuestProcess, Server, Trace, WhyNot};
 use crate::session::Session;
 
 /// A server, its host and its domain, joined.
@@ -265,7 +266,13 @@ impl Guest {
         let left = format!("Nova continues to move `{}`", self.name());
         let how = LiveMigration { host: to.map(NameOf::name), block: block.into() };
         self.ask(py, left, move |mut guest, ctx| async move {
-            let answer = guest.live_migrate_with(&how, wait(timeout, &ctx.teller())).await;
+            let answer = match guest.live_migrate_with(&how, wait(timeout, &ctx.teller())).await {
+                Err(why) => {
+                    let asked = WhyNotRequest::of_live_migration(&guest.server.id, &how);
+                    Err(guest.cloud().with_why(why, &asked).await)
+                }
+                done => done,
+            };
             (guest, answer)
         })
     }
@@ -367,7 +374,13 @@ impl Guest {
         let order = crate::guest_actions::order(py, action, given)?;
         self.ask(py, order.left(&self.name()), move |mut guest, ctx| async move {
             let answer = match wait {
-                true => guest.carry_out(&order, crate::enter::wait(timeout, &ctx.teller())).await,
+                true => match guest.carry_out(&order, crate::enter::wait(timeout, &ctx.teller())).await {
+                    Err(why) => {
+                        let asked = WhyNotRequest::of_order(&guest.server.id, &order);
+                        Err(guest.cloud().with_why(why, &asked).await)
+                    }
+                    done => done,
+                },
                 false => match guest.cloud().clone().give(&guest.server, &order).await {
                     Ok(_) => guest.refresh().await,
                     Err(why) => Err(why),
@@ -390,6 +403,22 @@ impl Guest {
             (guest, answer)
         })?;
         Ok(Trace::of(trace, &self.session))
+    }
+
+    /// Why no host takes it, or where it could move to; with `flavor`, resized.
+    ///
+    /// >>> guest.why_not(flavor="big")
+    /// <WhyNot guest `web`, flavor `big`: cmp2 fits>
+    #[pyo3(signature = (*, flavor: "str | Flavor | None" = None, host: "str | Host | None" = None) -> "WhyNot")]
+    fn why_not(&self, py: Python<'_>, flavor: Option<NameOf>, host: Option<NameOf>) -> PyResult<WhyNot> {
+        let (flavor, host) = (flavor.map(NameOf::name), host.map(NameOf::name));
+        let answer = self.ask(py, "nothing was changed".into(), move |guest, _| async move {
+            let of = Some(guest.server.id.clone());
+            let request = WhyNotRequest { of, flavor, host, reads_log: true, ..WhyNotRequest::default() };
+            let answer = guest.cloud().why_not(&request).await;
+            (guest, answer)
+        })?;
+        Ok(WhyNot::of(answer, &self.session))
     }
 
     /// Everything seen of it as plain data; under `domain` what libvirt said.

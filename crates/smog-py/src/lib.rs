@@ -56,7 +56,7 @@ mod _smog {
     use super::nouns::{
         Aggregate, Compared, ComputeService, Domain, Facts, FailedTest, Flavor, GuestProcess, Guru, HostLine,
         Hypervisor, Image, KeyPair, MovedStacks, Network, Project, Record, Server, ServerGroup, Stacks,
-        Thread, ThrownKind, Trace, Triage, User,
+        Thread, ThrownKind, Trace, Triage, User, WhyNot,
     };
     #[pymodule_export]
     use super::resource::Resource;

@@ -12,6 +12,7 @@ mod record;
 mod server;
 mod trace;
 mod triage;
+mod why_not;
 
 pub use api::{Aggregate, ComputeService, Hypervisor, Image, KeyPair, Network, Project, ServerGroup, User};
 pub use compared::Compared;
@@ -25,3 +26,4 @@ pub use record::Record;
 pub use server::Server;
 pub use trace::Trace;
 pub use triage::{FailedTest, ThrownKind, Triage};
+pub use why_not::WhyNot;
