@@ -428,7 +428,12 @@ fn what_others_put_before_each_line() {
     let mut wrong = vec![];
     for (name, around) in forms {
         let second = WANTED.replace("req-1", "req-2");
+        // Behind words of an unknown kind only a line with a time shows where the service's own begin.
+        let has_no_time = ["loghub's OpenStack sample", "the file's name alone"].contains(&name);
         for (lines, of) in [(DATED, "dated"), (COLOURED, "devstack")] {
+            if has_no_time && of == "devstack" {
+                continue;
+            }
             let text = twice(lines, &around);
             let (found, read) = scan_bytes(text.clone().into_bytes());
             let is_right =

@@ -86,6 +86,13 @@ impl Wire {
                 token
             }
         };
+        let uses_tls = keystone.root.scheme() == "https"
+            || token.body.catalog.iter().flat_map(|of| &of.endpoints).any(|at| at.url.starts_with("https:"));
+        if !credentials.verify && uses_tls {
+            options.tell_notice(credentials.unchecked.as_deref().unwrap_or(
+                "certificates are not checked: anybody between here and the cloud can read the password",
+            ));
+        }
         Ok(Wire {
             keystone,
             tls,

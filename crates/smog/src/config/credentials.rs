@@ -114,6 +114,8 @@ pub struct Credentials {
     pub cacert: Option<String>,
     /// Whether certificates are checked.
     pub verify: bool,
+    /// Why they are not, for people: said once, when a session begins.
+    pub unchecked: Option<String>,
     /// A file with the client's certificate (`OS_CERT`).
     pub cert: Option<String>,
     /// A file with the private key of `cert` (`OS_KEY`), where it is not in the same file.

@@ -187,7 +187,6 @@ impl Fields {
             ));
         }
         let tls = tls::of(self, speaker, home)?;
-        notices.extend(tls.notice.map(|notice| format!("{source}: {notice}")));
         let interface = self.interface(&mut notices);
         let credentials = Credentials {
             name: name.into(),
@@ -208,6 +207,7 @@ impl Fields {
             interface,
             cacert: tls.cacert,
             verify: tls.verify,
+            unchecked: tls.notice.map(|notice| format!("{source}: {notice}")),
             cert: tls.cert,
             key: tls.key,
             endpoint_overrides: self.endpoint_overrides(),

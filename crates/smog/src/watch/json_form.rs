@@ -84,7 +84,8 @@ fn carried(object: &Map<String, Value>) -> Option<Line<'static>> {
         .any(|key| text(key).is_some());
     let utc = jiff::tz::TimeZone::UTC.into();
     let has_head = head::parse(&line, &utc).is_some_and(|head| !head.weak)
-        || head::undated(&line).is_some_and(|head| head.kind == head::Kind::Oslo);
+        || head::undated(&line)
+            .is_some_and(|head| matches!(head.kind, head::Kind::Oslo | head::Kind::OsloMore));
     // Where the collector has read the head already, its fields say more than the line.
     if has_level && !has_head {
         return None;

@@ -170,6 +170,7 @@ pub(super) mod tests {
             interface: None,
             cacert: None,
             verify: true,
+            unchecked: None,
             cert: None,
             key: None,
             endpoint_overrides: BTreeMap::new(),

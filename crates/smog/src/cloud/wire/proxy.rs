@@ -80,7 +80,7 @@ impl Proxies {
             // An address of IPv6 has colons of its own.
             Some((host, digits)) if !host.contains(':') || host.ends_with(']') => match digits.parse::<u16>()
             {
-                Ok(number) => (Some(number) == port).then(|| host.to_string()),
+                Ok(number) => (Some(number) == port).then(|| host.trim_matches(['[', ']']).to_string()),
                 Err(_) => Some(name.to_string()),
             },
             _ => Some(name.to_string()),
@@ -252,7 +252,7 @@ mod tests {
         for (value, why) in [
             ("ftp://u:geheim@127.0.0.1:7906", "neither http:// nor https://"),
             ("http://", "empty host"),
-            ("::::", "invalid port number"),
+            ("::::", "empty host"),
             ("http://u:geheim/x@127.0.0.1:1", "invalid port number"),
             ("http://u:geheim#x@127.0.0.1:1", "invalid port number"),
             ("http://u:1/geheim@127.0.0.1:1", "something follows"),

@@ -57,11 +57,12 @@ impl<R: Read> Export<R> {
             let mut field = vec![];
             self.input.by_ref().take(LONGEST).read_until(b'\n', &mut field)?;
             if field.is_empty() {
-                // An empty line ends an entry, also the last one.
-                return if entry.is_empty() { Ok(None) } else { Err(cut_off()) };
+                return Ok((!entry.is_empty()).then_some(entry));
             }
-            if field.last() == Some(&b'\n') {
-                field.pop();
+            match field.last() {
+                Some(b'\n') => field.truncate(field.len() - 1),
+                _ if field.len() as u64 == LONGEST => {}
+                _ => return Err(cut_off()),
             }
             if field.is_empty() {
                 if entry.is_empty() {
