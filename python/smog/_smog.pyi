@@ -622,7 +622,7 @@ class Cloud:
         host, or of a flavor before a boot. Each compute host is judged in the order in which Nova asks.
         What could not be read is unknown, and never fits.
 
-        >>> print(cloud.why_not(flavor="big", zone="east"))
+        >>> print(cloud.why_not(flavor="big", availability_zone="east"))
         """
 
 @final

@@ -25,7 +25,8 @@ fn undo<'a>(how: impl Fn() + 'a) -> Undo<'a> {
 /// The rules with a finding whose subject or sentence has one of these words.
 #[track_caller]
 fn findings(about: &[&str], more: &[&str]) -> BTreeSet<String> {
-    let mut args = vec!["audit", "--one-look", "-o", "json"];
+    // An hour of logs takes longer than all the rest, and no fault here is in them.
+    let mut args = vec!["audit", "--one-look", "-o", "json", "--since", "0s"];
     args.extend(more);
     let ran = lab().run(&args);
     assert!(ran.code == 0 || ran.code == 1, "{}\n{}", ran.out, ran.err);

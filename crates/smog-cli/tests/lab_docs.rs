@@ -66,6 +66,7 @@ fn masks() -> Vec<(Regex, &'static str)> {
         (r"\breq-[0-9a-f-]{36}", "REQUEST"),
         (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22,}", "ID"),
         (r"\b\d{8}-\d{6}-[0-9a-f]+|\b\d{4}-\d{6}-[0-9a-f]+", "RUN"),
+        (r"\binstance-[0-9a-f]{8}\b", "DOMAIN"),
         (r"\bcmp[12]\b", "HOST"),
         (r"\b\d+(\.\d+)*(-\d+)?\b", "N"),
         (r"\d+", "N"),

@@ -615,7 +615,7 @@ impl Cloud {
     /// host, or of a flavor before a boot. Each compute host is judged in the order in which Nova asks.
     /// What could not be read is unknown, and never fits.
     ///
-    /// >>> print(cloud.why_not(flavor="big", zone="east"))
+    /// >>> print(cloud.why_not(flavor="big", availability_zone="east"))
     #[pyo3(signature = (
         of: "str | Guest | None" = None, *, flavor: "str | Flavor | None" = None, image: "str | Image | None" = None,
         host: "str | Host | None" = None, group: "str | ServerGroup | None" = None,
