@@ -47,7 +47,8 @@ fn typed(document: &str) -> (Vec<Typed>, Vec<String>) {
 /// What is the same at each run: states on the way are left out; numbers, ids, addresses, hosts and widths are masked; of lines
 /// that are then alike one is kept; `…` stands for any lines.
 fn masked(text: &str, masks: &[(Regex, &str)]) -> Vec<String> {
-    let on_the_way = Regex::new(r"^  ([A-Z]+( \(.*\))?|[a-z]+( to \S+)?(, [0-9]+ of [0-9]+ [MG]iB)?)$| yet$").expect("a pattern");
+    let on_the_way = Regex::new(r"^  ([A-Z]+( \(.*\))?|[a-z]+( to \S+)?(, [0-9]+ of [0-9]+ [MG]iB)?)$| yet$")
+        .expect("a pattern");
     let mut lines: Vec<String> = Vec::new();
     for line in text.lines().filter(|line| !on_the_way.is_match(line)) {
         let line = masks

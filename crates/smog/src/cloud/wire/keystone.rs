@@ -95,7 +95,9 @@ impl Keystone {
         };
         let token = reply.headers.get("x-subject-token").and_then(|value| value.to_str().ok());
         match token {
-            Some(token) if reply.status.is_success() && !token.trim().is_empty() => Token::of(token, &reply.body, &self.name()),
+            Some(token) if reply.status.is_success() && !token.trim().is_empty() => {
+                Token::of(token, &reply.body, &self.name())
+            }
             _ => Err(self.refused(&reply)),
         }
     }
