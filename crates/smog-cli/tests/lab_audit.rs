@@ -6,21 +6,8 @@ mod lab;
 
 use std::collections::BTreeSet;
 
-use lab::{Guests, lab, ssh, unique};
+use lab::{Guests, Undo, lab, ssh, undo, unique};
 use serde_json::{Value, json};
-
-/// Takes a fault back, also when the test fails.
-struct Undo<'a>(Box<dyn Fn() + 'a>);
-
-impl Drop for Undo<'_> {
-    fn drop(&mut self) {
-        (self.0)();
-    }
-}
-
-fn undo<'a>(how: impl Fn() + 'a) -> Undo<'a> {
-    Undo(Box::new(how))
-}
 
 /// The rules with a finding whose subject or sentence has one of these words.
 #[track_caller]

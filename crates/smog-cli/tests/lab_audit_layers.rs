@@ -9,23 +9,10 @@ mod lab;
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::{Output, Stdio};
 
-use lab::{Guests, lab, ssh, unique};
+use lab::{Guests, lab, ssh, undo, unique};
 use serde_json::Value;
 
 const NOBODY: &str = "5309aaaa-0000-4000-8000-00000000eeee";
-
-/// Takes a fault back, also when the test fails.
-struct Undo<'a>(Box<dyn Fn() + 'a>);
-
-impl Drop for Undo<'_> {
-    fn drop(&mut self) {
-        (self.0)();
-    }
-}
-
-fn undo<'a>(how: impl Fn() + 'a) -> Undo<'a> {
-    Undo(Box::new(how))
-}
 
 /// Each rule with a finding about one of these words, with its sentence.
 #[track_caller]

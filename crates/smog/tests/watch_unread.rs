@@ -86,6 +86,9 @@ async fn what_was_named_and_is_not_there_is_unread() {
         assert_eq!(unread.is_empty(), is_read, "{name}: {unread:?}");
         assert!(unread.iter().all(|line| line.contains(name)), "{unread:?}");
     }
+    // What is there and is no log, such as a folder, is not read either.
+    let (_, unread) = read(search(Sources::files([folder.path().display().to_string()])), LONG).await;
+    assert!(unread.len() == 1 && unread[0].contains("not a regular file"), "{unread:?}");
     // The same as a usual place need not be there; but without any log there is nothing to see.
     let places = vec![path("gone-*.log"), path("there.log")];
     let (messages, unread) = read(search(Sources { places, ..Sources::default() }), LONG).await;

@@ -18,6 +18,8 @@ mod record;
 mod scheduler;
 mod threads;
 
+use std::collections::BTreeMap;
+
 use super::{CloudSnapshot, Finding, GuestSnapshot, Layer, Severity};
 
 /// One rule.
@@ -128,6 +130,11 @@ impl Rule {
 /// The rule of this name.
 pub fn rule(name: &str) -> Option<&'static Rule> {
     Rule::all().find(|rule| rule.name == name)
+}
+
+/// The guests by their servers' ids.
+fn by_id(guests: &[GuestSnapshot]) -> BTreeMap<&str, &GuestSnapshot> {
+    guests.iter().map(|guest| (guest.server.id.as_str(), guest)).collect()
 }
 
 #[cfg(test)]

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::{Judge, Proof, Rule};
+use super::{Judge, Proof, Rule, by_id};
 use crate::findings::{CloudSnapshot, Finding, GuestSnapshot, Layer, Severity, Subject};
 
 fn group_broken(cloud: &CloudSnapshot, guests: &[GuestSnapshot]) -> Vec<Finding> {
-    let guests: BTreeMap<&str, &GuestSnapshot> =
-        guests.iter().map(|guest| (guest.server.id.as_str(), guest)).collect();
+    let guests = by_id(guests);
     let mut found = Vec::new();
     for group in cloud.groups.iter().flatten() {
         let mut on: BTreeMap<&str, Vec<&str>> = BTreeMap::new();

@@ -1,17 +1,14 @@
 //! The rule about secrets of libvirt that nobody needs any more.
 
-use std::collections::BTreeMap;
-
 use super::devices::is_uuid;
-use super::{Judge, Proof, Rule};
+use super::{Judge, Proof, Rule, by_id};
 use crate::findings::{CloudSnapshot, Finding, GuestSnapshot, Layer, Severity, Subject};
 
 fn left_over_secret(cloud: &CloudSnapshot, guests: &[GuestSnapshot]) -> Vec<Finding> {
     if !cloud.is_whole {
         return Vec::new();
     }
-    let guests: BTreeMap<&str, &GuestSnapshot> =
-        guests.iter().map(|guest| (guest.server.id.as_str(), guest)).collect();
+    let guests = by_id(guests);
     let mut found = Vec::new();
     for host in cloud.hosts.values() {
         for secret in host.libvirt.iter().flat_map(|daemon| &daemon.secrets).filter(|one| is_uuid(&one.id)) {

@@ -1,10 +1,8 @@
 //! Rules about what Nova began and nobody ends.
 
-use std::collections::BTreeMap;
-
 use super::providers::seconds_since;
 use super::threads::guest as subject;
-use super::{Judge, Proof, Rule};
+use super::{Judge, Proof, Rule, by_id};
 use crate::cloud::Migration;
 use crate::findings::{CloudSnapshot, Finding, GuestSnapshot, Layer, Severity, Subject};
 
@@ -62,8 +60,7 @@ fn stuck_task(guest: &GuestSnapshot, cloud: &CloudSnapshot) -> Vec<Finding> {
 
 fn stuck_migration(cloud: &CloudSnapshot, guests: &[GuestSnapshot]) -> Vec<Finding> {
     let limit = cloud.stuck_after.as_secs() as i64;
-    let by_id: BTreeMap<&str, &GuestSnapshot> =
-        guests.iter().map(|guest| (guest.server.id.as_str(), guest)).collect();
+    let by_id = by_id(guests);
     let mut found = Vec::new();
     for one in cloud.migrations.iter().flatten() {
         let guest = by_id.get(one.server_id.as_str());

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::threads::guest as subject;
-use super::{Judge, Proof, Rule};
+use super::{Judge, Proof, Rule, by_id};
 use crate::cloud::{Network, Port};
 use crate::findings::{CloudSnapshot, Finding, GuestSnapshot, Layer, Severity, Subject};
 
@@ -130,8 +130,7 @@ fn left_over_port(cloud: &CloudSnapshot, guests: &[GuestSnapshot]) -> Vec<Findin
     if !cloud.is_whole {
         return Vec::new();
     }
-    let guests: BTreeMap<&str, &GuestSnapshot> =
-        guests.iter().map(|guest| (guest.server.id.as_str(), guest)).collect();
+    let guests = by_id(guests);
     let mut found = Vec::new();
     for host in cloud.hosts.values() {
         let details = host.machine.as_ref().and_then(|machine| machine.details.as_ref());

@@ -1,9 +1,9 @@
 //! Rules about where guests are: a domain on the host that Nova names, and nowhere else.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::threads::guest as subject;
-use super::{Judge, Proof, Rule};
+use super::{Judge, Proof, Rule, by_id};
 use crate::findings::{CloudSnapshot, Finding, GuestSnapshot, Layer, Severity, Subject};
 use crate::guest::{Sight, Stranger};
 use crate::libvirt::DomainState;
@@ -119,8 +119,7 @@ fn left_over_files(cloud: &CloudSnapshot, guests: &[GuestSnapshot]) -> Vec<Findi
     if !cloud.is_whole {
         return Vec::new();
     }
-    let by_id: BTreeMap<&str, &GuestSnapshot> =
-        guests.iter().map(|guest| (guest.server.id.as_str(), guest)).collect();
+    let by_id = by_id(guests);
     let mut found = Vec::new();
     for host in cloud.hosts.values() {
         let Some(machine) = &host.machine else { continue };
