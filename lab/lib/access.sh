@@ -4,9 +4,9 @@
 access_write() {
   mkdir -p "$ACCESS/log"
   chmod 755 "$ACCESS"
-  install -m 600 "$CACHE/ssh/id_lab" "$ACCESS/id_lab"
-  install -m 644 "$CACHE/ssh/id_lab.pub" "$ACCESS/id_lab.pub"
-  install -m 644 "$CACHE/ssh/known_hosts" "$ACCESS/known_hosts"
+  install -m 600 "$KEYS/id_lab" "$ACCESS/id_lab"
+  install -m 644 "$KEYS/id_lab.pub" "$ACCESS/id_lab.pub"
+  install -m 644 "$KEYS/known_hosts" "$ACCESS/known_hosts"
   access_file clouds.yaml 600
   access_file openrc 600
   access_file smog.yml 644

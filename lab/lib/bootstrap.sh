@@ -10,7 +10,8 @@ snapshot_stamp() {
   { cat "$TREE.stamp"
     cat "$LAB"/lib/{settings,configure,bootstrap}.sh "$LAB"/lib/run_host
     find "$LAB/config" "$LAB/seed" -type f ! -name packages ! -name '*.pyc' -print0 | LC_ALL=C sort -z | xargs -0 cat
-    cat "$CACHE/guest.img.sum" "$CACHE/ssh/known_hosts" "$CACHE/ssh/id_lab.pub"
+    echo "$NET"
+    cat "$CACHE/guest.img.sum" "$KEYS/known_hosts" "$KEYS/id_lab.pub"
   } | sha256sum | cut -d' ' -f1
 }
 

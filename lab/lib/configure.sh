@@ -83,13 +83,13 @@ configure_ssh() {
   local host=$1 root home
   root=$(host_root "$host")
   rm -f "$root"/etc/ssh/ssh_host_*
-  install -m 600 "$CACHE/ssh/$host" "$root/etc/ssh/ssh_host_ed25519_key"
-  install -m 644 "$CACHE/ssh/$host.pub" "$root/etc/ssh/ssh_host_ed25519_key.pub"
-  install -m 644 "$CACHE/ssh/known_hosts" "$root/etc/ssh/ssh_known_hosts"
+  install -m 600 "$KEYS/$host" "$root/etc/ssh/ssh_host_ed25519_key"
+  install -m 644 "$KEYS/$host.pub" "$root/etc/ssh/ssh_host_ed25519_key.pub"
+  install -m 644 "$KEYS/known_hosts" "$root/etc/ssh/ssh_known_hosts"
   for home in root var/lib/nova; do
     install -d -m 700 "$root/$home/.ssh"
-    install -m 600 "$CACHE/ssh/id_lab" "$root/$home/.ssh/id_ed25519"
-    install -m 600 "$CACHE/ssh/id_lab.pub" "$root/$home/.ssh/authorized_keys"
+    install -m 600 "$KEYS/id_lab" "$root/$home/.ssh/id_ed25519"
+    install -m 600 "$KEYS/id_lab.pub" "$root/$home/.ssh/authorized_keys"
   done
   chroot "$root" chown -R nova:nova /var/lib/nova/.ssh
 }
@@ -97,17 +97,17 @@ configure_ssh() {
 # ssh_keys: made once, kept in the cache, so that a known_hosts file stays true.
 ssh_keys() {
   local name
-  [ ! -f "$CACHE/ssh/known_hosts" ] || return 0
-  rm -rf "$CACHE/ssh" "$CACHE/ssh.new"
-  mkdir -p "$CACHE/ssh.new"
-  chmod 700 "$CACHE/ssh.new"
+  [ ! -f "$KEYS/known_hosts" ] || return 0
+  rm -rf "$KEYS" "$KEYS.new"
+  mkdir -p "$KEYS.new"
+  chmod 700 "$KEYS.new"
   for name in id_lab "${HOSTS[@]}"; do
-    ssh-keygen -q -t ed25519 -N '' -C "smog lab $name" -f "$CACHE/ssh.new/$name"
+    ssh-keygen -q -t ed25519 -N '' -C "smog lab $name" -f "$KEYS.new/$name"
   done
   for name in "${HOSTS[@]}"; do
-    echo "$name,${ADDRESS[$name]} $(cut -d' ' -f1,2 "$CACHE/ssh.new/$name.pub")"
-  done >"$CACHE/ssh.new/known_hosts"
-  mv "$CACHE/ssh.new" "$CACHE/ssh"
+    echo "$name,${ADDRESS[$name]} $(cut -d' ' -f1,2 "$KEYS.new/$name.pub")"
+  done >"$KEYS.new/known_hosts"
+  mv "$KEYS.new" "$KEYS"
 }
 
 # cpu_sets: which CPUs the computes share and which they give away one by one. Of

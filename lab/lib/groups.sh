@@ -1,5 +1,5 @@
 # Control groups: every process the lab starts lives in a group of its own,
-# smog-lab/NAME, in each hierarchy systemd looks at. The group is how a lab finds
+# GROUP/NAME, in each hierarchy systemd looks at. The group is how a lab finds
 # and ends exactly its own processes, whatever happened to the scripts.
 # shellcheck shell=bash
 
@@ -24,8 +24,8 @@ in_group() {
   (
     exec {LOCK}>&-
     for hierarchy in $(group_hierarchies); do
-      mkdir -p "$hierarchy/smog-lab/$name"
-      echo "$BASHPID" >"$hierarchy/smog-lab/$name/cgroup.procs"
+      mkdir -p "$hierarchy/$GROUP/$name"
+      echo "$BASHPID" >"$hierarchy/$GROUP/$name/cgroup.procs"
     done
     exec "$@"
   ) &
@@ -38,8 +38,8 @@ in_group() {
 group_pids() {
   local hierarchy
   for hierarchy in $(group_hierarchies); do
-    [ -d "$hierarchy/smog-lab/$1" ] || continue
-    find "$hierarchy/smog-lab/$1" -name cgroup.procs -exec cat {} + 2>/dev/null || :
+    [ -d "$hierarchy/$GROUP/$1" ] || continue
+    find "$hierarchy/$GROUP/$1" -name cgroup.procs -exec cat {} + 2>/dev/null || :
   done | sort -un
 }
 
@@ -50,7 +50,7 @@ group_kill() {
   for name; do
     mapfile -t -O ${#pids[@]} pids < <(group_pids "$name")
     for hierarchy in $(group_hierarchies); do
-      [ ! -w "$hierarchy/smog-lab/$name/cgroup.kill" ] || echo 1 >"$hierarchy/smog-lab/$name/cgroup.kill"
+      [ ! -w "$hierarchy/$GROUP/$name/cgroup.kill" ] || echo 1 >"$hierarchy/$GROUP/$name/cgroup.kill"
     done
   done
   [ ${#pids[@]} -gt 0 ] || return 0
@@ -74,10 +74,10 @@ group_end() {
   group_kill "$@"
   for hierarchy in $(group_hierarchies); do
     for name; do
-      [ ! -d "$hierarchy/smog-lab/$name" ] || wait_until 5 group_remove "$hierarchy/smog-lab/$name" ||
-        fail 1 "the control group $hierarchy/smog-lab/$name cannot be removed"
+      [ ! -d "$hierarchy/$GROUP/$name" ] || wait_until 5 group_remove "$hierarchy/$GROUP/$name" ||
+        fail 1 "the control group $hierarchy/$GROUP/$name cannot be removed"
     done
-    rmdir "$hierarchy/smog-lab" 2>/dev/null || :
+    rmdir "$hierarchy/$GROUP" 2>/dev/null || :
   done
 }
 

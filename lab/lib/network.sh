@@ -20,7 +20,7 @@ network_down() {
 
 run_dir_up() {
   mkdir -p "$RUN"
-  mountpoint -q "$RUN" || mount -t tmpfs -o size=70%,mode=755 smog-lab "$RUN"
+  mountpoint -q "$RUN" || mount -t tmpfs -o size=70%,mode=755 "$GROUP" "$RUN"
 }
 
 run_dir_down() {

@@ -5,7 +5,7 @@ POOL=/proc/sys/vm/nr_hugepages
 
 # What was there before and what was added, for this boot of the machine. Outside the
 # lab's run folder, so that pages are given back even if that is lost.
-PAGES_FILE=/run/smog-lab.pages
+PAGES_FILE=/run/$GROUP.pages
 
 # pages_up: add the lab's pages to the pool. The intention is written down first.
 pages_up() {

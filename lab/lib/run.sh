@@ -4,9 +4,35 @@
 # run_begin: what this machine gives the lab, before any host.
 run_begin() {
   run_dir_up
+  echo "$NET" >"$RUN/net"
   echo "$RELEASE $CELLS $PURPOSE" >"$RUN/lab"
   pages_up
   network_up
+}
+
+# others_running: the run folders of the other labs that are up.
+others_running() {
+  local lab
+  for lab in /run/smog-lab/lab /run/smog-lab-*/lab; do
+    [ ! -f "$lab" ] || [ "$lab" = "$RUN/lab" ] || dirname "$lab"
+  done
+}
+
+# cache_is_free WHAT: nobody else runs on what is about to be replaced.
+cache_is_free() {
+  local others
+  others=$(others_running | tr '\n' ' ')
+  [ -z "$others" ] || fail 3 "$1, and another lab runs on it: ${others% }" \
+    "End the other lab first, or use a cache of your own: SMOG_LAB_CACHE=/some/folder"
+}
+
+# addresses_are_free: two names may lead to the same number.
+addresses_are_free() {
+  local other
+  for other in $(others_running); do
+    [ "$(cat "$other/net" 2>/dev/null)" != "$NET" ] ||
+      fail 3 "the lab of $other has the same addresses, $NET.0/24" "Choose another SMOG_LAB_NAME."
+  done
 }
 
 # run_read: the release and cells of the lab that runs, and whether it is a bootstrap.
@@ -42,7 +68,7 @@ wait_for_services() {
 # run_left_something: traces of a lab although its run folder is gone.
 run_left_something() {
   local hierarchy host
-  for hierarchy in $(group_hierarchies); do [ ! -d "$hierarchy/smog-lab" ] || return 0; done
+  for hierarchy in $(group_hierarchies); do [ ! -d "$hierarchy/$GROUP" ] || return 0; done
   for host in "$BRIDGE" "$PHYSNET"; do [ ! -e "/sys/class/net/$host" ] || return 0; done
   [ "$(pages_taken)" -gt 0 ]
 }
@@ -114,8 +140,8 @@ run_summary() {
   OpenStack $RELEASE, $cells
   ctl ${ADDRESS[ctl]}   cmp1 ${ADDRESS[cmp1]}   cmp2 ${ADDRESS[cmp2]}
   access folder: $ACCESS
-  use it:        eval "\$($LAB/env)"
+  use it:        eval "\$(${NAME:+SMOG_LAB_NAME=$NAME }$LAB/env)"
   a host:        ssh -F $ACCESS/ssh_config cmp1
-  end it:        $LAB/down
+  end it:        ${NAME:+SMOG_LAB_NAME=$NAME }$LAB/down
 END
 }

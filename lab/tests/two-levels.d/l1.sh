@@ -36,7 +36,7 @@ configure_level() {
   rm -f "$root"/etc/ssh/ssh_host_*
   ssh-keygen -q -t ed25519 -N '' -C "$name" -f "$root/etc/ssh/ssh_host_ed25519_key"
   install -d -m 700 "$root/root/.ssh"
-  install -m 600 "$CACHE/ssh/id_lab.pub" "$root/root/.ssh/authorized_keys"
+  install -m 600 "$KEYS/id_lab.pub" "$root/root/.ssh/authorized_keys"
   echo "$name $(cut -d' ' -f1,2 "$root/etc/ssh/ssh_host_ed25519_key.pub")" >>"$WORK/known_hosts"
 }
 
