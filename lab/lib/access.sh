@@ -18,8 +18,9 @@ access_file() {
   local simulated=false
   [ "$CELLS" = 0 ] || simulated=$CELLS
   sed -e "s|@CTL@|${ADDRESS[ctl]}|g" -e "s|@CMP1@|${ADDRESS[cmp1]}|g" -e "s|@CMP2@|${ADDRESS[cmp2]}|g" \
-    -e "s|@ACCESS@|$ACCESS|g" -e "s|@RELEASE@|$RELEASE|g" -e "s|@SIMULATED@|$simulated|g" \
-    "$LAB/access/$1" >"$ACCESS/$1.new"
+    -e "s|@ACCESS@|$ACCESS|g" -e "s|@RELEASE@|$(layout_label)|g" -e "s|@SIMULATED@|$simulated|g" \
+    -e "s|@USER@|$LAYOUT_USER|g" \
+    "$(layout_file "access/$1")" >"$ACCESS/$1.new"
   chmod "$2" "$ACCESS/$1.new"
   mv "$ACCESS/$1.new" "$ACCESS/$1"
 }

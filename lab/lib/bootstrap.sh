@@ -2,15 +2,13 @@
 # the image; then keep what was written as the snapshot every later start begins from.
 # shellcheck shell=bash
 
-API_UNITS=(keystone glance-api placement-api nova-api nova-conductor nova-scheduler
-  neutron-api neutron-rpc-server neutron-openvswitch-agent neutron-dhcp-agent)
-
 # What a snapshot is made from.
 snapshot_stamp() {
   { cat "$TREE.stamp"
     cat "$LAB"/lib/{settings,configure,bootstrap}.sh "$LAB"/lib/run_host
     find "$LAB/config" "$LAB/seed" -type f ! -name packages ! -name '*.pyc' -print0 | LC_ALL=C sort -z | xargs -0 cat
     echo "$NET"
+    layout_stamp
     cat "$CACHE/guest.img.sum" "$KEYS/known_hosts" "$KEYS/id_lab.pub"
   } | sha256sum | cut -d' ' -f1
 }
@@ -53,7 +51,7 @@ bootstrap() {
   for unit in "${API_UNITS[@]}"; do
     rm -f "$(host_root ctl)/etc/systemd/system/multi-user.target.wants/$unit.service"
   done
-  for unit in nova-compute neutron-openvswitch-agent; do
+  for unit in "${COMPUTE_UNITS[@]}"; do
     for host in "${COMPUTES[@]}"; do
       rm -f "$(host_root "$host")/etc/systemd/system/multi-user.target.wants/$unit.service"
     done
@@ -66,22 +64,24 @@ bootstrap() {
 
   on_ctl "making the databases" /usr/local/lib/smog-lab/bootstrap "${ADDRESS[ctl]}"
   step "bootstrap: databases made"
-  on_ctl "starting keystone" systemctl enable --now keystone glance-api placement-api
-  wait_until 60 keystone_answers || fail_with_log "$(host_root ctl)/var/log/keystone/keystone.log" "keystone does not answer"
+  on_ctl "starting keystone" systemctl enable --now "${FIRST_API_UNITS[@]}"
+  wait_until 60 keystone_answers || fail_with_log "$(keystone_log)" "keystone does not answer"
   on_ctl "making users and endpoints" python3 /usr/local/lib/smog-lab/seed_identity.py
   step "bootstrap: users and endpoints made"
   on_ctl "starting the services" systemctl enable --now "${API_UNITS[@]}"
   for host in "${COMPUTES[@]}"; do
-    host_exec "$host" systemctl enable --now --no-block neutron-openvswitch-agent nova-compute >>"$LOGS/bootstrap.log" 2>&1
+    host_exec "$host" systemctl enable --now --no-block "${COMPUTE_UNITS[@]}" >>"$LOGS/bootstrap.log" 2>&1
   done
   wait_for_services
   on_ctl "making images, flavors and the network" python3 /usr/local/lib/smog-lab/seed_cloud.py /root/guest.img
-  on_ctl "registering the computes" runuser -u nova -- nova-manage cell_v2 discover_hosts
+  layout_discover_hosts
   step "bootstrap: images, flavors and the network made"
 
   snapshot_take
   CELLS=$cells
 }
+
+keystone_log() { echo "$(host_root ctl)/var/log/keystone/keystone.log"; }
 
 keystone_answers() { host_exec ctl python3 -c "import sys; sys.path.insert(0, '/usr/local/lib/smog-lab'); import ready; ready.log_in()" >/dev/null 2>&1; }
 

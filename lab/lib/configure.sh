@@ -11,15 +11,16 @@ configure_render() {
   role=$(role_of "$host")
   root=$(host_root "$host")
   for file in "$@"; do
-    source=$LAB/config/$role/$file
-    [ -e "$source" ] || source=$LAB/config/all/$file
+    for source in "$LAB/layouts/$LAYOUT/config/"{"$role",all}/"$file" "$LAB/config/"{"$role",all}/"$file"; do
+      [ ! -e "$source" ] || break
+    done
     mkdir -p "$(dirname "$root/$file")"
     # Written in place when there: the owner and the mode stay.
     sed -e "s|@IP@|${ADDRESS[$host]}|g" -e "s|@CTL@|${ADDRESS[ctl]}|g" \
       -e "s|@CMP1@|${ADDRESS[cmp1]}|g" -e "s|@CMP2@|${ADDRESS[cmp2]}|g" \
       -e "s|@OUTSIDE@|$OUTSIDE|g" -e "s|@UUID@|$(host_uuid "$host")|g" \
       -e "s|@SHARED@|$SHARED_CPUS|g" -e "s|@DEDICATED@|$DEDICATED_CPUS|g" \
-      -e "s|@RELEASE@|$RELEASE|g" -e "s|@CELLS@|$CELLS|g" "$source" >"$root/$file.smog-new"
+      -e "s|@RELEASE@|$(layout_label)|g" -e "s|@CELLS@|$CELLS|g" "$source" >"$root/$file.smog-new"
     if [ -e "$root/$file" ]; then
       cat "$root/$file.smog-new" >"$root/$file"
       rm "$root/$file.smog-new"
@@ -33,23 +34,36 @@ configure_render() {
 host_machine_id() { printf 'smog-lab-%s' "$1" | md5sum | cut -c1-32; }
 host_uuid() { host_machine_id "$1" | sed -E 's/(.{8})(.{4})(.{4})(.{4})(.{12})/\1-\2-\3-\4-\5/'; }
 
+# configure_files ROLE: every configuration file of a host of this role, the layout's own included.
+configure_files() {
+  local folder
+  {
+    cd "$LAB/config" && find all "$1" -mindepth 2 -type f -printf '%P\n' | grep -vE "$LAYOUT_LEAVES_OUT"
+    folder=$LAB/layouts/$LAYOUT/config
+    [ ! -d "$folder" ] || (cd "$folder" && find . -mindepth 2 -type f -printf '%P\n' | sed -nE "s,^(all|$1)/(.*/.*),\\2,p")
+  } | sort -u
+}
+
+layout_units() { cat "$(layout_file config/all/units)" "$(layout_file "config/$1/units")"; }
+
 # configure_for_bootstrap HOST: everything that goes into the snapshot.
 configure_for_bootstrap() {
   local host=$1 role root files unit user
   role=$(role_of "$host")
   root=$(host_root "$host")
 
-  mapfile -t files < <(cd "$LAB/config" && find all "$role" -mindepth 2 -type f -printf '%P\n' | sort -u)
+  mapfile -t files < <(configure_files "$role")
   configure_render "$host" "${files[@]}"
   echo "$host" >"$root/etc/hostname"
   host_machine_id "$host" >"$root/etc/machine-id"
   install -m 755 -t "$root/usr/local/lib/smog-lab" "$LAB"/seed/*
+  [ ! -d "$LAB/layouts/$LAYOUT/seed" ] || install -m 755 -t "$root/usr/local/lib/smog-lab" "$LAB/layouts/$LAYOUT"/seed/*
 
-  for unit in $(cat "$LAB/config/all/masked" "$LAB/config/$role/masked"); do
+  for unit in $(cat "$(layout_file config/all/masked)" "$(layout_file "config/$role/masked")"); do
     ln -sf /dev/null "$root/etc/systemd/system/$unit"
   done
   # Debian's units wait for each other in a row; the lab starts everything at once.
-  for unit in $(cat "$LAB/config/all/units" "$LAB/config/$role/units"); do
+  for unit in $(layout_units "$role"); do
     case $unit in
       mariadb.* | rabbitmq-* | keystone.* | glance-* | placement-* | nova-* | neutron-*)
         sed -E '/^(After|Wants)=/{s/(mysql|postgresql|mariadb|keystone|rabbitmq-server|ntp|libvirtd)\.service//g;s/(network|network-online|remote-fs)\.target//g}' \
@@ -57,12 +71,18 @@ configure_for_bootstrap() {
     esac
   done
   # shellcheck disable=SC2046  # one word a unit
-  systemctl --root="$root" enable $(cat "$LAB/config/all/units" "$LAB/config/$role/units") >/dev/null 2>&1
+  layout_configure "$host"
+  systemctl --root="$root" enable $(layout_units "$role") >/dev/null 2>&1
 
   configure_ssh "$host"
   [ "$host" != ctl ] || configure_uwsgi "$root"
+  configure_owners "$root"
+}
+
+configure_owners() {
+  local user
   for user in keystone glance placement nova neutron; do
-    [ ! -f "$root/etc/$user/$user.conf" ] || chroot "$root" chown "root:$user" "/etc/$user/$user.conf"
+    [ ! -f "$1/etc/$user/$user.conf" ] || chroot "$1" chown "root:$user" "/etc/$user/$user.conf"
   done
 }
 
@@ -86,12 +106,12 @@ configure_ssh() {
   install -m 600 "$KEYS/$host" "$root/etc/ssh/ssh_host_ed25519_key"
   install -m 644 "$KEYS/$host.pub" "$root/etc/ssh/ssh_host_ed25519_key.pub"
   install -m 644 "$KEYS/known_hosts" "$root/etc/ssh/ssh_known_hosts"
-  for home in root var/lib/nova; do
+  for home in "${SSH_HOMES[@]}"; do
     install -d -m 700 "$root/$home/.ssh"
     install -m 600 "$KEYS/id_lab" "$root/$home/.ssh/id_ed25519"
     install -m 600 "$KEYS/id_lab.pub" "$root/$home/.ssh/authorized_keys"
   done
-  chroot "$root" chown -R nova:nova /var/lib/nova/.ssh
+  chroot "$root" chown -R "$SSH_OWNER" "/${SSH_HOMES[-1]}/.ssh"
 }
 
 # ssh_keys: made once, kept in the cache, so that a known_hosts file stays true.

@@ -6,10 +6,12 @@ host_root() { echo "$RUN/$1/root"; }
 # host_mount HOST: root tree below, snapshot (if asked for) above it, and what this
 # run writes on top, in memory.
 host_mount() {
-  local host=$1 lower=$TREE
-  [ "$PURPOSE" = bootstrap ] || lower=$SNAPSHOT/$host:$TREE
+  local host=$1 lower
+  lower=$(layout_lower)
+  [ "$PURPOSE" = bootstrap ] || lower=$SNAPSHOT/$host:$lower
   mkdir -p "$RUN/$host"/{root,upper,work}
   mount -t overlay "smog-$host" -o "lowerdir=$lower,upperdir=$RUN/$host/upper,workdir=$RUN/$host/work" "$RUN/$host/root"
+  layout_mount "$host"
 }
 
 # host_start HOST: start the container and connect its cables. Returns at once;

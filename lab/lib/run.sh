@@ -5,7 +5,7 @@
 run_begin() {
   run_dir_up
   echo "$NET" >"$RUN/net"
-  echo "$RELEASE $CELLS $PURPOSE" >"$RUN/lab"
+  echo "$RELEASE $CELLS $PURPOSE $LAYOUT $NOVA" >"$RUN/lab"
   pages_up
   network_up
 }
@@ -35,8 +35,17 @@ addresses_are_free() {
   done
 }
 
-# run_read: the release and cells of the lab that runs, and whether it is a bootstrap.
-run_read() { read -r RUNNING_RELEASE RUNNING_CELLS RUNNING_PURPOSE 2>/dev/null <"$RUN/lab"; }
+# run_read: the release, cells and layout of the lab that runs, and whether it is a bootstrap.
+run_read() {
+  read -r RUNNING_RELEASE RUNNING_CELLS RUNNING_PURPOSE RUNNING_LAYOUT RUNNING_NOVA 2>/dev/null <"$RUN/lab" || return 1
+  RUNNING_LAYOUT=${RUNNING_LAYOUT:-debian}
+}
+
+# use_running: the settings of the lab that runs.
+use_running() {
+  use_release "$RUNNING_RELEASE"
+  use_layout "$RUNNING_LAYOUT" "$RUNNING_NOVA"
+}
 
 # run_end: end everything, in whatever state it is.
 run_end() {
@@ -98,7 +107,7 @@ run_is_healthy() { [ -z "$(run_problems)" ]; }
 # host_units HOST: "unit state" of every unit the lab enabled there.
 host_units() {
   local units
-  mapfile -t units < <(cat "$LAB/config/all/units" "$LAB/config/$(role_of "$1")/units" | grep '\.service$')
+  mapfile -t units < <(cat "$(layout_file config/all/units)" "$(layout_file "config/$(role_of "$1")/units")" | grep '\.service$')
   paste -d' ' <(printf '%s\n' "${units[@]}") <(host_exec "$1" systemctl is-active "${units[@]}" 2>/dev/null)
 }
 
@@ -137,7 +146,7 @@ run_summary() {
   [ "$CELLS" = 0 ] || cells="$CELLS simulated cells on each compute"
   cat <<END
 
-  OpenStack $RELEASE, $cells
+  OpenStack $(layout_release), $cells
   ctl ${ADDRESS[ctl]}   cmp1 ${ADDRESS[cmp1]}   cmp2 ${ADDRESS[cmp2]}
   access folder: $ACCESS
   use it:        eval "\$(${NAME:+SMOG_LAB_NAME=$NAME }$LAB/env)"

@@ -39,6 +39,8 @@ phy_of()     { echo "vp-smog$NUMBER-$1"; }
 RELEASES=(epoxy zed)
 declare -A SUITE_OF=([epoxy]=trixie [zed]=bookworm)
 
+LAYOUT=debian                                  # see lib/layout.sh
+
 # use_release NAME: where this release's cache is.
 use_release() {
   RELEASE=$1

@@ -14,27 +14,29 @@ import sys
 import time
 import urllib.request
 
-CTL = os.environ.get("SMOG_LAB_CTL", "ctl")
+from urls import KEYSTONE, NEUTRON_STATE as STATE, SERVICES
+
+URLS = {name: url for name, _, url in SERVICES}
 PASSWORD_LOGIN = {"auth": {
     "identity": {"methods": ["password"], "password": {
         "user": {"name": "admin", "domain": {"id": "default"}, "password": "lab"}}},
     "scope": {"project": {"name": "admin", "domain": {"id": "default"}}}}}
-APIS = (("glance", ":9292/v2/images?limit=1"), ("placement", ":8778/resource_providers"),
-        ("nova-api", ":8774/v2.1/flavors?limit=1"), ("neutron-api", ":9696/v2.0/networks?limit=1"))
+APIS = (("glance", URLS["glance"] + "/v2/images?limit=1"), ("placement", URLS["placement"] + "/resource_providers"),
+        ("nova-api", URLS["nova"] + "/flavors?limit=1"), ("neutron-api", URLS["neutron"] + "/v2.0/networks?limit=1"))
 
 
-def call(path, token=None, body=None, timeout=20):
+def call(url, token=None, body=None, timeout=20):
     headers = {"Content-Type": "application/json"}
     if token:
         headers["X-Auth-Token"] = token
-    request = urllib.request.Request(f"http://{CTL}{path}", headers=headers,
+    request = urllib.request.Request(url, headers=headers,
                                      data=json.dumps(body).encode() if body else None)
     with urllib.request.urlopen(request, timeout=timeout) as answer:
         return answer.headers, json.load(answer)
 
 
 def log_in(timeout=20):
-    return call(":5000/v3/auth/tokens", body=PASSWORD_LOGIN, timeout=timeout)[0]["X-Subject-Token"]
+    return call(KEYSTONE + "/v3/auth/tokens", body=PASSWORD_LOGIN, timeout=timeout)[0]["X-Subject-Token"]
 
 
 def seconds(text):
@@ -44,10 +46,10 @@ def seconds(text):
 
 def heartbeats(token):
     """(binary, host, up, time of the last sign of life) of everything that reports."""
-    for service in call(":8774/v2.1/os-services", token)[1]["services"]:
+    for service in call(URLS["nova"] + "/os-services", token)[1]["services"]:
         yield (service["binary"], service["host"], service["state"] == "up",
                seconds(service["updated_at"] or "1970-01-01T00:00:00"))
-    for agent in call(":9696/v2.0/agents", token)[1]["agents"]:
+    for agent in call(URLS["neutron"] + "/v2.0/agents", token)[1]["agents"]:
         yield agent["binary"], agent["host"], agent["alive"], seconds(agent["heartbeat_timestamp"])
 
 
@@ -63,9 +65,9 @@ def expected(hosts):
 
 def dhcp_is_served(token):
     """Every network with DHCP has its dnsmasq."""
-    for subnet in call(":9696/v2.0/subnets?enable_dhcp=true", token)[1]["subnets"]:
+    for subnet in call(URLS["neutron"] + "/v2.0/subnets?enable_dhcp=true", token)[1]["subnets"]:
         try:
-            with open(f"/var/lib/neutron/dhcp/{subnet['network_id']}/pid", encoding="ascii") as file:
+            with open(f"{STATE}/dhcp/{subnet['network_id']}/pid", encoding="ascii") as file:
                 os.kill(int(file.read()), 0)
         except (OSError, ValueError):
             return False
@@ -99,8 +101,8 @@ class Waiting:
             return None
 
     def look(self, token):
-        for name, path in APIS:
-            if name not in self.seen and self.attempt(name, call, path, token):
+        for name, url in APIS:
+            if name not in self.seen and self.attempt(name, call, url, token):
                 self.found(name)
         if {"nova-api", "neutron-api"} <= self.seen:
             for binary, host, up, at in self.attempt("heartbeats", lambda: list(heartbeats(token))) or ():
@@ -146,9 +148,9 @@ def show():
         return 1
     row("keystone", "ctl", True)
     answers = set()
-    for name, path in APIS:
+    for name, url in APIS:
         try:
-            call(path, token, timeout=5)
+            call(url, token, timeout=5)
             answers.add(name)
             row(name, "ctl", True)
         except Exception as error:

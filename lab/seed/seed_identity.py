@@ -1,12 +1,6 @@
 """Runs in ctl, once, when keystone answers: service users, services, endpoints."""
-from cloud import CTL, connect
-
-SERVICES = (
-    ("glance", "image", f"http://{CTL}:9292"),
-    ("placement", "placement", f"http://{CTL}:8778"),
-    ("nova", "compute", f"http://{CTL}:8774/v2.1"),
-    ("neutron", "network", f"http://{CTL}:9696"),
-)
+from cloud import connect
+from urls import SERVICES
 
 identity = connect().identity
 project = identity.create_project(name="service", domain_id="default")

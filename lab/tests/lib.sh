@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 LAB=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-for file in settings messages groups network pages host configure run; do
+for file in settings layout messages groups network pages host configure run; do
   # shellcheck source=/dev/null
   . "$LAB/lib/$file.sh"
 done
@@ -46,6 +46,7 @@ lab_is_healthy() { "$LAB/status"; }
 FOUND=down
 if run_read && [ "$RUNNING_PURPOSE" = run ]; then
   FOUND="up --release $RUNNING_RELEASE --cells $RUNNING_CELLS"
+  [ "$RUNNING_LAYOUT" = debian ] || FOUND="up --layout $RUNNING_LAYOUT --cells $RUNNING_CELLS"
 fi
 [ "$EUID" -eq 0 ] || fail 3 "the lab's tests need root"
 

@@ -1,0 +1,13 @@
+"""Where the lab's APIs answer; a layout may bring its own."""
+import socket
+
+CTL = socket.gethostbyname("ctl")
+KEYSTONE = f"http://{CTL}:5000"
+# name, kind, URL of the endpoint
+SERVICES = (
+    ("glance", "image", f"http://{CTL}:9292"),
+    ("placement", "placement", f"http://{CTL}:8778"),
+    ("nova", "compute", f"http://{CTL}:8774/v2.1"),
+    ("neutron", "network", f"http://{CTL}:9696"),
+)
+NEUTRON_STATE = "/var/lib/neutron"
