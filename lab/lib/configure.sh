@@ -21,6 +21,7 @@ configure_render() {
       -e "s|@OUTSIDE@|$OUTSIDE|g" -e "s|@UUID@|$(host_uuid "$host")|g" \
       -e "s|@SHARED@|$SHARED_CPUS|g" -e "s|@DEDICATED@|$DEDICATED_CPUS|g" \
       -e "s|@RELEASE@|$(layout_label)|g" -e "s|@CELLS@|$CELLS|g" "$source" >"$root/$file.smog-new"
+    layout_render "$root/$file.smog-new"
     if [ -e "$root/$file" ]; then
       cat "$root/$file.smog-new" >"$root/$file"
       rm "$root/$file.smog-new"

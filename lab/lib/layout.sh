@@ -2,7 +2,7 @@
 # lab/config has them; every other layout is a folder of lab/layouts:
 #
 #   layout.sh        sourced last: settings (below), and functions that replace those here
-#   layer            a program: changes the root tree into this layout's (run with the root of
+#   layer, layer.*   a program (and what it reads): changes the root tree into this layout's (run with the root of
 #                    an overlay above the tree; what it writes is kept in the cache as a layer)
 #   config/, seed/, access/   files that stand for those of the same name in lab/
 # shellcheck shell=bash disable=SC2034  # the variables are used by the other files
@@ -58,14 +58,14 @@ layout_lower() {
 }
 
 # What a layer is made from: the tree, and the layout's program.
-layout_layer_stamp() { { cat "$TREE.stamp"; cat "$LAB/layouts/$LAYOUT/layer"; } | sha256sum | cut -d' ' -f1; }
+layout_layer_stamp() { cat "$TREE.stamp" "$LAB/layouts/$LAYOUT"/layer* | sha256sum | cut -d' ' -f1; }
 
 # layout_stamp: what the snapshot is made from, besides what every layout has.
 layout_stamp() {
   local layer
   [ "$LAYOUT" != debian ] || return 0
   for layer in "${LAYERS[@]}"; do cat "$layer.stamp"; done
-  find "$LAB/layouts/$LAYOUT" -type f ! -name layer ! -name '*.pyc' -print0 | LC_ALL=C sort -z | xargs -0 cat
+  find "$LAB/layouts/$LAYOUT" -type f ! -name "layer*" ! -name '*.pyc' -print0 | LC_ALL=C sort -z | xargs -0 cat
 }
 
 layer_is_good() { [ -d "$1" ] && [ -f "$1.stamp" ] && [ "$(cat "$1.stamp")" = "$2" ]; }
@@ -101,11 +101,15 @@ layout_build() {
     layer_build "${LAYERS[0]}" "$stamp" "$TREE" "$LAB/layouts/$LAYOUT/layer"
     step "layout $LAYOUT installed, $(du -sh "${LAYERS[0]}" | cut -f1)"
   }
+  layout_build_more
 }
+layout_build_more() { :; }  # a layout's further layers
 
 # Hooks that do nothing in Debian's layout.
 layout_mount() { :; }       # HOST: after its overlay is mounted, at every start
 layout_configure() { :; }   # HOST: after its configuration is written, at the first start
+
+layout_render() { :; }      # FILE: after its @NAMES@ are filled in
 
 # The steps of the first start that differ.
 layout_discover_hosts() { on_ctl "registering the computes" runuser -u nova -- nova-manage cell_v2 discover_hosts; }

@@ -64,6 +64,10 @@ pub struct Layout {
     pub kind: LayoutKind,
     /// The services found.
     pub places: BTreeMap<ServiceRole, ServicePlace>,
+    /// Units of further services of the deployment, which log to the journal only: devstack's
+    /// keystone, glance, placement, the conductor of a cell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_units: Vec<String>,
 }
 
 /// What was looked at on a host.
@@ -204,7 +208,11 @@ fn detect(sight: &Sight) -> Layout {
         };
         places.extend(place.map(|place| (role, place)));
     }
-    Layout { kind, places }
+    let taken: BTreeSet<&String> = places.values().filter_map(|place| place.unit.as_ref()).collect();
+    let is_other = |unit: &&String| kind == LayoutKind::Devstack && unit.starts_with("devstack@");
+    let others = sight.units.iter().filter(is_other).filter(|unit| !taken.contains(unit));
+    let other_units = others.cloned().collect();
+    Layout { kind, places, other_units }
 }
 
 /// libvirt's unit: a distribution ships the monolithic daemon, the modular one,
@@ -332,6 +340,30 @@ mod tests {
             (&["/etc/nova/nova-cpu.conf".to_string()][..], &None)
         );
         assert!(layout.place(ServiceRole::Libvirt).is_some());
+    }
+
+    #[test]
+    fn every_service_of_devstack_is_listened_to() {
+        let units = [
+            "devstack@g-api.service",
+            "devstack@keystone.service",
+            "devstack@n-api.service",
+            "devstack@n-cond-cell1.service",
+            "devstack@n-super-cond.service",
+            "devstack@placement-api.service",
+        ];
+        let layout = detect(&sight(&units, &[], &["/etc/nova/nova.conf"]));
+        let place = |role| layout.place(role).and_then(|place| place.unit.as_deref());
+        assert_eq!(place(ServiceRole::NovaConductor), Some("devstack@n-super-cond.service"));
+        assert_eq!(
+            layout.other_units,
+            [
+                "devstack@g-api.service",
+                "devstack@keystone.service",
+                "devstack@n-cond-cell1.service",
+                "devstack@placement-api.service"
+            ]
+        );
     }
 
     #[test]

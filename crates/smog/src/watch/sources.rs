@@ -102,6 +102,7 @@ impl Sources {
             }
             sources.units.extend(place.unit.clone());
         }
+        sources.units.extend(layout.other_units);
         sources.units.sort();
         sources.units.dedup();
         Ok(sources)

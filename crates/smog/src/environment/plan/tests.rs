@@ -44,7 +44,7 @@ fn compute() -> HostState {
     HostState {
         name: "cmp1".into(),
         configs: places.iter().map(|(role, place)| (*role, place.config.clone())).collect(),
-        layout: Layout { kind: LayoutKind::Debian, places },
+        layout: Layout { kind: LayoutKind::Debian, places, other_units: Vec::new() },
         files: BTreeMap::from([
             file(&nova, NOVA),
             file(&own, "[libvirt]\nvirt_type = qemu\n"),
