@@ -11,6 +11,7 @@ pub mod completion;
 pub mod config;
 pub mod delete;
 pub mod discover;
+pub mod doctor;
 pub mod explain;
 pub mod flavor;
 pub mod guest;
@@ -70,6 +71,8 @@ pub enum Command {
     Boot(boot::BootArgs),
     /// List every guest with its host, domain and pins
     Discover(discover::DiscoverArgs),
+    /// Look whether smog can work here: credentials, services, hosts, libvirt, logs
+    Doctor(doctor::DoctorArgs),
     /// Print a guest's libvirt domain XML
     Xml(xml::XmlArgs),
     /// Compare a guest's declared pins and pages with the kernel's
@@ -160,6 +163,7 @@ impl Command {
         match self {
             Command::Boot(args) => boot::run(args, session).await,
             Command::Discover(args) => discover::run(args, session).await,
+            Command::Doctor(args) => doctor::run(args, session).await,
             Command::Xml(args) => xml::run(args, session).await,
             Command::Pins(args) => pins::run(args, session).await,
             Command::Audit(args) => audit::run(args, session).await,

@@ -75,26 +75,31 @@ impl Session {
             .get_or_try_init(|| async {
                 let settings = self.surroundings.settings()?;
                 self.note_once(&settings.notices);
-                let mut options = Options { refresh_login: self.refresh_login, ..Options::default() };
-                if !self.quiet {
-                    options.on_notice =
-                        Some(Arc::new(|notice: &str| crate::output::note(&format!("note: {notice}"))));
-                }
-                if self.dry_run {
-                    let shown = Arc::clone(&self.shown);
-                    options.instead_of_changes = Some(Arc::new(move |call| {
-                        tell_change(call);
-                        shown.notify_one();
-                    }));
-                }
-                if self.verbose {
-                    options.on_call = Some(Arc::new(tell));
-                }
-                let at_work = Arc::clone(&self.at_work);
-                options.before_changes = Some(Arc::new(move || may_begin(&at_work)));
-                Cloud::connect(&settings, options).await
+                Cloud::connect(&settings, self.options()).await
             })
             .await
+    }
+
+    /// What this command's flags say about a session.
+    pub fn options(&self) -> Options {
+        let mut options = Options { refresh_login: self.refresh_login, ..Options::default() };
+        if !self.quiet {
+            options.on_notice =
+                Some(Arc::new(|notice: &str| crate::output::note(&format!("note: {notice}"))));
+        }
+        if self.dry_run {
+            let shown = Arc::clone(&self.shown);
+            options.instead_of_changes = Some(Arc::new(move |call| {
+                tell_change(call);
+                shown.notify_one();
+            }));
+        }
+        if self.verbose {
+            options.on_call = Some(Arc::new(tell));
+        }
+        let at_work = Arc::clone(&self.at_work);
+        options.before_changes = Some(Arc::new(move || may_begin(&at_work)));
+        options
     }
 
     /// With `--dry-run`: a change was shown instead of made, and there is no more to do.

@@ -321,3 +321,34 @@ fn token_cache() -> Vec<std::path::PathBuf> {
         .filter(|path| path.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.len() > 0))
         .collect()
 }
+
+#[test]
+fn a_doctor_finds_the_lab_well_and_names_a_host_that_is_not_there() {
+    let well = lab().run(&["doctor"]).expect(0);
+    for line in ["login", "compute", "placement", "image", "network", "nova services"] {
+        assert!(well.out.contains(&format!("  ok       {line}")), "no `ok {line}` in:\n{}", well.out);
+    }
+    assert!(
+        well.out.contains("commands run as root") && well.out.contains("libvirt answers"),
+        "{}",
+        well.out
+    );
+    // The lab has no volumes, which is no fault.
+    assert!(well.out.contains("  limited  block-storage"), "{}", well.out);
+
+    let ran = lab().run(&["doctor", "--set", "hosts.computes.0.host=10.98.77.99", "-o", "json"]).expect(3);
+    let found: Vec<serde_json::Value> = serde_json::from_str(&ran.out).expect("JSON");
+    let of = |host: &str| -> Vec<(&str, &str)> {
+        let lines = found.iter().filter(|one| one["of"] == host);
+        lines.map(|one| (one["what"].as_str().unwrap_or(""), one["health"].as_str().unwrap_or(""))).collect()
+    };
+    assert_eq!(of("cmp1"), [("ssh", "failed")], "nothing else is said of a host that does not answer");
+    assert!(of("cmp2").contains(&("virsh", "ok")), "the others are looked at all the same: {found:?}");
+}
+
+#[test]
+fn a_doctor_says_that_the_password_is_wrong_and_does_not_show_it() {
+    let ran = by_variables().with("OS_PASSWORD", "Xk29-not-it").run(&["doctor"]).expect(3);
+    assert!(ran.out.contains("  failed   login"), "{}", ran.out);
+    assert!(!ran.out.contains("Xk29-not-it") && !ran.err.contains("Xk29-not-it"), "{}", ran.out);
+}

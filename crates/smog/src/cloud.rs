@@ -52,6 +52,7 @@ mod topology;
 mod traits;
 mod transfer;
 mod volumes;
+mod whoami;
 mod wire;
 
 use std::collections::HashMap;

@@ -18,6 +18,7 @@
 pub mod cloud;
 pub mod config;
 mod cpuset;
+pub mod doctor;
 pub mod environment;
 mod error;
 mod exit;

@@ -29,7 +29,7 @@ const ORDER: &[&[&str]] = &[
     &["cloud"],
     &["guest"],
     &["watch", "environment", "findings"],
-    &["trace", "guru", "triage", "topology"],
+    &["trace", "guru", "triage", "topology", "doctor"],
     &["explain", "why_not"],
     &["testing"],
     &["suites"],
