@@ -150,15 +150,16 @@ pub(super) async fn before(host: &Host, what: &Restart) -> Result<Before> {
     Ok(Before { pid, log_bytes: number(size).unwrap_or(0) })
 }
 
+/// The main process: the container's, not that of the client which a unit keeps beside it.
 fn pid_of(what: &Restart) -> Cmd {
     match (&what.place.unit, &what.place.container) {
-        (None, Some(container)) => Cmd::new(container.engine.program()).args([
+        (_, Some(container)) => Cmd::new(container.engine.program()).args([
             "inspect",
             "--format",
             "{{.State.Pid}}",
             &container.name,
         ]),
-        (unit, _) => Cmd::new("systemctl")
+        (unit, None) => Cmd::new("systemctl")
             .args(["show", "--value", "--property=MainPID", "--"])
             .arg(unit.clone().unwrap_or_default()),
     }
@@ -187,29 +188,41 @@ enum Process {
 }
 
 async fn process(host: &Host, what: &Restart, before: &Before) -> Result<Process> {
-    let Some(unit) = &what.place.unit else {
-        let pid = host.run(pid_of(what)).await?.text().trim().parse().ok();
-        return Ok(match pid.is_some() && pid != before.pid {
-            true => Process::New { pid, started: None, line: None },
-            false => Process::NotYet("the container does not run yet".into()),
-        });
-    };
     // In the log: a line of the new process, best its `Starting compute node`. oslo.log writes the process's
-    // number behind the time. Through the journal, systemd knows whose line it is.
+    // number behind the time; in a container that is another number, so there any line written since counts.
+    // Through the journal, systemd knows whose line it is. Where a container runs in place of the unit's own
+    // process, its start is counted back from its age.
     let script = r#"export TZ=UTC
 systemctl show --property=Id,LoadState,ActiveState,SubState,MainPID,ExecMainStartTimestamp,NRestarts -- "$1"
-pid=$(systemctl show --value --property=MainPID -- "$1"); echo ==line==
+pid=$(systemctl show --value --property=MainPID -- "$1"); any='[0-9]+'
+if [ -n "$5" ]; then
+pid=$("$4" inspect --format '{{.State.Pid}}' "$5" 2>/dev/null); [ "$pid" != 0 ] || pid=
+[ -n "$1" ] || echo "ActiveState=${pid:+active}"
+age=$(ps -o etimes= -p "${pid:-0}"); echo "ContainerPID=$pid"
+[ -z "$age" ] || date -d "@$(($(date +%s) - age))" "+ContainerStart=%a %Y-%m-%d %H:%M:%S UTC"
+else any=$pid; fi; echo ==line==
 if [ -n "$2" ]; then s=$(stat -c %s -- "$2"); [ "$s" -ge "$3" ] && from=$(($3 + 1)) || from=1
-tail -c "+$from" -- "$2" | grep -E "^[0-9: .-]+ $pid " | { IFS= read -r first; grep -m1 'Starting ' || echo "$first"; }; else journalctl -q --no-pager -o cat -n 1 -u "$1" "_PID=$pid"; fi
+tail -c "+$from" -- "$2" | grep -E "^[0-9: .-]+ $any " | { IFS= read -r first; grep -m1 'Starting ' || echo "$first"; }; elif [ -z "$5" ]; then journalctl -q --no-pager -o cat -n 1 -u "$1" "_PID=$pid"; fi
 exit 0"#;
-    let args = [unit.clone(), what.place.log.clone().unwrap_or_default(), before.log_bytes.to_string()];
+    let container = what.place.container.as_ref();
+    let args = [
+        what.place.unit.clone().unwrap_or_default(),
+        what.place.log.clone().unwrap_or_default(),
+        before.log_bytes.to_string(),
+        container.map(|one| one.engine.program()).unwrap_or_default().to_string(),
+        container.map(|one| one.name.clone()).unwrap_or_default(),
+    ];
     let output = host.run(Cmd::shell(script).args(args).repeatable()).await?;
     let text = output.text().into_owned();
     let (shown, line) = text.split_once("==line==\n").unwrap_or((text.as_str(), ""));
     let value = |key: &str| {
         shown.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).unwrap_or_default()
     };
-    let pid = value("MainPID").parse().ok().filter(|pid| *pid != 0);
+    let (pid, started) = match container.is_some() {
+        true => ("ContainerPID", "ContainerStart"),
+        false => ("MainPID", "ExecMainStartTimestamp"),
+    };
+    let pid = value(pid).parse().ok().filter(|pid| *pid != 0);
     let state = format!("{} ({})", value("ActiveState"), value("SubState"));
     if value("ActiveState") == "failed" || (value("SubState") == "auto-restart" && value("NRestarts") != "0")
     {
@@ -218,8 +231,7 @@ exit 0"#;
     if value("ActiveState") != "active" || pid.is_none() || pid == before.pid {
         return Ok(Process::NotYet(state));
     }
-    let time =
-        jiff::civil::DateTime::strptime("%a %Y-%m-%d %H:%M:%S UTC", value("ExecMainStartTimestamp")).ok();
+    let time = jiff::civil::DateTime::strptime("%a %Y-%m-%d %H:%M:%S UTC", value(started)).ok();
     let started =
         time.and_then(|time| time.to_zoned(jiff::tz::TimeZone::UTC).ok()).map(|time| time.timestamp());
     let line = line.lines().next().map(without_prefix).filter(|line| !line.is_empty());

@@ -40,7 +40,7 @@ pub struct Facts {
     pub has_kvm: bool,
     /// What the host itself runs on, by `systemd-detect-virt`: `kvm`, `systemd-nspawn` …; `None` on bare metal.
     pub virtualization: Option<String>,
-    /// libvirt's version, by `virsh version`; `None` where libvirt does not answer on the machine itself.
+    /// libvirt's version, by `virsh version`; `None` where libvirt does not answer.
     pub libvirt_version: Option<String>,
     /// QEMU's version, by `virsh version`.
     pub qemu_version: Option<String>,
@@ -120,11 +120,18 @@ impl Host {
         let kvm = batch.add(Cmd::new("test").args(["-e", "/dev/kvm"]));
         let clock = batch.add(Cmd::shell("read -r up rest </proc/uptime; date +%s.%N; echo \"$up\""));
         let virt = batch.add(Cmd::new("systemd-detect-virt"));
-        let virsh = batch.add(Cmd::new("virsh").args(["-r", "-c", "qemu:///system", "version", "--daemon"]));
+        let ask_versions = Cmd::new("virsh").args(["-r", "-c", "qemu:///system", "version", "--daemon"]);
+        let virsh = batch.add(ask_versions.clone());
         let answers = self.outside().ask(batch).await?;
         let dump = Dump::parse(&answers.good(dump)?.text());
         let word = |ask| Some(answers.get(ask).text().trim().to_string());
-        let versions = answers.get(virsh).text().into_owned();
+        let mut versions = answers.get(virsh).text().into_owned();
+        if versions.is_empty()
+            && let Ok(output) = Box::pin(self.outside().virsh_run(ask_versions.repeatable(), None)).await
+        {
+            // libvirt is in a container.
+            versions = output.text().into_owned();
+        }
         let cpus = cpus::cpus(&dump);
         let one =
             |path: &str| dump.get(path).map(str::trim).filter(|text| !text.is_empty()).map(str::to_string);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::sync::OnceCell;
 
 use crate::error::{Error, Result};
-use crate::host::{Cmd, Container, Engine, Host, ServiceRole};
+use crate::host::{Cmd, Container, Engine, Host, ServiceRole, Words};
 
 /// Where `virsh` runs. Clones of a host share what was found.
 #[derive(Debug, Clone, Default)]
@@ -14,12 +14,35 @@ pub(crate) struct LibvirtPlace {
     named: Option<String>,
     /// What was found: `Some(None)` when libvirt is in no container.
     found: Arc<OnceCell<Option<Container>>>,
+    /// The host's own program for libvirt, where it is another than `virsh`.
+    program: Arc<OnceCell<&'static str>>,
 }
 
+const VIRSH: &str = "virsh";
+
 impl Host {
+    /// The command with the program that asks libvirt here: a snap's own, where that was found.
+    pub(crate) fn with_libvirt_program(&self, cmd: Cmd) -> Cmd {
+        let Some(own) = self.libvirt.program.get() else { return cmd };
+        let words = match cmd.words {
+            Words::Program(mut words) => {
+                words
+                    .iter_mut()
+                    .take(1)
+                    .filter(|word| *word == VIRSH)
+                    .for_each(|word| *word = own.to_string());
+                Words::Program(words)
+            }
+            Words::Shell { script, args } => {
+                Words::Shell { script: format!("{VIRSH}() {{ {own} \"$@\"; }}\n{script}"), args }
+            }
+        };
+        Cmd { words, ..cmd }
+    }
+
     /// The same host, whose libvirt is in a container of this name (`container:` of smog.yml).
     pub fn with_libvirt_in(&self, container: impl Into<String>) -> Host {
-        let libvirt = LibvirtPlace { named: Some(container.into()), found: Arc::default() };
+        let libvirt = LibvirtPlace { named: Some(container.into()), ..LibvirtPlace::default() };
         Host { libvirt, ..self.clone() }
     }
 
@@ -51,6 +74,10 @@ impl Host {
         let layout = self.layout().await.ok()?;
         let container = layout.place(ServiceRole::Libvirt).and_then(|place| place.container.clone());
         self.libvirt.found.set(container).ok();
+        if layout.virsh() != VIRSH {
+            self.libvirt.program.set(layout.virsh()).ok();
+            return Some(self.outside());
+        }
         let inside = layout.virsh_host(self);
         inside.container().is_some().then_some(inside)
     }
@@ -73,5 +100,22 @@ impl Host {
             }
         };
         Ok(Container { engine, name: name.to_string() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::host::{Cmd, Host};
+
+    #[test]
+    fn a_snaps_virsh_stands_for_virsh() {
+        let host = Host::local("cmp1");
+        let list = || Cmd::new("virsh").args(["list", "--all"]);
+        assert_eq!(host.with_libvirt_program(list()).line(), "virsh list --all");
+        host.libvirt.program.set("openstack-hypervisor.virsh").expect("was not set");
+        assert_eq!(host.with_libvirt_program(list()).line(), "openstack-hypervisor.virsh list --all");
+        let script = host.with_libvirt_program(Cmd::shell("virsh list")).line();
+        assert!(script.contains("virsh() { openstack-hypervisor.virsh \"$@\"; }"), "{script}");
+        assert_eq!(host.with_libvirt_program(Cmd::new("ls")).line(), "ls");
     }
 }

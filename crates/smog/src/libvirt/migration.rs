@@ -14,6 +14,6 @@ impl Host {
     /// The host's own errors.
     pub async fn set_migration_speed(&self, name_or_uuid: &str, mib_per_second: u32) -> Result<()> {
         let words = ["-c", URI, "migrate-setspeed", name_or_uuid, &mib_per_second.to_string()];
-        self.run(Cmd::new("virsh").args(words).any_exit()).await.map(drop)
+        self.virsh_run(Cmd::new("virsh").args(words).any_exit(), Some(name_or_uuid)).await.map(drop)
     }
 }

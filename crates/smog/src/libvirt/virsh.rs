@@ -236,17 +236,18 @@ impl Host {
     }
 
     /// Run a `virsh` command where libvirt answers: on the host, or in the container that smog.yml
-    /// names, or in the one that is found when the host itself has no `virsh` or no libvirt.
-    pub(super) async fn virsh_run(&self, cmd: Cmd, about: Option<&str>) -> Result<Output> {
+    /// names, or in the one (or by a snap's program) that is found when the host itself has no `virsh`
+    /// or no libvirt.
+    pub(crate) async fn virsh_run(&self, cmd: Cmd, about: Option<&str>) -> Result<Output> {
         let place = self.libvirt_place().await?;
-        let error = match place.run(cmd.clone()).await {
+        let error = match place.run(place.with_libvirt_program(cmd.clone())).await {
             Ok(output) => return Ok(output),
             Err(error) => error,
         };
         if is_elsewhere(&error)
             && let Some(inside) = self.find_libvirt_container().await
         {
-            return match inside.run(cmd).await {
+            return match inside.run(inside.with_libvirt_program(cmd)).await {
                 Ok(output) => Ok(output),
                 Err(error) => Err(self.virsh_error(error, about).await),
             };

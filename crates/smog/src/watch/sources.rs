@@ -60,6 +60,8 @@ const PLACES: &[&str] = &[
     "/var/log/rabbitmq/*.log",
     "/var/log/openvswitch/*.log",
     "/var/log/kolla/*/*.log",
+    "/var/log/containers/*/*.log",
+    "/var/snap/openstack-hypervisor/common/log/*.log",
 ];
 
 impl Sources {
@@ -116,7 +118,9 @@ async fn formats_of(host: &Host) -> FormatsOfHost {
                            log_date_format|instance_format";
     let script = format!(
         "grep -HsE '^({OPTIONS})[[:space:]]*[=:]' /etc/nova/*.conf /etc/nova/nova.conf.d/*.conf /etc/neutron/*.conf \
-         /etc/cinder/*.conf /etc/glance/*.conf /etc/keystone/*.conf /etc/placement/*.conf /etc/kolla/*/*.conf; exit 0"
+         /etc/cinder/*.conf /etc/glance/*.conf /etc/keystone/*.conf /etc/placement/*.conf /etc/kolla/*/*.conf \
+         /var/lib/openstack/config/*/*.conf /var/lib/config-data/puppet-generated/*/etc/*/*.conf \
+         /var/snap/openstack-hypervisor/common/etc/*/*.conf; exit 0"
     );
     let mut formats = FormatsOfHost::default();
     let Ok(output) = host.outside().run(Cmd::shell(script).repeatable()).await else { return formats };

@@ -93,8 +93,11 @@ impl<'a> Draft<'a> {
                     continue;
                 };
                 let unit = place.unit.as_deref().unwrap_or_default();
-                let runs = place.container.is_some()
-                    || self.state.units.get(unit).is_some_and(crate::host::Service::is_active);
+                // A container with a unit is started and stopped by it; one without was seen to run.
+                let runs = match self.state.units.get(unit) {
+                    Some(known) => known.is_active(),
+                    None => place.container.is_some(),
+                };
                 if runs && !stopping.contains(&unit) && !restarts.iter().any(|one| one.role == *role) {
                     restarts.push(Restart { role: *role, place: place.clone() });
                 }
