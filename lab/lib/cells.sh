@@ -22,7 +22,7 @@ cells_apply() {
   root=$(host_root "$host")
   configure_render "$host" etc/smog-lab
   [ "$host" != ctl ] || return 0
-  configure_render "$host" "$COMPUTE_CONF"
+  layout_cpu_sets "$host"
   [ "$CELLS" = 2 ] || return 0
   cells_sysfs "$host"
   install -m 755 "$CACHE/cells.so" "$root/usr/local/lib/smog-lab/cells.so"

@@ -90,13 +90,23 @@ layer_build() {
   echo "$stamp" >"$layer.stamp"
 }
 
+# layer_is_free: no other lab of this layout runs on the layer that is about to be replaced.
+layer_is_free() {
+  local other layout
+  for other in $(others_running); do
+    read -r _ _ _ layout _ <"$other/lab" || layout=''
+    [ "$layout" != "$LAYOUT" ] || fail 3 "the layout $LAYOUT must be installed again, and another lab runs on it: $other" \
+      "End the other lab first, or use a cache of your own: SMOG_LAB_CACHE=/some/folder"
+  done
+}
+
 # layout_build: every layer that is not there or out of date.
 layout_build() {
   [ "$LAYOUT" != debian ] || return 0
   local stamp
   stamp=$(layout_layer_stamp)
   layer_is_good "${LAYERS[0]}" "$stamp" || {
-    cache_is_free "the layout $LAYOUT must be installed again"
+    layer_is_free
     note "installing the layout $LAYOUT, one to five minutes (log: $LOGS/layer.log)"
     layer_build "${LAYERS[0]}" "$stamp" "$TREE" "$LAB/layouts/$LAYOUT/layer"
     step "layout $LAYOUT installed, $(du -sh "${LAYERS[0]}" | cut -f1)"
@@ -110,6 +120,8 @@ layout_mount() { :; }       # HOST: after its overlay is mounted, at every start
 layout_configure() { :; }   # HOST: after its configuration is written, at the first start
 
 layout_render() { :; }      # FILE: after its @NAMES@ are filled in
+# HOST: the file with the CPU sets, at every start: simulated cells have others.
+layout_cpu_sets() { configure_render "$1" "$COMPUTE_CONF"; }
 
 # The steps of the first start that differ.
 layout_discover_hosts() { on_ctl "registering the computes" runuser -u nova -- nova-manage cell_v2 discover_hosts; }
