@@ -42,8 +42,12 @@ class Listing(list[T]):
     #: What libvirt says that contradicts Nova, a sentence each (`cloud.discover()`).
     contradictions: list[str]
 
-    def __init__(self, items: Iterable[T] = ()) -> None:
+    #: What several of its items are called ("servers"), which an empty list shows; "" when unknown.
+    what: str
+
+    def __init__(self, items: Iterable[T] = (), what: str = "") -> None:
         super().__init__(items)
+        self.what = what
         self.problems = []
         self.strangers = []
         self.contradictions = []
@@ -51,14 +55,19 @@ class Listing(list[T]):
     def _rows(self) -> list[list[tuple[str, str]]]:
         return [item._row() for item in list(self)[:MOST_ROWS]]  # type: ignore[attr-defined]
 
+    def _empty(self) -> str:
+        return f"no {self.what}" if self.what else "[]"
+
     def __repr__(self) -> str:
-        lines = [text_table(self._rows(), max(0, len(self) - MOST_ROWS)) if self else "[]"]
+        lines = [text_table(self._rows(), max(0, len(self) - MOST_ROWS)) if self else self._empty()]
         lines += [f"{host} was not asked: {why}" for host, why in self.problems]
         lines += self.contradictions
         lines += [said for said in self.strangers if said not in self.contradictions]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
+        if not self:
+            return f"<p>{self._empty()}</p>"
         return html_table(self._rows(), max(0, len(self) - MOST_ROWS))
 
     @overload
@@ -88,7 +97,7 @@ class Listing(list[T]):
                 f"{len(found)} are called `{place}`: {', '.join(ids)}", what="item", name=place, ids=ids, hint="use an id"
             )
         found = super().__getitem__(place)
-        return type(self)(found) if isinstance(place, slice) else found
+        return type(self)(found, self.what) if isinstance(place, slice) else found
 
     def _ipython_key_completions_(self) -> list[str]:
         return [str(item) for item in self]

@@ -51,3 +51,7 @@ def test_problems_are_told():
 
 def test_an_empty_list():
     assert repr(Listing()) == "[]"
+    assert repr(Listing([], "servers")) == repr(Listing([Row("web")], "servers")[1:]) == "no servers"
+    assert Listing([], "servers")._repr_html_() == "<p>no servers</p>"
+    assert repr(Listing([Row("web")], "servers")) != "no servers"
+    assert repr(smog.cases()[:0]) == "no cases"

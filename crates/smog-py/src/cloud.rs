@@ -128,7 +128,7 @@ impl Cloud {
     ) -> PyResult<Bound<'py, PyAny>>
     where
         N: Noun + IntoPyObject<'py>,
-        N::Inner: Send + 'static,
+        N::Inner: smog::show::Show + Send + 'static,
         F: Future<Output = Result<Vec<N::Inner>>> + Send + 'static,
     {
         let items = self.ask(py, |cloud, _| question(cloud))?;

@@ -4,13 +4,26 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use pyo3::prelude::*;
+use smog::Error;
 use smog::cloud::{Checksum, ImageSource, NewImage, Transfer};
+use smog::hint;
+use smog::testing::Leftovers;
+use smog::wait::Wait;
 
 use crate::cloud::Cloud;
 use crate::guest::NameOf;
 use crate::noun::Noun;
 use crate::nouns::{ComputeService, Image, KeyPair};
 use crate::resource::Resource;
+
+/// What runs, or one of them, left behind.
+async fn left_by(cloud: &smog::Cloud, run: Option<&str>) -> smog::Result<Leftovers> {
+    let left = Leftovers::of(cloud).await?;
+    match run {
+        Some(run) => left.of_named_run(run),
+        None => Ok(left),
+    }
+}
 
 #[pymethods]
 impl Cloud {
@@ -60,6 +73,35 @@ impl Cloud {
         let hosts: Vec<String> = hosts.into_iter().map(NameOf::name).collect();
         let ended = self.ask(py, |_, _| async move { smog::host::disconnect(&folder, &hosts).await })?;
         Resource::all(py, "Connection", &ended)
+    }
+
+    /// What runs of `smog test` left behind in the cloud, one line each (`run`: only this run's).
+    #[pyo3(signature = (run: "str | None" = None) -> "list[str]")]
+    fn leftovers(&self, py: Python<'_>, run: Option<String>) -> PyResult<Vec<String>> {
+        self.ask(py, |cloud, _| async move { Ok(left_by(&cloud, run.as_deref()).await?.lines()) })
+    }
+
+    /// Remove what runs of `smog test` left behind in the cloud (`run`: only this run's), as `smog clean`
+    /// does. Returns what was removed, one line each. A run that is still at work loses its guests.
+    ///
+    /// Raises `Fault` with what could not be removed, `NotFound` for a text that is not a run's id.
+    #[pyo3(signature = (run: "str | None" = None) -> "list[str]")]
+    fn clean(&self, py: Python<'_>, run: Option<String>) -> PyResult<Vec<String>> {
+        self.ask(py, |cloud, ctx| async move {
+            let tell = ctx.teller();
+            let wait = Wait { tell: &tell, ..Wait::default() };
+            let swept = left_by(&cloud, run.as_deref()).await?.remove(&cloud, wait).await;
+            if swept.left.is_empty() {
+                return Ok(swept.removed);
+            }
+            Err(Error::Fault {
+                what: "removing what runs left behind".into(),
+                fault: swept.left.join("\n"),
+                host: None,
+                request_id: None,
+                hint: Some(hint::CLEAN.hint().and(" tries again")),
+            })
+        })
     }
 
     /// The quotas of a project, the own one when absent: limit and use.

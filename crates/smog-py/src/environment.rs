@@ -11,10 +11,12 @@ use smog::environment::{
     self as core, OnConflict, Options, PREPARABLE, Preparable, Restart, RestoreOptions, Tell, Wish,
     WishRequest,
 };
+use smog::hint::{self, Face};
 use smog::{Error, Result};
 
 use crate::enter::{Ctx, enter};
 use crate::errors::to_py;
+use crate::guest::NameOf;
 use crate::noun::listing;
 use crate::session::Session;
 
@@ -65,7 +67,7 @@ impl Environment {
             hosts,
             folder: match journal {
                 Some(folder) => folder,
-                None => Surroundings::of_process().journal_folder(JOURNAL).map_err(say)?,
+                None => Surroundings::of_process().journal_folder().map_err(say)?,
             },
             timeout: Duration::try_from_secs_f64(timeout).unwrap_or(Duration::MAX),
             runs: Mutex::default(),
@@ -115,7 +117,9 @@ impl Environment {
                     Err(Error::Interrupted { .. }) => {
                         ctx.tell("interrupted: what was changed is undone");
                         let taken_back = environment.take_back_unfinished().await;
-                        Err(Error::Interrupted { left: taken_back.words("`smog restore`") })
+                        Err(Error::Interrupted {
+                            left: taken_back.words(&hint::RESTORE.hint().words(Face::Python)),
+                        })
                     }
                     other => other,
                 }
@@ -128,17 +132,37 @@ impl Environment {
     }
 
     /// Bring back what was, of what was prepared by this object (`all=True`: of everything
-    /// outstanding on its hosts). What someone else changed meanwhile is left alone and told
-    /// in `.conflicts`, unless `on_conflict` is "keep", "force" or "merge".
-    #[pyo3(signature = (*, all: "bool" = false, on_conflict: "str" = "stop") -> "Listing[Restored]")]
-    fn restore<'py>(&self, py: Python<'py>, all: bool, on_conflict: &str) -> PyResult<Bound<'py, PyAny>> {
-        let how = RestoreOptions { on_conflict: conflict(py, on_conflict)?, ..RestoreOptions::default() };
-        let runs: Vec<String> = match self.runs.lock() {
-            Ok(mut runs) if !all => runs.drain(..).rev().collect(),
+    /// outstanding on its hosts; `run="…"`: of this run, which `smog restore --list` names). What
+    /// someone else changed meanwhile is left alone and listed in `.conflicts`, unless `on_conflict` is
+    /// "keep", "force" or "merge". The locks of the hosts in `break_lock` are broken: first make sure
+    /// that no other smog is running there. Raises `NotFound` for a run that is not outstanding.
+    #[pyo3(signature = (
+        *, all: "bool" = false, run: "str | None" = None, break_lock: "Sequence[str | Host]" = vec![],
+        on_conflict: "str" = "stop"
+    ) -> "Listing[Restored]")]
+    fn restore<'py>(
+        &self,
+        py: Python<'py>,
+        all: bool,
+        run: Option<String>,
+        break_lock: Vec<NameOf>,
+        on_conflict: &str,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let break_locks = break_lock.into_iter().map(NameOf::name).collect();
+        let how = RestoreOptions { on_conflict: conflict(py, on_conflict)?, break_locks };
+        let named = run.clone();
+        let runs: Vec<String> = match (run, self.runs.lock()) {
+            (Some(run), mut runs) => {
+                if let Ok(runs) = &mut runs {
+                    runs.retain(|own| *own != run);
+                }
+                vec![run]
+            }
+            (None, Ok(mut runs)) if !all => runs.drain(..).rev().collect(),
             _ => vec![],
         };
         if runs.is_empty() && !all {
-            return listing::<Restored>(py, vec![]);
+            return listing::<Restored>(py, RESTORED, vec![]);
         }
         let (session, hosts) = (self.session.clone(), self.hosts.clone());
         let restored = enter(py, |ctx| {
@@ -146,9 +170,15 @@ impl Environment {
             async move {
                 let environment = Environment::core(session, hosts, options).await?;
                 let listing = environment.outstanding().await;
+                if let Some(run) = &named {
+                    listing.check_run(run)?;
+                }
                 let mut all_restored = vec![];
-                let chosen: Vec<Option<&str>> =
-                    if all { vec![None] } else { runs.iter().map(|run| Some(run.as_str())).collect() };
+                let chosen: Vec<Option<&str>> = if all && named.is_none() {
+                    vec![None]
+                } else {
+                    runs.iter().map(|run| Some(run.as_str())).collect()
+                };
                 for run in chosen {
                     // A restore is not interrupted: it may be killed and run again, but half is no answer.
                     let (restored, errors) = environment.restore(&listing, run, &how).await;
@@ -160,7 +190,7 @@ impl Environment {
                 Ok(all_restored)
             }
         })?;
-        listing(py, restored.into_iter().map(Restored::of).collect())
+        listing(py, RESTORED, restored.into_iter().map(Restored::of).collect())
     }
 
     /// Prepare it.
@@ -173,7 +203,7 @@ impl Environment {
     #[pyo3(signature = (*exception: "object") -> "None")]
     fn __exit__(&self, py: Python<'_>, exception: Bound<'_, PyTuple>) -> PyResult<()> {
         let _ = exception;
-        let restored = self.restore(py, false, "stop")?;
+        let restored = self.restore(py, false, None, vec![], "stop")?;
         for one in restored.try_iter()? {
             let one = one?;
             let one = one.cast::<Restored>()?.get();
@@ -232,6 +262,9 @@ pub fn request(
     Ok(request)
 }
 
+/// What several of [`Restored`] are called.
+const RESTORED: &str = "hosts with something to restore";
+
 fn conflict(py: Python<'_>, word: &str) -> PyResult<OnConflict> {
     match word {
         "stop" => Ok(OnConflict::Refuse),
@@ -256,9 +289,6 @@ pub fn options(folder: &Path, command: &str, ctx: &Ctx) -> Options {
         Some(Arc::new(move |what: Tell<'_>| ctx.tell(format!("{}: {}", what.host, what.text))));
     options
 }
-
-/// How another folder of journals is named here.
-pub const JOURNAL: &str = "journal=…";
 
 /// The user's environment: this is a face, and may read it.
 fn variable(name: &str) -> Option<String> {

@@ -52,7 +52,11 @@ pub fn discover<'py>(
         found.strangers.iter().map(smog::guest::Stranger::sentence).collect::<Vec<_>>(),
         found.contradictions(),
     );
-    let guests = listing(py, found.guests.into_iter().map(|guest| Guest::of(guest, session)).collect())?;
+    let guests = listing(
+        py,
+        <smog::Guest as smog::show::Show>::PLURAL,
+        found.guests.into_iter().map(|guest| Guest::of(guest, session)).collect(),
+    )?;
     guests.setattr("problems", problems)?;
     guests.setattr("strangers", strangers)?;
     guests.setattr("contradictions", contradictions)?;

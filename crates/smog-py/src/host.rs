@@ -314,7 +314,7 @@ impl Host {
     #[pyo3(signature = () -> "Listing[Domain]")]
     fn domains<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let domains = self.ask(py, |host, _| async move { host.domains().await })?;
-        crate::noun::listing(py, domains.into_iter().map(Domain::alone).collect())
+        crate::noun::listing(py, "domains", domains.into_iter().map(Domain::alone).collect())
     }
 
     /// One libvirt domain, by name or UUID. One command.
@@ -388,7 +388,7 @@ impl Host {
     #[pyo3(signature = (service: "str" = "nova-compute".to_string()) -> "Listing[Guru]")]
     fn guru<'py>(&self, py: Python<'py>, service: String) -> PyResult<Bound<'py, PyAny>> {
         let gurus = self.ask(py, |host, _| async move { host.guru(Some(&service)).await })?;
-        crate::noun::listing(py, gurus.into_iter().map(Guru::alone).collect())
+        crate::noun::listing(py, "reports", gurus.into_iter().map(Guru::alone).collect())
     }
 
     /// Restart a systemd unit and wait until it is active.

@@ -23,8 +23,8 @@ pub fn line<T: Show>(kind: &str, item: &T) -> String {
     format!("<{kind} {}>", texts.join(", "))
 }
 
-/// A `smog.display.Listing` of classes.
-pub fn listing<'py, T>(py: Python<'py>, items: Vec<T>) -> PyResult<Bound<'py, PyAny>>
+/// A `smog.display.Listing` of classes; `what` is what several are called, for an empty list.
+pub fn listing<'py, T>(py: Python<'py>, what: &str, items: Vec<T>) -> PyResult<Bound<'py, PyAny>>
 where
     T: IntoPyObject<'py>,
 {
@@ -32,7 +32,7 @@ where
     for item in items {
         list.append(item)?;
     }
-    py.import("smog.display")?.getattr("Listing")?.call1((list,))
+    py.import("smog.display")?.getattr("Listing")?.call1((list, what))
 }
 
 /// A noun of the core with what Python shows of it.
@@ -63,8 +63,9 @@ pub fn listed<'py, N>(
 ) -> PyResult<Bound<'py, PyAny>>
 where
     N: Noun + IntoPyObject<'py>,
+    N::Inner: Show,
 {
-    listing(py, items.into_iter().map(|inner| N::of(inner, session)).collect::<Vec<N>>())
+    listing(py, N::Inner::PLURAL, items.into_iter().map(|inner| N::of(inner, session)).collect::<Vec<N>>())
 }
 
 /// Defines a class from a noun: `field: type = |noun| expression;` with its document.

@@ -39,7 +39,7 @@ impl Resource {
     ) -> PyResult<Bound<'py, PyAny>> {
         let items: Vec<Resource> =
             items.iter().map(|item| Resource::of(py, kind, item)).collect::<PyResult<_>>()?;
-        listing(py, items)
+        listing(py, T::PLURAL, items)
     }
 }
 

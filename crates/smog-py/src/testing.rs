@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 use smog::config::Surroundings;
+use smog::hint::Face;
 use smog::testing::{
     CaseReport as Report, Event, Isolation, RunRequest, Runner, Selection, Stop, report, select,
 };
@@ -62,7 +63,7 @@ pub fn cases<'py>(py: Python<'py>, patterns: Vec<String>) -> PyResult<Bound<'py,
         change: case.change.map(|change| change.name.to_string()),
         timeout_s: case.timeout.as_secs_f64(),
     });
-    listing(py, made.collect())
+    listing(py, "cases", made.collect())
 }
 
 fn chosen(py: Python<'_>, patterns: Vec<String>) -> PyResult<Vec<smog::testing::Case>> {
@@ -251,12 +252,13 @@ pub fn run_cases<'py>(
         allow,
         allow_unread,
         log_dir,
+        face: Face::Python,
         ..RunRequest::default()
     };
     let plan = request
-        .resolve(&suites::all(), &settings.file, &Surroundings::of_process(), "log_dir=")
+        .resolve(&suites::all(), &settings.file, &Surroundings::of_process())
         .map_err(|error| crate::errors::to_py(py, &error))?;
-    let folder = Surroundings::of_process().journal_folder(crate::environment::JOURNAL);
+    let folder = Surroundings::of_process().journal_folder();
     let folder = folder.map_err(|error| crate::errors::to_py(py, &error))?;
     let environment = options(&folder, "Python: smog.run_cases", &Ctx::default());
     let ended = enter(py, |ctx| async move {
@@ -295,7 +297,7 @@ pub fn run_cases<'py>(
         }
         Ok(ended.cases)
     })?;
-    listing(py, ended.into_iter().map(|report| CaseReport { report }).collect())
+    listing(py, "cases", ended.into_iter().map(|report| CaseReport { report }).collect())
 }
 
 /// What is done now, in a line.

@@ -165,29 +165,28 @@ impl Surroundings {
     }
 
     /// Where journals of changed hosts are kept, the same for every face, so that each restores
-    /// what another changed. `way` is how a face lets a person name another folder.
+    /// what another changed.
     ///
     /// # Errors
     /// [`Error::Invalid`] where the user has no folder for such things.
-    pub fn journal_folder(&self, way: &str) -> Result<PathBuf> {
-        self.state_folder("journal", way)
+    pub fn journal_folder(&self) -> Result<PathBuf> {
+        self.state_folder("journal", hint::JOURNAL)
     }
 
     /// Where runs of tests are recorded when neither the user nor smog.yml names a folder.
-    /// `way` is how a face lets a person name another.
     ///
     /// # Errors
     /// As [`Surroundings::journal_folder`].
-    pub fn log_folder(&self, way: &str) -> Result<PathBuf> {
-        self.state_folder("logs", way)
+    pub fn log_folder(&self) -> Result<PathBuf> {
+        self.state_folder("logs", hint::LOG_DIR)
     }
 
-    fn state_folder(&self, name: &str, way: &str) -> Result<PathBuf> {
+    fn state_folder(&self, name: &str, another: &'static hint::Words) -> Result<PathBuf> {
         let folder = self.state_dir.as_ref().map(|state| state.join("smog").join(name));
         folder.ok_or_else(|| Error::Invalid {
             what: format!("the folder of the {name}"),
             why: "neither XDG_STATE_HOME nor HOME is set".into(),
-            hint: Some(format!("name one with `{way}`").into()),
+            hint: Some(hint::Hint::from("name one with ").and(another.hint())),
         })
     }
 

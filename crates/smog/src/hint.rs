@@ -4,10 +4,11 @@
 
 use crate::quote::quote;
 
-/// Who says a hint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The face whose words a hint uses.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Face {
     /// The command `smog`.
+    #[default]
     Command,
     /// A Python prompt or program.
     Python,
@@ -18,7 +19,7 @@ pub enum Face {
 pub struct Words {
     /// A command line, or a flag.
     pub command: &'static str,
-    /// A call, or a keyword; where Python has none, the command line to type in a shell.
+    /// A call, or a keyword.
     pub python: &'static str,
 }
 
@@ -62,8 +63,6 @@ impl Words {
         let name = name.unwrap_or("NAME");
         match face {
             Face::Command => self.command.replace("{}", &quote(name)),
-            // What is typed in a shell is quoted as there.
-            Face::Python if self.python.starts_with("smog ") => self.python.replace("{}", &quote(name)),
             Face::Python => self.python.replace("{}", &python_text(name)),
         }
     }
@@ -154,15 +153,16 @@ words! {
     /// Ask Nova for an extra spec that smog refuses.
     FLAVOR_EXTRA: "smog flavor create --extra KEY=VALUE", "FlavorSpec().extra('KEY', 'VALUE')";
     /// Remove what dead runs have left.
-    CLEAN: "smog clean", "smog clean";
+    CLEAN: "smog clean", "cloud.clean()";
     /// Remove what one run has left.
-    CLEAN_RUN: "smog clean --run {}", "smog clean --run {}";
+    CLEAN_RUN: "smog clean --run {}", "cloud.clean(run={})";
     /// Undo what was prepared.
     RESTORE: "smog restore", "cloud.environment().restore(all=True)";
     /// The same for one run.
-    RESTORE_RUN: "smog restore --run {}", "smog restore --run {}";
+    RESTORE_RUN: "smog restore --run {}", "cloud.environment().restore(run={})";
     /// The same on a host whose lock is broken.
-    RESTORE_BREAK_LOCK: "smog restore --break-lock {}", "smog restore --break-lock {}";
+    RESTORE_BREAK_LOCK: "smog restore --break-lock {}",
+        "cloud.environment().restore(all=True, break_lock=[{}])";
     /// Keep what someone else changed.
     RESTORE_KEEP: "smog restore --keep", "cloud.environment().restore(all=True, on_conflict='keep')";
     /// Restore over what someone else changed.
@@ -218,7 +218,8 @@ mod tests {
         assert_eq!(said("a b"), both("see `smog guest show 'a b'`", "see `cloud.guest('a b')`"));
         assert_eq!(said("it's").1, "see `cloud.guest(\"it's\")`");
         assert_eq!(said("'\"\\").1, r#"see `cloud.guest('\'"\\')`"#);
-        let shell = RESTORE_BREAK_LOCK.with("cmp1");
-        assert_eq!(shell.words(Face::Python), "`smog restore --break-lock cmp1`");
+        let nested = RESTORE_BREAK_LOCK.with("cmp1");
+        let said = "`cloud.environment().restore(all=True, break_lock=['cmp1'])`";
+        assert_eq!(nested.words(Face::Python), said);
     }
 }

@@ -41,6 +41,7 @@ async fn bench() -> Bench {
         log_dir: folder.path().to_path_buf(),
         allow: AllowList::default(),
         environment: smog::environment::Options::new(journal, "a test", "lab_runner"),
+        face: smog::hint::Face::Command,
         expected: std::collections::HashMap::new(),
     };
     let runner = Runner { cloud, surroundings, settings, options, on_event: None, stop: Stop::default() };

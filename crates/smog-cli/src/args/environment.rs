@@ -61,7 +61,7 @@ pub fn options(journal: Option<&Path>, session: &Session, command: &str) -> Resu
     let user = variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(own_uid);
     let folder = match journal {
         Some(folder) => folder.to_path_buf(),
-        None => session.surroundings.journal_folder("--journal DIR")?,
+        None => session.surroundings.journal_folder()?,
     };
     let mut options = Options::new(folder, user, command);
     if !session.quiet {

@@ -1,4 +1,4 @@
-use smog::testing::{Leftovers, RunId};
+use smog::testing::Leftovers;
 use smog::wait::{Wait, Waiting};
 use smog::{Error, ExitCode};
 
@@ -28,14 +28,7 @@ pub async fn run(args: CleanArgs, session: &Session) -> Result<ExitCode, Error> 
     let cloud = session.cloud().await?;
     let mut leftovers = Leftovers::of(cloud).await?;
     if let Some(id) = &args.run {
-        // The id alone, or any name that bears it.
-        let run = RunId::of(id).unwrap_or_else(|| RunId(id.clone()));
-        let known: Vec<String> = leftovers.runs().into_iter().map(|run| run.0).collect();
-        leftovers = leftovers.of_run(&run);
-        if leftovers.lines().is_empty() && RunId::of(&run.prefix()).is_none() {
-            let near = smog::near(id, known.iter().map(String::as_str)).into_iter().collect();
-            return Err(Error::NotFound { what: "run".into(), name: id.clone(), near });
-        }
+        leftovers = leftovers.of_named_run(id)?;
     }
     let lines = leftovers.lines();
     if lines.is_empty() {

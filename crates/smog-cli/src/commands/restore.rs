@@ -99,9 +99,8 @@ pub async fn run(args: RestoreArgs, session: &Session) -> Result<ExitCode, Error
         return ended(&listing.errors, ExitCode::Ok);
     }
     if chosen.is_empty() {
-        if let (Some(run), true) = (&args.run, listing.errors.is_empty()) {
-            let near = lines(&listing, None).into_iter().map(|line| line.run).collect();
-            return Err(Error::NotFound { what: "outstanding run".into(), name: run.clone(), near });
+        if let Some(run) = &args.run {
+            listing.check_run(run)?;
         }
         session.done("nothing is outstanding: nothing was changed");
         return ended(&listing.errors, ExitCode::Ok);

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use smog::hint::Face;
 use smog::testing::{
     Case, Isolation, Python, RunReport, RunRequest, Runner, Stop, no_last_run, python_cases, report,
 };
@@ -174,22 +175,19 @@ enum Isolate {
     None,
 }
 
-/// How a person names the folder.
-const LOG_DIR: &str = "--log-dir DIR";
-
 pub async fn run(mut args: TestArgs, session: &Session, mut cases: Vec<Case>) -> Result<ExitCode, Error> {
     let file = session.smog_file()?;
     args.add_python(session, &mut cases).await?;
     let request = args.request()?;
-    let log_dir = request.log_dir(&file, &session.surroundings, LOG_DIR)?;
+    let log_dir = request.log_dir(&file, &session.surroundings)?;
     if args.last {
-        let mut last = report::last(&log_dir)?.ok_or_else(|| no_last_run(&log_dir, LOG_DIR))?;
+        let mut last = report::last(&log_dir)?.ok_or_else(|| no_last_run(&log_dir))?;
         last.allow_unread |= args.allow_unread;
         output::painted(&crate::print::tests::coloured(&report::summary_text(&last, args.slowest)));
         args.write_reports(&last)?;
         return Ok(last.exit_code());
     }
-    let plan = request.resolve(&cases, &file, &session.surroundings, LOG_DIR)?;
+    let plan = request.resolve(&cases, &file, &session.surroundings)?;
     plan.notices.iter().for_each(|notice| output::warning(notice));
     let chosen = &plan.cases;
     if args.list {
@@ -315,6 +313,7 @@ impl TestArgs {
             allow: self.allow.clone(),
             allow_unread: self.allow_unread,
             log_dir: self.log_dir.clone(),
+            face: Face::Command,
         })
     }
 

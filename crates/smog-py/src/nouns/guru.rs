@@ -103,7 +103,7 @@ noun! {
                 return Err(crate::errors::unusable(py, "the comparison", why, Some("two reports of one process")));
             }
             let moved = smog::guru::diff(&self.inner, &later.inner);
-            crate::noun::listing(py, moved.into_iter().map(MovedStacks::alone).collect())
+            crate::noun::listing(py, "stacks", moved.into_iter().map(MovedStacks::alone).collect())
         }
     }
 }

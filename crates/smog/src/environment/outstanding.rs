@@ -9,7 +9,7 @@ use super::hostside::HostSide;
 use super::journal::{Journal, Marks, Store};
 use super::lock::{Alive, Owner};
 use super::place::on_each;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::host::{Host, Machine};
 
 /// What is prepared and not restored.
@@ -47,6 +47,24 @@ impl Listing {
     /// Whether the owner of a lock is at work still.
     pub fn alive(&self, owner: &Owner) -> Alive {
         owner.alive(self.runs_here.contains(&owner.run))
+    }
+
+    /// Refuse the name of a run of which nothing is outstanding. Where something could not be read, it may be there.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] with the runs that are outstanding.
+    pub fn check_run(&self, run: &str) -> Result<()> {
+        let runs: BTreeSet<&str> = self
+            .journals
+            .iter()
+            .map(|one| one.journal.run())
+            .chain(self.locks.iter().map(|(_, lock)| lock.run.as_str()))
+            .collect();
+        if runs.contains(run) || !self.errors.is_empty() {
+            return Ok(());
+        }
+        let near = runs.into_iter().map(str::to_string).collect();
+        Err(Error::NotFound { what: "outstanding run".into(), name: run.to_string(), near })
     }
 }
 

@@ -7,6 +7,7 @@ use super::case_log::Made;
 use super::test::{DOWN_HOST, DOWN_SERVICE, take_back};
 use crate::cloud::{Aggregate, Cloud, Flavor, OWN_FLAVOR, Project, Server, User, flavor_made_at};
 use crate::error::{Error, Result};
+use crate::near::near;
 use crate::wait::Wait;
 
 /// What is left of runs.
@@ -115,6 +116,21 @@ impl Leftovers {
             list.retain(|(of, _, _)| of == run);
         }
         self
+    }
+
+    /// Only those of a run that a person names: by its id, or by any name with that id in it.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] for a text that is not the id of a run.
+    pub fn of_named_run(self, name: &str) -> Result<Leftovers> {
+        let run = RunId::of(name).unwrap_or_else(|| RunId(name.to_string()));
+        let known: Vec<String> = self.runs().into_iter().map(|run| run.0).collect();
+        let chosen = self.of_run(&run);
+        if chosen.lines().is_empty() && RunId::of(&run.prefix()).is_none() {
+            let near = near(name, known.iter().map(String::as_str)).into_iter().collect();
+            return Err(Error::NotFound { what: "run".into(), name: name.to_string(), near });
+        }
+        Ok(chosen)
     }
 
     /// The runs they are of.

@@ -11,6 +11,7 @@ use super::{Case, RunReport};
 use crate::config::{SmogFile, Surroundings};
 use crate::environment;
 use crate::error::{Error, Result};
+use crate::hint::{self, Face};
 use crate::watch::LogQuery;
 
 /// Which cases are run, and how. A face only fills it in.
@@ -50,8 +51,10 @@ pub struct RunRequest {
     pub allow: Vec<String>,
     /// A log that was not read does not fail the run.
     pub allow_unread: bool,
-    /// Where folders of cases are written; where smog.yml says, or beside the journals, when absent.
+    /// Where folders of cases are written. When absent: where smog.yml says, or next to the journals.
     pub log_dir: Option<PathBuf>,
+    /// The face whose words the hints in reports of cases use.
+    pub face: Face,
 }
 
 impl Default for RunRequest {
@@ -76,6 +79,7 @@ impl Default for RunRequest {
             allow: vec![],
             allow_unread: false,
             log_dir: None,
+            face: Face::Command,
         }
     }
 }
@@ -94,14 +98,14 @@ pub struct RunPlan {
 }
 
 impl RunRequest {
-    /// Where folders of cases are written. `way` is how a face lets a person name another.
+    /// Where folders of cases are written.
     ///
     /// # Errors
     /// As [`Surroundings::log_folder`].
-    pub fn log_dir(&self, file: &SmogFile, surroundings: &Surroundings, way: &str) -> Result<PathBuf> {
+    pub fn log_dir(&self, file: &SmogFile, surroundings: &Surroundings) -> Result<PathBuf> {
         match self.log_dir.as_ref().or(file.log_dir.as_ref()) {
             Some(dir) => Ok(dir.clone()),
-            None => surroundings.log_folder(way),
+            None => surroundings.log_folder(),
         }
     }
 
@@ -109,14 +113,8 @@ impl RunRequest {
     ///
     /// # Errors
     /// As [`select`]; [`Error::Invalid`] when the last run is asked for and there is none.
-    pub fn resolve(
-        &self,
-        cases: &[Case],
-        file: &SmogFile,
-        surroundings: &Surroundings,
-        way: &str,
-    ) -> Result<RunPlan> {
-        let log_dir = self.log_dir(file, surroundings, way)?;
+    pub fn resolve(&self, cases: &[Case], file: &SmogFile, surroundings: &Surroundings) -> Result<RunPlan> {
+        let log_dir = self.log_dir(file, surroundings)?;
         let mut notices = Vec::new();
         let last = match report::last(&log_dir) {
             // It would only have told how long cases take.
@@ -130,7 +128,7 @@ impl RunRequest {
             (Some(names), _) => Some(names.clone()),
             (None, false) => None,
             (None, true) => {
-                let failed = last.as_ref().ok_or_else(|| no_last_run(&log_dir, way))?.failed_names();
+                let failed = last.as_ref().ok_or_else(|| no_last_run(&log_dir))?.failed_names();
                 // The last run may have been of other cases, or of an older smog.
                 let (known, gone): (Vec<String>, Vec<String>) =
                     failed.into_iter().partition(|name| cases.iter().any(|case| case.name == name));
@@ -176,6 +174,7 @@ impl RunRequest {
             log_dir: plan.log_dir.clone(),
             allow: allow.allow_list(&file.watch)?,
             environment,
+            face: self.face,
             expected: plan.expected.clone(),
         })
     }
@@ -198,11 +197,11 @@ impl RunPlan {
 }
 
 /// There is no last run to ask.
-pub fn no_last_run(log_dir: &Path, way: &str) -> Error {
+pub fn no_last_run(log_dir: &Path) -> Error {
     Error::Invalid {
         what: "the last run".into(),
         why: format!("there is none in {}", log_dir.display()),
-        hint: Some(format!("`{way}` names the folder of an earlier one").into()),
+        hint: Some(hint::LOG_DIR.hint().and(" names the folder of an earlier one")),
     }
 }
 
@@ -226,14 +225,16 @@ mod tests {
         let (file, around) = (SmogFile::default(), Surroundings::default());
         let of = |request: RunRequest| {
             let request = RunRequest { log_dir: Some(dir.path().to_path_buf()), ..request };
-            request.resolve(&cases, &file, &around, "log_dir=")
+            request.resolve(&cases, &file, &around)
         };
         let plan = of(RunRequest { patterns: vec!["numa".into()], ..RunRequest::default() }).expect("a plan");
         assert!(!plan.cases.is_empty() && plan.cases.iter().all(|case| case.suite() == "numa"));
         assert_eq!(plan.repeated(2).len(), 2 * plan.cases.len());
         assert_eq!(plan.log_dir, dir.path());
         let why = of(RunRequest { failed: true, ..RunRequest::default() }).expect_err("there is no last run");
-        assert_eq!(why.hint().as_deref(), Some("`log_dir=` names the folder of an earlier one"));
+        let said = |face| why.hint_for(face).unwrap_or_default();
+        assert_eq!(said(Face::Command), "`--log-dir DIR` names the folder of an earlier one");
+        assert_eq!(said(Face::Python), "`log_dir=DIR` names the folder of an earlier one");
         let wrong = RunRequest { allow: vec![String::new()], ..RunRequest::default() };
         assert!(wrong.options(&plan, &file, environment::Options::new("x", "x", "x")).is_err());
     }

@@ -26,6 +26,7 @@ use crate::cloud::Cloud;
 use crate::config::{Settings, SmogFile, Surroundings};
 use crate::environment::{self, Environment};
 use crate::error::{Error, Result};
+use crate::hint::Face;
 use crate::watch::{AllowList, LogsWanted, Plan};
 
 /// Whose the resources of cases are.
@@ -68,6 +69,8 @@ pub struct RunOptions {
     pub allow: AllowList,
     /// How changes of hosts are journaled.
     pub environment: environment::Options,
+    /// The face whose words the hints in reports of cases use.
+    pub face: Face,
     /// How long cases took before, in seconds, by name: the longest begin first.
     pub expected: HashMap<String, f64>,
 }

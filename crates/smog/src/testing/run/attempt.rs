@@ -11,6 +11,7 @@ use crate::cloud::Cloud;
 use crate::error::{Error, Result};
 use crate::findings::Check;
 use crate::guest::Guest;
+use crate::hint::Face;
 use crate::testing::case_folder::Folder;
 use crate::testing::case_log::{CaseLog, Made};
 use crate::testing::name::case_stamp;
@@ -100,12 +101,12 @@ impl Runner {
             Ok::<_, Error>((folder, project, cloud, outcome))
         };
         match ended.await {
-            Err(why) => report.outcome = Outcome::Broken(sentence(&why)),
+            Err(why) => report.outcome = Outcome::Broken(sentence(&why, self.options.face)),
             Ok((folder, project, cloud, outcome)) => {
                 report.folder = Some(folder.0.clone());
                 let is_time_over =
                     matches!(outcome, Err(Ended::TimeIsOver(_) | Ended::Error(Error::Timeout { .. })));
-                report.outcome = verdict(&case, outcome, &log);
+                report.outcome = verdict(&case, outcome, &log, self.options.face);
                 let over_at = Timestamp::now();
                 if report.outcome.is_bad()
                     && let Some(because) = scene::stuck(&cloud, &log, is_time_over).await
@@ -300,12 +301,12 @@ fn heard(calls: &Arc<Mutex<Vec<CallLine>>>) -> crate::cloud::OnCall {
     })
 }
 
-fn verdict(case: &Case, outcome: Result<(), Ended>, log: &CaseLog) -> Outcome {
+fn verdict(case: &Case, outcome: Result<(), Ended>, log: &CaseLog, face: Face) -> Outcome {
     let said = log.said();
     let failed = said.checks.iter().filter(|check| !check.holds).count();
     match outcome {
         Err(Ended::Interrupted) => Outcome::Interrupted,
-        Err(Ended::Error(why)) if failed == 0 => Outcome::Broken(sentence(&why)),
+        Err(Ended::Error(why)) if failed == 0 => Outcome::Broken(sentence(&why, face)),
         Err(Ended::Panicked(why)) if failed == 0 => Outcome::Broken(format!("it panicked: {why}")),
         Err(Ended::TimeIsOver(limit)) => {
             let last = said.steps.last().map(|(_, step)| format!(", after: {step}")).unwrap_or_default();
@@ -367,9 +368,9 @@ fn write_thrown(folder: &Folder, cut: &Cut) {
     }
 }
 
-/// An error with its way out, one paragraph.
-fn sentence(why: &Error) -> String {
-    match why.hint() {
+/// An error with its hint, in the words of a face, as one paragraph.
+fn sentence(why: &Error, face: Face) -> String {
+    match why.hint_for(face) {
         Some(hint) => format!("{why}; {hint}"),
         None => why.to_string(),
     }
@@ -415,12 +416,22 @@ mod tests {
             let log = CaseLog::new(case, None);
             log.said().checks.push(Check::eq("one", &1, &1));
             log.said().controls = controls;
-            verdict(&case, Ok(()), &log)
+            verdict(&case, Ok(()), &log, Face::Command)
         };
         assert_eq!(ended(CASE, 0), Outcome::Passed);
         assert_eq!(ended(CASE.controlled(), 1), Outcome::Passed);
         assert_eq!(ended(CASE.controlled(), 0).word(), "broken");
         assert!(crate::suites::all().iter().all(|case| case.controlled));
+    }
+
+    #[test]
+    fn a_hint_is_in_the_words_of_the_face_that_runs_the_case() {
+        let ended = |face: Face| {
+            let why = Error::NotFound { what: "guest".into(), name: "web".into(), near: vec![] };
+            verdict(&CASE, Err(Ended::Error(why)), &CaseLog::new(CASE, None), face).why().to_string()
+        };
+        assert_eq!(ended(Face::Command), "no guest called `web`; `smog discover` lists the guests");
+        assert_eq!(ended(Face::Python), "no guest called `web`; `cloud.discover()` lists the guests");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::{Run, Runner};
 use crate::cloud::{Action, Cloud};
 use crate::error::Error;
 use crate::guru;
+use crate::hint::Face;
 use crate::host::Host;
 use crate::testing::case_folder::Folder;
 use crate::testing::case_log::CaseLog;
@@ -135,7 +136,7 @@ pub(super) async fn ask_services(
     let is_of_case = |name: &String| stage.hosts.is_empty() || of_case.contains(name);
     let hosts = run.inventory.hosts.iter().filter(|host| is_of_case(&host.name)).map(|host| &host.host);
     let asked = futures_util::future::join_all(hosts.map(|host| async move {
-        let asked = tokio::time::timeout(PATIENCE, ask(host, folder, because)).await;
+        let asked = tokio::time::timeout(PATIENCE, ask(host, folder, because, runner.options.face)).await;
         asked.unwrap_or_else(|_| {
             let why = format!("no answer within {} s", PATIENCE.as_secs());
             vec![Meditation::missing(host.name(), why, because)]
@@ -144,7 +145,7 @@ pub(super) async fn ask_services(
     asked.await.into_iter().flatten().collect()
 }
 
-async fn ask(host: &Host, folder: &Folder, because: &str) -> Vec<Meditation> {
+async fn ask(host: &Host, folder: &Folder, because: &str, face: Face) -> Vec<Meditation> {
     let begin = format!("guru/{}-nova-compute", host.name());
     let reports = async {
         let first = host.guru(None).await?;
@@ -165,7 +166,7 @@ async fn ask(host: &Host, folder: &Folder, because: &str) -> Vec<Meditation> {
         Ok::<_, Error>(said)
     };
     reports.await.unwrap_or_else(|why| {
-        let hint = why.hint().map(|hint| format!("\n{hint}")).unwrap_or_default();
+        let hint = why.hint_for(face).map(|hint| format!("\n{hint}")).unwrap_or_default();
         folder.write(&format!("{begin}.txt"), &format!("no report: {why}{hint}\n"));
         vec![Meditation::missing(host.name(), why.to_string(), because)]
     })
