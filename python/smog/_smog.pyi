@@ -295,6 +295,13 @@ class Cloud:
         """
         Add a host to an aggregate, or take it out (`remove=True`). Two API calls.
         """
+    def clean(self, /, run: str | None = None) -> list[str]:
+        """
+        Remove what runs of `smog test` left behind in the cloud (`run`: only this run's), as `smog clean`
+        does. Returns what was removed, one line each. A run that is still at work loses its guests.
+
+        Raises `Fault` with what could not be removed, `NotFound` for a text that is not a run's id.
+        """
     def close(self, /) -> None:
         """
         Close the connections to hosts. They are opened again when needed.
@@ -465,6 +472,10 @@ class Cloud:
     def key_pairs(self, /) -> Listing[KeyPair]:
         """
         All key pairs of the user. One API call.
+        """
+    def leftovers(self, /, run: str | None = None) -> list[str]:
+        """
+        What runs of `smog test` left behind in the cloud, one line each (`run`: only this run's).
         """
     def monitor(self, /, handler: Callable[[Record], object] | None = None, *, name: str = ..., hosts: Sequence[str | Host] = ..., files: Sequence[str] = ..., units: Sequence[str] = ..., command: str | None = None, level: str | None = None, grep: Sequence[str] = ..., requests: Sequence[str] = ..., guest: str | Guest | None = None, exceptions: bool = False, since: datetime | None = None, stop_at: int | None = None, allow: Sequence[str] = ..., log: SupportsWrite | None = None, allow_unread: bool = False) -> Watcher:
         """
@@ -859,11 +870,13 @@ class Environment:
         Ctrl-C takes back what was changed so far. Raises `ArgumentError` when something
         cannot be had here, before anything is changed.
         """
-    def restore(self, /, *, all: bool = False, on_conflict: str = "stop") -> Listing[Restored]:
+    def restore(self, /, *, all: bool = False, run: str | None = None, break_lock: Sequence[str | Host] = ..., on_conflict: str = "stop") -> Listing[Restored]:
         """
         Bring back what was, of what was prepared by this object (`all=True`: of everything
-        outstanding on its hosts). What someone else changed meanwhile is left alone and told
-        in `.conflicts`, unless `on_conflict` is "keep", "force" or "merge".
+        outstanding on its hosts; `run="…"`: of this run, which `smog restore --list` names). What
+        someone else changed meanwhile is left alone and listed in `.conflicts`, unless `on_conflict` is
+        "keep", "force" or "merge". The locks of the hosts in `break_lock` are broken: first make sure
+        that no other smog is running there. Raises `NotFound` for a run that is not outstanding.
         """
 
 @final

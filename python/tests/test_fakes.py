@@ -48,6 +48,8 @@ SHOWN: dict[str, Callable[[smog.Cloud], object]] = {
     "quotas": lambda cloud: cloud.quotas(),
     "projects": lambda cloud: cloud.projects(),
     "users": lambda cloud: cloud.users(),
+    "leftovers": lambda cloud: cloud.leftovers(),
+    "clean": lambda cloud: cloud.clean(),
     "audit": lambda cloud: cloud.audit(one_look=True, logs_back=0)["findings"],
 }
 
@@ -99,3 +101,14 @@ def test_nothing_of_that_name(fake):
         for name in ["guest", "server", "host", "flavor", "image", "network", "aggregate", "inventory", "trace"]
     }
     compare("nosuch", shown({name: said(ask) for name, ask in asks.items()}))
+
+
+def test_runs_that_are_not_there(fake, tmp_path):
+    cloud = fake()
+    with pytest.raises(smog.NotFound, match="no run called `nosuch`"):
+        cloud.clean(run="nosuch")
+    assert cloud.leftovers("1124-141502-3fa9") == []
+    environment = cloud.environment(journal=tmp_path)
+    with pytest.raises(smog.SmogError):
+        environment.restore(run="20261124-112233-4f")
+    assert repr(environment.restore()) == "no hosts with something to restore"

@@ -2,8 +2,6 @@
 //! it is `python/smog`.
 
 mod cloud;
-mod cloud_nouns;
-mod cloud_parts;
 mod connect;
 mod data;
 mod enter;

@@ -10,7 +10,7 @@ use smog::hint;
 use smog::testing::Leftovers;
 use smog::wait::Wait;
 
-use crate::cloud::Cloud;
+use super::Cloud;
 use crate::guest::NameOf;
 use crate::noun::Noun;
 use crate::nouns::{ComputeService, Image, KeyPair};

@@ -7,7 +7,8 @@ use pyo3::prelude::*;
 use smog::cloud::{NewFlavor, NewImage, NewRule};
 use smog::config::Secret;
 
-use crate::cloud::{Cloud, FlavorAsked};
+use super::Cloud;
+use super::boot::FlavorAsked;
 use crate::errors::unusable;
 use crate::guest::NameOf;
 use crate::noun::Noun;
