@@ -1,6 +1,6 @@
 //! The bundled suites: white-box cases by feature. Each file ends with a table of its cases.
 //!
-//! A case asserts what is so (threads, pages, cells, placement) beside what is declared
+//! A case asserts what is real (threads, pages, NUMA nodes, placement) as well as what is declared
 //! (domain XML), and has assertions that negative controls turn red ([`assertions`]).
 
 mod aggregates;
@@ -22,7 +22,6 @@ use crate::error::Result;
 use crate::findings::expected;
 use crate::flavor::FlavorSpec;
 use crate::guest::Guest;
-use crate::libvirt::DiskSource;
 use crate::testing::{Case, Check, ComputeHost, Control, Seen, Test};
 
 /// Every bundled case, suite after suite. Each is broken when nothing it checks has a negative
@@ -111,15 +110,6 @@ async fn shelve_offloaded(t: &Test, guest: &mut Guest, before: &Seen) -> Result<
     Ok(())
 }
 
-/// The disks of a domain, as files on its host.
-fn disk_files(seen: &Seen) -> Vec<String> {
-    let files = seen.domain().devices.disks.iter().filter_map(|disk| match &disk.source {
-        Some(DiskSource::File(path)) => Some(path.clone()),
-        _ => None,
-    });
-    files.collect()
-}
-
 /// A guest's domain is not on this host.
 async fn check_gone(t: &Test, host: &str, domain: &str) -> Result<()> {
     let left = t.cloud.host(host).await?.list_domains().await?;
@@ -150,7 +140,7 @@ async fn reboot_softly(t: &Test, guest: &mut Guest, before: &Seen) -> Result<See
     Ok(after)
 }
 
-/// It was really started anew.
+/// It was really restarted.
 fn check_new_process(t: &Test, before: &Seen, after: &Seen) {
     let (old, new) = (before.process().pid, after.process().pid);
     t.check("the process", old != new, new.to_string(), "a new one");

@@ -2,14 +2,23 @@
 //! [`Seen`] of it, each with the wrong states that must turn it red. The suites and cases of one's own
 //! assert these.
 
+mod apart;
 mod devices;
 mod machine;
+mod pci;
 
+pub use apart::{ON_ONE_CPU, ON_ONE_NODE, on_cpus_apart, on_nodes_apart};
 pub use devices::{
-    CONFIG_DRIVE, NO_WATCHDOG, config_drive, config_drives, has_rng, has_watchdog, mapped_in_file,
-    video_models, watchdog,
+    A_CONFIG_DRIVE, A_WATCHDOG, AN_RNG, ANONYMOUS_MEMORY, CONFIG_DRIVE, NO_PMU, NO_RESCUE, NO_RNG, NO_TABLET,
+    NO_WATCHDOG, ONE_QUEUE, OTHER_FLAVOR, OTHER_VIDEO, SERIAL_IN_FILE, config_drive, config_drives,
+    disk_files, has_queues, has_rng, has_tablet, has_video, has_watchdog, mapped_in_file, memory_in_file,
+    names_flavor, no_config_drive, no_watchdog, pmu, rescued, serial_on_port, video_models, watchdog,
 };
-pub use machine::{NO_BIOS, NO_IOMMU, NO_UEFI, bios, boots_cd, iommu, remaps, uefi};
+pub use machine::{
+    A_DISK, AN_IOMMU, NO_BIOS, NO_IOMMU, NO_REMAPPING, NO_SYSTEM_MANAGEMENT, NO_TOPOLOGY, NO_UEFI, OTHER_CPU,
+    bios, boots_cd, cpu_model, iommu, no_iommu, remaps, system_management, uefi, vcpu_topology,
+};
+pub use pci::{NO_PCI_FUNCTION, NOT_NEAR_DEVICE, cpus_near_device, has_pci_functions};
 
 use super::pinning::Who;
 use super::{Check, Control, Seen};
@@ -279,7 +288,7 @@ pub fn has_cells(seen: &Seen, cells: &[(Cpuset, u64)]) -> Vec<Check> {
     let mut checks = vec![
         Check::that("NUMA nodes of the guest", found == cells, text(&found), text(cells))
             .from("domain XML, <cpu><numa><cell>"),
-        Check::eq("cells bound to one cell of the host each", &tuned, &wanted)
+        Check::eq("NUMA nodes bound to one NUMA node of the host each", &tuned, &wanted)
             .from("domain XML, <numatune><memnode mode='strict'>"),
     ];
     checks.extend(threads_in_their_cells(seen));
@@ -301,7 +310,7 @@ fn threads_in_their_cells(seen: &Seen) -> Vec<Check> {
             checks.push(
                 Check::that(
                     format!(
-                        "affinity of vCPU {vcpu}, whose cell is bound to cell {} of the host",
+                        "affinity of vCPU {vcpu}, whose NUMA node is bound to node {} of the host",
                         node.cells
                     ),
                     !thread.is_empty() && thread.is_subset(&room),
@@ -325,23 +334,23 @@ pub fn memory_in_its_cells(seen: &Seen) -> Vec<Check> {
         by_cell.iter().filter(|(cell, _)| bound.contains(**cell) == inside).map(|(_, kib)| kib).sum()
     };
     vec![
-        Check::that("memory in the bound cell", sum(true) > 0, show::kib(sum(true)), "some")
+        Check::that("memory in the bound NUMA node", sum(true) > 0, show::kib(sum(true)), "some")
             .from("/proc/PID/numa_maps"),
-        Check::eq("memory in other cells in KiB", &sum(false), &0).from("/proc/PID/numa_maps"),
+        Check::eq("memory in other NUMA nodes in KiB", &sum(false), &0).from("/proc/PID/numa_maps"),
     ]
 }
 
 /// Controls of [`memory_in_its_cells`].
 pub const MEMORY_IN_CELLS: &[Control<Seen>] = &[
-    Control::new("pages in another cell", Seen::in_another_cell),
+    Control::new("pages in another NUMA node", Seen::in_another_cell),
     Control::new("not bound", |seen| seen.without_xml_lines("<memnode ")),
 ];
 
 /// Controls of [`has_cells`].
 pub const HAS_CELLS: &[Control<Seen>] = &[
-    Control::new("a cell is missing", |seen| seen.without_xml_lines("<cell id='0'")),
+    Control::new("a NUMA node is missing", |seen| seen.without_xml_lines("<cell id='0'")),
     Control::new("memory not bound", |seen| seen.without_xml_lines("<memnode ")),
-    Control::new("threads on CPUs of any cell", Seen::unpinned_threads),
+    Control::new("threads on CPUs of any NUMA node", Seen::unpinned_threads),
 ];
 
 /// Its emulator threads run on these CPUs, as declared.
@@ -371,7 +380,7 @@ fn strays(seen: &Seen) -> String {
 }
 
 /// Its emulator threads have a dedicated CPU for themselves, which no vCPU of it has, and
-/// which is booked beside those.
+/// which is booked in addition to those.
 pub fn emulator_apart(seen: &Seen, dedicated: &Cpuset) -> Vec<Check> {
     let pins = seen.domain().pinned_cpus();
     let emulator = seen.process().emulator_affinity().cloned().unwrap_or_default();

@@ -65,7 +65,7 @@ pub(super) const CASES: &[Case] = &[
         "aggregates.AggregateTest.test_no_such_value",
         "A value that no aggregate has is refused.\n\
          Steps: ask for `perhaps`.\n\
-         Proves: hosts without the value are not a fall-back.",
+         Proves: hosts without the value are not used instead.",
         |t| Box::pin(no_such_value(t)),
     )
     .without_network()
@@ -74,7 +74,7 @@ pub(super) const CASES: &[Case] = &[
     Case::new(
         "aggregates.AggregateTest.test_isolation",
         "A host kept for one project takes no guests of others.\n\
-         Steps: filter_tenant_id of nobody on one host; boot two guests; ask for the host by name.\n\
+         Steps: filter_tenant_id of no project on one host; boot two guests; ask for the host by name.\n\
          Proves: AggregateMultiTenancyIsolation keeps the host free. Others are kept off it meanwhile,\n\
          so the case has the cloud alone.",
         |t| Box::pin(isolation(t)),

@@ -131,7 +131,7 @@ fn serial_consoles(_: &Inventory) -> Wish {
     option(Wish::new(), "serial_console", "enabled", &["true"])
 }
 
-/// The serial consoles of guests are ports on their hosts (`[serial_console]`). Not beside slow
+/// The serial consoles of guests are ports on their hosts (`[serial_console]`). Not together with slow
 /// migrations: a guest that works on its console would never have moved.
 pub(super) static SERIAL_CONSOLES: Change = Change {
     name: "serial consoles on TCP ports",

@@ -6,7 +6,9 @@ use crate::cloud::server_actions as actions;
 use crate::cloud::{LiveMigration, Microversion};
 use crate::error::Result;
 use crate::findings::expected::{
-    NO_WATCHDOG, RUNS, has_rng, has_watchdog, mapped_in_file, runs, video_models, watchdog,
+    self, A_WATCHDOG, AN_RNG, ANONYMOUS_MEMORY, NO_PMU, NO_RNG, NO_TABLET, NO_WATCHDOG, ONE_QUEUE, OTHER_CPU,
+    OTHER_FLAVOR, OTHER_VIDEO, RUNS, cpu_model, has_queues, has_rng, has_tablet, has_video, has_watchdog,
+    memory_in_file, names_flavor, no_watchdog, runs,
 };
 use crate::flavor::WatchdogAction;
 use crate::guest::Guest;
@@ -39,33 +41,14 @@ async fn watchdog_by_image(t: &mut Test) -> Result<()> {
     let spec = small(1, 96).watchdog(WatchdogAction::Reset);
     let mut guest = boot_with(t, spec, &[("hw_watchdog_action", "disabled")]).await?;
     let seen = t.look(&mut guest).await?;
-    let none = |seen: &Seen| {
-        let line = seen.process().command_line.join(" ");
-        vec![
-            Check::eq("watchdog", &watchdog(seen), &None).from("domain XML, <watchdog>"),
-            Check::eq("an i6300esb of the process", &line.contains("i6300esb"), &false)
-                .from("/proc/PID/cmdline"),
-        ]
-    };
-    let one = Control::new("a watchdog", |seen: Seen| {
-        seen.with_xml(|xml| {
-            xml.replacen("</devices>", "<watchdog model='i6300esb' action='reset'/></devices>", 1)
-        })
-    });
-    t.assert(&seen, none, &[one]);
+    t.assert(&seen, no_watchdog, A_WATCHDOG);
     Ok(())
 }
 
 async fn rng(t: &mut Test) -> Result<()> {
     let mut guest = boot_with(t, small(1, 96), &[("hw_rng_model", "virtio")]).await?;
     let seen = t.look(&mut guest).await?;
-    let controls = [
-        Control::new("none", |seen: Seen| {
-            seen.with_xml(|xml| xml.replace("<rng ", "<other ").replace("</rng>", "</other>"))
-        }),
-        Control::new("none in QEMU", Seen::without_command_line),
-    ];
-    t.assert(&seen, |seen| has_rng(seen, true), &controls);
+    t.assert(&seen, |seen| has_rng(seen, true), NO_RNG);
     Ok(())
 }
 
@@ -73,23 +56,13 @@ async fn rng_not_allowed(t: &mut Test) -> Result<()> {
     let spec = small(1, 96).extra("hw_rng:allowed", "False");
     let mut guest = boot_with(t, spec, &[("hw_rng_model", "virtio")]).await?;
     let seen = t.look(&mut guest).await?;
-    let one = Control::new("one all the same", |seen: Seen| {
-        seen.with_xml(|xml| xml.replacen("</devices>", "<rng model='virtio'/></devices>", 1))
-    });
-    t.assert(&seen, |seen| has_rng(seen, false), &[one]);
+    t.assert(&seen, |seen| has_rng(seen, false), AN_RNG);
     Ok(())
 }
 
-/// The video devices must be these; a control has another.
-fn check_video(t: &Test, seen: &Seen, wanted: &str) {
-    let wanted = vec![wanted.to_string()];
-    let same = |seen: &Seen| {
-        vec![Check::eq("video devices", &video_models(seen), &wanted).from("domain XML, <video>")]
-    };
-    let other = Control::new("another model", |seen: Seen| {
-        seen.with_xml(|xml| xml.replace("<model type='", "<model type='x"))
-    });
-    t.assert(seen, same, &[other]);
+/// The guest has one video device, of this model.
+fn check_video(t: &Test, seen: &Seen, model: &str) {
+    t.assert(seen, |seen| has_video(seen, model), OTHER_VIDEO);
 }
 
 async fn video(t: &mut Test) -> Result<()> {
@@ -113,12 +86,9 @@ async fn video_by_rebuild(t: &mut Test) -> Result<()> {
     Ok(())
 }
 
-/// The performance counters are declared on or off; a control declares nothing.
+/// The performance counters are declared on or off.
 fn check_pmu(t: &Test, seen: &Seen, on: bool) {
-    let declared = |seen: &Seen| {
-        vec![Check::eq("PMU", &seen.domain().features.pmu, &Some(on)).from("domain XML, <features><pmu>")]
-    };
-    t.assert(seen, declared, &[Control::new("not told", |seen: Seen| seen.without_xml_lines("<pmu "))]);
+    t.assert(seen, |seen| expected::pmu(seen, on), NO_PMU);
 }
 
 async fn pmu(t: &mut Test) -> Result<()> {
@@ -146,21 +116,7 @@ async fn pmu_by_rebuild(t: &mut Test) -> Result<()> {
 async fn pointer(t: &mut Test) -> Result<()> {
     let mut guest = boot_with(t, small(1, 96), &[("hw_pointer_model", "usbtablet")]).await?;
     let seen = t.look(&mut guest).await?;
-    let tablet = |seen: &Seen| {
-        let has = seen
-            .domain()
-            .xml()
-            .lines()
-            .any(|line| line.contains("<input type='tablet'") && line.contains("bus='usb'"));
-        vec![Check::eq("a tablet on USB", &has, &true).from("domain XML, <input>")]
-    };
-    t.assert(
-        &seen,
-        tablet,
-        &[Control::new("no tablet", |seen: Seen| {
-            seen.with_xml(|xml| xml.replace("<input type='tablet'", "<input type='mouse'"))
-        })],
-    );
+    t.assert(&seen, has_tablet, NO_TABLET);
     Ok(())
 }
 
@@ -168,16 +124,7 @@ async fn multiqueue(t: &mut Test) -> Result<()> {
     let properties = [("hw_vif_model", "virtio"), ("hw_vif_multiqueue_enabled", "true")];
     let mut guest = boot_with(t, small(2, 96), &properties).await?;
     let seen = t.look(&mut guest).await?;
-    let two = |seen: &Seen| {
-        let queues: Vec<Option<u32>> =
-            seen.domain().devices.interfaces.iter().map(|card| card.queues).collect();
-        vec![
-            Check::eq("queues of the network card", &queues, &vec![Some(2)])
-                .from("domain XML, <interface><driver queues>"),
-        ]
-    };
-    let one = Control::new("one queue", |seen: Seen| seen.with_xml(|xml| xml.replace("queues='2'", "")));
-    t.assert(&seen, two, &[one]);
+    t.assert(&seen, |seen| has_queues(seen, 2), ONE_QUEUE);
     Ok(())
 }
 
@@ -185,19 +132,7 @@ async fn flavor_metadata(t: &mut Test) -> Result<()> {
     let flavor = t.flavor(small(1, 96)).await?;
     let mut guest = t.boot_flavor(&flavor).await?;
     let seen = t.look(&mut guest).await?;
-    let told = |seen: &Seen| {
-        let told = seen.domain().nova.as_ref().and_then(|nova| nova.flavor.as_ref());
-        let found = told.map(|told| (told.name.clone().unwrap_or_default(), told.ram_mib, told.vcpus));
-        let wanted = Some((flavor.name.clone(), Some(96), Some(1)));
-        vec![Check::eq("flavor in the metadata", &found, &wanted).from("domain XML, <metadata><nova:flavor>")]
-    };
-    t.assert(
-        &seen,
-        told,
-        &[Control::new("another flavor", |seen: Seen| {
-            seen.with_xml(|xml| xml.replace("<nova:flavor name=\"", "<nova:flavor name=\"x"))
-        })],
-    );
+    t.assert(&seen, |seen| names_flavor(seen, &flavor.name, 96, 1), OTHER_FLAVOR);
     Ok(())
 }
 
@@ -205,33 +140,7 @@ async fn cpu_flags(t: &mut Test) -> Result<()> {
     let mut guest = t.boot(small(1, 96)).await?;
     let seen = t.look(&mut guest).await?;
     t.assert(&seen, runs, RUNS);
-    let flags = |seen: &Seen| {
-        let cpu = seen.domain().cpu.clone();
-        let policy = |name: &str| {
-            let feature = cpu.as_ref()?.features.iter().find(|feature| feature.name == name)?;
-            feature.policy.clone()
-        };
-        let model = cpu.as_ref().and_then(|cpu| cpu.model.clone());
-        vec![
-            Check::eq("CPU model", &model, &Some("Nehalem".to_string())).from("domain XML, <cpu><model>"),
-            Check::eq("policy of aes", &policy("aes"), &Some("require".to_string()))
-                .from("domain XML, <cpu><feature>"),
-            Check::eq("policy of popcnt", &policy("popcnt"), &Some("disable".to_string()))
-                .from("domain XML, <cpu><feature>"),
-        ]
-    };
-    t.assert(
-        &seen,
-        flags,
-        &[Control::new("flags not told", |seen: Seen| seen.without_xml_lines("<feature "))],
-    );
-    let started_so = |seen: &Seen| {
-        let line = seen.process().command_line.join(" ");
-        let cpu = line.split(" -cpu ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or("none");
-        let has = cpu.contains("aes=on") && cpu.contains("popcnt=off");
-        vec![Check::that("CPU of the process", has, cpu, "aes=on and popcnt=off").from("/proc/PID/cmdline")]
-    };
-    t.assert(&seen, started_so, &[Control::new("another CPU in QEMU", Seen::without_command_line)]);
+    t.assert(&seen, |seen| cpu_model(seen, "Nehalem", "aes", "popcnt"), OTHER_CPU);
     Ok(())
 }
 
@@ -239,42 +148,13 @@ async fn file_backed(t: &mut Test) -> Result<()> {
     let flavor = t.flavor(small(1, 96)).await?;
     let host = t.host(0)?.name.clone();
     let mut guest = t.boot_request(on(&flavor, &host)).await?;
-    let in_files = |seen: &Seen| {
-        let backing = &seen.domain().memory_backing;
-        let line = seen.process().command_line.join(" ");
-        vec![
-            Check::eq("source of memory", &backing.source, &Some("file".to_string()))
-                .from("domain XML, <memoryBacking><source>"),
-            Check::eq("access to memory", &backing.access, &Some("shared".to_string()))
-                .from("domain XML, <memoryBacking><access>"),
-            Check::that(
-                "memory of the process",
-                line.contains("memory-backend-file"),
-                "see its command line",
-                "memory-backend-file",
-            )
-            .from("/proc/PID/cmdline"),
-            Check::that(
-                "KiB of it in use",
-                mapped_in_file(seen) > 0,
-                mapped_in_file(seen).to_string(),
-                "some",
-            )
-            .from("/proc/PID/numa_maps, mappings of the file named by mem-path"),
-        ]
-    };
-    let controls = [
-        Control::new("anonymous memory declared", |seen: Seen| seen.without_xml_lines("<source type='file'")),
-        Control::new("anonymous memory used", Seen::without_command_line),
-        Control::new("no mapping of the file", Seen::in_small_pages),
-    ];
     let seen = t.look(&mut guest).await?;
-    t.assert(&seen, in_files, &controls);
+    t.assert(&seen, memory_in_file, ANONYMOUS_MEMORY);
     let Some(there) = t.stage.hosts.get(1).cloned() else { return Ok(()) };
     t.live_migrate(&mut guest, Some(&there)).await?;
     let seen = t.look(&mut guest).await?;
     t.check_eq("host after the migration", &seen.host().to_string(), &there);
-    t.assert(&seen, in_files, &controls);
+    t.assert(&seen, memory_in_file, ANONYMOUS_MEMORY);
     Ok(())
 }
 
@@ -341,7 +221,7 @@ pub(super) const CASES: &[Case] = &[
         "An image's watchdog is there, with its action.\n\
          Steps: boot an image with hw_watchdog_action=reset; look; boot one with `disabled` and a flavor\n\
          with `reset`; look.\n\
-         Proves: the property of the image counts as the flavor's does, and above it.",
+         Proves: the property of the image counts as the flavor's does, and overrides it.",
         |t| Box::pin(watchdog_by_image(t)),
     )
     .without_network()
@@ -368,7 +248,7 @@ pub(super) const CASES: &[Case] = &[
         "devices.VideoTest.test_models",
         "The video device is the image's.\n\
          Steps: hw_video_model of virtio, vga, bochs and none; look at the domain.\n\
-         Proves: each is what libvirt was told.",
+         Proves: libvirt has each of them.",
         |t| Box::pin(video(t)),
     )
     .without_network()
@@ -379,7 +259,7 @@ pub(super) const CASES: &[Case] = &[
         "devices.VideoTest.test_rebuild_to_none_and_back",
         "A rebuild takes the new image's video device.\n\
          Steps: from an image with virtio to one with none, and to virtio again; look at each.\n\
-         Proves: the domain is made for the new image.",
+         Proves: the domain is defined for the new image.",
         |t| Box::pin(video_by_rebuild(t)),
     )
     .without_network()
@@ -391,7 +271,7 @@ pub(super) const CASES: &[Case] = &[
         "devices.PmuTest.test_resize",
         "The performance counters are on or off as the flavor says.\n\
          Steps: hw:pmu=False; look; resize to True, and back to False; look at each.\n\
-         Proves: libvirt is told each.",
+         Proves: libvirt gets each of them.",
         |t| Box::pin(pmu(t)),
     )
     .without_network()
@@ -400,9 +280,9 @@ pub(super) const CASES: &[Case] = &[
     .tags(&["devices", "resize"]),
     Case::new(
         "devices.PmuTest.test_rebuild",
-        "A rebuild takes the new image's word for the performance counters.\n\
+        "A rebuild applies the new image's property for the performance counters.\n\
          Steps: from an image with hw_pmu=true to one with false, and to one with true; look at each.\n\
-         Proves: libvirt is told each.",
+         Proves: libvirt gets each of them.",
         |t| Box::pin(pmu_by_rebuild(t)),
     )
     .without_network()
@@ -421,16 +301,16 @@ pub(super) const CASES: &[Case] = &[
     .tags(&["devices", "image"]),
     Case::new(
         "devices.MultiqueueTest.test_two_queues",
-        "A network card has as many queues as the guest has vCPUs.\n\
+        "A network interface has as many queues as the guest has vCPUs.\n\
          Steps: an image with hw_vif_multiqueue_enabled=true, 2 vCPUs; look at the domain.\n\
-         Proves: the card has 2 queues. Nova gives queues under KVM only.",
+         Proves: the interface has 2 queues. Nova gives queues under KVM only.",
         |t| Box::pin(multiqueue(t)),
     )
     .needs(&[Need::Kvm])
     .tags(&["devices", "image"]),
     Case::new(
         "devices.MetadataTest.test_flavor",
-        "The domain tells which flavor it is of.\n\
+        "The domain's metadata names its flavor.\n\
          Steps: boot; read Nova's metadata in the domain XML.\n\
          Proves: name, memory and vCPUs are those of the flavor.",
         |t| Box::pin(flavor_metadata(t)),
@@ -460,9 +340,9 @@ pub(super) const CASES: &[Case] = &[
     .tags(&["memory", "migration"]),
     Case::new(
         "devices.FileBackedMemoryTest.test_to_other_memory",
-        "A guest does not move to a host that has its guests' memory in files when its own has not.\n\
+        "A guest does not move from a host without file-backed memory to a host with it.\n\
          Steps: file_backed_memory on one host; boot on another; live-migrate to the first.\n\
-         Proves: it is refused or fails, the guest runs on as it was, and nothing of it is left there.",
+         Proves: it is refused or fails, the guest continues to run, and nothing of it is left there.",
         |t| Box::pin(to_file_backed(t)),
     )
     .without_network()
@@ -472,7 +352,7 @@ pub(super) const CASES: &[Case] = &[
     .tags(&["memory", "migration"]),
     Case::new(
         "devices.StableComputeIdTest.test_file_matches_nova",
-        "The file with a compute's id is Nova's id of it.\n\
+        "The file with a compute's id has the id that Nova knows.\n\
          Why: a host that was renamed must not become another compute in silence.\n\
          Steps: compare compute_id in nova-compute's state_path on each host with Nova's hypervisors.\n\
          Proves: they are the same.",

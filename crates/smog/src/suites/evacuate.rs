@@ -1,6 +1,6 @@
 //! `evacuate`: guests of a host that is gone are started elsewhere.
 //!
-//! They have no port: the agent of Neutron still runs on the host that is cut off, and tells
+//! They have no port: the agent of Neutron still runs on the host that is cut off, and reports
 //! now and then that the moved port is up there. Nova then misses the news of the other host.
 
 use serde_json::json;
@@ -13,7 +13,7 @@ use crate::findings::expected::{PINNED, RUNS, pinned, runs};
 use crate::guest::Guest;
 use crate::testing::{Case, Claims, Need, Test, minutes};
 
-/// The host is gone: its guests' processes with it, its service stopped, Nova told.
+/// The host is down: the processes of its guests ended, its service stopped, and forced down in Nova.
 async fn lose(t: &mut Test, host: &str, guests: &[&Guest]) -> Result<()> {
     t.cut_off(host).await?;
     let way = t.cloud.host(host).await?;
@@ -169,10 +169,10 @@ const NUMA: Need = Need::Filter("NUMATopologyFilter");
 pub(super) const CASES: &[Case] = &[
     Case::new(
         "evacuate.EvacuateTest.test_evacuate_active",
-        "A guest that ran is started on another host.\n\
-         Why: this is what remains when a host is lost.\n\
-         Steps: end the guest's process, stop nova-compute, tell Nova; evacuate; bring the host back.\n\
-         Proves: the guest runs elsewhere, and the host gives it up when it is back.",
+        "A running guest is evacuated to another host.\n\
+         Why: evacuation is the only way to get a guest back when its host is lost.\n\
+         Steps: end the guest's process, stop nova-compute, force it down; evacuate; bring the host back.\n\
+         Proves: the guest runs elsewhere, and its old host removes it when it is back.",
         |t| Box::pin(active(t)),
     )
     .without_network()
@@ -182,7 +182,7 @@ pub(super) const CASES: &[Case] = &[
     .tags(&["evacuate", "services"]),
     Case::new(
         "evacuate.EvacuateTest.test_evacuate_passive",
-        "A guest that was stopped is moved, and stays stopped.\n\
+        "A stopped guest is evacuated, and stays stopped.\n\
          Steps: stop it; cut its host off; evacuate to the other host by name; start it there.\n\
          Proves: its status is kept, and it can be started.",
         |t| Box::pin(passive(t)),
@@ -195,8 +195,8 @@ pub(super) const CASES: &[Case] = &[
     Case::new(
         "evacuate.EvacuateTest.test_evacuate_bad_host",
         "A guest whose host is up is not evacuated, nor one to a host that is not there.\n\
-         Steps: evacuate without losing the host; evacuate to a host that nobody has.\n\
-         Proves: both are refused, and it runs on: two guests on one disk would destroy it.",
+         Steps: evacuate without losing the host; evacuate to a host that does not exist.\n\
+         Proves: both are refused, and it continues to run: two guests on one disk would destroy it.",
         |t| Box::pin(bad_host(t)),
     )
     .without_network()
@@ -207,7 +207,7 @@ pub(super) const CASES: &[Case] = &[
         "evacuate.EvacuateTest.test_evacuate_bad_affinity",
         "A group's policy holds for evacuations.\n\
          Steps: two members of an anti-affinity group on two hosts; lose one; evacuate.\n\
-         Proves: refused, rather than put together.",
+         Proves: it is refused, and the members are not put on one host.",
         |t| Box::pin(bad_affinity(t)),
     )
     .without_network()
@@ -229,7 +229,7 @@ pub(super) const CASES: &[Case] = &[
     .tags(&["evacuate", "pinning", "negative", "services"]),
     Case::new(
         "evacuate.EvacuateTest.test_evacuate_with_pinning",
-        "A pinned guest is pinned where it is evacuated to.\n\
+        "A pinned guest is pinned on the host that it is evacuated to.\n\
          Steps: lose the host of a pinned guest; evacuate; compare pins and threads.\n\
          Proves: CPUs are claimed on the new host, and applied.",
         |t| Box::pin(with_pinning(t)),

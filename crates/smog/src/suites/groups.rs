@@ -90,7 +90,7 @@ async fn soft_anti_affinity(t: &mut Test) -> Result<()> {
     let count = t.inventory.hosts.len() + 1;
     let (hosts, _, _) = members(t, "soft-anti-affinity", count).await?;
     t.assert(&hosts[..count - 1].to_vec(), |hosts| apart(hosts), APART);
-    t.check("one member more than hosts", hosts.len() == count, hosts.join(", "), "it boots all the same");
+    t.check("one member more than hosts", hosts.len() == count, hosts.join(", "), "it boots nevertheless");
     Ok(())
 }
 

@@ -4,13 +4,13 @@ mod refused;
 mod under_way;
 
 use super::changes::{SERIAL_CONSOLES, SLOW_MIGRATION, TWO_DEDICATED_CPUS};
-use super::{check_gone, check_on_shared, console, disk_files, on, reboot_softly, small};
+use super::{check_gone, check_on_shared, console, on, reboot_softly, small};
 use crate::cloud::server_actions as actions;
 use crate::cloud::{BlockMigration, LiveMigration};
 use crate::cpuset::Cpuset;
 use crate::error::Result;
 use crate::findings::expected::{
-    EMULATOR, FLOATS, HAS_CELLS, IN_HUGE_PAGES, PINNED, RUNS, emulator_apart, floats, has_cells,
+    EMULATOR, FLOATS, HAS_CELLS, IN_HUGE_PAGES, PINNED, RUNS, disk_files, emulator_apart, floats, has_cells,
     in_huge_pages, pinned, runs,
 };
 use crate::flavor::{EmulatorThreads, PageSize};
@@ -223,7 +223,7 @@ async fn active(t: &mut Test) -> Result<()> {
     let there = other_than(t, &from);
     t.live_migrate(&mut guest, Some(&there)).await?;
     check_moved(t, &mut guest, &from, &there).await?;
-    // The console of the new host begins empty: what counts on there has not begun anew.
+    // The console of the new host begins empty: what counts on there has not started again.
     let more = |text: &str| last_work(text).filter(|work| *work > first);
     let after = t.console_until(&guest, &format!("more work than {first}"), more).await?;
     let went_on = |after: &u64| {
@@ -232,7 +232,7 @@ async fn active(t: &mut Test) -> Result<()> {
                 .from("the guest's console"),
         ]
     };
-    t.assert(&after, went_on, &[Control::new("begun anew", |_: u64| 0)]);
+    t.assert(&after, went_on, &[Control::new("started again", |_: u64| 0)]);
     let text = guest.console(Some(2000)).await?;
     t.check_eq("boots on the new host", &text.matches("smog-guest report begin").count(), &0);
     t.step(format!("boot id {} worked on from {first} to {after}", before.get("boot_id").unwrap_or("?")));
@@ -259,10 +259,10 @@ const NUMA: Need = Need::Filter("NUMATopologyFilter");
 pub(super) const CASES: &[Case] = &[
     Case::new(
         "live_migration.LiveMigrationTest.test_live_migration_auto",
-        "A guest moves to the host the scheduler likes, and goes on counting.\n\
+        "A guest moves to the scheduler's choice, and continues to count.\n\
          Why: a status of ACTIVE on another host says nothing of whether the guest still runs.\n\
          Steps: boot; wait for its counter on the console; migrate; wait for a higher count.\n\
-         Proves: the same boot of the guest goes on elsewhere, and nothing is left behind.",
+         Proves: the same boot of the guest continues elsewhere, and nothing is left behind.",
         |t| Box::pin(auto(t)),
     )
     .needs(&[TWO])
@@ -270,9 +270,9 @@ pub(super) const CASES: &[Case] = &[
     .tags(&["migration"]),
     Case::new(
         "live_migration.LiveMigrationTest.test_live_migration",
-        "A guest moves to the host that is named, stateful.\n\
+        "A guest moves to the host that is named, with its state.\n\
          Steps: boot; wait for its counter; migrate to the other host; wait for a higher count.\n\
-         Proves: memory and devices went along: the guest's kernel was not booted anew.",
+         Proves: memory and devices went along: the guest's kernel was not booted again.",
         |t| Box::pin(to_host(t)),
     )
     .needs(&[TWO])
@@ -290,7 +290,7 @@ pub(super) const CASES: &[Case] = &[
     .tags(&["migration"]),
     Case::new(
         "live_migration.LiveMigrationTest.test_live_migration_no_available",
-        "Without a host that fits, a migration is refused and the guest stays whole.\n\
+        "Without a host that fits, a migration is refused and the guest is unharmed.\n\
          Steps: a flavor for the hosts of an aggregate with one host; migrate anywhere.\n\
          Proves: the scheduler is asked again, with the flavor's own specs.",
         |t| Box::pin(no_available(t)),
@@ -343,11 +343,11 @@ pub(super) const CASES: &[Case] = &[
     .tags(&["migration"]),
     Case::new(
         "live_migration.LiveMigrationTest.test_live_migration_active",
-        "A guest that is busy moves, and works on.\n\
+        "A busy guest moves, and continues to work.\n\
          Why: memory that is written while it is copied has to be copied again.\n\
          Steps: on its serial port, let it write 16 MiB of its memory again and again, and count;\n\
          migrate meanwhile; wait for a higher count on the other host's console.\n\
-         Proves: the work goes on where it was, without a second boot.",
+         Proves: the work continues where it was, without a second boot.",
         |t| Box::pin(active(t)),
     )
     .without_network()
@@ -392,8 +392,8 @@ pub(super) const CASES: &[Case] = &[
     .tags(&["migration", "pages"]),
     Case::new(
         "live_migration.LiveMigrationTest.test_numa_aware",
-        "The cells of a guest are bound anew on the target.\n\
-         Steps: boot with one NUMA node; migrate; compare cells, binding and threads.\n\
+        "The NUMA nodes of a guest are bound again on the target.\n\
+         Steps: boot with one NUMA node; migrate; compare NUMA nodes, binding and threads.\n\
          Proves: the topology is claimed for the target.",
         |t| Box::pin(numa_aware(t)),
     )
@@ -438,7 +438,7 @@ pub(super) const CASES: &[Case] = &[
         "live_migration.LiveMigrationTest.test_live_migration_failed_host",
         "A host that is down is refused, and taken when it is back.\n\
          Steps: stop nova-compute on the other host; migrate there; bring it back; migrate again.\n\
-         Proves: Nova does not begin what cannot end.",
+         Proves: Nova does not begin a migration that cannot end.",
         |t| Box::pin(failed_host(t)),
     )
     .without_network()
@@ -450,7 +450,7 @@ pub(super) const CASES: &[Case] = &[
         "live_migration.LiveMigrationTest.test_abort",
         "A migration that runs can be aborted; the guest stays.\n\
          Steps: migrate at 1 MiB/s; abort; look at both hosts.\n\
-         Proves: the guest runs on where it was, and nothing is left on the target.",
+         Proves: the guest continues to run on its host, and nothing is left on the target.",
         |t| Box::pin(abort(t)),
     )
     .without_network()
@@ -462,7 +462,7 @@ pub(super) const CASES: &[Case] = &[
         "live_migration.LiveMigrationTest.test_force_complete",
         "A migration that does not end can be forced to.\n\
          Steps: migrate at 1 MiB/s; force it to complete; look at both hosts.\n\
-         Proves: the guest is on the target, whole.",
+         Proves: the guest is on the target, complete.",
         |t| Box::pin(force_complete(t)),
     )
     .without_network()

@@ -97,7 +97,7 @@ async fn unknown_trait(t: &mut Test) -> Result<()> {
 pub(super) const CASES: &[Case] = &[
     Case::new(
         "placement.ProviderYamlTest.test_valid_trait",
-        "A host gives itself a trait by a file, and guests that require it go there.\n\
+        "A host gets a trait from a provider.yaml file, and guests that require it go there.\n\
          Why: operators mark hosts this way; Nova never takes such a trait back.\n\
          Steps: write a provider.yaml on one host and restart its nova-compute; wait for the trait in\n\
          placement; boot two guests whose flavor requires it; the file and the trait are taken away.\n\

@@ -97,8 +97,14 @@ async fn a_thread_in_another_cell_than_its_memory_is_seen() {
     // vCPUs 0 and 1 are of the cell that is bound to cell 1, with CPUs 8 to 15; they are on 2 and 10.
     let checks = threads_in_their_cells(&seen);
     let wrong = red(&checks);
-    assert!(wrong.contains(&"affinity of vCPU 0, whose cell is bound to cell 1 of the host"), "{checks:#?}");
-    assert!(!wrong.contains(&"affinity of vCPU 1, whose cell is bound to cell 1 of the host"), "{checks:#?}");
+    assert!(
+        wrong.contains(&"affinity of vCPU 0, whose NUMA node is bound to node 1 of the host"),
+        "{checks:#?}"
+    );
+    assert!(
+        !wrong.contains(&"affinity of vCPU 1, whose NUMA node is bound to node 1 of the host"),
+        "{checks:#?}"
+    );
     seen.cells = [(0, set("3,11-13")), (1, set("2,10"))].into();
     let wrong = threads_in_their_cells(&seen);
     assert!(!red(&wrong).iter().any(|what| what.contains("vCPU 0") || what.contains("vCPU 2")), "{wrong:#?}");
@@ -132,4 +138,22 @@ async fn simulated_cpus_stand_for_real_ones() {
     for (told, real) in [("3", "1"), ("2", "0"), ("0,2", "0"), ("2-3", "0-1"), ("1,2", "1"), ("0-1", "0-1")] {
         assert_eq!(seen.real(&set(told)), set(real), "{told}");
     }
+}
+
+#[tokio::test]
+async fn what_a_guest_must_not_have() {
+    let seen = guest(PINNED_XML, PINNED_PROCESS, 1).await;
+    holds_and_can_fail(&seen, no_watchdog, A_WATCHDOG);
+    holds_and_can_fail(&seen, no_config_drive, A_CONFIG_DRIVE);
+    holds_and_can_fail(&seen, no_iommu, AN_IOMMU);
+}
+
+#[tokio::test]
+async fn what_must_be_apart() {
+    let seen = on_two_cells().await;
+    holds_and_can_fail(&seen, on_nodes_apart, ON_ONE_NODE);
+    let together = on_cpus_apart(&(seen.clone(), seen.clone()));
+    assert_eq!(red(&together), ["CPUs of the two guests"]);
+    let elsewhere = guest(PINNED_XML, PINNED_PROCESS, 1).await;
+    assert!(red(&on_cpus_apart(&(seen, elsewhere))).is_empty());
 }

@@ -48,7 +48,7 @@ pub(super) async fn abort(t: &mut Test) -> Result<()> {
     t.allow("libvirtError");
     t.cloud.abort_migration(&guest.server.id, migration).await?;
     let ended = end_of(t, &guest).await?;
-    // Nova looks twice a second; when libvirt has ended the job in between, it says "failed".
+    // Nova looks twice per second; when libvirt has ended the job in between, it says "failed".
     t.check(
         "how the migration ended",
         matches!(ended.as_str(), "cancelled" | "failed"),

@@ -95,14 +95,14 @@ async fn large_pages(t: &mut Test) -> Result<()> {
             let taken = |facts: &Facts| {
                 vec![
                     Check::eq(
-                        format!("free pages by cell after guest {number}"),
+                        format!("free pages per NUMA node after guest {number}"),
                         &free_by_cell(facts),
                         &by_cell,
                     )
                     .from("/sys/devices/system/node/nodeN/hugepages/*/free_hugepages"),
                 ]
             };
-            t.assert(&seen.facts, taken, &[Control::new("a page less in a cell", one_page_less)]);
+            t.assert(&seen.facts, taken, &[Control::new("a page less in a NUMA node", one_page_less)]);
         }
         guests.push(guest);
     }
@@ -227,7 +227,7 @@ pub(super) const CASES: &[Case] = &[
     Case::new(
         "numa.NUMALargePage.test_large_pages",
         "Huge pages, from the first guest to the last page.\n\
-         Why: a guest that asks for huge pages must get them, or be refused; never small ones in secret.\n\
+         Why: a guest that asks for huge pages must get them, or be refused; it must never get small ones without notice.\n\
          Steps: split the hosts by an aggregate; boot guests of large pages on the one until its pages\n\
          are gone, and see each in the domain XML, the process's memory maps and the host's free pages;\n\
          one more must be refused; small pages still boot, `any` falls back to them; delete all.\n\
@@ -287,7 +287,7 @@ pub(super) const CASES: &[Case] = &[
     Case::new(
         "numa.NUMALargePage.test_reboot_keeps",
         "A hard reboot keeps the pages.\n\
-         Steps: boot, reboot hard (the domain is made anew), look at the memory maps.\n\
+         Steps: boot, reboot hard (the domain is recreated), look at the memory maps.\n\
          Proves: the new process is in huge pages too.",
         |t| Box::pin(reboot_keeps(t)),
     )
@@ -297,7 +297,7 @@ pub(super) const CASES: &[Case] = &[
     .tags(&["pages", "reboot"]),
     Case::new(
         "numa.NUMALargePage.test_resize_revert",
-        "A resize away from huge pages can be taken back.\n\
+        "A resize away from huge pages can be reverted.\n\
          Steps: large → small by resize; look at the memory maps; revert; look.\n\
          Proves: its pages were kept for it, and are used again.",
         |t| Box::pin(resize_revert(t)),

@@ -221,7 +221,7 @@ pub(super) const CASES: &[Case] = &[
     .tags(&["pinning"]),
     Case::new(
         "numa.NUMAVCPUPinningTest.test_resize_revert",
-        "A resize of a pinned guest can be taken back.\n\
+        "A resize of a pinned guest can be reverted.\n\
          Steps: pinned → pinned with more memory by resize; look at pins and threads; revert; look.\n\
          Proves: it is pinned on either host, and has its first CPUs again afterwards.",
         |t| Box::pin(resize_revert(t)),
@@ -233,7 +233,7 @@ pub(super) const CASES: &[Case] = &[
     .tags(&["pinning", "resize"]),
     Case::new(
         "numa.NUMAVCPUPinningTest.test_shelve",
-        "A pinned guest that is shelved gives its CPUs back, and has some again.\n\
+        "A pinned guest that is shelved frees its CPUs, and is pinned again when it is unshelved.\n\
          Steps: shelve and offload; look at host and placement; unshelve; look at pins and threads.\n\
          Proves: no CPU is booked meanwhile, and it is pinned where it comes back.",
         |t| Box::pin(shelve(t)),
@@ -337,7 +337,7 @@ pub(super) const CASES: &[Case] = &[
     Case::new(
         "numa.NUMAVCPUPinningTest.test_emulator_isolate_without_room",
         "A CPU for the emulator is part of what a guest asks for.\n\
-         Steps: boot a guest with as many pinned vCPUs as a host has CPUs in a cell; delete it; ask for\n\
+         Steps: boot a guest with as many pinned vCPUs as a host has CPUs in a NUMA node; delete it; ask for\n\
          the same with isolated emulator threads.\n\
          Proves: refused, because one CPU is missing.",
         |t| Box::pin(emulator_isolate_without_room(t)),
@@ -385,7 +385,7 @@ pub(super) const CASES: &[Case] = &[
         "numa.NUMAVCPUPinningTest.test_reboot",
         "A hard reboot keeps the pins.\n\
          Steps: reboot hard; compare the pins and the threads of the new process.\n\
-         Proves: the domain made anew has the same CPUs.",
+         Proves: the recreated domain has the same CPUs.",
         |t| Box::pin(reboot(t)),
     )
     .without_network()
@@ -431,7 +431,7 @@ pub(super) const CASES: &[Case] = &[
     Case::new(
         "numa.NUMAVCPUPinningTest.test_collocation_by_migration",
         "Two pinned guests that a live migration brings together.\n\
-         Why: on hosts that are alike, both have the same CPU before; one must be pinned anew.\n\
+         Why: on hosts that are alike, both have the same CPU before; one must be pinned again.\n\
          Steps: one guest on each host; live-migrate one to the other; compare threads.\n\
          Proves: the pins are made for the target host, and really applied there.",
         |t| Box::pin(collocation(t)),

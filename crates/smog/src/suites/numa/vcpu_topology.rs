@@ -5,22 +5,16 @@ use super::super::console;
 use super::small;
 use crate::cloud::{BootRequest, FlavorChoice};
 use crate::error::Result;
-use crate::findings::expected::{RUNS, runs};
+use crate::findings::expected::{NO_TOPOLOGY, RUNS, runs, vcpu_topology};
 use crate::flavor::Topology;
-use crate::testing::{Case, Check, Control, Need, Seen, Test};
+use crate::testing::{Case, Check, Need, Test};
 
 /// Boot this topology; it must be in the domain XML, and the guest must see it.
 async fn check_topology(t: &mut Test, vcpus: u32, asked: Topology, wanted: (u32, u32, u32)) -> Result<()> {
     let mut guest = t.boot(small(vcpus, 96).topology(asked)).await?;
     let seen = t.look(&mut guest).await?;
     t.assert(&seen, runs, RUNS);
-    let declared = |seen: &Seen| {
-        let topology = seen.domain().cpu.as_ref().and_then(|cpu| cpu.topology);
-        let found = topology.map(|found| (found.sockets, found.cores, found.threads));
-        vec![Check::eq("sockets, cores, threads", &found, &Some(wanted)).from("domain XML, <cpu><topology>")]
-    };
-    let control = Control::new("no topology", |seen: Seen| seen.without_xml_lines("<topology "));
-    t.assert(&seen, declared, &[control]);
+    t.assert(&seen, |seen| vcpu_topology(seen, wanted), NO_TOPOLOGY);
     if console::reports(t).await? {
         let report = console::report(t, &guest).await?;
         let (sockets, cores, threads) = wanted;
@@ -95,7 +89,7 @@ pub(super) const CASES: &[Case] = &[
         "numa.NUMAVCPUTopologyTest.test_two_sockets",
         "Two sockets of one core.\n\
          Steps: hw:cpu_sockets=2; compare the domain XML and what the guest's kernel sees.\n\
-         Proves: licences counted by sockets can be kept.",
+         Proves: licences that are counted per socket can be observed.",
         |t| Box::pin(two_sockets(t)),
     )
     .without_network()
@@ -117,7 +111,7 @@ pub(super) const CASES: &[Case] = &[
         "numa.NUMAVCPUTopologyTest.test_two_threads_per_core",
         "One core of two threads.\n\
          Steps: hw:cpu_threads=2; compare the domain XML and what the guest's kernel sees, which takes\n\
-         threads for cores when its CPU model does not tell them.\n\
+         threads for cores when its CPU model does not report them.\n\
          Proves: a guest that is not pinned has threads whether or not the host has siblings.",
         |t| Box::pin(two_threads(t)),
     )

@@ -2,8 +2,9 @@
 
 use crate::cloud::RemoteConsole;
 use crate::error::Result;
+use crate::findings::expected::{SERIAL_IN_FILE, serial_on_port};
 use crate::suites::{console, small};
-use crate::testing::{Check, Control, Seen, Test};
+use crate::testing::{Control, Test};
 
 pub(super) async fn console_log(t: &mut Test) -> Result<()> {
     let mut guest = t.boot(small(1, 96)).await?;
@@ -30,25 +31,7 @@ pub(super) async fn console_log(t: &mut Test) -> Result<()> {
 pub(super) async fn serial_console(t: &mut Test) -> Result<()> {
     let mut guest = t.boot(small(1, 96)).await?;
     let seen = t.look(&mut guest).await?;
-    let on_port = |seen: &Seen| {
-        let serial = seen.domain().devices.serials.first();
-        let kind = serial.map(|serial| serial.kind.clone()).unwrap_or_default();
-        let port = serial.and_then(|serial| serial.address.clone());
-        vec![
-            Check::eq("kind of the serial port", &kind, &"tcp".to_string()).from("domain XML, <serial>"),
-            Check::that(
-                "its address",
-                port.is_some(),
-                port.clone().map_or("none".to_string(), |(host, port)| format!("{host}:{port}")),
-                "one",
-            )
-            .from("domain XML, <serial>"),
-        ]
-    };
-    let control = Control::new("a file", |seen: Seen| {
-        seen.with_xml(|xml| xml.replace("<serial type='tcp'>", "<serial type='file'>"))
-    });
-    t.assert(&seen, on_port, &[control]);
+    t.assert(&seen, serial_on_port, SERIAL_IN_FILE);
     let serial = seen.domain().devices.serials.first().and_then(|serial| serial.address.clone());
     let Some((_, port)) = serial else { return Ok(()) };
 
@@ -64,7 +47,7 @@ pub(super) async fn serial_console(t: &mut Test) -> Result<()> {
         let said = console::talk(t, &seen, "report", "report end").await?;
         let again = console::Report::last(&said);
         let id = |report: &console::Report| report.get("boot_id").map(str::to_string);
-        t.check_eq("boot id told over the port", &again.as_ref().and_then(id), &id(&first));
+        t.check_eq("boot id printed over the port", &again.as_ref().and_then(id), &id(&first));
     }
     Ok(())
 }

@@ -2,25 +2,10 @@
 
 use super::check_pinned;
 use crate::cloud::{BootRequest, FlavorChoice};
-use crate::cpuset::Cpuset;
 use crate::error::Result;
+use crate::findings::expected::{ON_ONE_CPU, on_cpus_apart};
 use crate::suites::numa::small;
 use crate::testing::{Check, Control, Seen, Test};
-
-/// The threads of two guests have no CPU in common.
-pub(super) fn on_cpus_apart(both: &(Seen, Seen)) -> Vec<Check> {
-    let of = |seen: &Seen| seen.affinity().into_values().fold(Cpuset::new(), |all, cpus| all.union(&cpus));
-    let (one, other) = (of(&both.0), of(&both.1));
-    vec![
-        Check::that(
-            "CPUs of the two guests",
-            one.is_disjoint(&other),
-            format!("{one} and {other}"),
-            "none in common",
-        )
-        .from("/proc/PID/task/TID/status, Cpus_allowed_list"),
-    ]
-}
 
 pub(super) async fn two_guests(t: &mut Test) -> Result<()> {
     let mut pins = Vec::new();
@@ -30,11 +15,7 @@ pub(super) async fn two_guests(t: &mut Test) -> Result<()> {
         pins.push(seen);
     }
     if let (Some(other), Some(one)) = (pins.pop(), pins.pop()) {
-        t.assert(
-            &(one, other),
-            on_cpus_apart,
-            &[Control::new("both on one CPU", |(one, _): (Seen, Seen)| (one.clone(), one))],
-        );
+        t.assert(&(one, other), on_cpus_apart, ON_ONE_CPU);
     }
     Ok(())
 }
@@ -53,7 +34,7 @@ pub(super) async fn collocation(t: &mut Test) -> Result<()> {
     let (one, other) = (one.domain().pinned_cpus(), other.domain().pinned_cpus());
     t.step(format!("before: CPU {one} on {here}, CPU {other} on {there}"));
     if one.is_disjoint(&other) {
-        return t.skip("the two hosts gave different CPUs, so that nothing has to be pinned anew");
+        return t.skip("the two hosts gave different CPUs, so that nothing has to be pinned again");
     }
     t.live_migrate(&mut moves, Some(&here)).await?;
     let after = check_pinned(t, &mut moves).await?;
