@@ -1,4 +1,4 @@
-"""What the Python face costs: `import smog`, and `discover()` beside the core's own time.
+"""What the Python face costs: `import smog`, and `discover()` compared with the core's own time.
 
 Run by `./bench python`, with smog's wheel in the interpreter's environment and the lab's
 variables set. Exits with 1 when a limit is missed.

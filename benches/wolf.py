@@ -2,7 +2,7 @@
 
     wolf.py SMOG [PATTERN…]
 
-Runs `smog test PATTERN…`, and beside it `smog audit` every ten seconds (with its second look, as a person
+Runs `smog test PATTERN…`, and meanwhile `smog audit` every ten seconds (with its second look, as a person
 runs it). Findings that were there before are left out. Every other is printed with how often it was seen;
 some may be right, since cases do break things on purpose. Ctrl-C ends both. The lab's surroundings
 must be set.
@@ -52,7 +52,7 @@ def main():
             while run.poll() is None and time.monotonic() - begun < EVERY_S:
                 time.sleep(0.2)
     except KeyboardInterrupt:
-        # Ctrl-C ends the cases, which clean up after themselves; what was seen so far is still told.
+        # Ctrl-C ends the cases, which clean up after themselves; what was seen so far is still reported.
         run.send_signal(signal.SIGINT)
         run.wait()
     log.seek(0)

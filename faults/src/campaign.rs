@@ -16,7 +16,7 @@ use crate::world::World;
 pub struct Campaign {
     pub faults: Vec<Fault>,
     pub jobs: usize,
-    /// Where the lines go, besides standard output.
+    /// Where the lines go, in addition to standard output.
     pub json: Option<PathBuf>,
     /// No more are begun after this long.
     pub seconds: Option<u64>,

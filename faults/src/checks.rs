@@ -209,7 +209,7 @@ mod tests {
     fn a_command_that_keeps_its_promises_breaks_none() {
         assert_eq!(broken(ended(0, "name\nweb\n", "")), "");
         assert_eq!(broken(ended(3, "", "error: compute refused `GET /servers` with 503: no\n")), "");
-        assert_eq!(broken(ended(0, "{\"name\": \"a\u{202e}\"}", "")), "", "JSON may hold what is no C0");
+        assert_eq!(broken(ended(0, "{\"name\": \"a\u{202e}\"}", "")), "", "JSON may hold what is not a C0");
     }
 
     #[test]

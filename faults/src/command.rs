@@ -52,7 +52,7 @@ pub struct Runs {
 const ADDRESS_SPACE: &str = "4000000";
 
 impl Runs {
-    /// Run it with these words; `begun` is told its process.
+    /// Run it with these words; `begun` gets its process id.
     pub fn run(&self, words: &[&str], begun: impl FnOnce(u32)) -> Ran {
         let mut command = Command::new("sh");
         let closes = match self.stdio {

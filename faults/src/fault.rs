@@ -211,7 +211,7 @@ pub enum Hostile {
     Lines,
     /// 20 000 characters.
     Long,
-    /// A file beside Nova's logs whose name is no UTF-8, and one with a newline.
+    /// A file next to Nova's logs whose name is not UTF-8, and one with a newline.
     LogFile,
 }
 

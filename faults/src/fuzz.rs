@@ -67,7 +67,7 @@ pub fn run(args: &FuzzArgs, root: &Path) -> Result<ExitCode, String> {
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-/// Fuzz one target until its time is over; 1 when something broke.
+/// Fuzz one target until its time is up; 1 when something broke.
 fn fuzz(target: &Target, args: &FuzzArgs, root: &Path) -> Result<usize, String> {
     let corpus = corpus::of(target.name, root);
     if corpus.is_empty() {

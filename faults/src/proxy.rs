@@ -1,4 +1,4 @@
-//! A proxy before the APIs of the lab, which breaks what it is told to.
+//! A proxy before the APIs of the lab, which injects the faults it is given.
 
 use std::io::{BufReader, Write};
 use std::net::{TcpListener, TcpStream};

@@ -173,7 +173,7 @@ impl Trial<'_> {
         )
     }
 
-    /// Whether smog was killed outright, and can have said and mended nothing.
+    /// Whether smog was killed outright, and can have reported and repaired nothing.
     fn was_killed(&self) -> bool {
         matches!(self.fault.injector, Injector::Kill { .. }) && self.ran.signal.is_some()
     }
@@ -327,7 +327,7 @@ impl Trial<'_> {
         Ok(())
     }
 
-    /// Make or remove files beside Nova's logs whose names are hostile, if that is the fault.
+    /// Make or remove files next to Nova's logs whose names are hostile, if that is the fault.
     fn log_file(&self, make: bool) -> Result<bool, String> {
         if !matches!(self.fault.injector, Injector::Names(Hostile::LogFile)) {
             return Ok(false);

@@ -29,5 +29,5 @@ access_remove() {
   local file
   [ -d "$ACCESS" ] || return 0
   for file in clouds.yaml openrc smog.yml ssh_config id_lab id_lab.pub known_hosts; do rm -f "$ACCESS/$file"; done
-  rmdir "$ACCESS/log" "$ACCESS" 2>/dev/null || :   # a log somebody wrote there stays
+  rmdir "$ACCESS/log" "$ACCESS" 2>/dev/null || :   # a log that someone wrote there stays
 }

@@ -88,7 +88,7 @@ configure_owners() {
 }
 
 # Two workers each; and no kept-alive connections, which this server closes without
-# saying so. Workers made on demand (cheaper) are ended when idle and made anew a moment
+# saying so. Workers made on demand (cheaper) are ended when idle and started again a moment
 # later, each for seconds of CPU time: calls then take up to ten seconds.
 configure_uwsgi() {
   local ini

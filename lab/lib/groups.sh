@@ -3,7 +3,7 @@
 # and ends exactly its own processes, whatever happened to the scripts.
 # shellcheck shell=bash
 
-# The hierarchies to use: the one of cgroup v2, or v2 beside v1's "systemd".
+# The hierarchies to use: the one of cgroup v2, or v2 next to v1's "systemd".
 group_hierarchies() {
   if [ "$(stat -f -c %T /sys/fs/cgroup 2>/dev/null)" = cgroup2fs ]; then
     echo /sys/fs/cgroup

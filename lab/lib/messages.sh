@@ -25,7 +25,7 @@ fail() {
   exit "$code"
 }
 
-# fail_with_log LOG WHAT [ADVICE…]: the same, with the end of the log that tells why.
+# fail_with_log LOG WHAT [ADVICE…]: the same, with the end of the log that has the reason.
 fail_with_log() {
   local log=$1 what=$2
   shift 2
@@ -33,7 +33,7 @@ fail_with_log() {
   fail 1 "$what" "The whole log: $log" "$@"
 }
 
-# wait_until SECONDS COMMAND…: watch a condition; false when the time is over.
+# wait_until SECONDS COMMAND…: watch a condition; false when the time is up.
 wait_until() {
   local deadline=$((SECONDS + $1))
   shift

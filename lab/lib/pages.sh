@@ -35,7 +35,7 @@ pages_taken() {
   echo "$taken"
 }
 
-# pages_mend: somebody else made the pool smaller than what the lab counts on.
+# pages_mend: someone else made the pool smaller than what the lab counts on.
 pages_mend() {
   local taken
   taken=$(pages_taken)

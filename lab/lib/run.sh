@@ -125,7 +125,7 @@ run_repair() {
         case $state in
           active | activating | reloading) ;;
           *) step "$unit on $host was $state; starting it"
-            host_exec "$host" systemctl start "$unit" 2>/dev/null || : ;;   # the wait below tells
+            host_exec "$host" systemctl start "$unit" 2>/dev/null || : ;;   # the wait below shows it
         esac
       done < <(host_units "$host")
     else

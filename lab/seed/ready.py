@@ -159,7 +159,7 @@ def show():
         alive = {(binary, host): up for binary, host, up, _ in heartbeats(token)}
         for what in expected(["ctl", "cmp1", "cmp2"]):
             row(*what, alive.get(what, False))
-        # The agent starts a dnsmasq anew now and then: none for a moment is no fault.
+        # The agent restarts a dnsmasq now and then: none for a moment is not a fault.
         until = time.monotonic() + 3
         while not (served := dhcp_is_served(token)) and time.monotonic() < until:
             time.sleep(0.2)

@@ -167,8 +167,8 @@ def _():
 
 
 def type_into(server, line):
-    """Type a line at the guest's serial console. QEMU looks once a second whether
-    somebody holds the terminal open, so hold it long enough."""
+    """Type a line at the guest's serial console. QEMU looks once per second whether
+    someone holds the terminal open, so hold it long enough."""
     on(host_of(server), f"tty=$(virsh ttyconsole {domain_of(server)}); "
        f"{{ sleep 1.5; printf '\\n%s\\n' '{line}'; sleep 1.5; }} >$tty")
 

@@ -28,7 +28,7 @@ def _target() -> pathlib.Path:
 
 
 def _build_command() -> None:
-    """`target/smog.data/scripts/smog`, which the wheel installs beside `python`."""
+    """`target/smog.data/scripts/smog`, which the wheel installs next to `python`."""
     os.environ["CARGO_TARGET_DIR"] = str(_target())
     profile = _profile()
     subprocess.run(

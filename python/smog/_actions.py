@@ -54,9 +54,9 @@ def _method(row: dict[str, Any]) -> Callable[..., None]:
     return method
 
 
-_ENVIRONMENT = """The wished state of hosts; nothing is asked before `check()`, `prepare()` or `with`.
+_ENVIRONMENT = """The desired state of hosts; nothing is asked before `check()`, `prepare()` or `with`.
 
-`settings` are options of files, `[WHO/]FILE:[SECTION.]KEY=VALUE`; without any wish, what smog.yml asks
+`settings` are options of files, `[WHO/]FILE:[SECTION.]KEY=VALUE`; when nothing is requested, what smog.yml asks
 for is wanted. WHO is a host, "computes", "controllers" or "all".
 
 {}

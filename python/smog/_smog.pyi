@@ -126,13 +126,13 @@ class Case:
     @property
     def timeout_s(self, /) -> float:
         """
-        It is given up after so many seconds.
+        It is cancelled after so many seconds.
         """
 
 @final
 class CaseReport:
     """
-    How a case ended, and everything that is told of it.
+    How a case ended, and everything that is reported about it.
     """
     def __repr__(self, /) -> str: ...
     def __str__(self, /) -> str:
@@ -191,7 +191,7 @@ class Cloud:
     An authenticated session to one OpenStack: what `smog.connect()` gives.
 
     `cloud.guests` and `cloud.hosts` complete at the prompt; everything with parentheses asks.
-    It may be used from several threads, and in a forked child, where it logs in anew.
+    It may be used from several threads, and in a forked child, where it logs in again.
 
     >>> cloud = smog.connect()
     >>> for guest in cloud.discover():
@@ -199,13 +199,13 @@ class Cloud:
     """
     def environment(self, *settings: str, filters: str | Sequence[str] = (), huge_pages: str | Sequence[str] = (), at_boot: bool = False, sysctl: str | Sequence[str] = (), nested: bool = False, cpu_mode: str | Sequence[str] = (), numa_cells: str | Sequence[str] = (), kernel_words: str | Sequence[str] = (), services: str | Sequence[str] = (), vfs: str | Sequence[str] = (), hosts: Sequence[str | Host] = (), suite: str | os.PathLike[str] | None = None, journal: str | os.PathLike[str] | None = None, timeout: float = 180.0) -> Environment:
         """
-        The wished state of hosts; nothing is asked before `check()`, `prepare()` or `with`.
+        The desired state of hosts; nothing is asked before `check()`, `prepare()` or `with`.
 
-        `settings` are options of files, `[WHO/]FILE:[SECTION.]KEY=VALUE`; without any wish, what smog.yml asks
+        `settings` are options of files, `[WHO/]FILE:[SECTION.]KEY=VALUE`; when nothing is requested, what smog.yml asks
         for is wanted. WHO is a host, "computes", "controllers" or "all".
 
         `filters` (FILTER): scheduler filters that must be enabled.
-        `huge_pages` ([WHO/]SIZE=COUNT[@CELL]): minimum number of huge pages: 2M=256, or 1G=2@0 for NUMA node 0.
+        `huge_pages` ([WHO/]SIZE=COUNT[@NODE]): minimum number of huge pages: 2M=256, or 1G=2@0 for NUMA node 0.
         `at_boot`: reserve the huge pages at each boot as well.
         `sysctl` ([WHO/]NAME=VALUE): a kernel setting: vm.swappiness=10.
         `nested`: nested KVM on the computes.
@@ -316,7 +316,7 @@ class Cloud:
         """
     def create_aggregate(self, /, name: str, *, metadata: dict[str, str] | None = None, hosts: Sequence[str | Host] = ..., availability_zone: str | None = None) -> Aggregate:
         """
-        Make an aggregate with metadata and hosts.
+        Create an aggregate with metadata and hosts.
         """
     def create_aggregate_pair(self, /, name: str, key: str, *, host: str | Host | None = None) -> tuple[Aggregate, Aggregate]:
         """
@@ -325,26 +325,26 @@ class Cloud:
         """
     def create_flavor(self, /, spec: str | FlavorSpec, *, vcpus: int = 1, ram_mib: int = 256, disk_gib: int = 0, extra_specs: dict[str, str] | None = None, public: bool = True) -> Flavor:
         """
-        Make a flavor, of a name or of a `FlavorSpec`. Two API calls.
+        Create a flavor, of a name or of a `FlavorSpec`. Two API calls.
 
         >>> cloud.create_flavor("small", vcpus=1, ram_mib=128, extra_specs={"hw:cpu_policy": dedicated})
         >>> cloud.create_flavor(FlavorSpec("lp").pages("large"))
         """
     def create_key_pair(self, /, name: str) -> tuple[KeyPair, str]:
         """
-        Make a key pair: what Nova keeps of it, and the private key, which nobody keeps.
+        Create a key pair: what Nova keeps of it, and the private key, which is kept nowhere.
         """
     def create_project(self, /, name: str, *, description: str = ...) -> Project:
         """
-        Make a project. One API call.
+        Create a project. One API call.
         """
     def create_security_group(self, /, name: str, *, description: str = ...) -> Resource:
         """
-        Make a security group. One API call.
+        Create a security group. One API call.
         """
     def create_server_group(self, /, name: str, policy: str, *, max_per_host: SupportsIndex | None = None) -> ServerGroup:
         """
-        Make a server group: affinity, "anti-affinity", "soft-affinity", "soft-anti-affinity".
+        Create a server group: affinity, "anti-affinity", "soft-affinity", "soft-anti-affinity".
         """
     def create_user(self, /, name: str, password: str, *, project: str | Project | None = None, role: str | None = None) -> User:
         """
@@ -454,7 +454,7 @@ class Cloud:
         """
     def images(self, /) -> Listing[Image]:
         """
-        All images. One API call a page.
+        All images. One API call per page.
         """
     def import_key_pair(self, /, name: str, public_key: str) -> KeyPair:
         """
@@ -481,7 +481,7 @@ class Cloud:
         """
         Watch the logs in the background: start it, do something, close it, read what it saw.
 
-        Without a handler it keeps what tells of an exception (and stops at `stop_at` of them).
+        Without a handler it keeps the records with an exception (and stops after `stop_at` of them).
         A handler is called with each record, in another thread, and answers: `None` goes on,
         `True` keeps the record, `"stop"` keeps it and stops, any other text says why the watch
         failed. `command` follows a command's output instead of the logs (`tail -f FILES` is
@@ -505,7 +505,7 @@ class Cloud:
         """
     def networks(self, /) -> Listing[Network]:
         """
-        All networks. One API call a page.
+        All networks. One API call per page.
         """
     def ports(self, /) -> Listing[Resource]:
         """
@@ -550,7 +550,7 @@ class Cloud:
         """
     def server_groups(self, /) -> Listing[ServerGroup]:
         """
-        All server groups. One API call a page.
+        All server groups. One API call per page.
         """
     def servers(self, /, **filters: str) -> Listing[Server]:
         """
@@ -563,7 +563,7 @@ class Cloud:
         """
     def set_image_properties(self, /, image: str | Image, **properties: str) -> Image:
         """
-        Set properties of an image beside those it has. One API call.
+        Set properties of an image, and keep the others it has. One API call.
         """
     def set_quotas(self, /, project: str | Project, **limits: int | None) -> Listing[Resource]:
         """
@@ -840,7 +840,7 @@ class Domain:
 @final
 class Environment:
     """
-    The wished state of hosts: check it, prepare it, restore what was.
+    The desired state of hosts: check it, prepare it, restore what was there.
 
     As a context manager it is prepared inside and restored outside, also after an error or
     Ctrl-C. Everything that is changed is journaled on disk first: `smog restore` brings it
@@ -860,7 +860,7 @@ class Environment:
     def __repr__(self, /) -> str: ...
     def check(self, /) -> Plan:
         """
-        What would have to change. Looks only; one or two commands a host.
+        What would have to change. Changes nothing; one or two commands per host.
         """
     def prepare(self, /) -> Plan:
         """
@@ -1088,7 +1088,7 @@ class Flavor:
         """
     def set_keys(self, /, specs: dict[str, str]) -> dict[str, str]:
         """
-        Set extra specs beside those it has; returns all. One API call.
+        Set extra specs, and keep the others it has; returns all. One API call.
         """
     def to_dict(self, /) -> dict[str, Any]:
         """
@@ -1464,7 +1464,7 @@ class Guest:
         """
     def compare(self, /) -> Listing[Compared]:
         """
-        What the domain XML declares beside what the kernel does. Two commands.
+        What the domain XML declares, and what the kernel does. Two commands.
 
         >>> guest.compare()
         WHAT      DECLARED  KERNEL  AGREES
@@ -1561,7 +1561,7 @@ class Guest:
         """
     def live_migrate(self, /, to: str | Host | None = None, *, block: bool | None = None, timeout: float = 300.0) -> None:
         """
-        Move it while it runs, to `to` or to where the scheduler likes; returns when it is
+        Move it while it runs, to `to` or to the scheduler's choice; returns when it is
         there, and `guest.host` is the new one.
 
         Raises `NotFound` for an unknown host, `Fault` with Nova's reason, `Timeout` after
@@ -1615,7 +1615,7 @@ class Guest:
         """
     def set_metadata(self, /, **pairs: str) -> dict[str, str]:
         """
-        Set metadata beside what it has; returns all. One API call.
+        Set metadata, and keep what else it has; returns all. One API call.
 
         >>> guest.set_metadata(role="web")
         """
@@ -1931,7 +1931,7 @@ class Host:
         """
     def read(self, /, path: str) -> str:
         """
-        A file's text; bytes that are no UTF-8 are an error. One command.
+        A file's text; bytes that are not UTF-8 are an error. One command.
         """
     def read_bytes(self, /, path: str) -> bytes:
         """
@@ -2485,7 +2485,7 @@ class Record:
     @property
     def exception(self, /) -> str | None:
         """
-        The full name of the exception it tells of.
+        The full name of the exception in it.
         """
     @property
     def exception_message(self, /) -> str | None:
@@ -2540,7 +2540,7 @@ class Record:
     @property
     def time(self, /) -> datetime | None:
         """
-        When it was written (UTC); none where the log tells no time.
+        When it was written (UTC); none where the log has no time.
         """
     def to_dict(self, /) -> dict[str, Any]:
         """
@@ -3514,7 +3514,7 @@ def logs(from_: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], *, ho
     Saved logs: the records of a folder, a tar archive, a sosreport, a must-gather, the folder of a CI
     job or a file (also several, also compressed) in the order of time. No cloud is asked.
 
-    Records are chosen as `Cloud.watch` chooses them; `guest` is a UUID, or a name where the logs tell
+    Records are chosen as `Cloud.watch` chooses them; `guest` is a UUID, or a name where the logs have
     it. Hosts are known by the folders; `zone` ("Europe/Berlin", "+02:00") is that of times whose place
     names none. What was wanted and not read raises `smog.Unread` at the end of a `with` block, unless
     `allow_unread`; `logs.unread` lists it at the end.
@@ -3567,7 +3567,7 @@ def text_table(rows: SupportsGetItem[int, SupportsGetItem[int, tuple[str, str]]]
 def trace(of: str, action: str | None = None, *, from_: str | os.PathLike[str] | Sequence[str | os.PathLike[str]], hosts: Sequence[str] = ..., zone: str | None = None) -> Trace:
     """
     One request, whole, from saved logs, as `smog.logs` takes them: `of` is a request ("req-…"), or a
-    guest (its UUID, or its name where the logs tell it) with an `action`. `cloud.trace()` asks the
+    guest (its UUID, or its name where the logs have it) with an `action`. `cloud.trace()` asks the
     hosts themselves.
 
     >>> print(smog.trace("req-e58f9672-0e0c-4390-9811-01920e26b346", from_="job/"))

@@ -191,7 +191,7 @@ class ParseError(SmogError):
 
 
 class Unread(SmogError):
-    """Hosts or logs that were to be read were not, or not wholly: `.lines` names each."""
+    """Hosts or logs that should have been read were not, or only in part: `.lines` names each."""
 
     lines: list[str]
 

@@ -48,8 +48,6 @@ SHOWN: dict[str, Callable[[smog.Cloud], object]] = {
     "quotas": lambda cloud: cloud.quotas(),
     "projects": lambda cloud: cloud.projects(),
     "users": lambda cloud: cloud.users(),
-    "leftovers": lambda cloud: cloud.leftovers(),
-    "clean": lambda cloud: cloud.clean(),
     "audit": lambda cloud: cloud.audit(one_look=True, logs_back=0)["findings"],
 }
 
@@ -107,7 +105,7 @@ def test_runs_that_are_not_there(fake, tmp_path):
     cloud = fake()
     with pytest.raises(smog.NotFound, match="no run called `nosuch`"):
         cloud.clean(run="nosuch")
-    assert cloud.leftovers("1124-141502-3fa9") == []
+    assert cloud.leftovers() == cloud.leftovers("1124-141502-3fa9") == cloud.clean() == []
     environment = cloud.environment(journal=tmp_path)
     with pytest.raises(smog.SmogError):
         environment.restore(run="20261124-112233-4f")

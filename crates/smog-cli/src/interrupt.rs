@@ -23,7 +23,7 @@ pub fn is_interrupted() -> bool {
     *INTERRUPTS.borrow() > 0
 }
 
-/// Count interrupts from now on. One that comes while nobody waits is not lost.
+/// Count interrupts from now on. One that comes when nothing waits is not lost.
 pub fn count_interrupts() {
     let mut kinds = vec![SignalKind::interrupt(), SignalKind::terminate()];
     if !hangup_is_ignored() {

@@ -83,7 +83,7 @@ fn code_of(ended: Result<ExitCode, Error>) -> ExitCode {
         }
     };
     match output::failure() {
-        // What was asked for was done, and could not be told: that is not all well.
+        // What was asked for was done, but the result could not be written: that is an error.
         Some(why) => {
             output::error_text(&format!("standard output: {why}"));
             if code == ExitCode::Ok { ExitCode::Failed } else { code }
@@ -106,7 +106,7 @@ async fn run(line: CommandLine, cases: Vec<Case>) -> Result<ExitCode, Error> {
     };
     session.close().await;
     match ended {
-        // Nothing was changed, and nobody saw (all of) the answer. What was changed comes to
+        // Nothing was changed, and (a part of) the answer was not read. What was changed comes to
         // its end, and the exit code says how it went.
         Ok(ExitCode::Ok) | Err(Error::Interrupted { .. }) if output::is_gone() && !session.is_at_work() => {
             Ok(ExitCode::ReaderGone)

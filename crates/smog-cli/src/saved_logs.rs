@@ -35,7 +35,7 @@ pub async fn apart(
     })
 }
 
-/// Go on as long as somebody reads what is printed.
+/// Continue as long as the output is read.
 pub fn while_read(mut tell: impl FnMut(Record)) -> impl FnMut(Record) -> ControlFlow<()> {
     move |record| {
         tell(record);

@@ -122,7 +122,7 @@ impl Session {
         Ok(self.smog_file()?.watch)
     }
 
-    /// Whether more is told (`--verbose`).
+    /// Whether more is shown (`--verbose`).
     pub fn verbose(&self) -> bool {
         self.verbose
     }
@@ -159,7 +159,7 @@ impl Session {
     }
 
     /// From now on something is changed, which comes to its end (or is taken back) also when
-    /// nobody reads what is told. Calls to the cloud that change something say so themselves.
+    /// nobody reads the output. Calls to the cloud that change something say so themselves.
     ///
     /// # Errors
     /// [`Error::Interrupted`] when the reader is gone already: then it is not begun.

@@ -1,9 +1,9 @@
-//! What a shell asks while one types, and what it is told: one adapter a shell.
+//! What a shell asks while a person types, and what it gets: one adapter per shell.
 //!
 //! Names of servers, images and networks are chosen by tenants: a server may be called
 //! `web$(reboot)`. Whatever is completed stands in the line as one quoted word, and what no
 //! quoting makes harmless to look at (control characters) is not offered at all. bash inserts
-//! what it is told as it stands, so it is told quoted words; zsh and fish quote by themselves.
+//! what it gets as it stands, so it gets quoted words; zsh and fish quote by themselves.
 
 mod words;
 

@@ -148,6 +148,33 @@ fn every_setting_is_a_key_of_smog_yml() {
     report("smog.yml has no such keys", wrong);
 }
 
+/// Words that say something else in plain English, or nothing: STYLE.md has what is written instead.
+const NOT_PLAIN: &str = r"(?i)\b(tells?|told|telling|besides?|anew|somebody|way out|mends?|mended|wholly|in vain)\b|\b(one|once|twice|calls?|commands?|lines?|objects?) a (host|page|second|server|line|case)\b";
+
+/// It lists such words itself.
+const NOT_READ: &[&str] = &["STYLE.md"];
+
+#[test]
+fn texts_are_in_plain_words() {
+    let words = regex::Regex::new(NOT_PLAIN).expect("a pattern");
+    assert!(
+        words.is_match("One call a host.")
+            && words.is_match("What it is told")
+            && !words.is_match("is untold")
+    );
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    for text in texts().into_iter().filter(|text| !text.is_under(NOT_READ)) {
+        for (place, sentence) in text.sentences() {
+            seen += 1;
+            wrong.extend(
+                words.find_iter(&sentence).map(|word| (place.clone(), format!("`{}`", word.as_str()))),
+            );
+        }
+    }
+    assert!(seen > 10_000, "only {seen} sentences were found");
+    report("STYLE.md has other words for these", wrong);
+}
+
 #[test]
 fn every_variable_is_read_somewhere() {
     let schema = smog::config::schema();

@@ -309,7 +309,7 @@ fn moves_and_what_is_stuck() {
     let _guests = Guests::named(&[&name]);
     let guest = boot(&name, &["--host", "cmp1"]);
     let about = [name.as_str()];
-    // A migration is no finding, at any moment of it.
+    // A migration is not a finding, at any moment of it.
     let mut moves = lab().command(&["migrate", "-q", &name, "--to", "cmp2"]).spawn().expect("smog migrate");
     let mut looks = 0;
     while moves.try_wait().expect("a state").is_none() {

@@ -152,11 +152,11 @@ fn a_case_whose_time_is_over_is_kept_for_a_look() {
     let limits = ["--timeout", "8", "--keep", "--log-dir", &log_dir, "--html", &page];
     let case = ["test", "machine.UefiTest.test_uefi_boot_and_rebuild"];
     let ran = lab().run(&[case.as_slice(), &limits].concat()).expect(1);
-    assert!(ran.out.contains("BROKEN") && ran.out.contains("its time is over (8 s)"), "{}", ran.out);
+    assert!(ran.out.contains("BROKEN") && ran.out.contains("timed out after 8 s"), "{}", ran.out);
     // What nova-compute did then is in the report, folded.
     let page = std::fs::read_to_string(&page).expect("a page");
     assert!(page.contains("<b>Guru Meditation Report</b> of nova-compute on cmp"), "{page}");
-    assert!(page.contains("its time was over") && page.contains("RPC messages"), "{page}");
+    assert!(page.contains("it timed out") && page.contains("RPC messages"), "{page}");
     let hint = ran.out.lines().find_map(|line| line.split("kept, look: smog ").nth(1));
     let show: Vec<&str> = hint.unwrap_or_else(|| panic!("no hint: {}", ran.out)).split_whitespace().collect();
     let shown = lab().run(&show).expect(0);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use lab::{ADMIN, Guests, eventually, lab, ssh, unique};
 use serde_json::Value;
 
-/// The records a watching command printed, one JSON object a line.
+/// The records a watching command printed, one JSON object per line.
 fn records(text: &str) -> Vec<Value> {
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap_or_else(|why| panic!("{why} in {line:.200}")))
@@ -451,7 +451,7 @@ fn what_is_wanted_and_not_read_is_no_success() {
     lab().run(&["logs", "--host", "cmp1", "--file", &named]).expect(3);
     let unit = ["logs", "--since", "1m", "--host", "cmp1", "--unit", "no-such-unit"];
     assert!(lab().run(&unit).expect(3).err.contains("journal of no-such-unit"));
-    // A name that is no UTF-8 blinds nobody; neither does a folder whose other logs are fine.
+    // A name that is not UTF-8 blinds nobody; neither does a folder whose other logs are fine.
     ssh("cmp1", &format!("cd {folder} && echo one > plain.log && echo two > \"$(printf 'nova-\\377.log')\""));
     let glob = format!("{folder}/*.log");
     let ran = lab().run(&["logs", "--host", "cmp1", "--file", &glob, "-o", "json"]).expect(0);

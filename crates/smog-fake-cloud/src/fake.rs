@@ -9,7 +9,7 @@ pub enum Trouble {
     None,
     /// There is nothing in it.
     Empty,
-    /// Its services refuse every request (403), as they do to who is no administrator.
+    /// Its services refuse every request (403), as they do to who is not an administrator.
     Forbidden,
     /// None of its hosts answers.
     NoHosts,

@@ -1,4 +1,4 @@
-//! A scripted cloud, and scripted hosts beside it, for tests of smog without a lab.
+//! A scripted cloud with scripted hosts, for tests of smog without a lab.
 //!
 //! [`FakeCloud`] answers HTTP on loopback from a script. It can do what HTTP mocking libraries
 //! cannot: hang up in mid-request. [`FakeHosts`] puts an `ssh` in front of `PATH`, behind which

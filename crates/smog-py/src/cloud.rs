@@ -29,7 +29,7 @@ use crate::session::Session;
 /// An authenticated session to one OpenStack: what `smog.connect()` gives.
 ///
 /// `cloud.guests` and `cloud.hosts` complete at the prompt; everything with parentheses asks.
-/// It may be used from several threads, and in a forked child, where it logs in anew.
+/// It may be used from several threads, and in a forked child, where it logs in again.
 ///
 /// >>> cloud = smog.connect()
 /// >>> for guest in cloud.discover():

@@ -37,7 +37,7 @@ pub fn core_seconds() -> f64 {
     CORE.get().as_secs_f64()
 }
 
-/// What a work is given: the wish to stop, and whom to tell how far it is.
+/// What a work is given: the request to stop, and who is notified of its progress.
 #[derive(Clone, Default)]
 pub struct Ctx {
     stop: CancellationToken,
@@ -52,7 +52,7 @@ impl Ctx {
         }
     }
 
-    /// Tells the state of a wait.
+    /// Reports the state of a wait.
     pub fn teller(&self) -> impl Fn(Waiting<'_>) + Send + Sync + use<> {
         let ctx = self.clone();
         move |waiting: Waiting<'_>| ctx.tell(format!("{}: {}", waiting.what, waiting.last))
@@ -76,7 +76,7 @@ impl Ctx {
     }
 }
 
-/// How to wait: so many seconds, telling this one.
+/// How to wait: so many seconds, with reports to `tell`.
 pub fn wait(seconds: f64, tell: &(dyn Fn(Waiting<'_>) + Send + Sync)) -> Wait<'_> {
     let timeout = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
     Wait { timeout, every: Duration::from_millis(500), tell }

@@ -20,7 +20,7 @@ use crate::guest::NameOf;
 use crate::noun::listing;
 use crate::session::Session;
 
-/// The wished state of hosts: check it, prepare it, restore what was.
+/// The desired state of hosts: check it, prepare it, restore what was there.
 ///
 /// As a context manager it is prepared inside and restored outside, also after an error or
 /// Ctrl-C. Everything that is changed is journaled on disk first: `smog restore` brings it
@@ -80,7 +80,7 @@ impl Environment {
         options
     }
 
-    /// The core's environment; asked anew each time, since it belongs to a process.
+    /// The core's environment; made again each time, since it belongs to a process.
     async fn core(session: Arc<Session>, hosts: Vec<String>, options: Options) -> Result<core::Environment> {
         core::Environment::of_cloud(&session.cloud().await?, &hosts, options).await
     }
@@ -88,7 +88,7 @@ impl Environment {
 
 #[pymethods]
 impl Environment {
-    /// What would have to change. Looks only; one or two commands a host.
+    /// What would have to change. Changes nothing; one or two commands per host.
     fn check(&self, py: Python<'_>) -> PyResult<Plan> {
         let (session, hosts, wish) = (self.session.clone(), self.hosts.clone(), self.wish.clone());
         let plan = enter(py, |ctx| {
@@ -225,7 +225,10 @@ impl Environment {
         let whose = if self.hosts.is_empty() { "all hosts".to_string() } else { self.hosts.join(", ") };
         let prepared = self.runs.lock().is_ok_and(|runs| !runs.is_empty());
         let state = if prepared { ", prepared" } else { "" };
-        format!("<Environment of {whose}: {} wishes{state}>", self.wish.items.len())
+        format!(
+            "<Environment of {whose}: {}{state}>",
+            smog::show::counted(self.wish.items.len() as u64, "requirement")
+        )
     }
 }
 

@@ -246,7 +246,7 @@ impl Guest {
         Ok(self.domain(py)?.inner.xml().to_string())
     }
 
-    /// Move it while it runs, to `to` or to where the scheduler likes; returns when it is
+    /// Move it while it runs, to `to` or to the scheduler's choice; returns when it is
     /// there, and `guest.host` is the new one.
     ///
     /// Raises `NotFound` for an unknown host, `Fault` with Nova's reason, `Timeout` after
@@ -288,7 +288,7 @@ impl Guest {
         })
     }
 
-    /// What the domain XML declares beside what the kernel does. Two commands.
+    /// What the domain XML declares, and what the kernel does. Two commands.
     ///
     /// >>> guest.compare()
     /// WHAT      DECLARED  KERNEL  AGREES
@@ -460,8 +460,8 @@ impl Guest {
                 }
                 if !domain.cells().is_empty() {
                     more.push(match domain.cells().len() {
-                        1 => "1 cell".into(),
-                        count => format!("{count} cells"),
+                        1 => "1 NUMA node".into(),
+                        count => format!("{count} NUMA nodes"),
                     });
                 }
                 let sizes = domain.memory_backing.huge_pages.iter().flatten();

@@ -59,7 +59,7 @@ impl Guest {
         })
     }
 
-    /// Set metadata beside what it has; returns all. One API call.
+    /// Set metadata, and keep what else it has; returns all. One API call.
     ///
     /// >>> guest.set_metadata(role="web")
     #[pyo3(signature = (**pairs: "str") -> "dict[str, str]")]

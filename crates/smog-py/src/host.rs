@@ -262,7 +262,7 @@ impl Host {
         })
     }
 
-    /// A file's text; bytes that are no UTF-8 are an error. One command.
+    /// A file's text; bytes that are not UTF-8 are an error. One command.
     fn read(&self, py: Python<'_>, path: String) -> PyResult<String> {
         self.ask(py, |host, _| async move { host.read_text(&path).await })
     }

@@ -106,7 +106,7 @@ fn read(saved: &Saved, filter: &Filter, allow: &mut AllowList, to: &Sender<Said>
         if heap.len() < HEAP {
             return ControlFlow::Continue(());
         }
-        // Whoever iterated may have gone.
+        // The iterating thread may have ended.
         match to.blocking_send(Said::Records(std::mem::take(&mut heap))) {
             Ok(()) => ControlFlow::Continue(()),
             Err(_) => ControlFlow::Break(()),
@@ -235,7 +235,7 @@ impl SavedLogs {
 /// Saved logs: the records of a folder, a tar archive, a sosreport, a must-gather, the folder of a CI
 /// job or a file (also several, also compressed) in the order of time. No cloud is asked.
 ///
-/// Records are chosen as `Cloud.watch` chooses them; `guest` is a UUID, or a name where the logs tell
+/// Records are chosen as `Cloud.watch` chooses them; `guest` is a UUID, or a name where the logs have
 /// it. Hosts are known by the folders; `zone` ("Europe/Berlin", "+02:00") is that of times whose place
 /// names none. What was wanted and not read raises `smog.Unread` at the end of a `with` block, unless
 /// `allow_unread`; `logs.unread` lists it at the end.
@@ -335,7 +335,7 @@ pub fn triage(
 }
 
 /// One request, whole, from saved logs, as `smog.logs` takes them: `of` is a request ("req-…"), or a
-/// guest (its UUID, or its name where the logs tell it) with an `action`. `cloud.trace()` asks the
+/// guest (its UUID, or its name where the logs have it) with an `action`. `cloud.trace()` asks the
 /// hosts themselves.
 ///
 /// >>> print(smog.trace("req-e58f9672-0e0c-4390-9811-01920e26b346", from_="job/"))

@@ -1,4 +1,4 @@
-//! A login, shared by everything that came from it, and made anew in a forked child.
+//! A login, shared by everything that came from it, and made again in a forked child.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};

@@ -29,7 +29,7 @@ pub struct Case {
     tags: Vec<String>,
     /// What hosts are changed to for it, if they are.
     change: Option<String>,
-    /// It is given up after so many seconds.
+    /// It is cancelled after so many seconds.
     timeout_s: f64,
 }
 
@@ -71,7 +71,7 @@ fn chosen(py: Python<'_>, patterns: Vec<String>) -> PyResult<Vec<smog::testing::
     select(&suites::all(), &selection).map_err(|error| crate::errors::to_py(py, &error))
 }
 
-/// How a case ended, and everything that is told of it.
+/// How a case ended, and everything that is reported about it.
 #[pyclass(frozen, module = "smog")]
 pub struct CaseReport {
     report: Report,

@@ -120,20 +120,20 @@ pub type BeforeChange = Arc<dyn Fn() -> Result<()> + Send + Sync>;
 /// What a face may set beyond the user's [`Settings`].
 #[derive(Clone, Default)]
 pub struct Options {
-    /// Told of every API call: for `-v`, reports and the flight recorder.
+    /// Called with every API call: for `-v`, reports and the flight recorder.
     pub on_call: Option<OnCall>,
-    /// Change nothing: told of a call that would change something, which is not made and never
-    /// comes back. Whoever sets this ends the work then, by dropping it.
+    /// Change nothing: called with a call that would change something, which is not made and never
+    /// comes back. The caller that sets this ends the work then, by dropping it.
     pub instead_of_changes: Option<OnChange>,
     /// Asked before each call that changes something. With an error the call is not made and
     /// ends in it.
     pub before_changes: Option<BeforeChange>,
-    /// Told what a person should know and need not act on: a region that smog chose, a long
+    /// Called with what a person should know and need not act on: a region that smog chose, a long
     /// wait that a service asked for, certificates that are not checked.
     pub on_notice: Option<OnNotice>,
     /// Do not keep the token on disk between commands.
     pub no_token_cache: bool,
-    /// Log in anew, whatever token is on disk.
+    /// Log in again, whatever token is on disk.
     pub refresh_login: bool,
     /// A folder for SSH control sockets; a private temporary one when absent.
     pub control_dir: Option<PathBuf>,
@@ -187,8 +187,8 @@ impl Cloud {
         Ok(Cloud(Arc::new(inner), on_call))
     }
 
-    /// The same session, whose calls by this handle are told to `on_call` as well as to
-    /// whoever hears them already.
+    /// The same session, whose calls by this handle are passed to `on_call` as well as to
+    /// the observers there are.
     #[must_use]
     pub fn heard_by(&self, on_call: OnCall) -> Cloud {
         let both: OnCall = match self.1.clone() {

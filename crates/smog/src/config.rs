@@ -78,12 +78,12 @@ pub struct Surroundings {
     pub give_up: Option<GiveUp>,
 }
 
-/// Whether what runs is to be given up.
+/// Whether what runs is to be cancelled.
 pub type GiveUp = Arc<dyn Fn() -> bool + Send + Sync>;
 
 impl Settings {
     /// What the file says with a suite's file over it; see
-    /// [`Surroundings::suite_settings`], which also decides on credentials anew.
+    /// [`Surroundings::suite_settings`], which also decides on credentials again.
     ///
     /// # Errors
     /// [`Error::Config`] when the suite's file cannot be understood.
@@ -129,7 +129,7 @@ pub struct Settings {
     pub file: SmogFile,
     /// The user's cache folder, in which tokens are kept; none keeps none.
     pub cache_dir: Option<PathBuf>,
-    /// Things a person should be told once, such as a rewritten URL.
+    /// Notices for people, each shown once, such as a rewritten URL.
     pub notices: Vec<String>,
 }
 
@@ -201,7 +201,7 @@ impl Surroundings {
     /// # Errors
     /// [`Error::Config`] for files and variables that cannot be used,
     /// [`Error::NotFound`] for an unknown cloud, [`Error::Auth`] when no source has
-    /// credentials, or an openrc file asks for a password that nobody has given.
+    /// credentials, or an openrc file asks for a password that was not given.
     pub fn settings(&self) -> Result<Settings> {
         self.settings_of(self.smog_file()?)
     }
@@ -248,7 +248,7 @@ impl Surroundings {
     }
 
     /// The settings with a suite's file over smog.yml: a path, or a name that is looked
-    /// for as `./NAME.yml`, `./configs/NAME.yml`, and `suites/NAME.yml` beside a smog.yml.
+    /// for as `./NAME.yml`, `./configs/NAME.yml`, and `suites/NAME.yml` next to a smog.yml.
     /// A suite without a file has the settings of all.
     ///
     /// # Errors

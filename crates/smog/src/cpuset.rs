@@ -72,7 +72,7 @@ impl Cpuset {
         self.cpus.iter().copied()
     }
 
-    /// Put one number in; tells whether it is new.
+    /// Insert a number; returns whether it is new.
     pub fn insert(&mut self, cpu: u32) -> bool {
         self.cpus.insert(cpu)
     }

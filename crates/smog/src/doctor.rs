@@ -83,7 +83,7 @@ impl Show for Checkup {
 /// All that was looked at.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Diagnosis {
-    /// In the order in which a person mends them: credentials, services, hosts.
+    /// In the order in which a person fixes them: credentials, services, hosts.
     pub checkups: Vec<Checkup>,
 }
 

@@ -167,7 +167,7 @@ impl Environment {
         self
     }
 
-    /// As hosts among others: journals of hosts that are not here are no fault of [`Environment::outstanding`].
+    /// As hosts among others: journals of hosts that are not here are not a fault of [`Environment::outstanding`].
     #[must_use]
     pub fn among_others(mut self) -> Environment {
         self.all = false;

@@ -1,4 +1,4 @@
-//! The one error type, with its sentence, its way out and its exit code.
+//! The one error type, with its sentence, its hint and its exit code.
 //!
 //! Variants are grouped by what a person can do about them, not by the module
 //! they come from. A sentence is lower case, has no full stop, names the thing
@@ -25,7 +25,7 @@ pub enum Error {
         near: Vec<String>,
     },
 
-    /// Several things carry this name; only an id tells them apart.
+    /// Several items have this name; only an id is unambiguous.
     #[error("{} {what}s are called `{name}`: {}", ids.len(), some_of(ids))]
     Ambiguous {
         /// The kind of thing.
@@ -58,7 +58,7 @@ pub enum Error {
     Auth {
         /// What exactly is wrong with the credentials, and where they came from.
         message: String,
-        /// The way out.
+        /// The hint: what to do.
         hint: Hint,
     },
 
@@ -80,7 +80,7 @@ pub enum Error {
         what: String,
         /// The reason the transport gave.
         why: String,
-        /// The way out.
+        /// The hint: what to do.
         hint: Hint,
     },
 
@@ -92,7 +92,7 @@ pub enum Error {
         what: String,
         /// What the check said.
         why: String,
-        /// The way out.
+        /// The hint: what to do.
         hint: Hint,
     },
 
@@ -116,7 +116,7 @@ pub enum Error {
         host: String,
         /// The program.
         program: String,
-        /// The way out.
+        /// The hint: what to do.
         hint: Hint,
     },
 
@@ -138,13 +138,13 @@ pub enum Error {
     Fault {
         /// What was tried: "boot of server `web`".
         what: String,
-        /// The fault as the service tells it.
+        /// The fault, as the service reports it.
         fault: String,
         /// The compute host it happened on, if one was chosen.
         host: Option<String>,
         /// The request to look for in the logs.
         request_id: Option<String>,
-        /// The way out, if one is known.
+        /// The hint, if there is one.
         hint: Option<Hint>,
     },
 
@@ -155,7 +155,7 @@ pub enum Error {
         place: String,
         /// What is wrong there; may go on with the line and a caret.
         message: String,
-        /// The way out.
+        /// The hint: what to do.
         hint: Option<Hint>,
     },
 
@@ -177,7 +177,7 @@ pub enum Error {
         what: String,
         /// Why it cannot be.
         why: String,
-        /// The way out.
+        /// The hint: what to do.
         hint: Option<Hint>,
     },
 
@@ -188,7 +188,7 @@ pub enum Error {
         what: String,
         /// Who says what.
         why: String,
-        /// The way out.
+        /// The hint: what to do.
         hint: Option<Hint>,
     },
 
@@ -203,7 +203,7 @@ pub enum Error {
         hint: Hint,
     },
 
-    /// Hosts or logs that were to be read were not, or not wholly.
+    /// Hosts or logs that should have been read were not, or only in part.
     #[error("not everything was read: {}", some_of_with(lines, "; "))]
     Unread {
         /// Each host or log, with the reason.
@@ -349,7 +349,7 @@ fn locked_hint(message: &str) -> Option<Hint> {
         Some((_, name)) => name,
         None => before.rsplit(' ').next()?,
     };
-    let unlock = hint::GUEST_UNLOCK.with(name).and(", by whoever locked it or an administrator");
+    let unlock = hint::GUEST_UNLOCK.with(name).and(", by the user who locked it or an administrator");
     Some(Hint::from("it is locked: ").and(unlock))
 }
 
@@ -395,11 +395,11 @@ pub(crate) fn is_quota(message: &str) -> bool {
         || has("over quota")
 }
 
-/// The way out of a limit that is reached.
+/// The hint for a limit that is reached.
 pub(crate) const QUOTA: &str =
     "the project's quota is used up: delete something, or have an administrator raise it";
 
-/// The way out of Nova's most common fault.
+/// The hint for Nova's most common fault.
 pub(crate) const NO_VALID_HOST: &str = "every compute host was ruled out, by placement or by a scheduler filter: \
      nova-scheduler.log on the controller says which, under this request id";
 

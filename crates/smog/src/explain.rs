@@ -148,7 +148,7 @@ impl Explanation {
         exit_code(&self.findings, &self.unknown)
     }
 
-    /// Whether the layers agree, and one of them itself tells of an error: a fault, a failed action.
+    /// Whether the layers agree, and one of them itself reports an error: a fault, a failed action.
     pub fn tells_of_errors(&self) -> bool {
         self.findings.is_empty()
             && self.sections.iter().flat_map(|section| &section.lines).any(|line| line.wrong)

@@ -154,7 +154,7 @@ impl Guest {
         Ok(self.domain().await?.xml().to_string())
     }
 
-    /// Live-migrate to `to`, or to where the scheduler likes; afterwards this same
+    /// Live-migrate to `to`, or to the scheduler's choice; afterwards this same
     /// object knows the new host.
     ///
     /// # Errors

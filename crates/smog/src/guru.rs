@@ -1,4 +1,4 @@
-//! Guru Meditation Reports: what a service of OpenStack does at this moment, told by itself.
+//! Guru Meditation Reports: what a service of OpenStack does at this moment, reported by the service.
 //!
 //! oslo.reports writes one when it is asked, with the stack of every thread and green thread.
 //! [`Host::guru`](crate::host::Host::guru) asks the way the service is configured for, reads the

@@ -222,7 +222,7 @@ impl Host {
         }
     }
 
-    /// End the connection, also one that is kept; the next command connects anew.
+    /// End the connection, also one that is kept; the next command connects again.
     pub async fn disconnect(&self) {
         if let Wire::Ssh(ssh) = &*self.wire {
             ssh.disconnect().await;
@@ -253,7 +253,7 @@ impl Host {
         let channel = match &*self.wire {
             Wire::Ssh(ssh) => {
                 let script = |is_root: bool| match (self.sudo, is_root) {
-                    // The log-in has told who the user is, so no command asks again.
+                    // The log-in has shown who the user is, so no command asks again.
                     (Sudo::Auto, true) => script(Sudo::Never),
                     (Sudo::Auto, false) => script(Sudo::Always),
                     (sudo, _) => script(sudo),

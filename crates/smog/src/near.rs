@@ -31,7 +31,7 @@ pub fn near<'a>(asked: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<St
 }
 
 /// The same; with nothing near, all names, each once: what there is helps as well. The hint of
-/// [`Error::NotFound`](crate::Error::NotFound) tells the two apart ([`suggestion`]).
+/// [`Error::NotFound`](crate::Error::NotFound) distinguishes the two ([`suggestion`]).
 pub fn near_or_all<'a>(asked: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut all: Vec<&str> = Vec::new();
     for name in names {

@@ -1,6 +1,6 @@
 //! oslo.config files (nova.conf and its kin): read, and edited without touching
 //! anything else. What is not changed stays byte for byte: comments, order, blank
-//! lines, line ends, odd spacing, options nobody knows.
+//! lines, line ends, odd spacing, unknown options.
 //!
 //! The syntax is oslo.config's own: `[section]` lines, whose names are compared without case
 //! (`[DEFAULT]` excepted), `key = value` or `key: value`, continuation lines that begin with a
@@ -49,7 +49,7 @@ impl OsloConfig {
     ///
     /// # Errors
     /// [`Error::Config`] with the line, for what oslo.config refuses too: an option
-    /// before any section, a line that is no option, a `[section` without its end.
+    /// before any section, a line that is not an option, a `[section` without its end.
     pub fn parse(text: impl Into<String>, place: &str) -> Result<OsloConfig> {
         let text = text.into();
         let mut sections: Vec<Section> = Vec::new();

@@ -1,8 +1,8 @@
 //! Folders and files that only the user can read: what smog keeps between runs, caches, and
 //! records of a cloud.
 //!
-//! The checks are those of OpenSSH and git: a folder belongs to whoever runs smog, nobody
-//! else can write it, and it is no link. Group write permission counts as the user's own
+//! The checks are those of OpenSSH and git: a folder belongs to the user that runs smog, nobody
+//! else can write it, and it is not a link. Group write permission counts as the user's own
 //! where the group has the user's number (the private group that Debian, Fedora and their
 //! relatives give each user).
 
@@ -19,7 +19,7 @@ enum Existing {
     /// It is smog's own: take permissions of others away.
     Tighten,
     /// The user named it and may share it for reading; in a folder where everybody may make
-    /// files (`/tmp`) it is tightened all the same.
+    /// files (`/tmp`) it is tightened nevertheless.
     Keep,
 }
 
@@ -27,7 +27,7 @@ enum Existing {
 /// the user, is no link, and has mode 0700 afterwards. Missing parents are made with mode 0700.
 ///
 /// # Errors
-/// [`Error::Invalid`] where it belongs to somebody else, is a link or a file, stands in a
+/// [`Error::Invalid`] where it belongs to someone else, is a link or a file, stands in a
 /// folder that others can change, or cannot be made.
 pub fn private_folder(path: &Path) -> Result<()> {
     folder(path, Existing::Tighten)

@@ -58,7 +58,7 @@ pub fn kib(kib: u64) -> String {
 }
 
 /// Text of any origin for a terminal: each character that would steer the terminal, change the
-/// order of what stands beside it, or hide is spelled out (`\u{1b}`). Line ends and tabs stay.
+/// order of the text around it, or hide is spelled out (`\u{1b}`). Line ends and tabs stay.
 ///
 /// Names, faults, logs and files are written by tenants and by hosts; a terminal obeys
 /// escape sequences whoever wrote them.

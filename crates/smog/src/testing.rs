@@ -1,7 +1,7 @@
 //! White-box cases and the runner: what a case is, what it needs and claims, and how many
 //! run at once without being in each other's way.
 //!
-//! The runner ([`Runner`]) tells [`Event`]s; every face and report is a reader of them.
+//! The runner ([`Runner`]) emits [`Event`]s; every face and report is a reader of them.
 
 mod capacity;
 mod case;

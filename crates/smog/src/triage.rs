@@ -202,7 +202,7 @@ impl Triage {
         Ok((triage, up))
     }
 
-    /// Judge what hosts logged: `watch` is read to its end, and `tell` hears of what is no record. No
+    /// Judge what hosts logged: `watch` is read to its end, and `tell` gets the events that are not records. No
     /// results of tests are known then.
     ///
     /// # Errors
@@ -242,7 +242,7 @@ impl Triage {
         if self.unread.is_empty() { Ok(()) } else { Err(Error::Unread { lines: self.unread.clone() }) }
     }
 
-    /// Exceptions that are no noise.
+    /// Exceptions that are not noise.
     pub fn news(&self) -> impl Iterator<Item = &Group> {
         self.groups.iter().filter(|group| !group.is_noise())
     }

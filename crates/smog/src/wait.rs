@@ -17,7 +17,7 @@ pub enum Seen<T> {
     NotYet(String),
 }
 
-/// A wait in progress, as told to whoever shows it.
+/// A wait in progress, as passed to the face that shows it.
 #[derive(Debug, Clone, Copy)]
 pub struct Waiting<'a> {
     /// What is waited for.
@@ -28,7 +28,7 @@ pub struct Waiting<'a> {
     pub elapsed: Duration,
 }
 
-/// How to wait: how long, how often to look, whom to tell.
+/// How to wait: how long, how often to look, who is notified.
 #[derive(Clone, Copy)]
 pub struct Wait<'a> {
     /// Give up after this time.
@@ -43,18 +43,18 @@ pub struct Wait<'a> {
 /// The longest pause between two looks that is made only because a look takes long.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
-/// Tells nobody.
+/// Notifies nobody.
 pub const SILENT: &(dyn Fn(Waiting<'_>) + Send + Sync) = &|_| {};
 
 impl Wait<'_> {
-    /// Wait this long, telling nobody.
+    /// Wait this long, and notify nobody.
     pub fn up_to(timeout: Duration) -> Wait<'static> {
         Wait { timeout, every: Duration::from_millis(500), tell: SILENT }
     }
 }
 
 impl Default for Wait<'_> {
-    /// Five minutes, a look every half second, telling nobody.
+    /// Five minutes, a look every half second, and nobody is notified.
     fn default() -> Self {
         Wait::up_to(Duration::from_secs(300))
     }
@@ -70,13 +70,13 @@ fn may_pass(why: &Error) -> bool {
     why.is_temporary() || is_half
 }
 
-/// Look until `probe` says [`Seen::Done`], or the time is over. A look that fails by an error
+/// Look until `probe` returns [`Seen::Done`], or the time is up. A look that fails with an error
 /// that may pass (no answer, a 500, half an answer) counts as "not yet".
 ///
 /// # Errors
 /// The probe's own error ends the wait at once where another look would not help;
 /// [`Error::Timeout`] carries `what` and the last state, with the error where the last
-/// look failed. Whoever knows the request id adds it.
+/// look failed. The caller that knows the request id adds it.
 pub async fn until<T, F, P>(what: &str, wait: Wait<'_>, mut probe: P) -> Result<T>
 where
     P: FnMut() -> F,

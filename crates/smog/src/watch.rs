@@ -1,6 +1,6 @@
 //! Watching logs: every host's at once, records instead of lines, exceptions caught whole.
 //!
-//! [`Watch`] follows files, journals and commands on many hosts and tells [`Record`]s in
+//! [`Watch`] follows files, journals and commands on many hosts and yields [`Record`]s in
 //! the order of time. A [`Watcher`] does so in the background and lets a [`Handler`]
 //! decide about each.
 

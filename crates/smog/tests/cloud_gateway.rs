@@ -179,7 +179,7 @@ async fn a_plain_user_sees_their_own_servers() {
     assert!(asked[0].contains("all_tenants=1") && !asked[1].contains("all_tenants"), "{asked:#?}");
 }
 
-/// Found by a campaign of injected faults: an index into an answer that is no object panicked.
+/// Found by a campaign of injected faults: an index into an answer that is not an object panicked.
 #[tokio::test]
 async fn an_answer_of_another_type_is_an_error_and_no_crash() {
     for body in

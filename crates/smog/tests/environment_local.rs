@@ -313,7 +313,7 @@ async fn environment_locked_folder_of_somebody_else() {
     std::fs::create_dir(folder.path("var")).expect("var");
     std::os::unix::fs::symlink(folder.path("theirs"), folder.path("var/smog")).expect("a link");
     let error = environment.apply(&folder.plan(), &Wish::new()).await.expect_err("refuses");
-    assert!(error.to_string().contains("belongs to somebody else, or is a link"), "{error}");
+    assert!(error.to_string().contains("belongs to someone else, or is a link"), "{error}");
     assert!(folder.path("var/smog").is_symlink());
 }
 

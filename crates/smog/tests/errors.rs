@@ -116,7 +116,7 @@ fn every_error() -> Vec<Error> {
         Error::Mismatch {
             what: text("guest `web`"),
             why: text("Nova says ACTIVE on cmp1, but libvirt there has no domain `instance-00000001`"),
-            hint: Some(text("`smog guest reboot --hard web` makes the domain anew").into()),
+            hint: Some(text("`smog guest reboot --hard web` recreates the domain").into()),
         },
         Error::GoesOn {
             error: Box::new(Error::Unreachable {

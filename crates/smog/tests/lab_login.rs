@@ -21,7 +21,7 @@ struct Bench {
 impl Bench {
     async fn begin(test: &str) -> Bench {
         let admin = smog::connect().await.expect("the lab must be up: lab/up, then eval \"$(lab/env)\"");
-        assert!(admin.lab().is_some(), "this is no lab of smog's");
+        assert!(admin.lab().is_some(), "this is not a lab of smog's");
         let own = admin
             .isolated_project(&format!("t-login-{}-{test}", std::process::id()))
             .await

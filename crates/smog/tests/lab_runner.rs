@@ -137,7 +137,7 @@ async fn every_way_a_case_can_end_is_told_as_what_it_is() {
     assert!(word == "broken" && why.contains("no-such-flavor"), "{why}");
     assert_eq!(way("panics"), ("broken", "it panicked: on purpose".into()));
     let (word, why) = way("hangs");
-    assert!(word == "broken" && why == "its time is over (2 s), after: hang", "{why}");
+    assert!(word == "broken" && why == "timed out after 2 s, after: hang", "{why}");
     assert_eq!(way("skips"), ("skipped", "on purpose".into()));
     let (word, why) = way("cannot_fail");
     assert!(word == "failed" && why.starts_with("negative control: another number"), "{why}");

@@ -239,7 +239,7 @@ fn a_resize_has_phases_of_its_own() {
     let waited: Vec<&str> = trace.gaps.iter().map(|gap| gap.waited_for.as_str()).collect();
     assert_eq!(
         waited,
-        ["RabbitMQ: the connection is made anew", "the guest's shutdown and the copy of its disk"]
+        ["RabbitMQ: the connection is made again", "the guest's shutdown and the copy of its disk"]
     );
 }
 

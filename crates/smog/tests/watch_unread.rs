@@ -1,4 +1,4 @@
-//! What is wanted and not read is known at the end: names that are no UTF-8, files and units
+//! What is wanted and not read is known at the end: names that are not UTF-8, files and units
 //! that are not there, folders that cannot be listed, broken parts.
 
 use std::ffi::OsStr;

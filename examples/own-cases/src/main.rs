@@ -32,7 +32,7 @@ const CASES: &[Case] = &[Case::new(
     "mine.ThreadsTest.test_in_place",
     "Every thread of a pinned guest runs where its domain XML says.\n\
      Steps: boot; compare the pins with the affinity of all threads.\n\
-     Proves: the kernel does what libvirt was told.",
+     Proves: the kernel does what libvirt declares.",
     |t| Box::pin(threads_stay_in_place(t)),
 )
 .needs(&[Need::ComputeHosts(1), Need::DedicatedCpus(1)])

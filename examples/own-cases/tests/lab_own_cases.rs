@@ -23,7 +23,7 @@ fn tempfile_dir() -> std::path::PathBuf {
 fn cases_of_one_s_own_are_listed_and_run_as_smog_s_are() {
     let (code, listed) = run(&["test", "--list", "--long"]);
     assert!(code == 0 && listed.contains("mine.ThreadsTest.test_in_place"), "{listed}");
-    assert!(listed.contains("Proves: the kernel does what libvirt was told."), "{listed}");
+    assert!(listed.contains("Proves: the kernel does what libvirt declares."), "{listed}");
     let (code, said) = run(&["test"]);
     assert!(code == 0 && said.contains("1 passed"), "{said}");
     let (code, said) = run(&["test", "mine.ThreadsTest.test_in_plaze"]);

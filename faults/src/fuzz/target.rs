@@ -245,7 +245,7 @@ fn agent_frames() -> Result<Feed, String> {
             records
         };
         let limited = async { tokio::time::timeout(Duration::from_secs(2), watched).await };
-        // A far end that ended badly is begun again for ever: time is over then.
+        // An agent that failed is started again for ever: the time is up then.
         Ok(fake.runtime.block_on(limited).is_ok_and(|records| records > 0))
     }))
 }

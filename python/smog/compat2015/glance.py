@@ -31,7 +31,7 @@ def create_glance(keystone_cl: Cloud, version: str = "2") -> Cloud:
 
 
 def glance_image_list(gl_obj: Cloud) -> list[Image]:
-    """All images. One API call a page."""
+    """All images. One API call per page."""
     return gl_obj.images()
 
 

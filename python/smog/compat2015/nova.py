@@ -51,7 +51,7 @@ def poll_status(
 
     A guest in ERROR ends the wait at once (`True` only if ERROR was waited for): `instance.fault`
     then says why. `block=False` looks once. `poll_interval` is accepted and not used: smog
-    looks twice a second.
+    looks twice per second.
 
     >>> if not smog.nova.poll_status(instance, "ACTIVE"):
     ...     print(instance.fault)

@@ -72,7 +72,7 @@ def get_topology_cap(tree: ElementTree.Element) -> ElementTree.Element | None:
 
 
 def get_cpu_topology(conn: Host) -> list[dict[str, Any]]:
-    """The host's NUMA cells with memory, pages and CPUs, as libvirt tells them. One command."""
+    """The host's NUMA nodes with memory, pages and CPUs, as libvirt reports them. One command."""
     return list(conn.capabilities()["cells"])
 
 

@@ -385,7 +385,7 @@ def _before_name(expression: str) -> str:
 
 
 def _tidy(node: ast.stmt, edits: Edits) -> str:
-    """A statement's text; written anew where indenting it would change a text in it."""
+    """A statement's text; rewritten where indenting it would change a text in it."""
     text = edits.of(node)
     lines = any(
         isinstance(one, (ast.Constant, ast.JoinedStr)) and (one.end_lineno or one.lineno) > one.lineno for one in ast.walk(node)

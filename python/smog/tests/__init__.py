@@ -18,11 +18,11 @@ __all__ = ["get_yaml_file", "yaml_path"]
 
 
 def yaml_path(cfg_dir: str, cfg_file: str) -> str:
-    """The path of `cfg_file` in the folder `configs` beside `cfg_dir` (a file or folder)."""
+    """The path of `cfg_file` in the folder `configs` next to `cfg_dir` (a file or folder)."""
     folder = cfg_dir if os.path.isdir(cfg_dir) else os.path.dirname(cfg_dir)
     return os.path.join(os.path.abspath(folder), "configs", cfg_file)
 
 
 def get_yaml_file(cfg_dir: str, cfg_file: str) -> Any:
-    """The YAML file `cfg_file` in the folder `configs` beside `cfg_dir` (a file or folder)."""
+    """The YAML file `cfg_file` in the folder `configs` next to `cfg_dir` (a file or folder)."""
     return read_yaml(yaml_path(cfg_dir, cfg_file))

@@ -639,7 +639,7 @@ def _log_dir() -> str:
 
 
 class BaseTest(unittest.TestCase):
-    """A test with a YAML file of its own: `config_file` in the folder `configs` beside `config_dir`.
+    """A test with a YAML file of its own: `config_file` in the folder `configs` next to `config_dir`.
 
     `cls.config` is its content; `{}` when the class names no file. What the file asks of hosts
     (`nova:`, `libvirt_conf:`, `live_migration:`, on the `hosts:` it lists) is checked before the

@@ -30,7 +30,7 @@ _clouds: dict[int, Cloud] = {}
 
 
 class Broken(Exception):
-    """A case could not be carried out: a call failed, its time was over. The text has its report."""
+    """A case could not be carried out: a call failed, or it timed out. The text has its report."""
 
 
 def classes(suite: str, module: str) -> dict[str, type[unittest.TestCase]]:

@@ -80,7 +80,7 @@ def flavor_comp(fn: F) -> F:
 
 
 def _spec(flavor: Flavor) -> FlavorSpec:
-    """An empty wish with the size of a flavor."""
+    """An empty request with the size of a flavor."""
     return FlavorSpec(flavor.name, vcpus=flavor.vcpus, ram_mib=flavor.ram_mib, disk_gib=flavor.disk_gib)
 
 

@@ -91,7 +91,7 @@ pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// One line an event on standard error.
+/// One line per event on standard error.
 fn tell(what: Tell<'_>) {
     crate::output::note(&format!("{}: {}", what.host, what.text));
 }

@@ -24,7 +24,7 @@ enum AggregateVerb {
     List,
     /// Show an aggregate
     Show(One),
-    /// Make an aggregate
+    /// Create an aggregate
     Create(CreateArgs),
     /// Add a host to an aggregate
     AddHost(HostArgs),

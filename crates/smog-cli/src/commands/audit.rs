@@ -56,7 +56,7 @@ pub struct AuditArgs {
     #[arg(long, value_name = "TIME", value_parser = length, default_value = "1h")]
     since: Duration,
 
-    /// Known bugs of your own, beside those of smog (YAML)
+    /// Known bugs of your own, in addition to those of smog (YAML)
     #[arg(long, value_name = "FILE")]
     known: Option<PathBuf>,
 

@@ -42,7 +42,12 @@ pub async fn run(args: CleanArgs, session: &Session) -> Result<ExitCode, Error> 
         1 => format!("run {}", runs[0]),
         count => format!("{count} runs"),
     };
-    if session.dry_run || !confirmed(&format!("Remove these {} things of {of}?", lines.len()), args.yes)? {
+    if session.dry_run
+        || !confirmed(
+            &format!("Remove {} of {of}?", smog::show::counted(lines.len() as u64, "resource")),
+            args.yes,
+        )?
+    {
         return Ok(ExitCode::Ok);
     }
     session.begins_work()?;

@@ -35,7 +35,7 @@ pub async fn run(args: DeleteArgs, session: &Session) -> Result<ExitCode, Error>
     let progress = Progress::begin(format!("deleting {what}"), session.quiet);
     session.leaves(format!("Nova may continue to delete `{}`", args.guests.join("`, `")));
     let tell = |waiting: smog::wait::Waiting<'_>| progress.state(waiting.last);
-    // Each is told as it ends, what failed at the end.
+    // Each is reported as it ends, and failures at the end.
     let told = |one: &Deleted| {
         if one.ended.is_ok() && !session.quiet {
             let line = format!("{}: deleted ({:.1} s)\n", one.guest.name(), one.took.as_secs_f64());

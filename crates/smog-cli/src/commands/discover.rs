@@ -5,7 +5,7 @@ use crate::session::Session;
 
 /// List every guest you may see, with its domain; asks Nova, and each compute host once
 ///
-/// What libvirt has on the host that Nova names stands beside Nova's status. A guest whose domain
+/// What libvirt has on the host that Nova names stands next to Nova's status. A guest whose domain
 /// is missing, or in another state than Nova says, and a domain of Nova's that has no server, are
 /// warned of, and the exit code is 1; 3 when a host could not be asked.
 #[derive(Debug, clap::Args)]

@@ -86,7 +86,7 @@ fn print(page: &Explanation, raw: bool, session: &Session) {
     if !session.quiet {
         let rest = if page.unknown.is_empty() { "" } else { "; some of it could not be read" };
         let said = match page.tells_of_errors() {
-            true => "the layers agree; the lines marked with `!` are errors that they tell of".to_string(),
+            true => "the layers agree; the lines marked with `!` are errors that they report".to_string(),
             false => counts(&page.findings),
         };
         output::note(&format!("{said}{rest}"));

@@ -26,7 +26,7 @@ enum FlavorVerb {
     List,
     /// Show a flavor with its extra specs
     Show(One),
-    /// Make a flavor; contradictions are refused before Nova sees them
+    /// Create a flavor; contradictions are refused before Nova sees them
     Create(CreateArgs),
     /// Set extra specs
     Set(SetArgs),

@@ -22,7 +22,7 @@ enum KeypairVerb {
     /// List key pairs
     #[command(visible_alias = "ls")]
     List,
-    /// Make a key pair; the private key goes to a new file (mode 0600)
+    /// Create a key pair; the private key goes to a new file (mode 0600)
     Create(CreateArgs),
     /// Import a public key
     Import(ImportArgs),

@@ -22,7 +22,7 @@ enum NetworkVerb {
     List,
     /// Show a network
     Show(One),
-    /// Make a network with one subnet
+    /// Create a network with one subnet
     Create(CreateArgs),
     /// List subnets
     Subnets,

@@ -25,7 +25,7 @@ enum ProjectVerb {
         /// The project: name or id
         project: String,
     },
-    /// Make a project
+    /// Create a project
     Create {
         /// Its name
         name: String,

@@ -134,7 +134,7 @@ pub async fn run(args: RestoreArgs, session: &Session) -> Result<ExitCode, Error
     ended(&all, if conflicts { ExitCode::Failed } else { ExitCode::Ok })
 }
 
-/// Tell every error; the exit code is the last one's.
+/// Print every error; the exit code is the last one's.
 fn ended(errors: &[Error], code: ExitCode) -> Result<ExitCode, Error> {
     match errors.split_last() {
         None => Ok(code),

@@ -21,7 +21,7 @@ enum SecurityGroupVerb {
     List,
     /// List the rules of a security group
     Rules(One),
-    /// Make a security group
+    /// Create a security group
     Create {
         /// Its name
         name: String,

@@ -20,7 +20,7 @@ enum ServerGroupVerb {
     List,
     /// Show a server group
     Show(One),
-    /// Make a server group
+    /// Create a server group
     Create(CreateArgs),
     /// Delete a server group; its guests stay
     Delete(One),

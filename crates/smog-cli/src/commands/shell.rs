@@ -15,7 +15,7 @@ pub struct ShellArgs {
     /// Python's own prompt, also where IPython is installed
     #[arg(long)]
     plain: bool,
-    /// The Python to use [default: the one beside this command, else python3]
+    /// The Python to use [default: the one next to this command, else python3]
     #[arg(long, value_name = "PATH", env = "SMOG_PYTHON")]
     python: Option<std::path::PathBuf>,
 }

@@ -154,7 +154,7 @@ pub struct TestArgs {
     #[arg(long, help_heading = "Reports")]
     annotations: bool,
 
-    /// The Python that has smog's package and pytest [default: the one beside this command, else python3]
+    /// The Python that has smog's package and pytest [default: the one next to this command, else python3]
     #[arg(long, value_name = "PATH", env = "SMOG_PYTHON", help_heading = "Run")]
     python: Option<PathBuf>,
 
@@ -241,7 +241,7 @@ pub async fn run(mut args: TestArgs, session: &Session, mut cases: Vec<Case>) ->
                 stop.stop();
                 run.await?
             }
-            // A run of an hour that nobody reads: as with Ctrl-C.
+            // Nobody reads the output of a run that may take an hour: as with Ctrl-C.
             () = output::reader_gone() => {
                 printer.note("stopping, since nobody reads the output: cases are ended and cleaned up");
                 nobody_reads = true;
@@ -252,7 +252,7 @@ pub async fn run(mut args: TestArgs, session: &Session, mut cases: Vec<Case>) ->
     };
     ended.allow_unread = args.allow_unread;
     printer.end();
-    // Told first: a full disk takes no result away.
+    // Printed first: a full disk must not lose the result.
     output::painted(&crate::print::tests::coloured(&report::summary_text(&ended, args.slowest)));
     report::store(&ended, &log_dir)?;
     args.write_reports(&ended)?;
@@ -388,7 +388,7 @@ fn write(file: &std::path::Path, bytes: &[u8]) -> Result<(), Error> {
     })
 }
 
-/// Names of cases, one a line; empty lines and comments are left out.
+/// Names of cases, one per line; empty lines and comments are left out.
 fn names_in(file: &std::path::Path) -> Result<Vec<String>, Error> {
     let text = std::fs::read_to_string(file).map_err(|why| Error::Invalid {
         what: format!("list {}", file.display()),

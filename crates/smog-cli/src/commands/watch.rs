@@ -14,7 +14,7 @@ use crate::session::Session;
 /// Follow the logs of all hosts in time order, with whole tracebacks
 ///
 /// Without a command it goes on until Ctrl-C, `--for` or an exception with
-/// `--exit-on-exception`. With a command it runs that and then tells what was
+/// `--exit-on-exception`. With a command it runs that and then reports what was
 /// thrown meanwhile; the exit code is the command's. A host or a log that was wanted and
 /// not read gives 3: no exception there is no news.
 ///

@@ -83,7 +83,7 @@ pub async fn reader_gone() {
     }
 }
 
-/// Returns when the other end of standard output's pipe is closed; never for what is no pipe.
+/// Returns when the other end of standard output's pipe is closed; never for what is not a pipe.
 async fn pipe_broken() {
     // Only its readiness is asked: nothing is written by this, and no mode of the shared
     // description changed.

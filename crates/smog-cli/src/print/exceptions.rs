@@ -1,4 +1,4 @@
-//! What was thrown while watching: counted by kind, told at the end.
+//! What was thrown while watching: counted by kind, shown at the end.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub fn exceptions(count: u64) -> String {
     }
 }
 
-/// So many kinds are told at the end, the most frequent first.
+/// So many kinds are shown at the end, the most frequent first.
 const MOST_KINDS: usize = 12;
 
 #[derive(Default)]
@@ -50,7 +50,7 @@ impl Thrown {
         self.kinds.values().map(|kind| kind.times).sum()
     }
 
-    /// Tell it all on standard error.
+    /// Print all of it on standard error.
     pub fn summary(&self, took: Duration, save: Option<&Save>) {
         let seconds = took.as_secs_f64();
         match self.seen {

@@ -78,7 +78,7 @@ impl Printer {
         }
     }
 
-    /// One object a line: a stream has no end to close a list at.
+    /// One object per line: a stream has no end to close a list at.
     fn machine(&self, record: &Record) {
         let mut value = serde_json::to_value(record).unwrap_or_default();
         output::only_fields(&mut value, &self.names);

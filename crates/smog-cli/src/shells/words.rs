@@ -20,7 +20,7 @@ pub struct Last {
     quote: Option<char>,
 }
 
-/// Read a line; `breaks` are characters at which the shell begins to replace anew
+/// Read a line; `breaks` are characters at which the shell begins to replace again
 /// (`COMP_WORDBREAKS`). None, when its last word has more than quotes in it (`$(…`, a closed
 /// quote): then nothing is known about what the shell would replace.
 pub fn read(line: &str, breaks: &str) -> Option<Line> {
@@ -65,7 +65,7 @@ pub fn read(line: &str, breaks: &str) -> Option<Line> {
 }
 
 impl Last {
-    /// What the shell is told for `value`, the whole word without quotes. None, when it cannot
+    /// What the shell gets for `value`, the whole word without quotes. None, when it cannot
     /// be written in the quotes that are open.
     pub fn completed(&self, value: &str) -> Option<String> {
         let rest = value.strip_prefix(&self.text[..self.kept])?;

@@ -136,6 +136,18 @@ impl Text {
         }
     }
 
+    /// Sentences for people: documents without their blocks, docstrings, doc comments and messages. What
+    /// stands between backticks is left out: names of code may be anything.
+    pub fn sentences(&self) -> Vec<(Place, String)> {
+        let parts = match self.kind {
+            Kind::Rust => rust::prose(&self.text),
+            Kind::Markdown => self.parts(),
+            Kind::Python => docstrings(&self.text),
+        };
+        let without_code = |part: &str| part.split('`').step_by(2).collect::<Vec<_>>().join("``");
+        parts.into_iter().map(|(at, part)| (self.place(at), without_code(&part))).collect()
+    }
+
     /// Whether it is a source of the core.
     pub fn is_of_the_core(&self) -> bool {
         self.file.starts_with("crates/smog/src/")
@@ -144,6 +156,11 @@ impl Text {
     /// Whether it is this file.
     pub fn is(&self, file: &str) -> bool {
         self.file == file
+    }
+
+    /// Whether it is one of these files, or in one of these folders.
+    pub fn is_under(&self, places: &[&str]) -> bool {
+        places.iter().any(|place| self.file.starts_with(place))
     }
 
     /// What stands between backticks.
@@ -212,6 +229,18 @@ impl Text {
             .map(|name| (self.place(name.start()), name.as_str().to_string()))
             .collect()
     }
+}
+
+/// Docstrings alone.
+fn docstrings(text: &str) -> Vec<(usize, String)> {
+    let (mut found, mut at) = (Vec::new(), 0);
+    for (number, piece) in text.split("\"\"\"").enumerate() {
+        if number % 2 == 1 {
+            found.push((at, piece.replace("``", "`")));
+        }
+        at += piece.len() + 3;
+    }
+    found
 }
 
 /// Docstrings, and the lines of code between them.

@@ -20,6 +20,20 @@ pub fn parts(text: &str) -> Vec<(usize, String)> {
     parts
 }
 
+/// Doc comments line by line and literals, each with where it begins, up to the tests of the file.
+pub fn prose(text: &str) -> Vec<(usize, String)> {
+    let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();
+    let (mut parts, mut at) = (Vec::new(), 0);
+    for line in code.split_inclusive('\n') {
+        let trimmed = line.trim_start();
+        let comment = trimmed.strip_prefix("///").or(trimmed.strip_prefix("//!"));
+        parts.extend(comment.map(|said| (at, said.to_string())));
+        at += line.len();
+    }
+    parts.extend(literals(code).into_iter().map(|(at, literal)| (at, filled(literal))));
+    parts
+}
+
 /// The literals alone.
 pub fn messages(text: &str) -> Vec<(usize, String)> {
     let code = text.split("#[cfg(test)]\nmod ").next().unwrap_or_default();

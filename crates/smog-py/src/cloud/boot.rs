@@ -135,14 +135,19 @@ impl Cloud {
     }
 }
 
-/// A card as the original's `NIC.to_dict()` gives it: `net-id`, `v4-fixed-ip`, `port-id`.
+/// An interface as the original's `NIC.to_dict()` gives it: `net-id`, `v4-fixed-ip`, `port-id`.
 fn card(py: Python<'_>, nic: BTreeMap<String, Option<String>>) -> PyResult<Nic> {
     let of = |key: &str| nic.get(key).cloned().flatten();
     let card = match (of("port-id"), of("net-id")) {
         (Some(port), _) => Nic::port(port),
         (None, Some(network)) => Nic::network(network),
         (None, None) => {
-            return Err(unusable(py, "the network card", "it names neither `net-id` nor `port-id`", None));
+            return Err(unusable(
+                py,
+                "the network interface",
+                "it names neither `net-id` nor `port-id`",
+                None,
+            ));
         }
     };
     Ok(match of("v4-fixed-ip").or_else(|| of("v6-fixed-ip")) {

@@ -74,7 +74,7 @@ impl Cloud {
 
     /// Watch the logs in the background: start it, do something, close it, read what it saw.
     ///
-    /// Without a handler it keeps what tells of an exception (and stops at `stop_at` of them).
+    /// Without a handler it keeps the records with an exception (and stops after `stop_at` of them).
     /// A handler is called with each record, in another thread, and answers: `None` goes on,
     /// `True` keeps the record, `"stop"` keeps it and stops, any other text says why the watch
     /// failed. `command` follows a command's output instead of the logs (`tail -f FILES` is

@@ -53,7 +53,7 @@ impl Cloud {
         Ok(Flavor::of(flavor, &self.session))
     }
 
-    /// Make a flavor, of a name or of a `FlavorSpec`. Two API calls.
+    /// Create a flavor, of a name or of a `FlavorSpec`. Two API calls.
     ///
     /// >>> cloud.create_flavor("small", vcpus=1, ram_mib=128, extra_specs={"hw:cpu_policy": "dedicated"})
     /// >>> cloud.create_flavor(FlavorSpec("lp").pages("large"))
@@ -97,7 +97,7 @@ impl Cloud {
         Ok(Flavor::of(flavor, &self.session))
     }
 
-    /// All images. One API call a page.
+    /// All images. One API call per page.
     #[pyo3(signature = () -> "Listing[Image]")]
     fn images<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.listed::<Image, _>(py, |cloud| async move { cloud.images().await })
@@ -141,7 +141,7 @@ impl Cloud {
         Ok(Image::of(image, &self.session))
     }
 
-    /// Set properties of an image beside those it has. One API call.
+    /// Set properties of an image, and keep the others it has. One API call.
     #[pyo3(signature = (image: "str | Image", **properties: "str") -> "Image")]
     fn set_image_properties(
         &self,
@@ -167,7 +167,7 @@ impl Cloud {
         })
     }
 
-    /// All networks. One API call a page.
+    /// All networks. One API call per page.
     #[pyo3(signature = () -> "Listing[Network]")]
     fn networks<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.listed::<Network, _>(py, |cloud| async move { cloud.networks().await })
@@ -204,7 +204,7 @@ impl Cloud {
         ))
     }
 
-    /// Make an aggregate with metadata and hosts.
+    /// Create an aggregate with metadata and hosts.
     #[pyo3(signature = (
         name: "str", *, metadata: "dict[str, str] | None" = None, hosts: "Sequence[str | Host]" = vec![],
         availability_zone: "str | None" = None
@@ -276,13 +276,13 @@ impl Cloud {
         )
     }
 
-    /// All server groups. One API call a page.
+    /// All server groups. One API call per page.
     #[pyo3(signature = () -> "Listing[ServerGroup]")]
     fn server_groups<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.listed::<ServerGroup, _>(py, |cloud| async move { cloud.server_groups().await })
     }
 
-    /// Make a server group: "affinity", "anti-affinity", "soft-affinity", "soft-anti-affinity".
+    /// Create a server group: "affinity", "anti-affinity", "soft-affinity", "soft-anti-affinity".
     #[pyo3(signature = (name, policy, *, max_per_host = None))]
     fn create_server_group(
         &self,
@@ -351,7 +351,7 @@ impl Cloud {
         self.listed::<Project, _>(py, |cloud| async move { cloud.projects().await })
     }
 
-    /// Make a project. One API call.
+    /// Create a project. One API call.
     #[pyo3(signature = (name, *, description = String::new()))]
     fn create_project(&self, py: Python<'_>, name: String, description: String) -> PyResult<Project> {
         let project =

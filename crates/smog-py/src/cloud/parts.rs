@@ -158,7 +158,7 @@ impl Cloud {
         Resource::all(py, "SecurityRule", &found.rules)
     }
 
-    /// Make a security group. One API call.
+    /// Create a security group. One API call.
     #[pyo3(signature = (name, *, description = String::new()))]
     fn create_security_group(&self, py: Python<'_>, name: String, description: String) -> PyResult<Resource> {
         let made =
@@ -178,7 +178,7 @@ impl Cloud {
         self.ask(py, |cloud, _| async move { cloud.delete_security_rule(&rule).await })
     }
 
-    /// Make a key pair: what Nova keeps of it, and the private key, which nobody keeps.
+    /// Create a key pair: what Nova keeps of it, and the private key, which is kept nowhere.
     fn create_key_pair(&self, py: Python<'_>, name: String) -> PyResult<(KeyPair, String)> {
         let (pair, private) = self.ask(py, |cloud, _| async move { cloud.create_key_pair(&name).await })?;
         Ok((KeyPair::of(pair, &self.session()), private.reveal().to_string()))

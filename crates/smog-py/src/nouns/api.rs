@@ -1,4 +1,4 @@
-//! What the APIs list beside servers and flavors.
+//! What the APIs list in addition to servers and flavors.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Declared beside real.
+//! What is declared, and what is real.
 
 use crate::noun::{cells, noun};
 

@@ -18,7 +18,7 @@ noun! {
         } else {
             String::new()
         };
-        let cells = match it.cells().len() { 0 => String::new(), count => format!(", {count} cells") };
+        let cells = match it.cells().len() { 0 => String::new(), count => format!(", {}", smog::show::counted(count as u64, "NUMA node")) };
         let pages = if it.has_huge_pages() { ", huge pages" } else { "" };
         format!("<Domain {} {}, {} vCPU{pins}, {}{cells}{pages}>", it.name, it.kind, it.vcpus.count, smog::show::kib(it.memory_kib))
     },

@@ -9,8 +9,8 @@ noun! {
     /// The facts of a host, gathered by one command.
     Facts of smog::host::Facts,
     line |it| format!(
-        "<Facts of {}: {}, CPUs {}, {} MiB, {} cells>",
-        it.hostname, it.kernel.release, it.cpus.online, it.memory.total_kib >> 10, it.cells.len()
+        "<Facts of {}: {}, CPUs {}, {} MiB, {}>",
+        it.hostname, it.kernel.release, it.cpus.online, it.memory.total_kib >> 10, smog::show::counted(it.cells.len() as u64, "NUMA node")
     ),
     str |it| it.hostname.clone(),
     cells cells;

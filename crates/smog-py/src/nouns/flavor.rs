@@ -48,7 +48,7 @@ noun! {
             })
         }
 
-        /// Set extra specs beside those it has; returns all. One API call.
+        /// Set extra specs, and keep the others it has; returns all. One API call.
         fn set_keys(&self, py: Python<'_>, specs: BTreeMap<String, String>) -> PyResult<BTreeMap<String, String>> {
             let (session, id) = (self.login(py)?, self.inner.id.clone());
             enter(py, |ctx| async move {

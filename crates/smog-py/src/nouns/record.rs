@@ -17,7 +17,7 @@ noun! {
     host: String = |it| it.host.clone();
     /// The file, "journal", or the command it came from.
     source: String = |it| it.source.clone();
-    /// When it was written (UTC); none where the log tells no time.
+    /// When it was written (UTC); none where the log has no time.
     time: Option<jiff::Timestamp> = |it| it.time;
     /// The process that wrote it.
     pid: Option<u32> = |it| it.pid;
@@ -31,7 +31,7 @@ noun! {
     instance: Option<String> = |it| it.instance.clone();
     /// The first line without what stands before the message.
     message: String = |it| it.message.clone();
-    /// The full name of the exception it tells of.
+    /// The full name of the exception in it.
     exception: Option<String> = |it| it.exception.as_ref().map(|exception| exception.name.clone());
     /// What the exception said.
     exception_message: Option<String> = |it| it.exception.as_ref().map(|exception| exception.message.clone());

@@ -9,7 +9,7 @@ use smog::watch::{Handler, Verdict};
 use crate::noun::Noun;
 use crate::nouns::Record;
 
-/// An exception a handler raised, for whoever closes the watcher.
+/// An exception that a handler raised, for the caller that closes the watcher.
 pub type Raised = Arc<Mutex<Option<PyErr>>>;
 
 /// Asks a Python callable about each record.

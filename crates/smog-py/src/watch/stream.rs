@@ -68,7 +68,7 @@ impl Watch {
         Ok(Watch { flow, problems, unread, allow_unread })
     }
 
-    /// The next record that is wanted; none at the end, or when `limit` is over.
+    /// The next record that is wanted; none at the end, or after `limit`.
     fn step(&self, py: Python<'_>, limit: Option<Duration>) -> PyResult<Option<Record>> {
         let (flow, problems, unread) = (self.flow.clone(), self.problems.clone(), self.unread.clone());
         let record = enter(py, |ctx| async move {

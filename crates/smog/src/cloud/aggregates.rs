@@ -100,7 +100,7 @@ impl Cloud {
         pick("aggregate", asked, self.aggregates().await?)
     }
 
-    /// Make an aggregate without hosts; with `zone` it makes an availability zone.
+    /// Create an aggregate without hosts; with `zone` it makes an availability zone.
     ///
     /// # Errors
     /// As [`Cloud::call`]; 409 when the name is taken.

@@ -36,7 +36,7 @@ const TAKEN_AFTER: Duration = Duration::from_secs(3);
 /// For so long Nova is asked for the server of such an order, while it does not answer.
 const TAKEN_WITHIN: Duration = Duration::from_secs(20);
 
-/// What a boot has made so far, to be removed if it is given up half-way. A clone is of the same boot.
+/// What a boot has made so far, to be removed if it is interrupted. A clone is of the same boot.
 #[derive(Debug, Clone, Default)]
 pub struct BootMade(Arc<Made>);
 
@@ -79,7 +79,7 @@ impl BootMade {
         self.0.unknown.load(Ordering::Relaxed)
     }
 
-    /// The flavor that was made for the server and could not be removed, when the boot was given up.
+    /// The flavor that was made for the server and could not be removed when the boot was interrupted.
     pub fn left_flavor(&self) -> Option<String> {
         self.flavor().filter(|_| self.0.flavor_stays.load(Ordering::Relaxed))
     }
@@ -88,7 +88,7 @@ impl BootMade {
         self.0.flavor.lock().ok().and_then(|id| id.clone())
     }
 
-    /// Give an order that comes to its end, and is noted, also when nobody waits for it any more:
+    /// Send a request that completes, and is recorded, even when nobody waits for it any more:
     /// who gives a boot up knows then what there is to remove.
     async fn to_its_end<T: Send + 'static>(
         &self,
@@ -107,7 +107,7 @@ impl BootMade {
         });
         task.await.unwrap_or_else(|why| {
             Err(Error::Parse {
-                what: "the answer to an order".into(),
+                what: "the answer to a request".into(),
                 source_of: "the compute service".into(),
                 why: why.to_string(),
             })
@@ -128,7 +128,7 @@ impl BootMade {
 }
 
 impl Cloud {
-    /// Order a server; returns when Nova has taken the order. `made` is told of
+    /// Request a server; returns when Nova has accepted the request. `made` records
     /// everything as soon as it exists.
     ///
     /// # Errors
@@ -157,7 +157,7 @@ impl Cloud {
         }
     }
 
-    /// Nova's answer to an order did not arrive: the server it made all the same, or the
+    /// Nova's answer to a request did not arrive: the server it made nevertheless, or the
     /// error, with what is not known.
     async fn look_for_order(&self, request: &BootRequest, made: &BootMade, why: Error) -> Result<Server> {
         // Behind a proxy that gave up, nova-api may still be at work.
@@ -276,7 +276,7 @@ impl Cloud {
                     false => Seen::NotYet("no such flavor yet".into()),
                 })
             });
-            // Where it is not known, it is tried all the same.
+            // Where it is not known, it is tried anyway.
             let _ = there.await;
         }
         self.delete_flavor(&id).await
@@ -410,7 +410,7 @@ impl Cloud {
                 // Not public: no other project shall see it, or boot from it.
                 let name = format!("{OWN_PREFIX}{}", unique());
                 let new = NewFlavor {
-                    // Known before Nova answers, so that a boot given up meanwhile leaves none.
+                    // Known before Nova answers, so that a boot that is interrupted meanwhile leaves none.
                     id: Some(name.clone()),
                     name,
                     vcpus: spec.vcpus,

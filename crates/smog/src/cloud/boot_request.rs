@@ -47,7 +47,7 @@ pub struct BootRequest {
     pub host: Option<String>,
     /// Network cards, instead of the one on `network`.
     pub nics: Vec<Nic>,
-    /// Disks beside (or instead of) the one made from the image.
+    /// Disks in addition to (or instead of) the one made from the image.
     pub block_devices: Vec<BlockDevice>,
     /// Attach a config drive.
     pub config_drive: bool,
@@ -189,7 +189,7 @@ pub struct BlockDevice {
     pub source: BlockSource,
     /// A volume of the block storage service instead of a file on the compute host.
     pub on_volume: bool,
-    /// Its size in GiB; must be told for what has none of its own.
+    /// Its size in GiB; required for a source that has no size of its own.
     pub size_gib: Option<u64>,
     /// 0 for the disk it boots from; none for disks it does not boot from.
     pub boot_index: Option<u32>,
@@ -240,7 +240,7 @@ impl BlockDevice {
 }
 
 impl BootRequest {
-    /// Whether the disk it boots from is a volume, so that Nova is told no image.
+    /// Whether the disk it boots from is a volume, so that Nova gets no image.
     pub(crate) fn boots_from_volume(&self) -> bool {
         self.block_devices.iter().any(|device| device.is_root() && device.on_volume)
     }

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::hex::hex;
 
 /// What a file must hash to: "sha256:…", "sha512:…", or the digits alone, whose number
-/// tells which.
+/// says which.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Checksum {
     /// "sha256" or "sha512".

@@ -105,7 +105,7 @@ impl Cloud {
         self.change_service(id, change).await
     }
 
-    /// Tell Nova that a service is down (so that its servers can be evacuated), or take
+    /// Mark a service as down in Nova (so that its servers can be evacuated), or take
     /// that back.
     ///
     /// # Errors

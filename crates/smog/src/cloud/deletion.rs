@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::wait::{self, Seen, Wait};
 
 /// How long the record of a move may stay open after the server is idle again. A record that
-/// stays longer is one that nobody will ever close: its compute service died.
+/// stays longer will never be closed: its compute service died.
 const RECORD_CLOSES: Duration = Duration::from_secs(10);
 
 impl Server {

@@ -25,7 +25,7 @@ struct AccessItem {
 }
 
 impl Cloud {
-    /// A flavor's extra specs, asked anew.
+    /// A flavor's extra specs, asked again.
     ///
     /// # Errors
     /// As [`Cloud::call`].

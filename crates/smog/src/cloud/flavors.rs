@@ -198,7 +198,7 @@ impl Cloud {
         self.create_flavor_as(&new).await
     }
 
-    /// Make a flavor with every choice Nova has. When the extra specs are refused, the
+    /// Create a flavor with every choice Nova has. When the extra specs are refused, the
     /// flavor is removed again.
     ///
     /// # Errors

@@ -187,7 +187,7 @@ impl Answer {
     }
 }
 
-/// One try of one call, as told to [`Options::on_call`](super::Options::on_call).
+/// One try of one call, as passed to [`Options::on_call`](super::Options::on_call).
 /// It carries no header and no body, so no secret.
 #[derive(Debug, Clone)]
 pub struct CallRecord {

@@ -36,7 +36,7 @@ pub enum Holder {
         /// Its status.
         status: String,
     },
-    /// A move of a server: it holds what the server has on the other host until the move is over.
+    /// A move of a server: it holds what the server has on the other host until the move has ended.
     Migration {
         /// The migration's number.
         id: u64,
@@ -44,7 +44,7 @@ pub enum Holder {
         what: String,
         /// "running", "finished", "completed" …
         status: String,
-        /// Whether it is over, so that it should hold nothing.
+        /// Whether it has ended, so that it should hold nothing.
         is_over: bool,
         /// The server's name, or its id where it is gone.
         server: String,
@@ -176,11 +176,11 @@ pub fn explain_holdings(holdings: &[Holding]) -> Vec<String> {
                 entry.1.insert(place);
             }
             Holder::Migration { id, status, is_over: true, server, .. } => said.push(format!(
-                "migration {id} of `{server}` is over ({status}) and still holds resources of {place}: they are \
+                "migration {id} of `{server}` has ended ({status}) and still holds resources of {place}: they are \
                  left over; `nova-manage placement audit` finds and deletes such"
             )),
             Holder::Migration { id, server, status, .. } => said.push(format!(
-                "migration {id} of `{server}` ({status}) holds the resources on {place} until the move is over, \
+                "migration {id} of `{server}` ({status}) holds the resources on {place} until the move has ended, \
                  confirmed or reverted"
             )),
             Holder::Unknown => said.push(format!(
@@ -241,7 +241,7 @@ mod tests {
         let two = explain_holdings(&[of("w", "1", server()), of("w", "3", server())]);
         assert!(two.len() == 1 && two[0].starts_with("`web` holds resources of cmp1 and cmp2"), "{two:?}");
         let moves = explain_holdings(&[of("w", "2", server()), of("m", "1", migration("running", false))]);
-        assert!(moves.len() == 1 && moves[0].contains("until the move is over"), "{moves:?}");
+        assert!(moves.len() == 1 && moves[0].contains("until the move has ended"), "{moves:?}");
         let left =
             explain_holdings(&[of("m", "1", migration("completed", true)), of("x", "2", Holder::Unknown)]);
         assert!(

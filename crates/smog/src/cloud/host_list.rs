@@ -57,7 +57,7 @@ impl Cloud {
         Ok(names)
     }
 
-    /// The hosts whose logs tell of Nova: those of smog.yml and of Nova's services, of
+    /// The hosts that have logs of Nova: those of smog.yml and of Nova's services, of
     /// nova-compute or of all. A host is named though Nova has no hypervisor of it.
     pub(crate) async fn hosts_with_logs(&self, all_services: bool) -> HostsWithLogs {
         let listed = self.0.listed_hosts.iter();

@@ -60,7 +60,7 @@ pub struct HypervisorServer {
 }
 
 impl Hypervisor {
-    /// "10.0.13"; empty when Nova tells none.
+    /// "10.0.13"; empty when Nova names none.
     pub fn version(&self) -> String {
         match self.hypervisor_version {
             0 => String::new(),
@@ -136,8 +136,8 @@ impl Cloud {
     }
 
     /// How many vCPUs nova-compute counts as used, by its host (administrators only). It
-    /// counts anew after each order and at `update_resources_interval`, so what has just
-    /// left a host may still be in it. Nova tells this up to microversion 2.87 only.
+    /// counts again after each request and at `update_resources_interval`, so what has just
+    /// left a host may still be in it. Nova reports this up to microversion 2.87 only.
     ///
     /// # Errors
     /// As [`Cloud::call`].

@@ -178,7 +178,7 @@ impl Cloud {
             .any(|role| role.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case("admin")))
     }
 
-    /// Make a project in the default domain, or in another.
+    /// Create a project in the default domain, or in another.
     ///
     /// # Errors
     /// As [`Cloud::call`]; 409 when the name is taken.

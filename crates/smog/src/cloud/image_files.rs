@@ -147,7 +147,7 @@ fn known_hash(image: &Image) -> Option<Checksum> {
     format!("{algorithm}:{digits}").parse().ok()
 }
 
-/// The format a disk image's first bytes tell; "raw" when they tell none.
+/// The format that a disk image's first bytes show; "raw" when they show none.
 fn disk_format(file: &Path) -> Result<&'static str> {
     let mut head = Vec::new();
     let open = std::fs::File::open(file).map_err(|why| unusable(file, &why))?;

@@ -74,7 +74,7 @@ impl ImageSource {
         }
         let part = with_suffix(&file, ".part");
         let _turn = turn(&with_suffix(&file, ".lock")).await?;
-        // Whoever had the turn before may have fetched it.
+        // The task that waited before may have fetched it.
         if self.is_cached(&file).await? {
             return Ok(file);
         }

@@ -82,7 +82,7 @@ struct Wire {
     rest: BTreeMap<String, Value>,
 }
 
-/// Fields of glance's own that are no properties.
+/// Fields of glance's own that are not properties.
 const OWN_FIELDS: &[&str] =
     &["checksum", "direct_url", "file", "locations", "os_hidden", "schema", "self", "stores", "updated_at"];
 

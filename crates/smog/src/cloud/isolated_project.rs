@@ -23,7 +23,7 @@ pub struct IsolatedProject {
 const ROLE: &str = "member";
 
 impl Cloud {
-    /// Make a project and a user with role `member` in it, both called `smog-RUN`
+    /// Create a project and a user with role `member` in it, both called `smog-RUN`
     /// (administrators). When it fails half-way, what was made is removed.
     ///
     /// # Errors
@@ -64,7 +64,7 @@ impl Cloud {
     /// groups and quotas, then its user and itself.
     ///
     /// # Errors
-    /// The first thing that could not be removed; the rest is tried all the same, but
+    /// The first item that could not be removed; the rest is tried nevertheless, but
     /// project and user are kept, so that it can be tried once more.
     pub async fn remove_project_with_contents(
         &self,

@@ -25,7 +25,7 @@ pub enum BlockMigration {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LiveMigration {
     /// To this host, which the scheduler still checks (microversion 2.30); where the
-    /// scheduler likes when absent.
+    /// scheduler's choice when absent.
     pub host: Option<String>,
     /// Whether disks are copied.
     pub block: BlockMigration,
@@ -58,7 +58,7 @@ impl Cloud {
     /// Live-migrate in this way, and wait until Nova calls the move completed.
     ///
     /// A server is ACTIVE again before its migration record is done, so the record
-    /// is what is waited for. The state told meanwhile is like
+    /// is what is waited for. The state reported meanwhile is like
     /// "running to cmp2, 12 of 128 MiB".
     ///
     /// # Errors
@@ -108,7 +108,7 @@ impl Cloud {
     /// when it still waits in the queue: 2.65).
     ///
     /// # Errors
-    /// 400 or 409 with the reason when it cannot be given up any more.
+    /// 400 or 409 with the reason when it can no longer be aborted.
     pub async fn abort_migration(&self, server_id: &str, migration_id: u64) -> Result<()> {
         let path = format!("/servers/{server_id}/migrations/{migration_id}");
         self.compute(Call::delete(Service::Compute, path)).await.map(drop)

@@ -192,7 +192,7 @@ impl Cloud {
 
     fn network_asked<'a>(&self, nic: &'a Nic) -> Result<&'a str> {
         nic.network.as_deref().ok_or_else(|| Error::Invalid {
-            what: "network card".into(),
+            what: "network interface".into(),
             why: "it has neither a network nor a port".into(),
             hint: None,
         })

@@ -121,7 +121,7 @@ impl Order {
         })
     }
 
-    /// What goes on when nobody waits for it any more.
+    /// What continues when nobody waits for it.
     pub fn left(&self, guest: &str) -> String {
         format!("Nova continues the {} of `{guest}`", self.name())
     }
@@ -282,8 +282,8 @@ impl Cloud {
         if server.status == "ERROR" && !has_ended && before.status != "ERROR" {
             return Ok(Seen::Done(Err(server)));
         }
-        // Idle. Nova may not have begun yet, may be done, or may have given up and put
-        // the server back: the order's own record tells.
+        // Idle. Nova may not have begun yet, may be done, or may have failed and put
+        // the server back: the action's own record shows which.
         let action = match request_id {
             Some(id) => self.action_if_recorded(&server.id, id).await?,
             None => None,

@@ -196,7 +196,7 @@ fn read(service: &str, quotas: Option<&Value>) -> Result<Vec<Quota>> {
         return Err(wrong("there are none in it".into()));
     };
     let mut sorted: BTreeMap<&String, Detail> = BTreeMap::new();
-    // Beside them stands the project's id.
+    // The answer has the project's id as well.
     for (resource, detail) in quotas.iter().filter(|(name, _)| *name != "id") {
         let read = serde_json::from_value(detail.clone());
         sorted.insert(

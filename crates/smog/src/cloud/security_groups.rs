@@ -164,7 +164,7 @@ impl Cloud {
         pick("security group", asked, groups)
     }
 
-    /// Make a security group; neutron lets its servers reach everything.
+    /// Create a security group; neutron lets its servers reach everything.
     ///
     /// # Errors
     /// As [`Cloud::call`].

@@ -2,7 +2,7 @@
 //! is called and does, what it takes, the statuses it ends in, and what Nova is asked. The command's
 //! `smog guest …`, Python's `Guest` methods with their stubs, and the waiting are made from it.
 //!
-//! A live migration is no row of it: it has options of its own ([`Cloud::live_migrate_with`]).
+//! A live migration is not a row of it: it has options of its own ([`Cloud::live_migrate_with`]).
 //!
 //! [`Cloud::live_migrate_with`]: super::Cloud::live_migrate_with
 
@@ -23,7 +23,7 @@ pub struct ServerAction {
     pub noun: &'static str,
     /// What it does, in one sentence for a person.
     pub help: &'static str,
-    /// What it takes beside the server.
+    /// Its arguments, other than the server.
     pub parameters: &'static [Parameter],
     /// The statuses it may end in; none when the status does not change.
     pub ends_in: fn(&Order) -> &'static [&'static str],
@@ -322,7 +322,7 @@ pub static UNRESCUE: ServerAction = ServerAction {
     ..PLAIN
 };
 
-/// Make its disk anew from an image, on the same host.
+/// Rebuild from an image, on the same host; the disk's contents are lost.
 pub static REBUILD: ServerAction = ServerAction {
     name: "rebuild",
     help: "Rebuild from an image on the same host; the disk's contents are lost",

@@ -87,7 +87,7 @@ impl Cloud {
         pick("server group", asked, self.server_groups().await?)
     }
 
-    /// Make a server group. `max_per_host` is how many servers of an anti-affinity
+    /// Create a server group. `max_per_host` is how many servers of an anti-affinity
     /// group may share a host.
     ///
     /// # Errors

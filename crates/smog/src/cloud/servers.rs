@@ -352,7 +352,7 @@ impl Cloud {
         };
         let told = told.map(|fault| sentence(&fault.message));
         let last = self.actions(&server.id).await.ok().and_then(|actions| actions.into_iter().next());
-        // The conductor's and the API's steps have a host too, which is no compute.
+        // The conductor's and the API's steps have a host too, which is not a compute.
         let on_compute = |event: &&ActionEvent| event.event.starts_with("compute_");
         let tried_on = last.as_ref().and_then(|action| {
             action.events.iter().rev().filter(on_compute).find_map(|event| event.host.clone())
@@ -406,7 +406,7 @@ impl Cloud {
                 Err(Error::NotFound { .. }) => Ok(Seen::Done(())),
                 Ok(server) if server.status == "ERROR" && server.task_state.is_none() => {
                     // A server that was broken before stays in ERROR for a moment; its
-                    // newest action tells whether the delete itself failed.
+                    // newest action shows whether the delete itself failed.
                     let newest = self.actions(id).await?.into_iter().next();
                     match newest {
                         Some(action) if action.action == "delete" && action.message.is_some() => {

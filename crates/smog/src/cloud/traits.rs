@@ -14,7 +14,7 @@ struct OfProvider {
     resource_provider_generation: u64,
 }
 
-/// How often a provider is asked again that somebody else changed in between.
+/// How often a provider is asked again that someone else changed in between.
 const TRIES: u32 = 5;
 
 impl Cloud {

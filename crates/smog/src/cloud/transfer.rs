@@ -29,19 +29,19 @@ pub struct Transfer {
     pub total_bytes: Option<u64>,
 }
 
-/// Called as a file moves on, at most ten times a second, and once at its end.
+/// Called as a file moves on, at most ten times per second, and once at its end.
 pub type OnTransfer<'a> = &'a (dyn Fn(Transfer) + Send + Sync);
 
 /// Bytes moved at a time.
 const CHUNK: usize = 1 << 18;
 
-/// A transfer that moves nothing for so long is given up.
+/// A transfer that moves nothing for so long is aborted.
 pub(super) const LONGEST_SILENCE: Duration = Duration::from_secs(90);
 
 /// Of a refusal, this is enough to say why.
 const REFUSAL_LIMIT: usize = 1 << 20;
 
-/// How often progress is told.
+/// How often progress is reported.
 const TELL_EVERY: Duration = Duration::from_millis(100);
 
 impl Cloud {

@@ -127,7 +127,7 @@ impl Wire {
         auth_request::is_repeatable(&self.keystone.credentials.login)
     }
 
-    /// Log in anew, unless another task has done so since `stale` was taken.
+    /// Log in again, unless another task has done so since `stale` was taken.
     ///
     /// # Errors
     /// As logging in; [`Error::Auth`] where the credentials were good for one login only.

@@ -28,7 +28,7 @@ pub(super) struct Over<'a> {
     pub home: Option<&'a Path>,
 }
 
-/// The credentials of the cloud `name`, and what a person should be told.
+/// The credentials of the cloud `name`, and notices for people.
 ///
 /// # Errors
 /// [`Error::Config`] where there is no file or the cloud cannot be used, [`Error::NotFound`] for

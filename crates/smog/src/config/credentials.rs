@@ -185,7 +185,7 @@ impl Credentials {
 }
 
 impl Login {
-    /// A text without the secrets of this login, whoever wrote it.
+    /// A text of any origin without the secrets of this login.
     pub(crate) fn hidden_in(&self, text: &str) -> String {
         self.secrets().into_iter().filter(|secret| !secret.is_empty()).fold(
             text.to_string(),

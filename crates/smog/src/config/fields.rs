@@ -128,7 +128,7 @@ impl Fields {
         node.map(listed).unwrap_or_default()
     }
 
-    /// Everything as [`Credentials`], with what a person should be told.
+    /// Everything as [`Credentials`], with notices for people.
     pub(super) fn credentials(
         &self,
         name: &str,

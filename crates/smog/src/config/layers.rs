@@ -92,7 +92,7 @@ impl Layers {
     }
 
     /// With the file of a suite on top. It may have sections of its own, which its tests read;
-    /// one that looks like a section of smog.yml is a typo all the same.
+    /// one that looks like a section of smog.yml is a typo nevertheless.
     pub(super) fn with_suite(&self, path: &Path) -> Result<Layers> {
         let mut layers = self.clone();
         let mut tree = yaml::read_tree(path)?;
@@ -133,7 +133,7 @@ impl Layers {
         }
     }
 
-    /// Every layer is checked by itself, so that a typo is told even where a later
+    /// Every layer is checked by itself, so that a typo is reported even where a later
     /// layer overrules it.
     fn add(&mut self, path: &Path) -> Result<()> {
         self.add_tree(yaml::read_tree(path)?, path)

@@ -115,7 +115,7 @@ fn unsupported(kind: &str, key: &str, speaker: &Speaker<'_>) -> Error {
         }
     };
     let hint = match kind {
-        "v2password" | "v2token" => "keystone's v2.0 API is gone: `password` logs in to v3",
+        "v2password" | "v2token" => "keystone's v2.0 API is no longer supported: `password` logs in to v3",
         "none" | "None" | "noauth" | "admin_token" | "token_endpoint" | "http_basic" => {
             "smog needs keystone's catalog, which this way to log in does without"
         }

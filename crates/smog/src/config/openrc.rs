@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 pub(super) struct Openrc {
     /// Its `OS_*` variables.
     pub variables: BTreeMap<String, String>,
-    /// What a person should be told.
+    /// Notices for people.
     pub notices: Vec<String>,
     /// Whether it asks for a password that is not known yet.
     pub asks: bool,
@@ -40,7 +40,7 @@ fn source_it(file: &str) -> Hint {
 ///
 /// # Errors
 /// [`Error::Config`] with the line, for what neither smog nor bash can read, and for a file
-/// that is no openrc file.
+/// that is not an openrc file.
 pub(super) fn read(path: &Path, from: &Surroundings) -> Result<Openrc> {
     let text = yaml::read_text(path)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
@@ -104,7 +104,7 @@ pub(super) fn read(path: &Path, from: &Surroundings) -> Result<Openrc> {
                     message: why,
                     hint: Some(
                         Hint::from(
-                            "what follows in the file is not read, so smog does not log in with the rest: mend the \
+                            "what follows in the file is not read, so smog does not log in with the rest: fix the \
                              line, or ",
                         )
                         .and(source_it("the file")),

@@ -28,7 +28,7 @@ pub(super) fn fields(variables: &BTreeMap<String, String>) -> Fields {
     fields
 }
 
-/// Credentials out of a set of `OS_*` variables, and what a person should be told. `source` is
+/// Credentials from a set of `OS_*` variables, and notices for people. `source` is
 /// named in errors; `hint` says what to do about a missing one.
 ///
 /// # Errors

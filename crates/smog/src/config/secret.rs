@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 /// A password, token or application-credential secret. Neither `Debug` nor
-/// `Display` nor serialization shows it; [`Secret::reveal`] is the only way out.
+/// `Display` nor serialization shows it; only [`Secret::reveal`] returns it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 

@@ -96,7 +96,7 @@ pub struct LiveMigrationSection {
 /// `watch:`: watching logs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct WatchSection {
-    /// Errors in logs that are no faults.
+    /// Errors in logs that are not faults.
     #[serde(default)]
     pub allow: Vec<AllowEntry>,
     /// More logs to watch, as globs.
@@ -108,7 +108,7 @@ pub struct WatchSection {
     pub leave_out: Vec<String>,
 }
 
-/// An error that is no fault; has at least one of the first three.
+/// An error that is not a fault; has at least one of the first three.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct AllowEntry {
     /// The exception's class.
@@ -117,7 +117,7 @@ pub struct AllowEntry {
     pub logger: Option<String>,
     /// A regular expression the message matches.
     pub message: Option<String>,
-    /// Why it is no fault.
+    /// Why it is not a fault.
     pub why: Option<String>,
 }
 

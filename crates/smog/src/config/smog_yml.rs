@@ -49,7 +49,7 @@ pub struct SmogFile {
     pub watch: WatchSection,
     /// `--set nova.conf:section.option=value`, in the order given.
     pub conf_options: Vec<ConfOption>,
-    /// Things a person should be told once.
+    /// Notices for people, each shown once.
     pub notices: Vec<String>,
     /// Where all this came from.
     pub(super) layers: Layers,

@@ -38,7 +38,7 @@ pub(super) fn why_not(path: &Path) -> Option<String> {
     None
 }
 
-/// What a person is told of such a file, and how to have it read all the same.
+/// The notice about such a file, with how to have it read nevertheless.
 pub(super) fn notice(path: &Path, why: &str, way: &str) -> String {
     format!("{} is not read: {why}; if you trust it: {way}", path.display())
 }
@@ -70,7 +70,7 @@ mod tests {
         chmod(&file, 0o644);
         chmod(dir.path(), 0o777);
         assert!(why_not(&file).expect("replaceable").contains("can write its folder"));
-        // Whoever owns a file in a sticky folder is the only one to replace it.
+        // Only the owner of a file in a sticky folder can replace it.
         chmod(dir.path(), 0o1777);
         assert_eq!(why_not(&file), None);
     }

@@ -96,7 +96,7 @@ pub fn decide(change: &Change, now: &Now) -> Decision {
     }
 }
 
-/// Whether a definition is the one smog gave. libvirt writes it anew, and adds to the CPU
+/// Whether a definition is the one smog gave. libvirt rewrites it, and adds to the CPU
 /// what was left open: all but the CPU is as it was, and of the CPU what smog chose.
 fn is_smogs(change: &DomainChange, now: &str) -> bool {
     let without_cpu = |xml: &str| {

@@ -4,7 +4,7 @@ use similar::{ChangeTag, TextDiff};
 
 use super::mask::{continues, masked};
 
-/// A unified diff, or nothing when the texts are the same. Bytes that are no UTF-8 become `�`.
+/// A unified diff, or nothing when the texts are the same. Bytes that are not UTF-8 become `�`.
 pub fn unified(from: &str, to: &str, before: &[u8], after: &[u8]) -> String {
     let (before, after) = (String::from_utf8_lossy(before), String::from_utf8_lossy(after));
     if before == after {

@@ -76,7 +76,7 @@ pub async fn restart(host: &Host, cloud: Option<&Cloud>, what: &Restart, wait: W
     ready(&host, cloud, what, &before, begun, wait).await
 }
 
-/// Wait until a service that was told to start is ready by evidence; `begun` is when it was told.
+/// Wait until a service that was started is ready by evidence; `begun` is when the start was requested.
 pub(super) async fn ready(
     host: &Host,
     cloud: Option<&Cloud>,
@@ -150,7 +150,7 @@ pub(super) async fn before(host: &Host, what: &Restart) -> Result<Before> {
     Ok(Before { pid, log_bytes: number(size).unwrap_or(0) })
 }
 
-/// The main process: the container's, not that of the client which a unit keeps beside it.
+/// The main process: the container's, not that of the client which a unit runs as well.
 fn pid_of(what: &Restart) -> Cmd {
     match (&what.place.unit, &what.place.container) {
         (_, Some(container)) => Cmd::new(container.engine.program()).args([
@@ -168,7 +168,7 @@ fn pid_of(what: &Restart) -> Cmd {
 async fn order(host: &Host, what: &Restart, limit: Duration) -> Result<()> {
     let cmd = match (&what.place.unit, &what.place.container) {
         (None, Some(container)) => Cmd::new(container.engine.program()).args(["restart", &container.name]),
-        // Several runs in a row are no fault of the service: its count of starts begins anew.
+        // Several runs in a row are not a fault of the service: its count of starts is reset.
         (unit, _) => Cmd::shell("systemctl reset-failed -- \"$1\"; exec systemctl restart -- \"$1\"")
             .arg(unit.clone().unwrap_or_default()),
     };
@@ -287,14 +287,14 @@ async fn answer(
     }) else {
         return Ok(Some(None));
     };
-    // Nova tells whole seconds; one of the same second may be the old process's last.
+    // Nova reports whole seconds; a heartbeat of the same second may be the old process's last.
     let beat = service.updated_at.as_deref().and_then(|at| at.parse::<jiff::civil::DateTime>().ok());
     let beat = beat.and_then(|time| time.to_zoned(jiff::tz::TimeZone::UTC).ok()).map(|time| time.timestamp());
     let is_fresh = match (beat, started) {
         (Some(beat), Some(started)) => beat > started,
         (beat, _) => beat.is_some(),
     };
-    // A service that was forced down beats, and is told to be down all the same.
+    // A service that was forced down sends heartbeats, and is reported as down nevertheless.
     let beat = beat.filter(|_| is_fresh && (service.state == "up" || service.forced_down));
     Ok(beat.map(|beat| Some(format!("heartbeat of {} UTC", beat.strftime("%H:%M:%S")))))
 }

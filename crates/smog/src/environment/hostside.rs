@@ -62,7 +62,7 @@ impl HostSide {
 trap 'rm -f -- "$t"; [ -e "$d/lock" ] || rmdir -- "$d/journal" "$d" 2>/dev/null' EXIT; trap 'exit 143' TERM HUP INT
 mkdir -p "$d/journal" || exit 1
 for f in "$d" "$d/journal"; do
-[ ! -L "$f" ] && [ "$(stat -c %u -- "$f")" = "$(id -u)" ] || { echo "$f belongs to somebody else, or is a link: smog keeps no journal there" >&2; exit 1; }
+[ ! -L "$f" ] && [ "$(stat -c %u -- "$f")" = "$(id -u)" ] || { echo "$f belongs to someone else, or is a link: smog keeps no journal there" >&2; exit 1; }
 done
 chmod 700 "$d" "$d/journal" || exit 1
 exec 9<"$d"; flock -w 20 9 || exit 1

@@ -237,7 +237,7 @@ impl Store {
             builder.recursive(true).mode(0o700).create(folder)?;
             let temporary = path.with_extension("tmp");
             let written = (|| {
-                // One that is there is a crash's: nobody else writes into this folder.
+                // One that exists is left from a crash: nothing else writes into this folder.
                 let _ = std::fs::remove_file(&temporary);
                 let mut file = private().create_new(true).open(&temporary)?;
                 file.write_all(text.as_bytes())?;
@@ -245,7 +245,7 @@ impl Store {
                 std::fs::rename(&temporary, &path)
             })();
             if written.is_err() {
-                // On a full disk most of all: half a journal is of use to nobody.
+                // On a full disk most of all: half a journal is useless.
                 let _ = std::fs::remove_file(&temporary);
                 let _ = std::fs::remove_dir(folder);
             }

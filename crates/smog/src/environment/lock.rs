@@ -41,7 +41,7 @@ pub enum Alive {
     /// It ran where we run, and its process is gone.
     No,
     /// It runs, or ran, on another machine, in another container, or before this
-    /// machine's last boot with no trace of it here: nobody here can tell.
+    /// machine's last boot with no trace of it here: it cannot be known from here.
     Unknown,
 }
 
@@ -88,7 +88,7 @@ impl Owner {
         }
         if self.boot_id != here.boot_id {
             // The machine id may be an image's, in many machines and containers at once; with
-            // the journal that only this machine's smogs wrote, it is this machine, booted anew.
+            // the journal that only this machine's smogs wrote, it is this machine, after a reboot.
             let same = left_here && !self.machine_id.is_empty() && self.machine_id == here.machine_id;
             return if same { Alive::No } else { Alive::Unknown };
         }
@@ -176,7 +176,7 @@ impl Here {
     }
 }
 
-/// Whether `/proc` is of our own PID namespace and hides nobody's processes from us. `status` is
+/// Whether `/proc` is of our own PID namespace and hides no processes from us. `status` is
 /// `/proc/self/status`, `mounts` is `/proc/self/mounts`.
 fn sees_all(status: &str, mounts: &str) -> bool {
     let field = |name: &str| {

@@ -1,4 +1,4 @@
-//! Who works on hosts, where the journal lies, and whom to tell.
+//! Who works on hosts, where the journal lies, and who is notified.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::error::Result;
 
-/// Something happens on a host, as told to whoever shows it.
+/// Something happens on a host, as passed to the face that shows it.
 #[derive(Debug, Clone, Copy)]
 pub struct Tell<'a> {
     /// The host.
@@ -22,7 +22,7 @@ pub type OnEvent = Arc<dyn Fn(Tell<'_>) + Send + Sync>;
 /// Called at each step; see [`Options::at_step`].
 pub type AtStep = Arc<dyn Fn(u32) -> Result<()> + Send + Sync>;
 
-/// Who works, where the journal lies, whom to tell.
+/// Who works, where the journal lies, who is notified.
 #[derive(Clone)]
 pub struct Options {
     /// The folder of journals on this machine.
@@ -35,7 +35,7 @@ pub struct Options {
     pub command: String,
     /// How long a service may take to be ready.
     pub timeout: Duration,
-    /// Told what happens.
+    /// Called with what happens.
     pub on_event: Option<OnEvent>,
     /// Called before and after each step that leaves something behind, with the steps'
     /// count: tests end the process there, or let the step fail.

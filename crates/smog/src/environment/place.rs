@@ -81,7 +81,7 @@ where
     while let Some(joined) = running.join_next().await {
         match joined {
             Ok(result) => results.push(result),
-            // A panic is a bug of smog's: it goes on to whoever called.
+            // A panic is a bug of smog: it is passed on to the caller.
             Err(why) if why.is_panic() => std::panic::resume_unwind(why.into_panic()),
             Err(_) => {}
         }

@@ -58,7 +58,7 @@ impl WishRequest {
             if !row.needs.is_empty() && self.has(row.name) && !self.has(row.needs) {
                 return Err(Error::Invalid {
                     what: format!("`{}`", row.name),
-                    why: format!("it says more of `{}`, which is not asked for", row.needs),
+                    why: format!("it refines `{}`, which is not requested", row.needs),
                     hint: None,
                 });
             }

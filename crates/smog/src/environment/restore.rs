@@ -52,7 +52,7 @@ pub struct Conflict {
 pub struct RestoreOptions {
     /// Where someone changed something meanwhile.
     pub on_conflict: OnConflict,
-    /// Hosts whose lock is broken, whoever has it.
+    /// Hosts whose lock is broken, whoever holds it.
     pub break_locks: Vec<String>,
 }
 
@@ -200,7 +200,7 @@ pub(super) async fn restore(
 }
 
 /// The domain changes whose machines may run with smog's definition, or ought to run and do not.
-/// This is noted before their old definitions come back: whoever goes on after a crash must know.
+/// This is noted before their old definitions come back: the run that continues after a crash must know.
 async fn machines_that_may_run_with_ours(
     side: &HostSide,
     machines: &[Machine],

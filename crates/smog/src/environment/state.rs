@@ -58,7 +58,7 @@ pub struct HostState {
 pub enum BootTool {
     /// Debian's, with the folder /etc/default/grub.d.
     UpdateGrub,
-    /// Fedora's and Red Hat's: one entry a kernel.
+    /// Fedora's and Red Hat's: one entry per kernel.
     Grubby,
     /// SUSE's, and older Red Hat's.
     Mkconfig,
@@ -205,7 +205,7 @@ pub(super) async fn look(place: &Place, wish: &Wish) -> Result<HostState> {
 }
 
 /// The files a name means: those of that name the target's services read, with those
-/// read beside them, or one file by its path.
+/// read with them, or one file by its path.
 pub(super) fn config_files(state: &HostState, target: &Target, file: &str) -> Vec<String> {
     if file.starts_with('/') {
         return vec![file.to_string()];

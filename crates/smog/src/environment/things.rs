@@ -192,7 +192,7 @@ impl Look {
     }
 }
 
-/// Everything that can be asked beside options of files (`[WHO/]FILE:[SECTION.]KEY=VALUE`). The
+/// Everything that can be requested, other than options of files (`[WHO/]FILE:[SECTION.]KEY=VALUE`). The
 /// command's flags, Python's keywords and the reference page are made from it.
 pub static PREPARABLE: &[Preparable] = &[
     filters::ROW,

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::exit::ExitCode;
 use crate::near::near;
 
-/// A bad verdict is looked at once more after so long: what changes at this moment is no finding.
+/// A bad verdict is looked at once more after so long: what changes at this moment is not a finding.
 const SECOND_LOOK: Duration = Duration::from_secs(2);
 
 /// How old an unchanged task state or migration must be to count as stuck.
@@ -40,7 +40,7 @@ pub struct AuditRequest {
     pub one_look: bool,
     /// How far back logs are searched for known bugs [default: 1 hour]; zero reads none.
     pub logs_back: Option<Duration>,
-    /// Known bugs of one's own, beside those of smog.
+    /// Known bugs of one's own, in addition to those of smog.
     pub bugs: KnownBugs,
 }
 
@@ -65,7 +65,7 @@ pub struct Audit {
     pub unknown: Vec<Unknown>,
     /// How many findings the baseline knows.
     pub known: usize,
-    /// Entries of the baseline that are no finding any more.
+    /// Entries of the baseline that are not findings any more.
     pub unused: Vec<String>,
     /// The names of the rules it was judged by.
     pub rules: Vec<&'static str>,
@@ -135,7 +135,7 @@ impl Cloud {
     ///
     /// # Errors
     /// [`Error::NotFound`] for a rule or host that there is not; as [`CloudSnapshot::take`];
-    /// [`Error::Api`] with 403 for users who are no administrators.
+    /// [`Error::Api`] with 403 for users who are not administrators.
     pub async fn audit(&self, request: &AuditRequest) -> Result<Audit> {
         let begun = Instant::now();
         let selection = request.resolve()?;

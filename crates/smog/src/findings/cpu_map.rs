@@ -7,7 +7,7 @@ use crate::host::{Cmd, Host};
 /// How the CPUs of the domain XML stand to the kernel's.
 ///
 /// On every real host they are the same. In smog's lab NUMA nodes may be simulated: libvirt is
-/// told of CPUs that do not exist, and the kernel has another for each (`lab/cells/shim.c`).
+/// configured with CPUs that do not exist, and the kernel has another for each (`lab/cells/shim.c`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CpuMap {
     /// The kernel's online CPUs (`/sys/devices/system/cpu/online`); empty when not known.

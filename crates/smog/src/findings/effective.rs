@@ -1,4 +1,4 @@
-//! What libvirt declares of a guest beside what the kernel really does: pins of vCPUs, I/O
+//! What libvirt declares of a guest, compared with what the kernel does: pins of vCPUs, I/O
 //! threads and the emulator against the affinity of every thread, page sizes and memory cells
 //! against the process's memory maps.
 
@@ -19,7 +19,7 @@ use crate::show::{self, Column, Show};
 /// One thing declared in the domain XML, and the same thing as the kernel has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Compared {
-    /// "vCPU 0", "emulator" (every thread that is no vCPU and no I/O thread), "I/O thread 1",
+    /// "vCPU 0", "emulator" (every thread that is not a vCPU and no I/O thread), "I/O thread 1",
     /// "memory", "memory nodes", "memory of NUMA node 0".
     pub what: String,
     /// What the domain XML says (`<vcpupin>`, `<emulatorpin>`, `<iothreadpin>`, `<hugepages>`,

@@ -71,7 +71,7 @@ pub struct BugSeen {
     pub first: Option<Timestamp>,
     /// See `first`.
     pub last: Option<Timestamp>,
-    /// The line of the newest record that tells.
+    /// The line of the newest record that shows it.
     pub line: String,
 }
 
@@ -171,7 +171,7 @@ impl KnownBugs {
     }
 
     fn note(&self, record: &Record, seen: &mut BTreeMap<(String, String), BugSeen>) {
-        // What is only told is no trouble; a record without a level may be a part of one.
+        // An informational record is not a problem; a record without a level may be a part of one.
         if record.level.is_some_and(|level| level < Level::Warning) && record.exception.is_none() {
             return;
         }

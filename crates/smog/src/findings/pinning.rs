@@ -15,7 +15,7 @@ use crate::libvirt::Domain;
 pub enum Who {
     /// One vCPU.
     Vcpu(u32),
-    /// The main thread, and every other that is no vCPU and no I/O thread.
+    /// The main thread, and every other that is not a vCPU and no I/O thread.
     Emulator,
     /// One I/O thread.
     IoThread(u32),
@@ -104,7 +104,7 @@ fn pin(
     Pin { who, declared: declared.cloned(), element, kernel: kernel.cloned(), strays: Vec::new(), agrees }
 }
 
-/// The main thread, and every other that is no vCPU and no I/O thread: `<emulatorpin>` is for all
+/// The main thread, and every other that is not a vCPU and no I/O thread: `<emulatorpin>` is for all
 /// of them.
 fn emulator(domain: &Domain, process: &GuestProcess, map: &CpuMap) -> Pin {
     let own = domain.cputune.emulator_pin.as_ref();

@@ -95,7 +95,7 @@ impl Seen {
         Seen { guest, facts, cells }
     }
 
-    /// What libvirt was told.
+    /// What libvirt was given.
     pub fn domain(&self) -> &Domain {
         &self.on_its_host().domain
     }
@@ -149,7 +149,7 @@ impl Seen {
         cells.iter().filter_map(|cell| self.cells.get(&cell)).fold(Cpuset::new(), |all, cpus| all.union(cpus))
     }
 
-    /// The same with other domain XML; what is no domain XML any more leaves it as it was.
+    /// The same with other domain XML; what is not a domain XML any more leaves it as it was.
     #[must_use]
     pub fn with_xml(mut self, change: impl Fn(&str) -> String) -> Seen {
         let changed = Domain::parse(change(self.domain().xml()), "a negative control");
@@ -219,7 +219,7 @@ impl Seen {
         self
     }
 
-    /// The same with a QEMU that was told nothing on its command line.
+    /// The same with a QEMU that got nothing on its command line.
     #[must_use]
     pub fn without_command_line(mut self) -> Seen {
         self.process_mut().command_line.clear();

@@ -90,7 +90,7 @@ impl GuestSnapshot {
 }
 
 /// A resize that waits for its confirmation, and an evacuation whose source is not back: nothing
-/// happens until somebody does something.
+/// happens until someone acts.
 fn is_at_rest(migration: &Migration) -> bool {
     matches!(migration.status.as_str(), "finished" | "done")
 }

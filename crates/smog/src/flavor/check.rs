@@ -123,7 +123,7 @@ impl FlavorSpec {
         if self.numa_nodes == Some(0) {
             return refuse(
                 "hw:numa_nodes=0",
-                "a NUMA topology has at least one cell",
+                "a NUMA topology has at least one node",
                 "InvalidNUMANodesNumber",
             );
         }
@@ -179,7 +179,7 @@ impl FlavorSpec {
         }
         let left = all.difference(&seen);
         if !left.is_empty() {
-            let why = format!("vCPU {left} is in no cell");
+            let why = format!("vCPU {left} is in no NUMA node");
             return refuse("hw:numa_cpus.N", &why, "ImageNUMATopologyCPUsUnassigned");
         }
         if memory != self.ram_mib {
@@ -265,7 +265,7 @@ impl FlavorSpec {
             return refuse(
                 "hw:cpu_sockets, hw:cpu_cores, hw:cpu_threads",
                 &format!("{wished} (their product) does not make {vcpus} vCPUs"),
-                "none: it ignores the wish",
+                "none: it ignores the request",
             );
         }
         Ok(())
@@ -375,8 +375,8 @@ mod tests {
     #[test]
     fn a_topology_makes_the_vcpus() {
         let topology = |sockets, cores, threads| Topology { sockets, cores, threads, ..Topology::default() };
-        refused(four().topology(topology(Some(3), None, None)), "ignores the wish");
-        refused(four().topology(topology(Some(1), Some(2), Some(1))), "ignores the wish");
+        refused(four().topology(topology(Some(3), None, None)), "ignores the request");
+        refused(four().topology(topology(Some(1), Some(2), Some(1))), "ignores the request");
         refused(
             four().topology(Topology { sockets: Some(4), max_sockets: Some(2), ..Topology::default() }),
             "ImageVCPUTopologyRangeExceeded",

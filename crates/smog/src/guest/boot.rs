@@ -1,4 +1,4 @@
-//! Booting guests, and what becomes of a boot that is given up: the same for every face.
+//! Booting guests, and what becomes of a boot that is interrupted: the same for every face.
 
 use futures_util::StreamExt;
 use futures_util::stream;
@@ -32,7 +32,7 @@ impl Cloud {
         self.boot_guest(&request.into(), &BootMade::default(), Some(Wait::default())).await
     }
 
-    /// Boot a guest; without `wait` it returns when Nova has accepted the request. `made` is told of
+    /// Boot a guest; without `wait` it returns when Nova has accepted the request. `made` records
     /// everything as soon as it exists, for [`Cloud::take_back_boot`].
     ///
     /// # Errors

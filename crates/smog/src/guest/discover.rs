@@ -20,7 +20,7 @@ const AT_ONCE: usize = 32;
 /// Servers asked for by id at once.
 const LOOKS_AT_ONCE: usize = 8;
 
-/// All guests, what libvirt has beside them, and the hosts that could not be asked.
+/// All guests, the domains that belong to no server, and the hosts that could not be asked.
 #[derive(Debug)]
 pub struct Discovery {
     /// By name.
@@ -91,7 +91,7 @@ impl Cloud {
     /// host, 32 hosts at once; also hosts without a server are asked. A guest has the domain of
     /// the host that Nova names. A host that does not answer is named in `problems`; its guests
     /// are listed without a domain. What contradicts Nova is looked at twice, so that something
-    /// which changes at this moment is no contradiction.
+    /// which changes at this moment is not a contradiction.
     ///
     /// # Errors
     /// As [`Cloud::servers`].
@@ -118,7 +118,7 @@ impl Cloud {
         Ok(discovery)
     }
 
-    /// The same for these servers only, by id: one call a server, and one command for each
+    /// The same for these servers only, by id: one call per server, and one command for each
     /// host they are on or move from or to. In the order given.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! What libvirt has of a guest, on whatever host, beside what Nova says of it.
+//! What libvirt has of a guest, on any host, compared with what Nova says about it.
 
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::libvirt::{DomainState, Sighting};
 
-/// What libvirt has of a guest, beside the domain itself.
+/// What libvirt has of a guest, in addition to the domain itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sight {
     /// Whether the host that Nova names was asked, and answered.
@@ -127,7 +127,7 @@ impl Guest {
 
     /// Look at its domain on the host that Nova names, and while it moves, or waits for the
     /// confirmation of a resize, on the other host too. What contradicts Nova is looked at twice,
-    /// so that something which changes at this moment is no contradiction.
+    /// so that something which changes at this moment is not a contradiction.
     ///
     /// # Errors
     /// The hosts' own; [`Error::NotFound`] when the server is gone. A domain that is not there is

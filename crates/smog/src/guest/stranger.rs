@@ -7,7 +7,7 @@ use crate::libvirt::{Domain, DomainState};
 use crate::show::{Column, Show};
 
 /// A domain on a compute host of which Nova knows no server: what a failed evacuation or a crash
-/// left behind, or a virtual machine that somebody else made.
+/// left behind, or a virtual machine that someone else made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Stranger {
     /// The host.

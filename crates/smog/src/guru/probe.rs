@@ -96,7 +96,7 @@ pub(super) fn is_wsgi(process: &Process) -> bool {
 /// Those that do the service's work: the workers; without any the main process.
 pub(super) fn working(all: &[Process]) -> Vec<Process> {
     let Some(main) = all.first() else { return vec![] };
-    // What a service starts beside itself (privsep, ovsdb-client) is another program, or catches nothing.
+    // What a service starts (privsep, ovsdb-client) is another program, or handles no signal.
     let is_worker = |child: &&Process| {
         child.parent == main.pid && child.exe == main.exe && child.catches_usr2 && !is_helper(child)
     };

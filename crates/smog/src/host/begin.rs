@@ -1,5 +1,5 @@
 //! The beginning of a command's output: what login shells, sudo and container engines print
-//! before it is no part of it.
+//! before it is not a part of it.
 //!
 //! The leash writes its mark to both streams before it starts the command. So what comes before
 //! the mark was said by those on the way ("Welcome to noisy host", `sudo: unable to resolve host

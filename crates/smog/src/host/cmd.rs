@@ -202,7 +202,7 @@ impl Cmd {
     }
 }
 
-/// A script that sets its own arguments first: one text, whoever runs it and however it is recorded.
+/// A script that sets its own arguments first: one text, however it is run and recorded.
 fn with_arguments(script: &str, args: &[String]) -> String {
     match args.is_empty() {
         true => script.to_string(),

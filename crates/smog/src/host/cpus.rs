@@ -33,7 +33,7 @@ pub struct CpuPlace {
     pub socket: Option<u32>,
     /// `die_id`.
     pub die: Option<u32>,
-    /// `core_id`, which counts anew in every socket.
+    /// `core_id`, which starts at 0 in every socket.
     pub core: Option<u32>,
     /// `thread_siblings_list`: the threads of its core, itself included.
     pub siblings: Cpuset,

@@ -52,7 +52,7 @@ impl Host {
         self.present(path, output).map(|output| output.stdout)
     }
 
-    /// The text of a file; bytes that are no UTF-8 become `�`.
+    /// The text of a file; bytes that are not UTF-8 become `�`.
     ///
     /// # Errors
     /// As [`Host::read_file`].
@@ -66,7 +66,7 @@ impl Host {
     /// it, and after a power cut it is one of both. Owner, mode, ACL and SELinux
     /// context stay; a link stays, and what it points to is written, if root made the
     /// link or it leads to a file of its maker's. A new file gets mode 0644 and
-    /// belongs to root. Nobody else on the host can make this write elsewhere.
+    /// belongs to root. No other user of the host can redirect this write.
     ///
     /// # Errors
     /// [`Error::NotFound`] when the folder is not there; [`Error::Command`]

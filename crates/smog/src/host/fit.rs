@@ -37,7 +37,7 @@ fn fit(cell: &Cell, pages: PageSize, reserved_mib: u64) -> Fit {
     };
     let (free_kib, total_kib) = match pages {
         PageSize::Large => huge(None),
-        // A size that is no huge page of this host is its base page.
+        // A size that is not a huge page of this host is its base page.
         PageSize::Kib(size) if size > 64 => huge(Some(size)),
         PageSize::Kib(_) | PageSize::Small | PageSize::Any => {
             let (_, in_huge) = huge(None);

@@ -13,7 +13,7 @@
 //!
 //! Before the command the leash writes a mark to both streams: what comes before it is not
 //! the command's (see `begin`). At the end it writes a mark and the exit code to standard error. SSH
-//! tells the exit code too, but to take it means to close the channel, and
+//! returns the exit code too, but to take it means to close the channel, and
 //! OpenSSH then throws away what it has not written yet (seen: two of 400
 //! short commands lost their output). So the streams are read to their end
 //! first; the mark ends the reading where a daemon that the command left

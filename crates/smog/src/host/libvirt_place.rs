@@ -70,7 +70,7 @@ impl Host {
         if self.container.is_some() || self.libvirt.named.is_some() || self.libvirt.found.initialized() {
             return None;
         }
-        // A host that does not tell its layout is asked again by the next command.
+        // A host that does not report its layout is asked again by the next command.
         let layout = self.layout().await.ok()?;
         let container = layout.place(ServiceRole::Libvirt).and_then(|place| place.container.clone());
         self.libvirt.found.set(container).ok();

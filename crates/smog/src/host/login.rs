@@ -107,7 +107,7 @@ where
             Heard::Not(text) => said = text,
         }
     }
-    // Nothing but a word of its own: most shells can say their name.
+    // Only the shell's own name: most shells can print it.
     let name = all(start("echo $SHELL".to_string()).await?, limit).await;
     let name = name.lines().rev().map(str::trim).find(|line| line.starts_with('/') && !line.contains(' '));
     let name = name.map(|name| format!(" `{name}`")).unwrap_or_default();

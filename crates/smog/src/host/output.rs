@@ -59,7 +59,7 @@ impl Output {
         Output { stdout: stdout.into(), stderr: Vec::new(), exit: Exit::OK, elapsed: Duration::ZERO }
     }
 
-    /// Standard output as text; bytes that are no UTF-8 become `�`.
+    /// Standard output as text; bytes that are not UTF-8 become `�`.
     pub fn text(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.stdout)
     }

@@ -94,7 +94,7 @@ fn device(dump: &Dump, links: &BTreeMap<String, &str>, name: &str) -> Option<Pci
         product_id: hex("device")?,
         class: hex("class").unwrap_or_default(),
         driver: link("driver").map(str::to_string),
-        // -1, which is no u32, stands for "not known".
+        // -1, which is not a u32, stands for "not known".
         cell: dump.number(&format!("{folder}/numa_node")),
         iommu_group: link("iommu_group").and_then(|group| group.parse().ok()),
         sriov,

@@ -2,7 +2,7 @@
 //!
 //! `/etc/nova` belongs to the user nova in most packages: whoever runs as nova can rename, link
 //! and replace everything in it at any moment. So these pieces of shell never write by a name
-//! that somebody else could have given another meaning:
+//! that another user could have given another meaning:
 //!
 //! - the way to a file is walked link by link ([`WALK`]). A link that an unprivileged user made
 //!   is followed only to that user's own files; root's links (kolla, devstack) are followed.
@@ -12,7 +12,7 @@
 //!   which the shell then stands in: others may rename that folder, and can put nothing into it.
 //!   The file is opened with `O_EXCL` (`set -C`), and written, owned and given its mode through
 //!   that one descriptor; it is renamed to a name in the descriptor of the first folder.
-//! - after the rename, what has the name must be the file behind the descriptor. If somebody put
+//! - after the rename, what has the name must be the file behind the descriptor. If someone put
 //!   something else there it is replaced again, five times at most, and then said.
 //!
 //! Plain `sh` with `/proc/self/fd` can do all this, so there is no second way for hosts without
@@ -79,7 +79,7 @@ exec 4>&-
 cd -P /proc/self/fd/5 || return 1
 rmdir -- "./$t" 2>/dev/null; t=
 [ -z "$done" ] || break
-i=$((i+1)); [ "$i" -lt 5 ] || { echo "somebody else keeps putting something at $h/$1" >&2; return 1; }
+i=$((i+1)); [ "$i" -lt 5 ] || { echo "someone else keeps putting something at $h/$1" >&2; return 1; }
 done
 sync -- .
 }

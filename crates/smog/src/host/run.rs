@@ -318,7 +318,7 @@ async fn collect(channel: Channel, cmd: &Cmd) -> Attempt {
             written = feed(&mut stdin, &cmd.stdin[fed..]), if fed < cmd.stdin.len() && end.is_none() => {
                 match written {
                     Ok(count) if count > 0 => fed += count,
-                    // The leash reads it all; who does not has ended already, and tells so.
+                    // The wrapper reads all of it; one that does not has already ended, and reports that.
                     _ => fed = cmd.stdin.len(),
                 }
             }
@@ -406,7 +406,7 @@ mod tests {
         let never = Before::new(true);
         let error = host.begun(&Cmd::new("id"), Exit { code: 1 }, Some(&never)).expect_err("sudo");
         assert!(matches!(error, Error::Auth { .. }), "{error:?}");
-        // A command that began says what it likes.
+        // The output of a command that has begun may be anything.
         let error =
             host.judge(&Cmd::new("id"), ended(1, "sudo: a password is required\n")).expect_err("fails");
         assert!(matches!(error, Error::Command { .. }), "{error:?}");

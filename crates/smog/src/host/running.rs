@@ -33,7 +33,7 @@ pub enum Stream {
 pub struct Line {
     /// Where it came from.
     pub stream: Stream,
-    /// Its text; bytes that are no UTF-8 become `�`.
+    /// Its text; bytes that are not UTF-8 become `�`.
     pub text: String,
 }
 
@@ -105,7 +105,7 @@ impl Host {
         let Channel { mut stdin, stdout, stderr, mark, before, ended, _slot } = channel;
         if !cmd.stdin.is_empty() {
             use tokio::io::AsyncWriteExt;
-            // A command that ended before it took its input tells so by its exit code.
+            // A command that ended before it took its input reports that by its exit code.
             let _ = stdin.write_all(&cmd.stdin).await;
             let _ = stdin.flush().await;
         }

@@ -11,7 +11,7 @@
 //! Native against process multiplexing, measured on the lab's two loaded cores
 //! (`true`, 100 times): 2.4 to 3.8 ms against 11 ms a command, and 0.12 s
 //! against 0.4 s for 90 commands nine at a time; a connection of its own takes
-//! 0.2 s. Native also starts no process here for each command, and tells an exit
+//! 0.2 s. The native form also starts no process here for each command, and distinguishes an exit
 //! code 255 of the command from the end of the connection.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -49,7 +49,7 @@ const SHARED_REFUSALS: u32 = 5;
 const STILL_THERE: Duration = Duration::from_secs(3);
 
 /// A master without a command for this long ends itself, should smog have been
-/// killed before it could close it. A later command connects anew, unseen.
+/// killed before it could close it. A later command connects again, without a message.
 const IDLE: Duration = Duration::from_secs(120);
 
 /// How long a host may take to answer, unless smog.yml has another time.

@@ -1,4 +1,4 @@
-//! What ssh said when it could not connect, turned into an error with a way out.
+//! What ssh printed when it could not connect, turned into an error with a hint.
 
 use crate::error::Error;
 use crate::host::SshOptions;

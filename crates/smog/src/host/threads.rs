@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::cpuset::Cpuset;
 use crate::host::dump::Dump;
 
-/// What a thread of QEMU does, told by its name (`debug-threads=on`, which libvirt always sets).
+/// What a thread of QEMU does, known from its name (`debug-threads=on`, which libvirt always sets).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {

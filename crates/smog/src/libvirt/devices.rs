@@ -34,7 +34,7 @@ pub struct Devices {
     pub rngs: Vec<Rng>,
     /// The first `<tpm>`.
     pub tpm: Option<Tpm>,
-    /// All `<tpm>`s; on ppc64 a `spapr-tpm-proxy` may stand beside another.
+    /// All `<tpm>`s; on ppc64 a `spapr-tpm-proxy` may exist next to another.
     pub tpms: Vec<Tpm>,
     /// `<memballoon model=…>`: `virtio` or `none`.
     pub memballoon: Option<String>,

@@ -76,10 +76,10 @@ impl DomainEdit {
     /// that went with it, are dropped; topology, cells and cache are kept.
     ///
     /// # Errors
-    /// [`Error::Parse`] when the text is no domain.
+    /// [`Error::Parse`] when the text is not a domain.
     pub fn cpu_mode(self, mode: CpuMode) -> Result<DomainEdit> {
         let mut edited = self.with_bare_cpu(mode.as_str())?;
-        // libvirt refuses it beside a model.
+        // libvirt refuses it together with a model.
         if mode == CpuMode::HostModel {
             edited = edited.remove_attribute(&["cpu"], "migratable")?;
         }
@@ -90,7 +90,7 @@ impl DomainEdit {
     /// followed by nothing else where the emulator brings its own flags.
     ///
     /// # Errors
-    /// [`Error::Parse`] when the text is no domain.
+    /// [`Error::Parse`] when the text is not a domain.
     pub fn cpu_exact(self, model: &str, vendor: Option<&str>, features: &[String]) -> Result<DomainEdit> {
         let mut edited = self
             .with_bare_cpu("custom")?
@@ -112,7 +112,7 @@ impl DomainEdit {
     /// had are dropped, with their distances.
     ///
     /// # Errors
-    /// [`Error::Parse`] when the text is no domain.
+    /// [`Error::Parse`] when the text is not a domain.
     pub fn numa_cells(self, cells: &[(Cpuset, u64)]) -> Result<DomainEdit> {
         let mut edited = if self.has(&["cpu"])? { self } else { self.insert(&[], "<cpu/>")? };
         while edited.has(&["cpu", "numa"])? {

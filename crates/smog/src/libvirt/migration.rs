@@ -8,7 +8,7 @@ use super::virsh::URI;
 impl Host {
     /// Limit the live migration of a domain of this host to so many MiB per second, which a migration
     /// under way takes up at once: `virsh migrate-setspeed`. A domain that has left already has no speed,
-    /// and that is no error.
+    /// and that is not an error.
     ///
     /// # Errors
     /// The host's own errors.

@@ -109,7 +109,7 @@ impl Host {
         self.reached(name_or_uuid, DomainState::ShutOff, wait).await
     }
 
-    /// Ask the guest to restart. libvirt does not tell when it has: who knows
+    /// Ask the guest to restart. libvirt does not report when it has: who knows
     /// the machine from inside waits with [`Host::wait_for_new_boot`].
     ///
     /// # Errors
@@ -152,7 +152,7 @@ impl Host {
     ///
     /// # Errors
     /// [`Error::Timeout`](crate::Error::Timeout); what is wrong with the way to
-    /// the host meanwhile is told as its last state.
+    /// the host meanwhile is reported as its last state.
     pub async fn wait_for_new_boot(&self, before: &str, wait: Wait<'_>) -> Result<String> {
         let what = format!("host `{}` to come up again", self.name());
         until(&what, wait, || async {
@@ -161,7 +161,7 @@ impl Host {
                 Ok(now) if now == before => Seen::NotYet("still up as before".to_string()),
                 Ok(now) => Seen::Done(now),
                 Err(error) => {
-                    // A connection to the machine as it was would hang; the next look connects anew.
+                    // A connection to the machine as it was would hang; the next look connects again.
                     self.disconnect().await;
                     Seen::NotYet(error.to_string())
                 }

@@ -36,7 +36,7 @@ pub struct Case {
     pub name: &'static str,
     /// What it does, why, its steps and what it proves; the first line is a summary.
     pub doc: &'static str,
-    /// Words to choose it by, beside its name.
+    /// Words to select it by, in addition to its name.
     pub tags: &'static [&'static str],
     /// What must be there; where it is not, the case is skipped and says so.
     pub needs: &'static [Need],
@@ -51,17 +51,17 @@ pub struct Case {
     /// It is broken when none of what it checks has a negative control: a green that was not
     /// seen to turn red proves nothing. smog's own cases are all so.
     pub controlled: bool,
-    /// It is given up after this time.
+    /// It is cancelled after this time.
     pub timeout: Duration,
     /// What it does.
     pub run: Body,
 }
 
 /// A change of the hosts' configuration that cases run under. Cases that name the same
-/// change share one preparation and one restoration; so do changes that can be beside each
+/// change share one preparation and one restoration; so do changes that can be combined with each
 /// other.
 pub struct Change {
-    /// What it is, for people, and what tells it from others: "two dedicated CPUs a host".
+    /// What it is, for people; no other change has this name: "two dedicated CPUs per host".
     pub name: &'static str,
     /// What is wanted of the hosts.
     pub wish: fn(&Inventory) -> Wish,

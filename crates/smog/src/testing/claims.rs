@@ -5,7 +5,7 @@
 pub enum Amount {
     /// So much.
     Some(u64),
-    /// All there is: nobody else may use any meanwhile.
+    /// All of them: no other case may use any meanwhile.
     All,
 }
 

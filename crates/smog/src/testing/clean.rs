@@ -23,7 +23,7 @@ pub struct Leftovers {
     pub flavors: Vec<(RunId, String, String)>,
     /// Aggregates: id and name.
     pub aggregates: Vec<(RunId, String, String)>,
-    /// Compute services that a case forced down: id of the aggregate that tells so, and host.
+    /// Compute services that a case forced down: id of the aggregate that records it, and host.
     pub forced_down: Vec<(RunId, String, String)>,
     /// Server groups outside of such projects: id and name.
     pub groups: Vec<(RunId, String, String)>,
@@ -39,7 +39,7 @@ pub struct Leftovers {
 /// A flavor of a boot that may be under way still is left alone for so long.
 const YOUNG: SignedDuration = SignedDuration::from_mins(10);
 
-/// Whether a flavor was made by a boot of smog's (their names tell when) that is over, and no
+/// Whether a flavor was made by a boot of smog's (their names have the time) that is over, and no
 /// server is of it.
 fn is_orphan(flavor: &Flavor, servers: &[Server], now: Timestamp) -> bool {
     let made = || flavor_made_at(&flavor.name);

@@ -1,4 +1,4 @@
-//! What a run tells while it goes on.
+//! What a run reports while it goes on.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::outcome::CaseReport;
 use super::{Case, Inventory, RunId, Stage};
 
-/// What a run tells.
+/// What a run reports.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Event<'a> {
@@ -52,7 +52,7 @@ pub enum Event<'a> {
         /// How many have ended, of those that run.
         ended: usize,
     },
-    /// Cases that wait, for want of room; told when nothing else can begin.
+    /// Cases that wait, because there is no room; reported when nothing else can begin.
     Waiting {
         /// The first of them.
         case: &'a Case,
@@ -68,5 +68,5 @@ pub enum Event<'a> {
     },
 }
 
-/// Whoever hears of it. Called from several threads.
+/// The observer. Called from several threads.
 pub type OnEvent = Arc<dyn Fn(Event<'_>) + Send + Sync>;

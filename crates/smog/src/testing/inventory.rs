@@ -43,20 +43,20 @@ pub struct ComputeHost {
     pub taken: Cpuset,
     /// How many domains there are: other people's servers, before cases have any.
     pub domains: usize,
-    /// `[compute]cpu_shared_set`; where it is not set, none beside a dedicated set, else all
+    /// `[compute]cpu_shared_set`; where it is not set: none with a dedicated set, else all
     /// that are online.
     pub shared: Cpuset,
     /// NUMA nodes as libvirt (and so Nova) sees them.
     pub cells: usize,
     /// `[libvirt]virt_type`.
     pub virt_type: String,
-    /// How often nova-compute counts anew what its guests take (`update_resources_interval`):
+    /// How often nova-compute counts again what its guests take (`update_resources_interval`):
     /// until then, CPUs of pinned guests that moved may still be booked in its own count.
     pub counts_every: std::time::Duration,
     /// How long after its start nova-compute may wait before it counts for the first time
     /// (`periodic_fuzzy_delay`).
     pub first_count_after: std::time::Duration,
-    /// A process may lock as much memory as it likes, which libvirt needs for real-time guests;
+    /// A process may lock any amount of memory, which libvirt needs for real-time guests;
     /// containers without CAP_SYS_RESOURCE cannot.
     pub locks_memory: bool,
     /// Files can be mounted (loop devices), as nova-compute does to make a vfat config drive.

@@ -1,4 +1,4 @@
-//! Names: of a run, and of what its cases make, so that each thing tells whose it is.
+//! Names: of a run, and of what its cases make, so that each name shows its owner.
 
 use jiff::Zoned;
 use serde::{Deserialize, Serialize};
@@ -30,12 +30,12 @@ impl RunId {
         format!("smog-{}", self.0)
     }
 
-    /// The run that a custom trait tells of: of `CUSTOM_SMOG_1124_141502_3FA9_07_FAST`.
+    /// The run that a custom trait belongs to: of `CUSTOM_SMOG_1124_141502_3FA9_07_FAST`.
     pub fn of_trait(name: &str) -> Option<RunId> {
         RunId::of(&name.strip_prefix("CUSTOM_")?.to_lowercase().replace('_', "-"))
     }
 
-    /// The run that a name tells of: of `smog-1124-141502-3fa9-07-a`, and of no other name.
+    /// The run that a name belongs to: of `smog-1124-141502-3fa9-07-a`, and of no other name.
     pub fn of(name: &str) -> Option<RunId> {
         let rest = name.strip_prefix("smog-")?;
         let id = rest.get(..16)?;

@@ -163,10 +163,10 @@ impl Need {
                 .then(|| "needs PCI devices to pass through (`[pci]device_spec`); no host lists any".into()),
             Need::PciAlias => (!hosts.iter().any(|host| !host.pci_aliases.is_empty()))
                 .then(|| "needs a PCI alias (`[pci]alias`); no host has one".into()),
-            Need::Sriov => {
-                (!hosts.iter().any(|host| host.facts.pci.iter().any(|device| device.sriov.is_some())))
-                    .then(|| "needs a network card with virtual functions (SR-IOV); no host has one".into())
-            }
+            Need::Sriov => (!hosts
+                .iter()
+                .any(|host| host.facts.pci.iter().any(|device| device.sriov.is_some())))
+            .then(|| "needs a network interface with virtual functions (SR-IOV); no host has one".into()),
             Need::Filter(filter) => match &inventory.filters {
                 Some(filters) => (!filters.contains(filter)).then(|| {
                     format!(

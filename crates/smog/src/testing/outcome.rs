@@ -1,4 +1,4 @@
-//! How a case ended, and everything a report tells of it.
+//! How a case ended, and everything that a report shows of it.
 
 use std::path::PathBuf;
 
@@ -25,7 +25,7 @@ pub enum Outcome {
     Failed(String),
     /// It cannot run here, for this reason.
     Skipped(String),
-    /// It could not be carried out: a call failed, its time was over, it panicked.
+    /// It could not be carried out: a call failed, it timed out, it panicked.
     Broken(String),
     /// The run was interrupted.
     Interrupted,
@@ -129,7 +129,7 @@ pub struct LogLine {
     pub host: String,
     /// The log.
     pub source: String,
-    /// "INFO", "WARNING" …; empty where the log tells none.
+    /// "INFO", "WARNING" …; empty where the log has none.
     pub level: String,
     /// Its message, at most 400 characters of it.
     pub text: String,
@@ -205,7 +205,7 @@ pub struct CaseReport {
     /// failed or had not ended, else what was done last.
     #[serde(default)]
     pub traces: Vec<Trace>,
-    /// What services said of themselves, where its time was over or a task was stuck.
+    /// The Guru Meditation Reports of services, where it timed out or a task was stuck.
     #[serde(default)]
     pub meditations: Vec<Meditation>,
     /// Where its guests were.
@@ -301,7 +301,7 @@ pub struct RunReport {
     pub cases: Vec<CaseReport>,
     /// Exceptions during the run that belong to no case's request or server.
     pub unattributed: Vec<Thrown>,
-    /// Logs that were not read, or not wholly: what was thrown there is not known.
+    /// Logs that were not read, or only in part: what was thrown there is not known.
     #[serde(default)]
     pub unread: Vec<String>,
     /// Logs that were not read do not keep the run from being a success.

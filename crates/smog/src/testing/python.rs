@@ -18,7 +18,7 @@ pub struct Python {
     pub program: PathBuf,
     /// Further arguments of pytest, such as `--smog-cloud NAME`.
     pub arguments: Vec<String>,
-    /// Variables, beside those of this process.
+    /// Variables, in addition to those of this process.
     pub variables: Vec<(String, String)>,
 }
 

@@ -70,7 +70,7 @@ impl Unclaimed {
     }
 }
 
-/// So many exceptions of nobody are listed; more are counted.
+/// So many exceptions that belong to no case are listed; more are counted.
 const MOST_UNCLAIMED: usize = 2_000;
 
 /// So many exceptions of a case are listed; its folder has all.
@@ -99,7 +99,7 @@ pub(super) struct Belongs {
     /// The names of the servers' domains: libvirt has a log for each.
     pub domains: BTreeSet<String>,
     /// The case has the cloud for itself: so everything does that is not, by its record,
-    /// of somebody else's project.
+    /// of someone else's project.
     pub all: bool,
     /// The project it works in.
     pub project: Option<String>,
@@ -166,7 +166,7 @@ impl Logs {
             watch.stop().await;
             unread
         });
-        // Told by dropping it: also when the watch ends at once.
+        // Signalled by dropping it: also when the watch ends at once.
         let _ = is_ready.await;
         Logs { kept, reader: Some(Reader { end, task }) }
     }
@@ -192,7 +192,7 @@ impl Logs {
     pub async fn traces(&self, begin: Timestamp, of: Vec<Known>) -> Vec<Trace> {
         let kept = Arc::clone(&self.kept);
         let traced = tokio::task::spawn_blocking(move || traces(&kept, begin, of));
-        // That it cannot be read is told with the records.
+        // That it cannot be read is reported with the records.
         traced.await.unwrap_or_default()
     }
 

@@ -47,7 +47,7 @@ pub struct RunRequest {
     pub prepare: bool,
     /// Follow the logs of all hosts.
     pub watch: bool,
-    /// Exceptions that are no finding, as in [`LogQuery::allow`].
+    /// Exceptions that are not findings, as in [`LogQuery::allow`].
     pub allow: Vec<String>,
     /// A log that was not read does not fail the run.
     pub allow_unread: bool,
@@ -117,7 +117,7 @@ impl RunRequest {
         let log_dir = self.log_dir(file, surroundings)?;
         let mut notices = Vec::new();
         let last = match report::last(&log_dir) {
-            // It would only have told how long cases take.
+            // It would only have shown how long cases take.
             Err(why) if !self.failed => {
                 notices.push(format!("the last run cannot be read: {why}"));
                 None

@@ -14,7 +14,7 @@ pub(super) struct Round {
 
 impl Round {
     /// The rounds of cases, by the change each needs: those without one first, changes that
-    /// can be [beside](Change::beside) each other together.
+    /// can be combined (`Change::beside`) together.
     pub fn of(under: &[Option<&'static Change>]) -> Vec<Round> {
         let mut rounds = vec![Round { changes: Vec::new(), cases: Vec::new() }];
         for (at, change) in under.iter().enumerate() {

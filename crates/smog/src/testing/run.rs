@@ -37,7 +37,7 @@ pub enum Isolation {
     Run,
     /// A project and a user for each case.
     Case,
-    /// The caller's own project; only names tell what belongs to the run.
+    /// The caller's own project; only names show what belongs to the run.
     None,
 }
 
@@ -64,7 +64,7 @@ pub struct RunOptions {
     pub watch: bool,
     /// Where folders of cases and reports of runs are written.
     pub log_dir: PathBuf,
-    /// Exceptions that fail no case, besides the usual noise of OpenStack's services
+    /// Exceptions that fail no case, in addition to the usual noise of OpenStack's services
     /// ([`AllowList::and_usual_noise`]).
     pub allow: AllowList,
     /// How changes of hosts are journaled.
@@ -78,7 +78,7 @@ pub struct RunOptions {
 /// Runs cases on a cloud.
 #[derive(Clone)]
 pub struct Runner {
-    /// The cloud, as whoever runs them: an administrator.
+    /// The cloud, as the user that runs them: an administrator.
     pub cloud: Cloud,
     /// Where the settings of suites come from.
     pub surroundings: Surroundings,
@@ -86,7 +86,7 @@ pub struct Runner {
     pub settings: Settings,
     /// How.
     pub options: RunOptions,
-    /// Told what happens.
+    /// Called with what happens.
     pub on_event: Option<OnEvent>,
     /// Asks it to stop.
     pub stop: Stop,
@@ -362,7 +362,7 @@ impl Runner {
         }
     }
 
-    /// Whether cases may begin still: nobody has asked to stop, and not too many have failed.
+    /// Whether more cases may begin: nobody has asked to stop, and not too many have failed.
     fn may_begin(&self, reports: &[Option<CaseReport>]) -> bool {
         let failed = reports.iter().flatten().filter(|report| report.is_bad()).count();
         !self.stop.is_asked() && self.options.max_fail.is_none_or(|most| failed < most)
@@ -402,7 +402,7 @@ impl Runner {
 }
 
 impl Run {
-    /// A stage beside what runs, and beside what kept guests have: they do not take the cloud
+    /// Hosts for a case, given what runs and what kept guests have: those do not take the cloud
     /// away from a case that wants it alone, but CPUs and pages.
     fn stage_for(
         &self,
@@ -417,7 +417,7 @@ impl Run {
         }
         booked.extend(held.iter().cloned());
         let stage = capacity.stage_for(&Claims { alone: false, ..claims }, &booked);
-        stage.map_err(|why| format!("{why}, besides the guests that are kept"))
+        stage.map_err(|why| format!("{why}, because of the guests that are kept"))
     }
 
     fn hold(&self, booking: Booking) {

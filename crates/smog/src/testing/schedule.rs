@@ -19,7 +19,7 @@ pub struct Booking {
 }
 
 impl Capacity {
-    /// A stage for these claims beside what runs, or what it waits for.
+    /// Hosts for these claims, given what runs already; or what the case waits for.
     ///
     /// # Errors
     /// What is taken, for people: "all dedicated CPUs of cmp1+cmp2 are taken".
@@ -75,7 +75,7 @@ impl Capacity {
 }
 
 impl Machine {
-    /// Whether claims on these hosts fit on the machine beside what runs there.
+    /// Whether claims on these hosts fit on the machine with what already runs there.
     fn has_room(&self, claims: &Claims, stage: &Stage, running: &[Booking]) -> Result<(), String> {
         if !claims.is_of_hosts() {
             return Ok(());
@@ -122,7 +122,7 @@ impl Machine {
     }
 }
 
-/// Whether an amount is to be had beside others. What exceeds the whole is let through when
+/// Whether an amount is available next to others. What exceeds the total is let through when
 /// nobody else has any: the case's needs, or Nova, say what is wrong then.
 fn room(wanted: Amount, all: u64, taken: impl Iterator<Item = Amount>) -> Result<(), ()> {
     if wanted.is_none() {

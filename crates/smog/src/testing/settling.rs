@@ -1,7 +1,7 @@
 //! What ended cases took, and nova-compute still counts as taken.
 //!
 //! When a guest with CPUs or pages of a host has moved, the move's claim on the other host
-//! is dropped only when that host counts anew; a case that begins before finds "no valid
+//! is dropped only when that host counts again; a case that begins before finds "no valid
 //! host" on a free one.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -111,6 +111,6 @@ mod tests {
         assert!(settling.is_empty());
         settling.add(booking(Claims::ALONE.dedicated(1)));
         let kept: Vec<&Booking> = settling.bookings().collect();
-        assert!(kept.len() == 1 && !kept[0].claims.alone, "others may begin beside it");
+        assert!(kept.len() == 1 && !kept[0].claims.alone, "others may begin meanwhile");
     }
 }

@@ -38,7 +38,7 @@ struct Segment {
     written: u64,
     /// The time of its newest record.
     newest: Option<Timestamp>,
-    /// The places of records that tell of an exception.
+    /// The places of records that have an exception.
     exceptions: Vec<u64>,
 }
 
@@ -120,7 +120,7 @@ impl Spool {
         Ok(self.segments.iter().map(Segment::part).collect())
     }
 
-    /// Give back what holds nothing as new as `time`, and tell each exception of it.
+    /// Free what holds nothing as new as `time`, and report each of its exceptions.
     pub fn forget_before(&mut self, time: Timestamp, mut told: impl FnMut(u64, Record)) {
         while self.segments.len() > 1 && self.segments[0].newest.is_none_or(|newest| newest < time) {
             if let Some(segment) = self.segments.pop_front() {
@@ -129,7 +129,7 @@ impl Spool {
         }
     }
 
-    /// Tell each exception that is kept still.
+    /// Report each exception that is still kept.
     ///
     /// # Errors
     /// As [`Spool::parts`].

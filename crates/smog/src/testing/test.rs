@@ -68,12 +68,12 @@ impl Test {
         self.case.name
     }
 
-    /// How to wait: long enough for anything a cloud does by itself, told to whoever looks on.
+    /// How to wait: long enough for anything a cloud does by itself, reported to the observer.
     pub fn wait(&self) -> Wait<'_> {
         self.wait_up_to(Duration::from_secs(180))
     }
 
-    /// How to wait, for at most so long: with a look every second, since cases run beside each
+    /// How to wait, for at most so long: with a look every second, since cases run next to each
     /// other, and a look at a server costs nova-api and neutron-server more than 100 ms of CPU.
     pub fn wait_up_to(&self, timeout: Duration) -> Wait<'_> {
         Wait { timeout, every: Duration::from_secs(1), tell: &*self.tell }
@@ -136,7 +136,7 @@ impl Test {
         Ok(seen)
     }
 
-    /// Live-migrate a guest, to a host or to where the scheduler likes.
+    /// Live-migrate a guest, to a host or to the scheduler's choice.
     ///
     /// # Errors
     /// As [`Guest::live_migrate`].

@@ -1,5 +1,5 @@
 //! A picture as HTML: one page with everything in it, or a part of one for a notebook. No script, nothing
-//! to load. Colours are of a palette that people who do not tell red from green tell apart, and every
+//! to load. Colours are from a palette that people with red-green colour blindness can distinguish, and every
 //! colour has a letter.
 
 use std::fmt::Write as _;

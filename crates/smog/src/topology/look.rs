@@ -36,7 +36,7 @@ pub struct Topology {
 }
 
 impl Topology {
-    /// Whether somebody or something is elsewhere than in another look: the time and what memory is free
+    /// Whether anything is elsewhere than in another look: the time and what memory is free
     /// do not count.
     pub fn differs_from(&self, before: &Topology) -> bool {
         let still = |topology: &Topology| {

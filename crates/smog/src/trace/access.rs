@@ -1,4 +1,4 @@
-//! Lines in which a service tells of an API call: Nova's and placement's request logs, eventlet's
+//! Lines in which a service logs an API call: Nova's and placement's request logs, eventlet's
 //! and Neutron's, and uWSGI's, which has no request id but the time that it took.
 
 use std::sync::LazyLock;
@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use jiff::Timestamp;
 use regex::Regex;
 
-/// A call as a line tells it.
+/// A call, as a line has it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Access {
     pub client: String,
@@ -37,7 +37,7 @@ static UWSGI: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
-/// The call that a message of a service tells of.
+/// The call that a message of a service is about.
 pub(super) fn access(message: &str) -> Option<Access> {
     let found = LINE.as_ref()?.captures(message)?;
     let rest = found[6].trim();
@@ -66,7 +66,7 @@ pub(super) struct Uwsgi {
     pub taken: bool,
 }
 
-/// The call that a line of uWSGI tells of.
+/// The call that a line of uWSGI is about.
 pub(super) fn uwsgi(message: &str) -> Option<Access> {
     if !message.starts_with("[pid: ") {
         return None;

@@ -107,7 +107,7 @@ fn waited_for(
             return ("an RPC reply that did not come".into(), true);
         }
         if mark.message.contains("Reconnected to AMQP server") {
-            return ("RabbitMQ: the connection is made anew".into(), true);
+            return ("RabbitMQ: the connection is made again".into(), true);
         }
         if let Some(event) = steps::external_event(mark) {
             return (format!("the event {event} of neutron"), false);

@@ -182,7 +182,7 @@ pub(super) fn tells_of_guest(mark: &Mark) -> bool {
     ASIDE.iter().any(|begin| mark.message.starts_with(begin))
 }
 
-/// Whether it is an event that somebody reports to Nova: "Creating event network-vif-plugged:…".
+/// Whether it is an event that is reported to Nova: "Creating event network-vif-plugged:…".
 pub(super) fn external_event(mark: &Mark) -> Option<&str> {
     let event = mark.message.strip_prefix("Creating event ")?;
     event.split([':', ' ']).next()

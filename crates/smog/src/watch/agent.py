@@ -26,7 +26,7 @@ def write(data):
 
 
 def shown(value):
-    """A name as text: bytes of it that are no UTF-8 are spelled out."""
+    """A name as text: bytes of it that are not UTF-8 are spelled out."""
     if not isinstance(value, str):
         return value
     return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

@@ -1,4 +1,4 @@
-//! Known noise: exceptions that are no finding. Every use is counted, so that a list
+//! Known noise: exceptions that are not findings. Every use is counted, so that a list
 //! which hides too much is seen.
 
 use regex::Regex;
@@ -17,7 +17,7 @@ pub struct Allow {
     pub logger: Option<String>,
     /// Found in the record's text.
     pub message: Option<Regex>,
-    /// Why it is no finding, for the report.
+    /// Why it is not a finding, for the report.
     pub why: String,
 }
 
@@ -32,7 +32,7 @@ pub struct AllowList {
 pub struct AllowUse {
     /// What the entry says: `ConnectionRefusedError from oslo.messaging`.
     pub entry: String,
-    /// Why it is no finding.
+    /// Why it is not a finding.
     pub why: String,
     /// How many records it let pass.
     pub times: u64,
@@ -126,7 +126,7 @@ impl AllowList {
         AllowList { entries: entries.into_iter().chain(forked).map(|entry| (entry, 0)).collect() }
     }
 
-    /// What OpenStack's own services log with a traceback in their normal course, besides the
+    /// What OpenStack's own services log with a traceback in normal operation, in addition to the
     /// entries here. A run of tests allows it; who watches logs sees it.
     ///
     /// # Errors

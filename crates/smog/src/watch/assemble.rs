@@ -47,7 +47,7 @@ pub struct Assembler {
     own_hosts: bool,
     /// Pieces of a line whose last piece has not come (containers' engines cut long lines).
     pieces: String,
-    /// Entries whose message was left out by whoever wrote them down.
+    /// Entries whose message was left out when they were written.
     without_message: u64,
     /// Where the line that is not complete begins, and where the next bytes do.
     line_at: u64,
@@ -100,7 +100,7 @@ impl Assembler {
         &self.form
     }
 
-    /// How many entries were met whose message was left out by whoever wrote them down.
+    /// How many entries there were whose message was left out when they were written.
     pub(super) fn without_message(&self) -> u64 {
         self.without_message
     }
@@ -351,7 +351,7 @@ impl Assembler {
         }
     }
 
-    /// Read what a complete record tells.
+    /// Parse a complete record.
     pub(super) fn record(&self, mut open: Open) -> Record {
         let how = if self.form.is_native() { How::Native } else { How::Framed };
         if !open.tail.is_empty() {

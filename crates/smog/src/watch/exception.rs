@@ -1,4 +1,4 @@
-//! The exceptions a record tells: type, message and what caused it.
+//! The exceptions in a record: type, message and what caused it.
 
 use std::sync::LazyLock;
 
@@ -195,7 +195,7 @@ pub(super) fn find<'a>(lines: impl Iterator<Item = &'a str>, names_count: bool) 
     if chain.is_empty()
         && let Some(listed) = listed(&all)
     {
-        // Thrown on another host, and told as a list of lines.
+        // Thrown on another host, and logged as a list of lines.
         chain.extend(listed.causes);
         chain.iter_mut().for_each(|cause| cause.remote = true);
         chain.push(Cause { name: listed.name, message: listed.message, remote: true });
@@ -204,7 +204,7 @@ pub(super) fn find<'a>(lines: impl Iterator<Item = &'a str>, names_count: bool) 
     let traceback = !chain.is_empty();
     if chain.is_empty() && names_count {
         let first = all.lines().next().unwrap_or_default();
-        // libvirtd names the errors of D-Bus in the same form; they are no exceptions of Python's.
+        // libvirtd names the errors of D-Bus in the same form; they are not exceptions of Python's.
         let named = NAMED.as_ref()?.captures_iter(first);
         let found = named.filter(|found| !found[1].starts_with("org.freedesktop.")).last()?;
         let (name, end) = (found.get(1)?.as_str(), found.get(0)?.end());

@@ -48,7 +48,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 /// A far end that ends sooner after its beginning has not worked.
 const SHORT_LIFE: Duration = Duration::from_secs(3);
 
-/// After so many of them in a row it is no accident.
+/// After so many of them in a row it is not an accident.
 const MOST_SHORT_LIVES: u32 = 8;
 
 /// What is said not to be read where there is no log at all.
@@ -58,7 +58,7 @@ pub(super) const NO_LOG: &str = "any log";
 const JOURNAL: &str = "journal";
 
 /// Follow a host until everything is read (when it is not to go on), `to` is closed, or
-/// an error that waiting does not mend.
+/// an error that waiting does not fix.
 pub(super) async fn run(host: Host, sources: Sources, to: mpsc::Sender<Told>) {
     let mut follower = Follower {
         host,
@@ -94,7 +94,7 @@ struct Follower {
     read_any: bool,
 }
 
-/// The receiver has gone: nobody wants more.
+/// The receiver is gone: no more is wanted.
 struct Unwanted;
 
 impl Follower {
@@ -131,7 +131,7 @@ impl Follower {
         }
     }
 
-    /// Tell records, without those outside the time that is wanted: a compressed part is
+    /// Report records, without those outside the time that is wanted: a compressed part is
     /// read from its beginning.
     async fn tell_records(
         &mut self,
@@ -149,7 +149,7 @@ impl Follower {
                 since.is_none_or(|since| time >= since) && until.is_none_or(|until| time <= until)
             })
         });
-        // The same in a log file and in the unit's journal is told once.
+        // The same in a log file and in the unit's journal is reported once.
         if !self.sources.units.is_empty() && !self.sources.files.is_empty() {
             records.retain(|record| !self.twice.is_second(record));
         }
@@ -221,7 +221,7 @@ impl Follower {
         ended
     }
 
-    /// Starting waits for the connection: nobody may want it any more by then.
+    /// Starting waits for the connection: by then it may no longer be wanted.
     async fn start(&self, cmd: Cmd) -> Result<crate::host::Running> {
         tokio::select! {
             running = self.host.spawn(cmd) => running,
@@ -325,7 +325,7 @@ impl Follower {
         }
     }
 
-    /// Tell the records that are complete because nothing came any more.
+    /// Report the records that are complete because nothing more came.
     async fn quiet(&mut self) -> std::result::Result<(), Unwanted> {
         let now = Instant::now();
         let due: Vec<u64> = self
@@ -393,7 +393,7 @@ impl Follower {
     }
 }
 
-/// An error in which smog's own script stands as what was run: nobody wants to read that.
+/// An error that names smog's own script as what was run: the script is not shown.
 fn without_script(why: Error, line: &str) -> Error {
     const READER: &str = "smog's reader of logs";
     let plain = |text: String| text.replace(&format!("`{line}`"), READER).replace(line, READER);

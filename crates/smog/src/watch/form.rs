@@ -25,7 +25,7 @@ pub(super) enum Form {
     Framed,
     /// The lines of containers' logs on a node: `TIME stdout F message`.
     Container,
-    /// A JSON object a line.
+    /// One JSON object per line.
     Json,
     /// The same words before every line: a file's name, a pod's, an indentation.
     Prefixed(Prefix),

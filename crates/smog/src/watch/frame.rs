@@ -27,7 +27,7 @@ pub(super) struct Hello {
 pub(super) struct Opened {
     /// The path (or command) as it was asked for.
     pub(super) path: String,
-    /// Its bytes in hexadecimal, where they are no UTF-8.
+    /// Its bytes in hexadecimal, where they are not UTF-8.
     #[serde(default)]
     pub(super) raw: Option<String>,
     pub(super) dev: u64,
@@ -46,7 +46,7 @@ pub(super) struct Opened {
     pub(super) whole: bool,
 }
 
-/// Payload of `L`: bytes nobody will see any more.
+/// Payload of `L`: bytes that are lost.
 #[derive(Debug, Deserialize)]
 pub(super) struct Lost {
     pub(super) path: String,

@@ -35,7 +35,7 @@ impl<F: FnMut(&Record) -> Verdict + Send> Handler for F {
     }
 }
 
-/// Keeps what tells of an exception: the default.
+/// Keeps records with an exception: the default.
 #[derive(Debug, Clone, Default)]
 pub struct Exceptions {
     /// Known noise.

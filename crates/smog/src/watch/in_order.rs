@@ -162,7 +162,7 @@ impl Reading {
         }
     }
 
-    /// The time at which the next record is told; none at the end.
+    /// The time at which the next record is reported; none at the end.
     fn peek(&mut self, file: &mut SpooledTempFile) -> io::Result<Option<Option<Timestamp>>> {
         self.ahead = self.next(file)?;
         Ok(self.ahead.as_ref().map(|_| self.newest))

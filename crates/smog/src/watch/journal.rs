@@ -22,9 +22,9 @@ pub(super) struct Journal {
     waited: bool,
     /// The rest of an entry that is too long is thrown away, up to the line's end.
     is_too_long: bool,
-    /// Bytes of entries that were too long, not told yet.
+    /// Bytes of entries that were too long, not reported yet.
     too_long: u64,
-    /// Of the entries without a message, so many are told.
+    /// Of the entries without a message, so many are reported.
     told: u64,
     /// The cursor of the last entry: `journalctl --after-cursor` goes on behind it.
     pub(super) cursor: Option<String>,

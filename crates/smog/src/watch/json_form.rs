@@ -20,7 +20,7 @@ pub(super) struct Outer {
     pub(super) source: Option<String>,
     /// The host it names.
     pub(super) host: Option<String>,
-    /// There was a message, which whoever wrote the entry down has left out.
+    /// There was a message, which was left out when the entry was written.
     pub(super) is_without_message: bool,
 }
 
@@ -160,7 +160,7 @@ pub(super) fn journal_entry(object: &Map<String, Value>) -> Option<(Outer, Strin
 }
 
 /// The fields in which Python's handlers of the journal (oslo.log's, python-systemd's) put an
-/// exception beside the message.
+/// exception in addition to the message.
 pub(super) const EXCEPTIONS: &[&str] = &["EXCEPTION_TEXT", "EXCEPTION_INFO"];
 
 /// A field's text; none where `journalctl` without `--all` has left it out for its length.

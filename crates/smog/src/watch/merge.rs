@@ -34,7 +34,7 @@ const MOST_WAITING: usize = 20_000;
 /// reads no further: nothing is dropped and the memory is bounded.
 const UNDER_WAY: usize = 32;
 
-/// What a [`Watch`] tells.
+/// What a [`Watch`] reports.
 #[derive(Debug, Clone)]
 pub enum Event {
     /// A record, in the order of time.
@@ -58,7 +58,7 @@ pub enum Event {
         /// The host.
         host: String,
     },
-    /// Bytes of a log that nobody will see any more.
+    /// Bytes of a log that are lost.
     Dropped {
         /// The host.
         host: String,
@@ -78,7 +78,7 @@ pub enum Event {
         /// What was said.
         why: String,
     },
-    /// What was there at the beginning is told; what follows is new.
+    /// What was there at the beginning is reported; what follows is new.
     CaughtUp,
     /// A host's watching has ended by an error.
     Failed {
@@ -110,7 +110,7 @@ impl std::fmt::Debug for Watch {
 struct Followed {
     name: String,
     told: mpsc::Receiver<Told>,
-    /// It ends when `told` is closed, after the far end has ended.
+    /// It ends when `told` is closed, after the agent has ended.
     task: JoinHandle<()>,
     state: State,
     sources: HashMap<u64, Mark>,
@@ -279,7 +279,7 @@ impl Watch {
                 self.events.push_back(Event::Up { host: name, clock_ahead });
             }
             Told::Lost(why) => {
-                // Nobody waits for a host that is away.
+                // A host that is away is not waited for.
                 host.state = State::Live;
                 host.sources.values_mut().for_each(|mark| mark.is_live = true);
                 self.events.push_back(Event::Lost { host: name, why });
@@ -333,7 +333,7 @@ impl Watch {
 /// How far all sources have come.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Low {
-    /// A source has told no time yet.
+    /// A source has reported no time yet.
     Unknown,
     /// Every source that is behind has come so far.
     At(Timestamp),

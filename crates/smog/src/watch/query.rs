@@ -48,7 +48,7 @@ pub struct LogQuery {
     pub until: Option<Timestamp>,
     /// Go on at the end.
     pub follow: bool,
-    /// Exceptions that are no finding: `TYPE`, `TYPE@LOGGER` or `@LOGGER`, beside `watch.allow` of
+    /// Exceptions that are not findings: `TYPE`, `TYPE@LOGGER` or `@LOGGER`, in addition to `watch.allow` of
     /// smog.yml.
     pub allow: Vec<String>,
 }
@@ -121,7 +121,7 @@ impl LogQuery {
         Ok((filter, Some(guest)))
     }
 
-    /// The exceptions that are no finding: those of smog.yml, and those that were named.
+    /// The exceptions that are not findings: those of smog.yml, and those that were named.
     ///
     /// # Errors
     /// As [`Allow::of`].

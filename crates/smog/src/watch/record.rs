@@ -18,7 +18,7 @@ pub struct Record {
     pub host: String,
     /// The file, "journal", or the command it came from.
     pub source: String,
-    /// When it was written; none where the log tells no time.
+    /// When it was written; none where the log has no time.
     pub time: Option<Timestamp>,
     /// The process that wrote it.
     pub pid: Option<u32>,
@@ -38,10 +38,10 @@ pub struct Record {
     pub instance: Option<String>,
     /// The first line without what stands before the message.
     pub message: String,
-    /// The exception it tells of.
+    /// The exception in it.
     pub exception: Option<Exception>,
     /// All lines as they stand in the log, without the last line end and without colours; bytes
-    /// that are no UTF-8 became `�`. Of JSON and containers' logs: what the service wrote.
+    /// that are not UTF-8 became `�`. Of JSON and containers' logs: what the service wrote.
     pub text: String,
     /// How many bytes more there were, where a record was longer than one is kept.
     pub cut_bytes: u64,
@@ -133,7 +133,7 @@ impl Record {
         }
     }
 
-    /// Whether it tells of an exception.
+    /// Whether it has an exception.
     pub fn is_exception(&self) -> bool {
         self.exception.is_some()
     }

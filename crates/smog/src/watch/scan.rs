@@ -26,7 +26,7 @@ use super::form::Form;
 use super::formats::Formats;
 use super::record::Record;
 
-/// So much of a log is at hand behind the place being read, to find where a record began.
+/// So much of a log is kept before the place being read, to find where a record began.
 const WINDOW: usize = 2 << 20;
 
 /// So much is read and searched at a time.
@@ -46,7 +46,7 @@ pub struct Scan {
     pub source: String,
     /// What times do not say.
     pub clock: Clock,
-    /// Which records are told.
+    /// Which records are reported.
     pub wanted: Wanted,
     /// The services' own format strings, where they are not the usual ones.
     pub formats: Option<Arc<Formats>>,
@@ -59,11 +59,11 @@ pub struct Scan {
 pub struct Scanned {
     /// Bytes of the log.
     pub bytes: u64,
-    /// Records told.
+    /// Records reported.
     pub records: u64,
     /// Whether a line was met that begins a record of a known form.
     pub recognised: bool,
-    /// The first line that is not empty, as far as 200 bytes; empty where there is nothing but space
+    /// The first line that is not empty, as far as 200 bytes; empty where there is only space
     /// and NUL bytes.
     pub first_line: Option<String>,
     /// Records with the beginning of a traceback, but no exception at its end.
@@ -87,7 +87,7 @@ impl Scan {
     /// Read a log to its end, or until `on_record` breaks off; memory does not grow with it.
     ///
     /// # Errors
-    /// What reading fails with, after the records of what was read are told.
+    /// What reading fails with, after the records that were read are reported.
     pub fn read(
         &self,
         input: impl Read,

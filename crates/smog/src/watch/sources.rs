@@ -45,7 +45,7 @@ pub struct Sources {
     pub formats: FormatsOfHost,
 }
 
-/// Where the services around Nova write their logs, whoever packaged them.
+/// Where the services around Nova write their logs, in any packaging.
 const PLACES: &[&str] = &[
     "/var/log/nova/*.log",
     "/var/log/neutron/*.log",
@@ -86,7 +86,7 @@ impl Sources {
     }
 
     /// Everything that is logged around Nova on a host: the usual log folders, and the journal of
-    /// the services' units. What is in both is told once; a service that ends before its log is
+    /// the services' units. What is in both is reported once; a service that ends before its log is
     /// set up, and what the interpreter itself says, are in the journal only. The format strings of
     /// the services' own configuration are read as well. Two commands at once.
     ///

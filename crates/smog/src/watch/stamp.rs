@@ -117,7 +117,7 @@ pub(super) fn syslog(text: &str, clock: &Clock) -> Option<Stamp> {
 
 /// The times `journalctl` and syslog put before a line: `Nov 24 10:31:40.123456`, ISO,
 /// `Tue 2026-11-24 10:31:40 UTC`, seconds since 1970 (`short-unix`) or since the start
-/// (`[ 1234.567890]`, which tells no time).
+/// (`[ 1234.567890]`, which has no time).
 pub(super) fn framing(text: &str, clock: &Clock) -> Option<Stamp> {
     match *text.as_bytes().first()? {
         b'0'..=b'9' => iso(text, clock).or_else(|| unix(text)),

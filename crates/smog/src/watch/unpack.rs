@@ -1,4 +1,4 @@
-//! Files as they lie about: compressed, in UTF-16, with the line ends of other systems; told by
+//! Files as they are found: compressed, in UTF-16, with the line ends of other systems; recognized by
 //! their first bytes, never by their names.
 
 use std::io::{self, BufReader, Cursor, Read};
@@ -6,7 +6,7 @@ use std::io::{self, BufReader, Cursor, Read};
 mod export;
 mod text;
 
-/// So much is looked at to tell what a file is.
+/// So much is read to recognize what a file is.
 const BEGIN: usize = 64 << 10;
 
 /// So many compressions may lie over each other.
@@ -18,7 +18,7 @@ type Input = Box<dyn Read + Send>;
 /// returns as line ends, and `journalctl -o export` as the lines of `-o json`.
 ///
 /// # Errors
-/// What reading fails with; [`io::ErrorKind::InvalidData`] when it is no text, with what it is.
+/// What reading fails with; [`io::ErrorKind::InvalidData`] when it is not a text, with what it is.
 /// A file that is cut short fails where it ends, after what is there was read.
 pub fn unpack(input: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
     let Bare { begin, whole, .. } = bare(input)?;
@@ -93,7 +93,7 @@ fn plain(begin: &[u8], whole: impl Read + Send + 'static) -> io::Result<Input> {
     Ok(Box::new(whole))
 }
 
-/// What a file is that is no text.
+/// What a file is that is not a text.
 fn what_else(begin: &[u8]) -> Option<&'static str> {
     const KNOWN: &[(&[u8], &str)] = &[
         (b"LPKSHHRH", "it is a file of systemd's journal: `journalctl --file FILE -o export` prints it"),

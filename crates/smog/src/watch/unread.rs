@@ -12,7 +12,7 @@ use crate::exit::ExitCode;
 /// A clock that is this far off makes a search by time miss what it is for, in seconds.
 const FAR_OFF_S: f64 = 30.0;
 
-/// Which of the hosts and logs that a watch is of are not read, or not wholly. It is as it
+/// Which of the hosts and logs of a watch are not read, or only in part. It is as it
 /// stands now: a host that is away counts until it is back, and what it logged meanwhile
 /// is read then.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]

@@ -100,7 +100,7 @@ pub(super) fn disabled(by: &str, reason: Option<&str>, host: &str) -> Reason {
     let (rest, help) = match reason.filter(|reason| !reason.is_empty()) {
         Some(reason) if reason.starts_with("AUTO:") => (
             format!("disabled by nova-compute itself ({reason})"),
-            format!("what nova-compute on {host} complains about is mended: then it enables itself"),
+            format!("what nova-compute on {host} complains about is fixed: then it enables itself"),
         ),
         Some(reason) => (format!("disabled ({reason})"), format!("the compute service on {host} enabled")),
         None => ("disabled".to_string(), format!("the compute service on {host} enabled")),

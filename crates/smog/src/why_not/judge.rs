@@ -50,7 +50,7 @@ fn of_host(wanted: &Wanted, wish: &ResourceWish, facts: &Facts, host: String) ->
                 unknown.push(format!("{filter} rules it out, if it is enabled: it {}", reason.sentence));
             }
         }
-        unknown.push(format!("which filters are enabled beside the default ones: {why}"));
+        unknown.push(format!("which filters are enabled in addition to the default ones: {why}"));
     }
     // Placement and ComputeFilter both say that a service is disabled.
     let mut said = std::collections::BTreeSet::new();

@@ -54,7 +54,7 @@ pub(super) struct Resolved {
 }
 
 impl WhyNotRequest {
-    /// Why this boot found no host: the server it left, and what was asked for beside its flavor.
+    /// Why this boot found no host: the server it left, and what was asked for in addition to its flavor.
     pub fn of_boot(server_id: Option<&str>, request: &BootRequest) -> WhyNotRequest {
         let flavor = match (&request.flavor, server_id) {
             (FlavorChoice::Named(name), None) => Some(name.clone()),

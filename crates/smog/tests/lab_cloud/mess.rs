@@ -24,7 +24,7 @@ impl Mess {
     /// Log in to the lab. Another cloud is none to force services down on.
     pub async fn begin(test: &str) -> (Cloud, Mess) {
         let cloud = smog::connect().await.expect("the lab must be up: lab/up, then eval \"$(lab/env)\"");
-        assert!(cloud.lab().is_some(), "this is no lab of smog's: its smog.yml has no `lab:`");
+        assert!(cloud.lab().is_some(), "this is not a lab of smog's: its smog.yml has no `lab:`");
         let prefix = format!("t-cloud-{}-{test}-", std::process::id());
         (cloud.clone(), Mess { prefix, cloud, services: Mutex::default() })
     }

@@ -76,7 +76,7 @@ async fn ask(session: &Session) -> Result<(Option<String>, Vec<Found>, Vec<Found
             .filter(|service| (service.binary == "nova-compute") == compute)
             .map(|service| service.host.as_str())
             .collect();
-        // What Nova tells no address of is reached by its name.
+        // A host of which Nova reports no address is reached by its name.
         names.into_iter().map(|name| (name.into(), (*addresses.get(name).unwrap_or(&name)).into())).collect()
     };
     // Variables have no name that clouds.yaml knows.
@@ -88,7 +88,7 @@ fn text(in_use: &SmogFile, cloud: Option<&str>, controllers: &[Found], computes:
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let mut text = String::from(
         "# smog.yml: how smog reaches this cloud, and what tests need of it.\n\
-         # `smog config check` checks it, `smog config show` tells what is in use.\n\n",
+         # `smog config check` checks it, `smog config show` shows what is in use.\n\n",
     );
     match cloud {
         Some(cloud) => {
@@ -138,7 +138,7 @@ fn text(in_use: &SmogFile, cloud: Option<&str>, controllers: &[Found], computes:
             text += &format!("  {key}: {}\n", quoted(&path.display().to_string()));
         }
     }
-    text += "\n# What tests need of Nova; `smog config schema` tells every key.\n\
+    text += "\n# What tests need of Nova; `smog config schema` lists every key.\n\
              # nova:\n#   filters: [NUMATopologyFilter, AggregateInstanceExtraSpecsFilter]\n\
              #   virt_type: kvm\n#   large_page: true\n#   large_page_num: 256  # of the default size, 2 MiB on x86\n";
     text

@@ -57,6 +57,7 @@ pub struct DetachArgs {
     #[arg(add = names::guests())]
     guest: String,
     /// The interface: its port's id, its MAC address or its IP address
+    #[arg(value_name = "INTERFACE")]
     card: String,
     /// Stop waiting after this many seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]

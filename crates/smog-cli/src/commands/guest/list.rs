@@ -55,7 +55,7 @@ pub async fn run(args: ListArgs, session: &Session) -> Result<ExitCode, Error> {
     Ok(ExitCode::Ok)
 }
 
-/// What a plain member of a project is told.
+/// What a member of a project without the admin role sees.
 const ONLY_ADMINISTRATORS: &str = "note: hosts and pins are left out: Nova shows them to administrators only";
 
 /// Whether Nova left out what it shows to administrators only: a guest's instance name, host.

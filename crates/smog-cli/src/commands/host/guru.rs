@@ -44,7 +44,7 @@ pub async fn run(args: GuruArgs, session: &Session) -> Result<ExitCode, Error> {
         output::text(&text);
         return Ok(ExitCode::Ok);
     }
-    session.leaves("a service that was asked writes its report all the same");
+    session.leaves("a service that was asked writes its report nevertheless");
     let progress = Progress::begin(format!("{} on {}", args.service, host.name()), session.quiet);
     let first = host.guru(Some(&args.service)).await?;
     let Some(seconds) = args.diff else {

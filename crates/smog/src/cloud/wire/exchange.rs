@@ -174,7 +174,7 @@ pub(super) fn client(tls: rustls::ClientConfig) -> Result<reqwest::Client> {
     build(bare(tls)?.connect_timeout(Duration::from_secs(20)))
 }
 
-/// A client for files of any size: no limit on the whole. Whoever uses it watches for
+/// A client for files of any size: no limit on the whole. The caller watches for
 /// silence (reqwest's `read_timeout` counts from the request's begin, uploads included).
 pub(in crate::cloud) fn file_client(tls: rustls::ClientConfig) -> Result<reqwest::Client> {
     build(bare(tls)?.connect_timeout(Duration::from_secs(20)).no_gzip())

@@ -89,7 +89,7 @@ impl TokenCache {
     /// Keep a token, where the folder can be had.
     ///
     /// # Errors
-    /// A sentence when it cannot: the token works all the same.
+    /// A sentence when it cannot; the token still works.
     pub(super) fn keep(&self, token: &Token) -> Result<(), String> {
         let failed = |why: String| format!("the token is not kept in {}: {why}", self.folder.display());
         self.own_folder()?;

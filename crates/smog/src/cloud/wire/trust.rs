@@ -95,7 +95,7 @@ fn provider() -> Arc<CryptoProvider> {
 enum Trusted {
     /// `verify: false`.
     Anybody,
-    /// The authorities of the cacert file and nobody else, as OpenStack's own clients have it.
+    /// Only the authorities of the cacert file, as OpenStack's own clients have it.
     Named { verifier: Arc<WebPkiServerVerifier>, named: Vec<CertificateDer<'static>> },
     /// This machine's authorities, read when the first certificate is to be checked.
     System(OnceLock<std::result::Result<Arc<WebPkiServerVerifier>, String>>),

@@ -12,10 +12,10 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use crate::config::Surroundings;
 
-/// So long a file may take: it may ask a password store, but nobody.
+/// So long a file may take: it may ask a password store, but no person.
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// So often it is looked whether it has ended, or is to be given up.
+/// How often smog looks whether it has ended, or is to be cancelled.
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Bytes of what bash says on standard error.
@@ -102,7 +102,7 @@ pub(super) struct Stopped {
 pub(super) enum Failed {
     /// As the end of a sentence.
     Unread(String),
-    /// It was to be given up.
+    /// It was cancelled.
     GivenUp,
 }
 

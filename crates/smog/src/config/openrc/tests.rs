@@ -293,7 +293,7 @@ fn a_file_that_stops_early_is_explained_with_its_line() {
         let error = read(&path, &surroundings()).err().unwrap_or_else(|| panic!("{text:?} is read"));
         let said = error.to_string();
         assert!(said.contains(&format!("openrc:{line}: ")) && said.contains(why), "{text:?}: {said}");
-        assert!(error.hint().unwrap_or_default().contains("mend the line"), "{error:?}");
+        assert!(error.hint().unwrap_or_default().contains("fix the line"), "{error:?}");
     }
     let (_dir, path) = file(&format!("{HEAD}export OS_PASSWORD=$(no-such-store show os)\n"));
     let found = read(&path, &surroundings()).expect("read");

@@ -167,7 +167,7 @@ fn a_filter_that_nova_does_not_have_is_refused() {
         "{:?}",
         refused.cannot()
     );
-    // Somebody's own filters: Nova alone knows their names.
+    // Custom filters: only Nova knows their names.
     let own = "[filter_scheduler]\navailable_filters = nova.scheduler.filters.all_filters\navailable_filters = mine.filters\n";
     assert!(plan(own, "MyFilter").has_changes());
     assert!(plan("[DEFAULT]\n", "mine.filters.MyFilter").has_changes());

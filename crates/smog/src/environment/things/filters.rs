@@ -146,7 +146,7 @@ impl Draft<'_> {
     }
 
     /// Why Nova would not start with these filters: a name that none of its filters has.
-    /// `available_filters` may name others; a dotted name is a class of somebody else's.
+    /// `available_filters` may name others; a dotted name is a class from elsewhere.
     fn no_such_filter(&self, names: &[&str]) -> Result<Option<String>> {
         let known = &self.state.known_filters;
         if known.is_empty() || self.has_other_filters()? {

@@ -14,7 +14,7 @@ const AT_BOOT_NAME: &str = "at-boot";
 
 pub(super) const ROW: Preparable = Preparable {
     name: "huge-pages",
-    form: "[WHO/]SIZE=COUNT[@CELL]",
+    form: "[WHO/]SIZE=COUNT[@NODE]",
     example: "2M=256",
     help: "Minimum number of huge pages: 2M=256, or 1G=2@0 for NUMA node 0",
     add: |wish, text, request| wish.with_pages(text, true, request.has(AT_BOOT_NAME)),
@@ -72,7 +72,7 @@ impl Thing for PagesWish {
 }
 
 impl Wish {
-    /// Read what a person wrote after `--huge-pages`: `[WHO/]SIZE=COUNT[@CELL]`.
+    /// Read what a person wrote after `--huge-pages`: `[WHO/]SIZE=COUNT[@NODE]`.
     ///
     /// # Errors
     /// [`Error::Invalid`] with the form.
@@ -86,7 +86,7 @@ impl Wish {
 impl FromStr for PagesWish {
     type Err = Error;
 
-    /// `SIZE=COUNT[@CELL]`: `2M=256`, `1G=2@0`, `2048=64@cell1` (a bare size is in KiB).
+    /// `SIZE=COUNT[@NODE]`: `2M=256`, `1G=2@0`, `2048=64@cell1` (a bare size is in KiB).
     fn from_str(text: &str) -> Result<PagesWish> {
         let parsed = text.split_once('=').and_then(|(size, rest)| {
             let (count, cell) = match rest.split_once('@') {
@@ -106,7 +106,7 @@ impl FromStr for PagesWish {
         });
         parsed.ok_or_else(|| Error::Invalid {
             what: format!("huge pages `{text}`"),
-            why: "not of the form SIZE=COUNT or SIZE=COUNT@CELL".into(),
+            why: "not of the form SIZE=COUNT or SIZE=COUNT@NODE".into(),
             hint: Some("as in 2M=256, or 1G=2@0 for NUMA node 0".into()),
         })
     }

@@ -89,7 +89,7 @@ impl Draft<'_> {
             (own, _) if own.entries > 0 => {
                 format!("{} servers have their disks in {folder}, which the mount would hide", own.entries)
             }
-            (_, None) => format!("nothing is known of {}, which shares it", wish.server),
+            (_, None) => format!("NFS server {} could not be inspected", wish.server),
             (_, Some(server)) if !server.server_kernel || !server.server_program || !server.folder => {
                 format!("{} cannot share it", wish.server)
             }

@@ -79,7 +79,9 @@ impl Draft<'_> {
         let what = format!("have {count} virtual functions of {interface}");
         match most {
             None => self.plan.cannot(what, format!("{interface} has no SR-IOV ({path} is not there)")),
-            Some(most) if count > most => self.plan.cannot(what, format!("the card can have {most} at most")),
+            Some(most) if count > most => {
+                self.plan.cannot(what, format!("the interface can have at most {most}"))
+            }
             Some(_) => {
                 self.value(&path, &count.to_string(), &format!("virtual functions of {interface}"), true)
             }

@@ -8,7 +8,7 @@ use crate::host::{MemoryMaps, NumaMap};
 use crate::libvirt::Domain;
 use crate::show;
 
-/// A row for each guest cell whose memory can be told from the rest, and one for the whole guest;
+/// A row for each guest cell whose memory can be distinguished from the rest, and one for the whole guest;
 /// none where nothing is declared.
 pub(super) fn rows(domain: &Domain, memory: Option<&MemoryMaps>) -> Vec<Compared> {
     let Some(tune) = &domain.numatune else { return Vec::new() };

@@ -56,7 +56,7 @@ fn sibling_used(cloud: &CloudSnapshot, guests: &[GuestSnapshot]) -> Vec<Finding>
                             "its flavor wants whole cores (isolate), and CPU {cpus}, the siblings of its own, are of {}",
                             names.join(", ")
                         ),
-                        "migrate one of them away: Nova lost count of the cores, or somebody pinned by hand",
+                        "migrate one of them away: Nova lost count of the cores, or someone pinned by hand",
                     )
                 }
                 Some("require") => {

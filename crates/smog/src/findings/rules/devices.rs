@@ -101,7 +101,7 @@ fn pci_of_host(cloud: &CloudSnapshot, host: &HostSnapshot, busy: &BTreeSet<&str>
                 found.push(
                     about(format!("{} has it, and the host has it with {driver}", names.join(" and ")), "driver")
                         .saw(Layer::Kernel, driver, format!("/sys/bus/pci/devices/{address}/driver"))
-                        .advice("somebody gave it back to the host under a running guest: hard-reboot the guest, which takes it again"),
+                        .advice("someone gave it back to the host under a running guest: hard-reboot the guest, which takes it again"),
                 );
             }
             _ => {}

@@ -1,4 +1,4 @@
-//! Rules about hosts beside each other: clocks, versions, identities, huge pages.
+//! Rules that compare hosts with each other: clocks, versions, identities, huge pages.
 
 use std::collections::{BTreeMap, BTreeSet};
 

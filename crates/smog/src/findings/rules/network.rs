@@ -56,7 +56,7 @@ fn port_binding(cloud: &CloudSnapshot, guests: &[GuestSnapshot]) -> Vec<Finding>
                         .on(host)
                         .saw(Layer::Nova, format!("on {host}"), format!("GET /servers/{}", guest.server.id))
                         .saw(Layer::Neutron, format!("bound to {bound} as {kind}"), format!("GET /ports/{}/bindings", port.id))
-                        .advice("a migration ended badly: delete the binding that is left over (DELETE /ports/ID/bindings/HOST), or hard-reboot the guest, which binds its port anew; the next migration fails until then")
+                        .advice("a migration ended badly: delete the binding that is left over (DELETE /ports/ID/bindings/HOST), or hard-reboot the guest, which binds its port again; the next migration fails until then")
                         .command(format!("openstack port show {} -c binding_host_id -c binding_vif_type", port.id)),
                 );
             }

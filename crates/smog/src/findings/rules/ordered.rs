@@ -42,7 +42,7 @@ fn not_as_ordered(guest: &GuestSnapshot) -> Vec<Finding> {
     }
     vec![
         found
-            .advice("somebody defined the domain anew, or a start failed halfway: a hard reboot by Nova writes it again as it was ordered")
+            .advice("someone redefined the domain, or a start failed halfway: a hard reboot by Nova writes it again as it was ordered")
             .command(format!("{}# virsh dumpxml {}", guest.host(), guest.domain_name())),
     ]
 }

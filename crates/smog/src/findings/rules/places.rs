@@ -188,7 +188,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "stranger",
         severity: Severity::Error,
-        about: "A domain that Nova made and does not know; a note for one that somebody else made",
+        about: "A domain that Nova made and does not know; a note for one that someone else made",
         source: "osops; LP 1285000",
         proof: Proof::Lab,
         layers: &[Layer::Nova, Layer::Libvirt],

@@ -69,7 +69,7 @@ fn disagree(guest: &GuestSnapshot, wrong: &[Pin], what: &str) -> Vec<Finding> {
     }
     vec![
         found
-            .advice("somebody moved the threads behind libvirt, or a control group was changed: set the pins again (virsh vcpupin, emulatorpin), or hard-reboot the guest")
+            .advice("someone moved the threads without libvirt, or a control group was changed: set the pins again (virsh vcpupin, emulatorpin), or hard-reboot the guest")
             .command(taskset(guest)),
     ]
 }

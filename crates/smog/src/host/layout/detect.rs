@@ -58,7 +58,7 @@ pub(super) fn virsh(kind: LayoutKind) -> &'static str {
 }
 
 impl Row {
-    /// Evidence without any service is somebody else's: a tool's container, a library.
+    /// Evidence without any service is from something else: a tool's container, a library.
     fn has_service(&self, sight: &Sight) -> bool {
         self.services.iter().any(|known| sight.place(Some(self), known).is_some())
     }

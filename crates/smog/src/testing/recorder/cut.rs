@@ -86,7 +86,7 @@ impl Cut {
         }
     }
 
-    /// The logs tell of an exception of this class.
+    /// The logs have an exception of this class.
     pub fn tells_of(&self, name: &str) -> Check {
         let found: Vec<&str> = self.classes.iter().map(String::as_str).collect();
         let found = if found.is_empty() { "none".to_string() } else { found.join(", ") };
@@ -120,7 +120,7 @@ impl Cut {
         lines
     }
 
-    /// The end of a guest's QEMU that nobody wanted, and its last words.
+    /// The unexpected end of a guest's QEMU, with its last messages.
     pub(super) fn look_for_crash(&mut self, record: &Record) {
         if self.crash.is_some() {
             return;

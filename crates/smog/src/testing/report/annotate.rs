@@ -17,9 +17,9 @@ pub enum Flavor {
 /// What a CI job should print so that its page shows what went wrong.
 ///
 /// GitHub: an `error` for each case that is bad and for what is left of the run, a `warning`
-/// for each flaky one and for exceptions of nobody, one `notice` for all skipped. (GitHub shows
+/// for each flaky one and for exceptions that belong to no case, one `notice` for all skipped. (GitHub shows
 /// ten of a kind for a step; the rest stands in the log.) GitLab: a collapsed section for each
-/// bad or flaky case with its story; what GitLab shows beside a merge request it takes from
+/// bad or flaky case with its story; what GitLab shows in a merge request it takes from
 /// the JUnit file ([`junit`]), and its code-quality report is about lines of files, which a
 /// case has not.
 ///
@@ -81,7 +81,7 @@ fn gitlab(report: &RunReport) -> String {
 }
 
 /// The marks are GitLab's; `\x1b[0K` in them is part of the mark. A section lasts as long as
-/// the case did, and GitLab shows that beside its title.
+/// the case did, and GitLab shows that next to its title.
 fn section(text: &mut String, number: usize, case: &CaseReport) {
     let begin = case.began.as_second();
     let end = begin + case.seconds.round() as i64;

@@ -182,7 +182,7 @@ fn no_meditation() -> Meditation {
 fn failed() -> CaseReport {
     CaseReport {
         claims: "1 host, all dedicated CPUs, 256 MiB".into(),
-        change: Some("two dedicated CPUs a host".into()),
+        change: Some("two dedicated CPUs per host".into()),
         steps: vec![(0.1, "boot guest `<b>&`".into()), (12.0, "read the threads' affinity".into())],
         checks: vec![
             Check::eq("status", &"ACTIVE", &"ACTIVE").from("compute API"),

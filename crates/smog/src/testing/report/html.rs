@@ -141,7 +141,7 @@ fn beside(page: &mut String, report: &RunReport) {
         page.push_str("</ul></section>\n");
     }
     if !report.unread.is_empty() {
-        page.push_str("<section class=\"note leaked\"><b>Logs that were not read</b>, or not wholly: what was thrown there is not known<ul>");
+        page.push_str("<section class=\"note leaked\"><b>Logs that were not read</b>, or only in part: what was thrown there is not known<ul>");
         for log in &report.unread {
             let _ = write!(page, "<li>{}</li>", esc(log));
         }

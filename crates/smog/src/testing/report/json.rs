@@ -8,7 +8,7 @@ use crate::testing::inventory::HostLine;
 use crate::testing::{CallLine, CaseReport, Check, LogLine, Meditation, Outcome, Place, RunReport, Thrown};
 use crate::trace::Trace;
 
-/// The run as JSON, one object a line; `type` says which.
+/// The run as JSON, one object per line; `type` says which.
 ///
 /// - First `run`: `format` (1), `run`, `cloud`, `began` (RFC 3339), `seconds`, `jobs`, and
 ///   `hosts` with their `cpus`, `dedicated`, `shared` (lists as "0-3,8"), `cells` and

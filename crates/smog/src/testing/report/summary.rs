@@ -10,7 +10,7 @@ use crate::testing::{CaseReport, RunReport, Thrown};
 /// Failing checks that are shown of a case; its folder has them all.
 const CHECKS: usize = 5;
 
-/// Exceptions that are shown of a case or of nobody.
+/// Exceptions that are shown of a case, or that belong to no case.
 const THROWN: usize = 3;
 
 /// Names that are shown for one reason of skipping.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 pub(super) use crate::show::counted;
 use crate::testing::{CaseReport, Outcome, RunReport};
 
-/// One word for how a case stands. Beside its outcome it tells those that passed and left
+/// One word for the state of a case. In addition to its outcome it marks those that passed and left
 /// something behind ("leaked") and those that passed only when tried again ("flaky").
 pub(super) fn state(case: &CaseReport) -> &'static str {
     match &case.outcome {

@@ -217,7 +217,7 @@ impl Runner {
             let _ = tokio::time::timeout(Duration::from_secs(60), scene).await;
             if keep && !made.servers.is_empty() {
                 report.kept = made.servers.iter().map(|(_, name)| name.clone()).collect();
-                // Hosts and services are taken back all the same.
+                // Hosts and services are restored nevertheless.
                 let hosts = Made { undo: made.undo.clone(), ..Default::default() };
                 report.leaked = clean::remove_made(cloud, &hosts, Wait::default()).await;
                 return;
@@ -310,7 +310,7 @@ fn verdict(case: &Case, outcome: Result<(), Ended>, log: &CaseLog, face: Face) -
         Err(Ended::Panicked(why)) if failed == 0 => Outcome::Broken(format!("it panicked: {why}")),
         Err(Ended::TimeIsOver(limit)) => {
             let last = said.steps.last().map(|(_, step)| format!(", after: {step}")).unwrap_or_default();
-            Outcome::Broken(format!("its time is over ({} s){last}", limit.as_secs()))
+            Outcome::Broken(format!("timed out after {} s{last}", limit.as_secs()))
         }
         _ if failed > 0 => {
             let first =

@@ -47,7 +47,7 @@ impl Runner {
             return Vec::new();
         }
         self.doing("removing what the run made");
-        // What this cannot remove is found below, tried again, and told.
+        // What this cannot remove is found below, tried again, and reported.
         if let Some(project) = project {
             let _ = self.cloud.remove_isolated_project(project, Wait::default()).await;
         }

@@ -64,7 +64,7 @@ pub(super) async fn traces(
             });
         }
     }
-    // What was ordered and is no server of the case any more: a boot that was given up.
+    // What was requested and is no longer a server of the case: a boot that was interrupted.
     let ordered = calls.iter().rev().filter(|call| call.at <= over_at && is_order(call));
     for request_id in ordered.filter_map(|call| call.request_id.clone()).take(MOST_ORDERS) {
         if !known.iter().any(|known| known.request_id == request_id) {
@@ -104,14 +104,14 @@ pub(super) fn write_traces(folder: &Folder, traces: &[Trace]) {
     }
 }
 
-/// Why the services are worth asking what they do: the time of the case is over, or the task state of one
+/// Why the services are asked what they do: the case timed out, or the task state of one
 /// of its servers does not change.
 pub(super) async fn stuck(cloud: &Cloud, log: &CaseLog, is_time_over: bool) -> Option<String> {
     let servers = log.said().made.servers.clone();
     let asked = servers.iter().map(|(id, _)| cloud.server_by_id(id));
     let found: Vec<_> = futures_util::future::join_all(asked).await.into_iter().flatten().collect();
     let stuck = meditation::stuck(&found, Timestamp::now());
-    stuck.or_else(|| is_time_over.then(|| "its time was over".into()))
+    stuck.or_else(|| is_time_over.then(|| "it timed out".into()))
 }
 
 /// Something did not end in time: what does nova-compute do on the hosts of the case, and where its
@@ -127,7 +127,7 @@ pub(super) async fn ask_services(
 ) -> Vec<Meditation> {
     runner.tell(Event::CaseState { case, text: "asking nova-compute what it does" });
     let mut of_case: BTreeSet<String> = stage.hosts.iter().cloned().collect();
-    // A guest that asks for no host goes where the scheduler likes.
+    // A guest that asks for no host goes to the scheduler's choice.
     let servers = log.said().made.servers.clone();
     for (id, _) in servers {
         let actions = runner.cloud.actions_with_events(&id).await.unwrap_or_default();
@@ -153,7 +153,7 @@ async fn ask(host: &Host, folder: &Folder, because: &str, face: Face) -> Vec<Med
             folder.write(&format!("{begin}-{}.txt", guru.pid), &guru.text);
         }
         tokio::time::sleep(APART).await;
-        // The first says most; one that does not come a second time is kept all the same.
+        // The first report has most of it; it is kept even where there is no second one.
         let second = host.guru(None).await.unwrap_or_default();
         let mut said = Vec::new();
         for before in &first {

@@ -83,7 +83,7 @@ impl Test {
         self.log.said().allowed.push(exception.to_string());
     }
 
-    /// An exception of this class is this case's purpose: it does not fail it, and must be told
+    /// An exception of this class is this case's purpose: it does not fail it, and must be logged
     /// of by the logs when the case has ended. Where the logs are not followed (`--no-watch`),
     /// it cannot be asked for.
     pub fn expect_exception(&self, exception: &str) {

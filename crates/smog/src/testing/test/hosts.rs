@@ -40,9 +40,9 @@ impl Test {
     }
 
     /// Cut a compute host off for the rest of the case: its nova-compute is stopped and
-    /// Nova told that it is down. Both are taken back when the case ends. After a crash
+    /// marked as down in Nova. Both are undone when the case ends. After a crash
     /// `smog restore` starts nova-compute, for the stop is in the journal, and `smog clean`
-    /// tells Nova, for an aggregate without hosts bears the run's id and the service's.
+    /// undoes the mark in Nova, because an aggregate without hosts bears the run's id and the service's.
     ///
     /// # Errors
     /// As [`Environment::prepare`] and [`Cloud::force_down`].
@@ -105,7 +105,7 @@ pub(in crate::testing) const DOWN_HOST: &str = "smog_forced_down_host";
 pub(in crate::testing) async fn take_back(cloud: &Cloud, undo: Vec<Undo>, wait: Wait<'_>) -> Result<()> {
     let mut first: Result<()> = Ok(());
     let mut forced = Vec::new();
-    // nova-compute first: Nova keeps a host down until that has given up what was evacuated.
+    // nova-compute first: Nova keeps a host down until nova-compute has cleaned up what was evacuated.
     for undo in undo.into_iter().rev() {
         match undo {
             Undo::Restore(prepared) => first = first.and(prepared.restore().await.map(drop)),

@@ -25,7 +25,7 @@ impl Test {
     pub async fn flavor(&mut self, spec: FlavorSpec) -> Result<Flavor> {
         let name = self.fresh_name("flavor");
         self.log.state(&format!("making flavor `{name}`"));
-        // Not public: nobody else shall pick it up.
+        // Not public: no other project may use it.
         let new = NewFlavor {
             name,
             vcpus: spec.vcpus,
@@ -93,7 +93,7 @@ impl Test {
     }
 
     /// Boot a guest of this flavor and wait until it is ACTIVE. Where the case claims CPUs
-    /// or pages it goes to the first host of the stage, else where the scheduler likes.
+    /// or pages it goes to the first host of the stage, else to the scheduler's choice.
     ///
     /// # Errors
     /// As [`Cloud::boot_server`].
@@ -155,7 +155,7 @@ impl Test {
     }
 
     /// Boot what must be refused, at once or by the scheduler or on the host: the reason
-    /// Nova gives. A guest that boots all the same fails the case.
+    /// Nova gives. A guest that boots nevertheless fails the case.
     ///
     /// # Errors
     /// What is no refusal: the cloud does not answer, a name is unknown.

@@ -7,7 +7,7 @@ use roxmltree::{Document, Node, ParsingOptions};
 use super::{Found, message_of, requests_of};
 use crate::triage::FailedTest;
 
-/// Read a file; none where it is no JUnit.
+/// Read a file; none where it is not JUnit.
 pub(super) fn read(text: &str) -> Option<Found> {
     let options = ParsingOptions { nodes_limit: 5_000_000, ..ParsingOptions::default() };
     let document = Document::parse_with_options(text, options).ok()?;

@@ -34,7 +34,7 @@ pub(super) fn read(bytes: &[u8]) -> Option<Found> {
             None => rest = &rest[1..],
         }
     }
-    // A job whose time is over ends in the middle of a test.
+    // A job that timed out ends in the middle of a test.
     for (name, test) in running {
         if test.began.is_some() {
             found.failed.push(FailedTest {

@@ -7,7 +7,7 @@ use crate::watch::level::Level;
 
 use super::LONGEST_RECORD;
 
-/// Behind that, so many bytes of a traceback are kept all the same.
+/// After that, so many bytes of a traceback are still kept.
 const LONGEST_TAIL: usize = 256 << 10;
 
 /// The longest line of a traceback behind what was cut.

@@ -13,12 +13,12 @@ pub(super) struct Generation {
     /// Its number for the face, the same over connections.
     pub(super) id: u64,
     pub(super) path: String,
-    /// The path's bytes in hexadecimal, where they are no UTF-8.
+    /// The path's bytes in hexadecimal, where they are not UTF-8.
     pub(super) raw: Option<String>,
     pub(super) dev: u64,
     pub(super) ino: u64,
     pub(super) offset: u64,
-    /// The beginning of the file: tells it from others after it was renamed or copied.
+    /// The beginning of the file: identifies it after it was renamed or copied.
     pub(super) head: String,
     pub(super) tail: Vec<u8>,
     /// It is what the path is now, not an earlier generation.

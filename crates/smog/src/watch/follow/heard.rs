@@ -85,7 +85,7 @@ impl Follower {
                         return Ok(Err(Unwanted));
                     }
                 }
-                // What is open then is told with the quiet that follows.
+                // What is open then is reported when no more follows.
                 if self.quiet_all().await.is_err() {
                     return Ok(Err(Unwanted));
                 }

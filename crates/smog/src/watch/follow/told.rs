@@ -1,11 +1,11 @@
-//! What one host's follower tells.
+//! What one host's follower reports.
 
 use jiff::Timestamp;
 
 use crate::error::Result;
 use crate::watch::record::Record;
 
-/// What one host's follower tells.
+/// What one host's follower reports.
 #[derive(Debug)]
 pub(in crate::watch) enum Told {
     /// Connected for the first time; how far the host's clock is ahead.
@@ -18,11 +18,11 @@ pub(in crate::watch) enum Told {
     Records { source: u64, records: Vec<Record>, at: Option<Timestamp> },
     /// A source has begun: it is behind until it says otherwise.
     Begun { source: u64 },
-    /// Everything of a source so far is told; or the source has ended.
+    /// Everything of a source so far is reported, or the source has ended.
     CaughtUp { source: u64 },
-    /// Everything of the host is told once.
+    /// Everything of the host is reported once.
     AllCaughtUp,
-    /// Bytes that nobody will see.
+    /// Bytes that are lost.
     Dropped { source: String, bytes: Option<u64>, why: String },
     /// A file that cannot be read; `absent` when it was named and is not there.
     Unreadable { path: String, why: String, absent: bool },

@@ -25,7 +25,7 @@ impl Saved {
     /// (Nova logs names at DEBUG only). No cloud is asked.
     ///
     /// # Errors
-    /// [`Error::NotFound`] where no record tells of it; as [`Saved::read`].
+    /// [`Error::NotFound`] where no record is about it; as [`Saved::read`].
     pub fn only_guest(&self, filter: &mut Filter, asked: &str) -> Result<()> {
         // Where nothing could be read, that is what is said.
         if self.sources.is_empty() && !self.troubles.is_empty() {
@@ -66,7 +66,7 @@ impl Saved {
         self.first(&expression, of, asked)
     }
 
-    /// The UUID beside a name, as Nova writes an instance or the body of a request to create one.
+    /// The UUID next to a name, as Nova writes an instance or the body of a request to create one.
     fn id_of_name(&self, name: &str) -> Result<String> {
         let name_of = regex::escape(name);
         let shown = format!(r"display_name='{name_of}'");

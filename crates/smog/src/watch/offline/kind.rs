@@ -20,7 +20,7 @@ pub(super) enum Kind {
 /// The endings of compressed files.
 pub(super) const PACKED: [&str; 5] = [".gz", ".xz", ".zst", ".bz2", ".lz4"];
 
-/// Files below a log folder that are no texts, and what the tools write that gather logs.
+/// Files below a log folder that are not texts, and what the tools write that gather logs.
 const NO_LOGS: [&str; 12] = [
     "lastlog",
     "wtmp",

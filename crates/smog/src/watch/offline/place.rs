@@ -71,7 +71,7 @@ pub(super) fn gather(
             }
             continue;
         }
-        // One that may not be read keeps nobody from the others.
+        // One that may not be read does not prevent the others.
         let read = fs::metadata(place).and_then(|about| match about.is_dir() {
             true => folder(place, &mut spool, &mut to),
             false => named_file(place, &about, &mut spool, &mut to),

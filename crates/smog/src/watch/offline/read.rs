@@ -26,9 +26,9 @@ pub struct ReadUp {
     pub sources: usize,
     /// Bytes of their text.
     pub bytes: u64,
-    /// Records that were told.
+    /// Records that were reported.
     pub records: u64,
-    /// Records that are in several places, told once.
+    /// Records that are in several places, reported once.
     pub twice: u64,
     /// What could not be read or judged, of the places and of the logs.
     pub troubles: Vec<Trouble>,
@@ -37,8 +37,8 @@ pub struct ReadUp {
 }
 
 impl Saved {
-    /// Tell the records that a filter wants, in the order of time, or until `on_record` breaks off.
-    /// What is in several places of a host (its log and its journal) is told once. Memory does not
+    /// Report the records that match a filter, in the order of time, or until `on_record` breaks off.
+    /// What is in several places of a host (its log and its journal) is reported once. Memory does not
     /// grow with the logs; the records that are wanted are kept on disk meanwhile.
     ///
     /// # Errors
@@ -47,7 +47,7 @@ impl Saved {
         self.search(&Wanted::of_filter(filter)?, filter, on_record)
     }
 
-    /// Tell the records that are wanted, as [`Saved::read`] does, with a search of one's own.
+    /// Report the records that are wanted, as [`Saved::read`] does, with a custom search.
     ///
     /// # Errors
     /// As [`Saved::read`].
@@ -59,7 +59,7 @@ impl Saved {
     ) -> Result<ReadUp> {
         let mut up = ReadUp { troubles: self.troubles.clone(), ..ReadUp::default() };
         let wants = |record: &Record| self.is_of_hosts(record) && filter.wants(record);
-        // Of one log each is told as it is found.
+        // Of a single log, each is reported as it is found.
         if let [source] = self.sources.as_slice() {
             let mut records = 0;
             let read = source.read(wanted, |record| {

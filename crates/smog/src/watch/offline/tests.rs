@@ -287,7 +287,7 @@ fn what_is_wrong_with_a_place_is_said() {
         up.troubles
     );
     assert_eq!(up.exit_code(false, false), ExitCode::Usage);
-    // Beside a log that is known it is no matter.
+    // Next to a log that is known it does not matter.
     folder.put("odd/y.log", native("10:00:01.000", "req-1", "AError").as_bytes());
     assert_eq!(read(&offline(&folder.path("odd")), &exceptions()).1.exit_code(false, false), ExitCode::Ok);
     folder.put("odd/z.log", b"\x01\x02\x03\x04binary");
@@ -443,7 +443,7 @@ fn what_a_journal_leaves_out_is_unread_and_what_it_has_in_fields_counts() {
     assert_eq!(records.len(), 1, "{records:?}");
 }
 
-/// A link to itself can be read by nobody, root included.
+/// A link to itself cannot be read by anyone, root included.
 #[test]
 fn a_place_that_cannot_be_read_keeps_nobody_from_the_others() {
     let place = Place::new(&[("nova.log", native("10:00:01.000", "req-1", "AError").as_bytes())]);

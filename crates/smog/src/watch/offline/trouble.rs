@@ -18,7 +18,7 @@ pub struct Trouble {
 pub enum What {
     /// It is no text: what it is.
     NoText(String),
-    /// Reading failed: what is told of it is from before that place.
+    /// Reading failed: what was read of it is from before that place.
     CutShort(String),
     /// It was left out, with the reason.
     LeftOut(String),
@@ -68,7 +68,7 @@ impl Trouble {
         matches!(self.what, What::NoText(_) | What::CutShort(_) | What::LeftOut(_) | What::WithoutMessage(_))
     }
 
-    /// How a command ends by this alone. In a folder there may be files that are no logs; a file
+    /// How a command ends by this alone. In a folder there may be files that are not logs; a file
     /// that was named is meant to be one.
     pub fn exit_code(&self) -> ExitCode {
         match (&self.what, self.named) {

@@ -1,18 +1,18 @@
-//! The part of a log that is at hand while it is searched.
+//! The part of a log that is in memory while it is searched.
 
 use std::io::{self, Read};
 
-/// The part of a log that is at hand. Places are counted from the log's beginning.
+/// The part of a log that is in memory. Places are counted from the log's beginning.
 pub(super) struct Log<R> {
     input: R,
     pub bytes: Vec<u8>,
-    /// The place of the first byte at hand, and how many there are.
+    /// The place of the first byte in memory, and how many there are.
     pub base: u64,
     filled: usize,
     pub ended: bool,
     pub window: usize,
     block: usize,
-    /// Behind the last line end at hand; behind everything when the log has ended.
+    /// After the last line end in memory; after everything when the log has ended.
     pub whole_lines: u64,
 }
 
@@ -35,7 +35,7 @@ impl<R: Read> Log<R> {
         &self.bytes[self.at(from)..self.at(to)]
     }
 
-    /// Read one block more. What stands at `in_use` and a window before it stays at hand.
+    /// Read one block more. What stands at `in_use` and a window before it stays in memory.
     pub fn more(&mut self, in_use: u64) -> io::Result<()> {
         if self.bytes.len() - self.filled < self.block {
             let drop = self.at(in_use).saturating_sub(self.window);
@@ -61,7 +61,7 @@ impl<R: Read> Log<R> {
         Ok(())
     }
 
-    /// The line before the one that begins at `place`: where it begins, if that is at hand.
+    /// The line before the one that begins at `place`: where it begins, if that is in memory.
     pub fn line_before(&self, place: u64) -> Option<u64> {
         let end = self.at(place).checked_sub(1)?;
         match memchr::memrchr(b'\n', &self.bytes[..end]) {
@@ -70,13 +70,13 @@ impl<R: Read> Log<R> {
         }
     }
 
-    /// Where the line around `place` begins, as far as it is at hand.
+    /// Where the line around `place` begins, as far as it is in memory.
     pub fn line_of(&self, place: u64) -> u64 {
         let at = memchr::memrchr(b'\n', &self.bytes[..self.at(place)]);
         at.map_or(self.base, |at| self.base + at as u64 + 1)
     }
 
-    /// Behind the end of the line at `place`, if it is at hand.
+    /// After the end of the line at `place`, if it is in memory.
     pub fn line_end(&self, place: u64) -> Option<u64> {
         if place >= self.whole_lines {
             return None;

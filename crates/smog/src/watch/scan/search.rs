@@ -28,7 +28,7 @@ pub(super) struct Search<'a, R, F> {
     known: Known,
     /// Where records begin that may be wanted and are not complete.
     targets: BTreeSet<u64>,
-    /// Where records begin that were told and could be met again.
+    /// Where records begin that were reported and could be found again.
     told: BTreeSet<u64>,
     pub(super) records: u64,
     pub(super) torn: u64,
@@ -74,7 +74,7 @@ impl<'a, R: Read, F: FnMut(Record) -> ControlFlow<()>> Search<'a, R, F> {
         }
     }
 
-    /// Read to the end, or until nobody wants more.
+    /// Read to the end, or until no more is wanted.
     pub(super) fn run(&mut self) -> io::Result<()> {
         let mut place = 0;
         loop {
@@ -244,7 +244,7 @@ impl<'a, R: Read, F: FnMut(Record) -> ControlFlow<()>> Search<'a, R, F> {
         if is_hit
             && let Some((first, start)) = self.assembler.last().map(|open| (open.first, self.beginning(open)))
         {
-            // Farther back than what is at hand is not looked.
+            // What is no longer in memory is not searched.
             if start < first && self.began >= self.log.base {
                 self.known.sure.insert(start);
                 return Ok(Some((Step::Again(start.min(self.began)), vec![])));
@@ -254,7 +254,7 @@ impl<'a, R: Read, F: FnMut(Record) -> ControlFlow<()>> Search<'a, R, F> {
         Ok(Some((Step::GoOn, ended)))
     }
 
-    /// What the line just read tells of the lines before the first one that was read.
+    /// What the line just read shows about the lines before the first one that was read.
     fn learn(&mut self, line: u64, is_whole: bool, had_open: bool) {
         let Some(open) = self.assembler.last() else {
             // An empty line between records ends all of them.
@@ -346,7 +346,7 @@ impl<'a, R: Read, F: FnMut(Record) -> ControlFlow<()>> Search<'a, R, F> {
                     }
                 }
                 Some((false, ..)) => break,
-                // So many others wrote since that it was given up as complete.
+                // So many others wrote since that it counts as complete.
                 None if seen.len() >= MOST_OPEN => break,
                 None => {}
             }
@@ -354,7 +354,7 @@ impl<'a, R: Read, F: FnMut(Record) -> ControlFlow<()>> Search<'a, R, F> {
         first
     }
 
-    /// Tell the wanted ones of complete records.
+    /// Report the complete records that are wanted.
     fn tell(&mut self, ended: Vec<Open>) -> ControlFlow<()> {
         for open in ended {
             let first = open.first;
@@ -375,7 +375,7 @@ impl<'a, R: Read, F: FnMut(Record) -> ControlFlow<()>> Search<'a, R, F> {
     }
 }
 
-/// Whether this line of a record tells by itself whether a traceback goes on behind it.
+/// Whether this line of a record alone shows whether a traceback continues after it.
 fn is_plain(message: &str) -> bool {
     !message.is_empty() && !message.starts_with([' ', '\t'])
 }

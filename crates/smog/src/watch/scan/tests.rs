@@ -162,7 +162,7 @@ fn a_wrong_pattern_is_shown() {
 }
 
 proptest! {
-    /// However small the blocks, it tells what the whole log tells.
+    /// However small the blocks, it reports what the whole log has.
     #[test]
     fn the_same_as_line_by_line(log in log(), block in prop_oneof![1_usize..80, Just(4096)]) {
         let scan = scan(Wanted::exceptions()?);
@@ -178,7 +178,7 @@ proptest! {
         prop_assert_eq!(found(&scan, &log, 64 << 10, block), expected);
     }
 
-    /// With less at hand than a record needs it still ends, and reads everything.
+    /// With less in memory than a record needs it still ends, and reads everything.
     #[test]
     fn no_window_breaks_it(log in log(), window in 1_usize..400, block in 1_usize..80) {
         found(&scan(Wanted::exceptions()?), &log, window, block);

@@ -23,7 +23,7 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// Those that tell of an exception.
+    /// Those with an exception.
     ///
     /// # Errors
     /// None in practice: the expression is smog's own.
@@ -49,7 +49,7 @@ impl Wanted {
     }
 
     /// Those which a filter can want, as far as that is seen without reading a record whole: what
-    /// is told may still be more than it wants.
+    /// is reported may still be more than it wants.
     ///
     /// # Errors
     /// None in practice: the expressions are smog's own.

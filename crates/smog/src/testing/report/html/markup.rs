@@ -24,7 +24,7 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// A sign for how a case stands, for those who do not tell the colours apart.
+/// A sign for the state of a case, for people who cannot distinguish the colours.
 pub(super) fn sign(state: &str) -> &'static str {
     match state {
         "passed" => "✓",

@@ -140,7 +140,7 @@ fn figure(place: &Place, hosts: &[HostLine]) -> String {
         } else {
             "small pages".into()
         },
-        super::counted(place.cells, "guest cell"),
+        super::counted(place.cells, "guest NUMA node"),
     );
     let threads = threads(&place.vcpus);
     let drawn = hosts.iter().position(|host| host.name == place.host).map(|number| {

@@ -7,7 +7,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Recorded from `subunit.StreamResultToBytes` of python-subunit 1.4.6, told the same.
+/// Recorded from `subunit.StreamResultToBytes` of python-subunit 1.4.6, for the same events.
 #[test]
 fn packets_are_those_of_the_python_library() {
     let at: Timestamp = "2026-11-24T14:15:02.25Z".parse().expect("a time");
