@@ -1,6 +1,7 @@
-//! Sights of hosts. Those of kolla and EDPM are what the lab's layout `kolla` shows; those of
-//! RDO, TripleO, OpenStack-Ansible, charms and Sunbeam are written by hand after the projects'
-//! sources.
+//! Sights of hosts. What the engines say in `tests/data/host/kolla-*` and `edpm-*` was recorded on the
+//! lab's layout `kolla` (podman 5.4.2, on ctl by docker's name); the other sights of kolla and EDPM,
+//! and those of RDO, TripleO, OpenStack-Ansible, charms and Sunbeam, are written by hand after the
+//! projects' sources.
 
 use super::detect::{Sight, containers, detect};
 use super::{LayoutKind, ServiceRole};
@@ -78,6 +79,59 @@ fn every_service_of_devstack_is_listened_to() {
             "devstack@placement-api.service"
         ]
     );
+}
+
+/// What an engine of the lab said, and units that are there.
+fn recorded(engine: Engine, text: &str, units: &[&str]) -> Sight {
+    let mut sight = sight(units, "", &[]);
+    sight.containers = containers(engine, text);
+    sight.paths.extend(text.lines().filter(|line| line.starts_with('/')).map(str::to_string));
+    sight
+}
+
+#[test]
+fn the_labs_kolla_compute() {
+    let text = include_str!("../../../tests/data/host/kolla-cmp1-podman.txt");
+    let units = ["kolla-nova_compute-container.service", "kolla-nova_libvirt-container.service"];
+    let layout = detect(&recorded(Engine::Podman, text, &units));
+    assert_eq!(layout.kind, LayoutKind::Kolla);
+    let files = |role| layout.place(role).map(|place| place.config.join(" ")).unwrap_or_default();
+    assert_eq!(files(ServiceRole::NovaCompute), "/etc/kolla/nova-compute/nova.conf");
+    assert_eq!(
+        files(ServiceRole::Libvirt),
+        "/etc/kolla/nova-libvirt/libvirtd.conf /etc/kolla/nova-libvirt/qemu.conf"
+    );
+    assert_eq!(
+        files(ServiceRole::NeutronOvsAgent),
+        "/etc/kolla/neutron-openvswitch-agent/neutron.conf \
+         /etc/kolla/neutron-openvswitch-agent/openvswitch_agent.ini"
+    );
+    assert!(layout.place(ServiceRole::NovaApi).is_none());
+}
+
+#[test]
+fn the_labs_kolla_controller_has_docker() {
+    let text = include_str!("../../../tests/data/host/kolla-ctl-docker.txt");
+    let layout = detect(&recorded(Engine::Docker, text, &[]));
+    assert_eq!(layout.kind, LayoutKind::Kolla);
+    let scheduler = layout.place(ServiceRole::NovaScheduler).expect("nova-scheduler");
+    assert_eq!(scheduler.config, ["/etc/kolla/nova-scheduler/nova.conf"]);
+    assert_eq!(scheduler.container.as_ref().map(|one| one.engine), Some(Engine::Docker));
+    for role in [ServiceRole::NovaApi, ServiceRole::NovaConductor, ServiceRole::NeutronServer] {
+        assert!(layout.place(role).is_some(), "{role:?}");
+    }
+}
+
+#[test]
+fn the_labs_edpm_compute() {
+    let text = include_str!("../../../tests/data/host/edpm-cmp2-podman.txt");
+    let units = ["edpm_nova_compute.service", "libvirtd.service", "neutron-openvswitch-agent.service"];
+    let layout = detect(&recorded(Engine::Podman, text, &units));
+    assert_eq!(layout.kind, LayoutKind::Edpm);
+    assert!(layout.place(ServiceRole::NovaCompute).expect("nova-compute").container.is_some());
+    for role in [ServiceRole::Libvirt, ServiceRole::NeutronOvsAgent] {
+        assert!(layout.place(role).expect("on the host").container.is_none(), "{role:?}");
+    }
 }
 
 /// The container of a service as kolla-ansible makes it.
