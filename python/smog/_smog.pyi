@@ -627,7 +627,7 @@ class Cloud:
         >>> for record in cloud.watch(exceptions=True, duration=60):
         ...     print(record.host, record.exception)
         """
-    def why_not(self, /, of: str | Guest | None = None, *, flavor: str | Flavor | None = None, image: str | Image | None = None, host: str | Host | None = None, group: str | ServerGroup | None = None, availability_zone: str | None = None, hints: dict[str, Any] | None = None, volume: bool = False) -> WhyNot:
+    def why_not(self, /, of: str | Guest | None = None, *, flavor: str | Flavor | None = None, image: str | Image | None = None, host: str | Host | None = None, group: str | ServerGroup | None = None, availability_zone: str | None = None, network: str | Network | None = None, hints: dict[str, Any] | None = None, volume: bool = False) -> WhyNot:
         """
         Why no host takes a guest, or which one would: of a guest or a request ("req-…") that found no
         host, or of a flavor before a boot. Each compute host is judged in the order in which Nova asks.
@@ -2713,6 +2713,11 @@ class Server:
     def image(self, /) -> str | None:
         """
         The image's id; none for a server that boots from a volume.
+        """
+    @property
+    def image_properties(self, /) -> dict[str, str] | None:
+        """
+        The properties of its image as they were when it was made; none where Nova does not show them.
         """
     @property
     def instance_name(self, /) -> str | None:

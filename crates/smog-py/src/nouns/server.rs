@@ -50,6 +50,8 @@ noun! {
     extra_specs: BTreeMap<String, String> = |it| it.flavor.extra_specs.clone();
     /// The image's id; none for a server that boots from a volume.
     image: Option<String> = |it| it.image.clone();
+    /// The properties of its image as they were when it was made; none where Nova does not show them.
+    image_properties: Option<BTreeMap<String, String>> = |it| it.image_properties.clone();
     /// Addresses by network name.
     addresses: BTreeMap<String, Vec<String>> = |it| {
         let of = |list: &Vec<smog::cloud::Address>| list.iter().map(|one| one.addr.clone()).collect();

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use futures_util::{StreamExt, stream};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::images::show_pairs;
@@ -18,6 +19,7 @@ const FAULT_FOLLOWS: Duration = Duration::from_secs(3);
 
 /// A server as Nova showed it at one moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(remote = "Self")]
 #[non_exhaustive]
 pub struct Server {
     /// UUID; also the libvirt domain's UUID.
@@ -51,6 +53,11 @@ pub struct Server {
     /// The image's id; none for a server that boots from a volume.
     #[serde(deserialize_with = "image_id", default)]
     pub image: Option<String>,
+    /// The properties of its image as they were when it was made, and what Nova has added since
+    /// (microversion 2.98): "hw_machine_type" …; none where Nova does not show them, and for a server
+    /// that boots from a volume.
+    #[serde(default)]
+    pub image_properties: Option<BTreeMap<String, String>>,
     /// Addresses by network name.
     #[serde(default)]
     pub addresses: BTreeMap<String, Vec<Address>>,
@@ -183,19 +190,42 @@ impl Fault {
     }
 }
 
+impl Serialize for Server {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        Server::serialize(self, to)
+    }
+}
+
+/// The properties of the image stand inside it, beside its id.
+impl<'de> Deserialize<'de> for Server {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Server, D::Error> {
+        let mut server = Value::deserialize(from)?;
+        let inside = server.pointer_mut("/image/properties").map(Value::take);
+        if let (Some(Value::Object(properties)), Some(server)) = (inside, server.as_object_mut()) {
+            let text = |value: Value| match value {
+                Value::String(text) => Value::String(text),
+                other => Value::String(other.to_string()),
+            };
+            let properties = properties.into_iter().map(|(name, value)| (name, text(value)));
+            server.insert("image_properties".into(), Value::Object(properties.collect()));
+        }
+        Server::deserialize(server).map_err(serde::de::Error::custom)
+    }
+}
+
 /// Nova gives `""` for a server that boots from a volume.
-fn image_id<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
+fn image_id<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     let value = Value::deserialize(from)?;
     Ok(value.get("id").and_then(Value::as_str).map(str::to_string))
 }
 
-fn volume_ids<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+fn volume_ids<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
     let volumes = Vec::<Value>::deserialize(from)?;
     Ok(volumes.iter().filter_map(|volume| Some(volume.get("id")?.as_str()?.to_string())).collect())
 }
 
 /// One name for each port that has the group, so the same name more than once.
-fn group_names<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+fn group_names<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
     let groups = Vec::<Value>::deserialize(from)?;
     let mut names: Vec<String> =
         groups.iter().filter_map(|group| Some(group.get("name")?.as_str()?.to_string())).collect();
@@ -265,6 +295,9 @@ impl Show for Server {
     ];
 }
 
+/// Calls for faults at once.
+const FAULTS_AT_ONCE: usize = 16;
+
 impl Cloud {
     /// All servers the user may see: of every project for an administrator, else
     /// of their own. `GET /servers/detail`, page by page.
@@ -296,10 +329,32 @@ impl Cloud {
         // Nova's `name` is a regular expression, matched anywhere.
         let beginning = format!("^{}", escaped(asked));
         let likely = self.servers_where(&[("name", &beginning)]).await?;
-        match pick("server", asked, likely) {
-            Err(Error::NotFound { .. }) => pick("server", asked, self.servers().await?),
-            other => other,
-        }
+        let mut found = match pick("server", asked, likely) {
+            Err(Error::NotFound { .. }) => pick("server", asked, self.servers().await?)?,
+            other => other?,
+        };
+        self.add_faults(std::slice::from_mut(&mut found)).await?;
+        Ok(found)
+    }
+
+    /// Give servers in ERROR their faults, which Nova's lists leave out: a call for each, 16 at once.
+    ///
+    /// # Errors
+    /// As [`Cloud::call`]. A server that is gone meanwhile keeps what the list said.
+    pub async fn add_faults(&self, servers: &mut [Server]) -> Result<()> {
+        let silent = servers.iter_mut().filter(|one| one.status == "ERROR" && one.fault.is_none());
+        let asks: Vec<_> = silent
+            .map(|server| async move {
+                match self.server_by_id(&server.id).await {
+                    Ok(read) => server.fault = read.fault,
+                    Err(Error::NotFound { .. }) => {}
+                    Err(why) => return Err(why),
+                }
+                Ok(())
+            })
+            .collect();
+        let answers: Vec<Result<()>> = stream::iter(asks).buffer_unordered(FAULTS_AT_ONCE).collect().await;
+        answers.into_iter().collect()
     }
 
     /// One server by its UUID.

@@ -98,6 +98,7 @@ impl Cloud {
     pub async fn discover(&self) -> Result<Discovery> {
         let (servers, computes) = tokio::join!(self.servers(), self.compute_host_names());
         let (mut servers, computes) = (servers?, computes?);
+        self.add_faults(&mut servers).await?;
         servers.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
         let mut hosts: BTreeSet<String> = servers.iter().filter_map(|server| server.host.clone()).collect();
         let hidden = (computes.is_none() && hosts.is_empty() && !self.is_admin()).then(|| {

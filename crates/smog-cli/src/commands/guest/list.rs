@@ -2,7 +2,7 @@ use smog::cloud::ServerFilter;
 use smog::{Error, ExitCode, Guest};
 
 use crate::args::names;
-use crate::output;
+use crate::output::{self, Form};
 use crate::session::Session;
 
 /// Guests as Nova knows them; `smog discover` asks the hosts too
@@ -46,6 +46,10 @@ pub async fn run(args: ListArgs, session: &Session) -> Result<ExitCode, Error> {
         true => cloud.deleted_servers(&filter).await?,
         false => cloud.servers_matching(&filter).await?,
     };
+    // The table does not show them.
+    if session.view.form != Form::Table || !session.view.columns.is_empty() {
+        cloud.add_faults(&mut servers).await?;
+    }
     servers.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
     let guests: Vec<Guest> = servers.into_iter().map(|server| Guest::new(cloud, server)).collect();
     output::list(&guests, &session.view)?;
