@@ -73,6 +73,27 @@ fn a_boot_and_what_was_done_to_it_afterwards() {
     assert!(text.contains("the whole; * is the longest phase"), "{text}");
 }
 
+/// The page's timeline is the trace's; its logs are of this guest, without calls that only look.
+#[test]
+fn a_guest_explained_has_the_trace_of_its_last_action() {
+    let name = unique("page");
+    let _guests = Guests::named(&[&name]);
+    let flags = ["boot", &name, "-q", "--network", "none", "--ram", "96"];
+    lab().run(&flags).expect(0);
+    let page = lab().run(&["explain", &name, "server", "-o", "json"]).json();
+    let trace = &page["trace"];
+    assert_whole(trace);
+    assert_eq!(trace["what"], "create", "{trace:#}");
+    let known = lab().run(&["trace", &name, "-o", "json"]).expect(0).json();
+    assert_eq!(trace["phases"], known["phases"]);
+    let text = lab().run(&["explain", &name, "server"]).out;
+    assert!(text.contains("the slowest") && text.contains("spawn: disks"), "{text}");
+    assert!(text.contains(known["request_id"].as_str().expect("a request")), "{text}");
+    let logs = lab().run(&["explain", &name, "logs"]).out;
+    assert!(logs.contains("records  ") && logs.contains("instance-"), "{logs}");
+    assert!(!logs.contains("rpc_loop") && !logs.contains("\"GET /"), "{logs}");
+}
+
 #[test]
 fn a_boot_that_fails_shows_how_far_it_came() {
     let name = unique("nohost");

@@ -4,7 +4,9 @@
 mod extras;
 mod page;
 mod places;
+mod records;
 mod threads;
+mod timeline;
 
 use std::str::FromStr;
 use std::time::{Duration, Instant};
@@ -16,6 +18,7 @@ use crate::cloud::{Cloud, Server};
 use crate::error::{Error, Result};
 use crate::exit::ExitCode;
 use crate::findings::{CloudSnapshot, Finding, Rule, Scope, Source, Unknown, exit_code};
+use crate::trace::Trace;
 
 /// A part of the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -132,6 +135,9 @@ pub struct Explanation {
     pub id: String,
     /// The page.
     pub sections: Vec<Section>,
+    /// The last action, whole: its phases, what they waited for, what went wrong; none where the user
+    /// may not see actions, and for a guest without one.
+    pub trace: Option<Trace>,
     /// Where layers disagree, the gravest first.
     pub findings: Vec<Finding>,
     /// What could not be looked at.
@@ -163,10 +169,9 @@ impl Cloud {
     /// Only those of reading the server: all else is in [`Explanation::unknown`].
     pub async fn explain(&self, server: &Server, topic: Option<Topic>) -> Result<Explanation> {
         let begun = Instant::now();
-        // Lists of servers have no faults.
-        let is_silent = server.status == "ERROR" && server.fault.is_none();
-        let read = if is_silent { self.server_by_id(&server.id).await.ok() } else { None };
-        let server = read.as_ref().unwrap_or(server);
+        let mut server = server.clone();
+        self.add_faults(std::slice::from_mut(&mut server)).await?;
+        let server = &server;
         // Ten minutes without a change is stuck, as in an audit.
         let stuck_after = Duration::from_secs(600);
         let scope = Scope::Guest(Box::new(server.clone()));
@@ -206,6 +211,7 @@ impl Cloud {
             name: server.name.clone(),
             id: server.id.clone(),
             sections,
+            trace: extras.trace,
             findings,
             unknown: snapshot.unknown,
             sources: snapshot.sources,

@@ -2,23 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::time::{Duration, Instant};
-
-use jiff::{SignedDuration, Timestamp};
+use std::time::Instant;
 
 use super::Topic;
+use super::records::{self, Read};
 use crate::cloud::{Action, Cloud, Inventory, Network, Port, Server};
 use crate::error::{Error, Result};
 use crate::findings::{Source, Unknown};
 use crate::host::Facts;
 use crate::libvirt::GuestDevices;
-use crate::watch::{Event, Filter, From, Level, LogsWanted, Record};
-
-/// Logs are read for so long at most.
-const LOGS_LIMIT: Duration = Duration::from_secs(30);
-
-/// At most so many records are kept, the newest.
-const RECORDS: usize = 200;
+use crate::trace::{Collector, Known, Trace};
 
 /// What is unknown where some logs were read and others not.
 pub(super) const LOGS_OF_A_HOST: &str = "logs of a host";
@@ -30,7 +23,8 @@ const CONSOLE: u32 = 30;
 #[derive(Debug, Default)]
 pub(super) struct Extras {
     pub actions: Option<Vec<Action>>,
-    pub newest: Option<Action>,
+    /// The newest action, whole.
+    pub trace: Option<Trace>,
     pub image: Option<String>,
     pub ports: Option<Vec<Port>>,
     pub networks: BTreeMap<String, Network>,
@@ -39,14 +33,20 @@ pub(super) struct Extras {
     pub console: Option<String>,
     pub traits: Option<Vec<String>>,
     pub inventories: Option<Vec<Inventory>>,
-    /// Since when logs were read, and what was kept of them.
-    pub logs: Option<(Timestamp, Vec<Record>)>,
+    /// What the logs say about it.
+    pub logs: Option<Read>,
     pub unknown: Vec<Unknown>,
     pub sources: Vec<Source>,
 }
 
 /// An answer with its name and time; `None` for what was not asked.
 struct Timed<T>(Option<(Source, Result<T>)>);
+
+impl<T> Timed<T> {
+    fn answer(&self) -> Option<&T> {
+        self.0.as_ref()?.1.as_ref().ok()
+    }
+}
 
 async fn timed<T>(name: impl Into<String>, is_asked: bool, ask: impl Future<Output = Result<T>>) -> Timed<T> {
     if !is_asked {
@@ -81,13 +81,13 @@ pub(super) async fn ask(cloud: &Cloud, server: &Server, topic: Option<Topic>) ->
     let wants = |of: Topic| topic.is_none_or(|topic| topic == of);
     let name = host.clone().unwrap_or_default();
     let of_host = |what: &str| format!("host {name}: {what}");
-    let actions = async {
-        let actions = cloud.actions(&server.id).await?;
-        let newest = match actions.first() {
-            Some(newest) => Some(cloud.action(&server.id, &newest.request_id).await?),
-            None => None,
-        };
-        Ok((actions, newest))
+    let is_deep = topic == Some(Topic::Logs);
+    let reads_logs = is_deep || wants(Topic::Server);
+    let actions_and_logs = async {
+        let actions = timed("nova: actions", true, actions(cloud, server)).await;
+        let known = actions.answer();
+        let logs = timed("logs", reads_logs, records::read(cloud, server, known, is_deep)).await;
+        (actions, logs)
     };
     let image = async {
         match &server.image {
@@ -107,8 +107,8 @@ pub(super) async fn ask(cloud: &Cloud, server: &Server, topic: Option<Topic>) ->
     let is_on_host = host.is_some();
     let runs = is_on_host
         && matches!(server.status.as_str(), "ACTIVE" | "PAUSED" | "RESCUE" | "VERIFY_RESIZE" | "MIGRATING");
-    let (actions, image, ports, networks, devices, facts, console, provider, logs) = tokio::join!(
-        timed("nova: actions", true, actions),
+    let ((actions, logs), image, ports, networks, devices, facts, console, provider) = tokio::join!(
+        actions_and_logs,
         timed("glance: image", server.image.is_some() && wants(Topic::Server), image),
         timed("neutron: ports", is_there && wants(Topic::Network), ports),
         timed(
@@ -127,14 +127,13 @@ pub(super) async fn ask(cloud: &Cloud, server: &Server, topic: Option<Topic>) ->
             facts
         ),
         timed("nova: console", runs && wants(Topic::Logs), console),
-        timed("placement: traits and inventory", is_on_host && topic == Some(Topic::Placement), provider),
-        timed("logs", wants(Topic::Logs), logs(cloud, server, topic == Some(Topic::Logs)))
+        timed("placement: traits and inventory", is_on_host && topic == Some(Topic::Placement), provider)
     );
     let mut extras = Extras::default();
-    if let Some((actions, newest)) = extras.take(actions, "what was done to it") {
+    let known = extras.take(actions, "what was done to it").and_then(|(actions, known)| {
         extras.actions = Some(actions);
-        extras.newest = newest;
-    }
+        known
+    });
     extras.image = extras.take(image, "its image").flatten();
     extras.ports = extras.take(ports, "its ports");
     let networks = extras.take(networks, "its networks").unwrap_or_default();
@@ -146,64 +145,26 @@ pub(super) async fn ask(cloud: &Cloud, server: &Server, topic: Option<Topic>) ->
         extras.traits = Some(traits);
         extras.inventories = Some(inventories);
     }
-    extras.logs = extras.take(logs, "records about it").map(|(since, records, unread)| {
-        extras.unknown.extend(unread.into_iter().map(|why| Unknown {
+    extras.logs = extras.take(logs, "records about it");
+    if let Some(read) = &mut extras.logs {
+        extras.trace = read.trace.take();
+        extras.unknown.extend(read.unread.iter().map(|why| Unknown {
             what: LOGS_OF_A_HOST.into(),
-            why,
+            why: why.clone(),
             concerns: "records about it".into(),
         }));
-        (since, records)
-    });
+    }
+    // Without logs, its phases are the steps of Nova's own record.
+    extras.trace = extras.trace.or_else(|| Some(Collector::new(known?).trace()));
     extras
 }
 
-/// Warnings and worse about the guest since its newest action began, of a day at most (its whole
-/// life where logs are asked for).
-async fn logs(
-    cloud: &Cloud,
-    server: &Server,
-    is_deep: bool,
-) -> Result<(Timestamp, Vec<Record>, Vec<String>)> {
+/// What was done to it, and what is known of the newest of it.
+async fn actions(cloud: &Cloud, server: &Server) -> Result<(Vec<Action>, Option<Known>)> {
     let actions = cloud.actions(&server.id).await?;
-    let moment = |text: &str| format!("{}Z", text.trim_end_matches('Z')).parse::<Timestamp>().ok();
-    let begun = match is_deep {
-        true => moment(&server.created),
-        false => actions.first().and_then(|newest| moment(&newest.start_time)),
+    let known = match actions.first() {
+        Some(newest) => Some(cloud.known_of(server, &newest.request_id, &actions, Vec::new()).await?),
+        None => None,
     };
-    let day_ago = Timestamp::now() - SignedDuration::from_hours(24);
-    let since = begun.map_or(day_ago, |begun| begun - SignedDuration::from_secs(10));
-    let since = if is_deep { since } else { since.max(day_ago) };
-    let filter = Filter {
-        level: Some(if is_deep { Level::Info } else { Level::Warning }),
-        requests: actions.into_iter().map(|action| action.request_id).collect(),
-        guest: Some(server.id.clone()),
-        since: Some(since),
-        ..Filter::default()
-    };
-    let wanted = LogsWanted { from: From::Since(since), all_services: true, ..LogsWanted::default() };
-    let mut watch = wanted.plan(cloud).await?.watch();
-    let mut kept = Vec::new();
-    let read = async {
-        while let Some(event) = watch.next().await {
-            if let Event::Record(record) = event
-                && filter.wants(&record)
-            {
-                kept.push(*record);
-                if kept.len() > RECORDS * 2 {
-                    kept.drain(..RECORDS);
-                }
-            }
-        }
-    };
-    let is_whole = tokio::time::timeout(LOGS_LIMIT, read).await.is_ok();
-    if !is_whole {
-        return Err(Error::Timeout {
-            what: "reading the logs".into(),
-            waited: LOGS_LIMIT,
-            last: format!("{} records about it so far", kept.len()),
-            request_id: None,
-        });
-    }
-    let skip = kept.len().saturating_sub(RECORDS);
-    Ok((since, kept.split_off(skip), watch.unread().lines()))
+    Ok((actions, known))
 }

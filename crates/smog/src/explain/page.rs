@@ -1,8 +1,8 @@
 //! The page: what is known, line by line.
 
-use super::extras::{Extras, LOGS_OF_A_HOST};
-use super::{Line, Section, Topic, places, threads};
-use crate::cloud::{Action, Fault};
+use super::extras::Extras;
+use super::{Line, Section, Topic, places, threads, timeline};
+use crate::cloud::Fault;
 use crate::findings::{CloudSnapshot, Finding, GuestSnapshot};
 use crate::show;
 
@@ -165,47 +165,8 @@ fn server(page: &Page<'_>) -> Vec<Line> {
             .wrong_if(page.has(&["stuck-migration"])),
         );
     }
-    lines.extend(actions(page));
+    lines.extend(timeline::actions(page));
     lines.extend(record(page));
-    lines
-}
-
-fn action_words(action: &Action) -> String {
-    let end = match (action.failure(), action.is_under_way()) {
-        (Some(why), _) => format!("failed: {why}"),
-        (None, true) => "under way".into(),
-        (None, false) => String::new(),
-    };
-    let end = if end.is_empty() { end } else { format!(", {end}") };
-    format!("{} at {} ({}){end}", action.action, action.start_time, action.request_id)
-}
-
-fn actions(page: &Page<'_>) -> Vec<Line> {
-    let Some(actions) = &page.extras.actions else {
-        return vec![Line::unknown(
-            "actions",
-            page.unknown(&["nova: actions"]).unwrap_or_else(|| "they are not shown to this user".into()),
-        )];
-    };
-    let source = format!("GET /servers/{}/os-instance-actions", page.guest.server.id);
-    let mut lines = Vec::new();
-    for (at, action) in actions.iter().enumerate() {
-        let whole = page.extras.newest.as_ref().filter(|_| at == 0).unwrap_or(action);
-        let line = Line::new(if at == 0 { "last action" } else { "before" }, action_words(whole), &source)
-            .wrong_if(whole.failure().is_some());
-        lines.push(if at < 2 { line } else { line.deep() });
-        if at == 0 {
-            for event in &whole.events {
-                let result = event.result.as_deref().unwrap_or("under way");
-                let host = event.host.as_deref().map(|host| format!(" on {host}")).unwrap_or_default();
-                lines.push(
-                    Line::new("  step", format!("{}{host}: {result}", event.event), &source)
-                        .wrong_if(result == "Error")
-                        .deep(),
-                );
-            }
-        }
-    }
     lines
 }
 
@@ -301,39 +262,11 @@ fn logs(page: &Page<'_>) -> Vec<Line> {
     } else if let Some(why) = page.unknown(&["nova: console"]) {
         lines.push(Line::unknown("console", why));
     }
-    let Some((since, records)) = &page.extras.logs else {
+    let Some(read) = &page.extras.logs else {
         lines.extend(page.unknown(&["logs"]).map(|why| Line::unknown("logs", why)));
         return lines;
     };
-    let from = records.len().saturating_sub(3);
-    for (at, record) in records.iter().enumerate() {
-        let time = record.time.map(|time| time.strftime("%H:%M:%S").to_string()).unwrap_or_default();
-        let level = record.level.map(|level| format!("{level:?}").to_lowercase()).unwrap_or_default();
-        let logger = record.logger.as_deref().unwrap_or_default();
-        let message = record.message.lines().next().unwrap_or_default();
-        let line = Line::new(
-            level,
-            format!("{time} {} {logger}: {message}", record.host),
-            format!("{}:{}", record.host, record.source),
-        )
-        .wrong_if(record.level.is_some_and(|level| level >= crate::watch::Level::Error));
-        lines.push(if at >= from { line } else { line.deep() });
-    }
-    if records.is_empty() {
-        lines.push(Line::new(
-            "logs",
-            format!(
-                "no warning and no error about it since {}{}",
-                since.strftime("%Y-%m-%d %H:%M:%S"),
-                if page.unknown(&[LOGS_OF_A_HOST]).is_some() {
-                    " in the logs that could be read"
-                } else {
-                    ""
-                }
-            ),
-            "the logs of all hosts",
-        ));
-    }
+    lines.extend(timeline::records(page, read));
     lines
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Collector, Known, Trace, TracedGuest};
-use crate::cloud::{Action, Cloud};
+use crate::cloud::{Action, Cloud, Server};
 use crate::error::{Error, Result};
 use crate::guest::Guest;
 use crate::watch::{Event, From, LogsWanted, Record, Watch, problem_text};
@@ -34,6 +34,19 @@ pub(super) const AFTER: SignedDuration = SignedDuration::from_secs(5);
 /// What is written just now is on its way to the log for so long.
 const LAST_WORDS: std::time::Duration = std::time::Duration::from_millis(300);
 
+impl Known {
+    /// Between which times records of it are looked for.
+    pub(crate) fn window(&self) -> (Timestamp, Timestamp) {
+        let action = self.action.as_ref();
+        let began = action.and_then(Action::began).unwrap_or_else(Timestamp::now);
+        let is_over = action.is_some_and(|action| !action.is_under_way());
+        let changed = action.and_then(Action::changed).filter(|_| is_over);
+        // An action that failed before its first event has only its begin.
+        let until = changed.map_or_else(Timestamp::now, |changed| changed.max(began));
+        (began - BEFORE, until + AFTER)
+    }
+}
+
 impl Cloud {
     /// A request, whole: see [`Trace`]. What is not known of it is said in its notes, and hosts
     /// and logs that could not be read in `unread`.
@@ -56,14 +69,9 @@ impl Cloud {
         let mut notes = Vec::new();
         let action = chosen(&actions, guest.name(), wanted.action.as_deref(), &mut notes)?;
         let request_id = action.request_id.clone();
-        let known = self.known(guest, &request_id, &actions, notes).await?;
-        let action = known.action.as_ref();
-        let began = action.and_then(Action::began).unwrap_or_else(Timestamp::now);
-        let is_over = action.is_some_and(|action| !action.is_under_way());
-        let changed = action.and_then(Action::changed).filter(|_| is_over);
-        // An action that failed before its first event has only its begin.
-        let until = changed.map_or_else(Timestamp::now, |changed| changed.max(began));
-        self.read(wanted, known, began - BEFORE, until + AFTER).await
+        let known = self.known_of(&guest.server, &request_id, &actions, notes).await?;
+        let (since, until) = known.window();
+        self.read(wanted, known, since, until).await
     }
 
     async fn trace_request(&self, wanted: &TraceWanted) -> Result<Trace> {
@@ -93,7 +101,7 @@ impl Cloud {
             match self.guest_even_deleted(id).await {
                 Ok(guest) => {
                     let actions = self.actions(&guest.server.id).await?;
-                    known = self.known(&guest, &wanted.of, &actions, vec![]).await?;
+                    known = self.known_of(&guest.server, &wanted.of, &actions, vec![]).await?;
                     until = known.action.as_ref().and_then(Action::changed).map_or(last, |at| at.max(last));
                 }
                 Err(why) => {
@@ -106,9 +114,9 @@ impl Cloud {
     }
 
     /// What Nova knows of a request on a guest.
-    async fn known(
+    pub(crate) async fn known_of(
         &self,
-        guest: &Guest,
+        server: &Server,
         request_id: &str,
         actions: &[Action],
         notes: Vec<String>,
@@ -118,10 +126,10 @@ impl Cloud {
         let mut known = Known {
             request_id: request_id.to_string(),
             guest: Some(TracedGuest {
-                id: guest.server.id.clone(),
-                name: Some(guest.name().to_string()),
-                status: Some(guest.server.status.clone()),
-                domain: guest.server.instance_name.clone(),
+                id: server.id.clone(),
+                name: Some(server.name.clone()),
+                status: Some(server.status.clone()),
+                domain: server.instance_name.clone(),
             }),
             others,
             asked_at: Some(Timestamp::now()),
@@ -129,7 +137,7 @@ impl Cloud {
             ..Known::default()
         };
         if actions.iter().any(|action| action.request_id == request_id) {
-            known.action = Some(self.action(&guest.server.id, request_id).await?);
+            known.action = Some(self.action(&server.id, request_id).await?);
         } else {
             known.notes.push(
                 "Nova has no action record of it: it is a call that only looks, or it was refused".into(),
