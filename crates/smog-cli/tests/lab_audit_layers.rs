@@ -187,6 +187,72 @@ fn faults_beside_guests_are_found_and_nothing_else() {
     assert_eq!(findings(&about), BTreeMap::new(), "taken back");
 }
 
+/// Real-time policy, an upgraded QEMU, sets that overlap, pages taken by another program, the disk of a
+/// volume that Nova does not know, a disk on another bus than the image's, and no machine type recorded.
+#[test]
+fn faults_of_a_guest_and_its_host_are_found_and_nothing_else() {
+    let name = unique("lay-one");
+    let _guests = Guests::named(&[&name]);
+    let (id, domain) = boot(&name, &["--host", "cmp1", "--network", "none"]);
+    let about = [name.as_str(), &id, "cpu_shared_set", "others than guests"];
+    assert_eq!(findings(&about), BTreeMap::new(), "healthy");
+
+    let pid = ssh("cmp1", &format!("pgrep -f 'guest={domain},debug-threads' | head -n 1"));
+    let pid = pid.trim();
+    ssh("cmp1", &format!("chrt -f -p 1 $(grep -l 'CPU 0/' /proc/{pid}/task/*/comm | cut -d/ -f5)"));
+    ssh("cmp1", &format!("at=$(readlink /proc/{pid}/exe); cp -a $at $at.lay && mv $at.lay $at"));
+    ssh(
+        "cmp1",
+        "cp -p /etc/nova/nova.conf /root/nova.conf.lay; sed -i 's/^cpu_shared_set.*/cpu_shared_set = 0-1/' /etc/nova/nova.conf",
+    );
+    let sets = undo(|| drop(ssh("cmp1", "mv /root/nova.conf.lay /etc/nova/nova.conf")));
+    // 100 MiB of pages, and no memory of it: MAP_PRIVATE, MAP_ANONYMOUS and MAP_HUGETLB.
+    let taker = "import mmap, time; m = mmap.mmap(-1, 100 << 20, flags=0x40022); m.write(b\"x\" * (100 << 20)); time.sleep(120)";
+    ssh("cmp1", &format!("python3 -c '{taker}' >/tmp/lay.out 2>&1 & echo $! >/run/lay.pid; sleep 2"));
+    let pages = undo(|| drop(ssh("cmp1", "kill $(cat /run/lay.pid); rm -f /run/lay.pid /tmp/lay.out")));
+    ssh(
+        "cmp1",
+        &format!(
+            "for n in 1 2; do truncate -s 1M /tmp/lay$n.img; done; \
+             virsh -q attach-disk {domain} /tmp/lay1.img vdy --live --subdriver raw --serial {NOBODY}; \
+             virsh -q attach-disk {domain} /tmp/lay2.img sdz --live --subdriver raw --targetbus scsi"
+        ),
+    );
+    let disks = undo(|| drop(ssh("cmp1", "rm -f /tmp/lay1.img /tmp/lay2.img")));
+    let record = |from: &str, to: &str| {
+        let change = format!(
+            "update instance_system_metadata set \\`key\\`='{to}' where \\`key\\`='{from}' and instance_uuid='{id}'"
+        );
+        ssh("ctl", &format!("mysql nova -e \"{change}\""));
+    };
+    record("image_hw_machine_type", "image_lay_machine_type");
+    let recorded = undo(|| record("image_lay_machine_type", "image_hw_machine_type"));
+
+    let found = findings(&about);
+    let rules: BTreeSet<&str> = found.keys().map(String::as_str).collect();
+    drop((sets, pages, recorded));
+    lab().run(&["guest", "reboot", &name, "--hard", "-q"]).expect(0);
+    drop(disks);
+    let wanted = [
+        "realtime",
+        "old-qemu",
+        "cpu-sets",
+        "huge-pages",
+        "volume",
+        "not-as-ordered",
+        "machine-type",
+        // By the same changes.
+        "not-what-runs",
+        "inventory",
+    ];
+    let own = wanted.iter().copied().filter(|rule| rules.contains(rule)).collect::<BTreeSet<_>>();
+    assert_eq!(own.len(), rules.len(), "{found:#?}");
+    for rule in &wanted[..7] {
+        assert!(rules.contains(rule), "{rule} is not in {found:#?}");
+    }
+    assert_eq!(findings(&about), BTreeMap::new(), "taken back");
+}
+
 /// What several commands print, run at once.
 fn at_once(commands: &[&[&str]]) -> Vec<Output> {
     let start = |args: &&[&str]| {

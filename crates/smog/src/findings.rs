@@ -34,7 +34,7 @@ pub(crate) use check::controlled;
 pub use check::{Check, Control, no_findings};
 pub use collect::{Scope, Source};
 pub use cpu_map::CpuMap;
-pub use details::{Details, NodePages, Program, SwitchPort};
+pub use details::{Details, Interrupt, NodePages, Program, SwitchPort};
 pub use effective::{Compared, compare};
 pub use finding::{Evidence, Finding, Layer, Severity, Subject, Unknown};
 pub use fix::Fix;

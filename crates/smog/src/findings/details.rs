@@ -33,6 +33,22 @@ pub struct Details {
     /// Threads that are neither the kernel's nor a guest's, by program and CPUs; only where CPUs are
     /// isolated.
     pub programs: Vec<Program>,
+    /// Interrupts of devices that have come to isolated CPUs since the kernel started; only where CPUs
+    /// are isolated.
+    pub interrupts: Vec<Interrupt>,
+}
+
+/// An interrupt of a device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interrupt {
+    /// Its number.
+    pub number: u32,
+    /// The CPUs that it comes to (`effective_affinity_list`).
+    pub cpus: Cpuset,
+    /// How often it has come to isolated CPUs.
+    pub count: u64,
+    /// Whose it is, as `/proc/interrupts` says: "eth0-TxRx-1".
+    pub name: String,
 }
 
 /// An interface of Open vSwitch.
@@ -84,6 +100,14 @@ echo '== switch'; command -v ovs-vsctl >/dev/null && timeout 5 ovs-vsctl --timeo
 echo; echo '== programs'
 grep -q . /sys/devices/system/cpu/isolated 2>/dev/null && grep -sE '^(Name|Tgid|PPid|Cpus_allowed_list):' /proc/[0-9]*/task/[0-9]*/status |
 awk -F'\t' '{ split($1, a, ":"); k = a[2]; if (k == "Name") n = $2; if (k == "Tgid") t = $2; if (k == "PPid") p = $2; if (k == "Cpus_allowed_list" && t != 2 && p != 2) print t, $2, n }' | sort -u
+echo '== interrupts'
+grep -q . /sys/devices/system/cpu/isolated 2>/dev/null && awk -v list="$(cat /sys/devices/system/cpu/isolated)" '
+BEGIN { n = split(list, parts, ","); for (i = 1; i <= n; i++) { m = split(parts[i], ends, "-"); for (c = ends[1]; c <= ends[m]; c++) kept[c + 0] = 1 } }
+NR == 1 { cpus = NF; for (i = 1; i <= NF; i++) cpu[i + 1] = substr($i, 4) + 0; next }
+$1 ~ /^[0-9]+:$/ { count = 0; for (i = 2; i <= cpus + 1; i++) if (cpu[i] in kept) count += $i; if (!count) next
+  irq = substr($1, 1, length($1) - 1); at = ""; file = "/proc/irq/" irq "/effective_affinity_list"; getline at < file; close(file)
+  if (at == "") { file = "/proc/irq/" irq "/smp_affinity_list"; getline at < file; close(file) }
+  if (at != "") print irq, at, count, $NF }' /proc/interrupts
 exit 0"#;
 
 impl Details {
@@ -119,6 +143,7 @@ impl Details {
                 .collect(),
             pci: pci(all("pci")),
             programs: all("programs").iter().filter_map(|line| program(line)).collect(),
+            interrupts: all("interrupts").iter().filter_map(|line| interrupt(line)).collect(),
         })
     }
 
@@ -210,6 +235,14 @@ fn program(line: &str) -> Option<Program> {
     Some(Program { pid: pid.parse().ok()?, name: name.trim().to_string(), cpus: cpus.parse().ok()? })
 }
 
+/// `42 3 1017 eth0-TxRx-1`
+fn interrupt(line: &str) -> Option<Interrupt> {
+    let mut words = line.splitn(4, ' ');
+    let (number, cpus, count, name) = (words.next()?, words.next()?, words.next()?, words.next()?);
+    let (number, cpus, count) = (number.parse().ok()?, cpus.parse().ok()?, count.parse().ok()?);
+    Some(Interrupt { number, cpus, count, name: name.trim().to_string() })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,7 +257,8 @@ mod tests {
                     == replaced\n/proc/77\n== pci\n0000:00:01.0\n0000:3b:02.1\n\
                     /sys/bus/pci/devices/0000:3b:02.1 ../../../bus/pci/drivers/vfio-pci\n== switch\n\
                     {\"data\":[[\"tap23529cb4-18\",[\"map\",[[\"iface-id\",\"p1\"],[\"vm-uuid\",\"s1\"]]]],\
-                    [\"br-int\",[\"map\",[]]]],\"headings\":[\"name\",\"external_ids\"]}\n\n== programs\n12 0-5 my daemon\n";
+                    [\"br-int\",[\"map\",[]]]],\"headings\":[\"name\",\"external_ids\"]}\n\n== programs\n12 0-5 my daemon\n\
+                    == interrupts\n42 4 1017 eth0-TxRx-1\n";
         let found = Details::parse(text).expect("details");
         assert_eq!(clock(text), Some(1_795_860_000.25));
         assert_eq!((found.kernel.as_str(), found.booted), ("6.18.44", 1_795_832_612));
@@ -238,6 +272,13 @@ mod tests {
         assert_eq!((switch[0].server.as_deref(), switch[0].port.as_deref()), (Some("s1"), Some("p1")));
         assert_eq!(switch[1].server, None);
         assert_eq!((found.programs[0].pid, found.programs[0].name.as_str()), (12, "my daemon"));
+        let wanted = Interrupt {
+            number: 42,
+            cpus: "4".parse().expect("a CPU"),
+            count: 1017,
+            name: "eth0-TxRx-1".into(),
+        };
+        assert_eq!(found.interrupts, [wanted]);
         assert_eq!(Details::parse(""), None, "no answer is not a machine with nothing");
         assert_eq!(Details::parse("== now\n"), None);
     }

@@ -197,6 +197,11 @@ impl CloudSnapshot {
             migrations.entry(&one.server_id).or_default().push(one);
         }
         let trees = self.trees();
+        // Looked for once per server, the list would take servers times hosts.
+        let mut hypervisors: BTreeMap<&str, Vec<&Hypervisor>> = BTreeMap::new();
+        for one in self.hypervisors.iter().flatten() {
+            hypervisors.entry(&one.service.host).or_default().push(one);
+        }
         let guest = |server: &Server| {
             let host = server.host.as_deref().unwrap_or_default();
             let seen = domains.get(server.id.as_str()).map(Vec::as_slice).unwrap_or_default();
@@ -204,6 +209,7 @@ impl CloudSnapshot {
             let elsewhere = seen.iter().filter(|(place, _)| *place != host);
             let own = migrations.get(server.id.as_str()).map(Vec::as_slice).unwrap_or_default();
             let machine = self.hosts.get(host).and_then(|host| host.machine.as_ref());
+            let on_host = hypervisors.get(host).map(Vec::as_slice).unwrap_or_default();
             GuestSnapshot {
                 is_host_known: self.hosts.contains_key(host),
                 domain: here.map(|(_, found)| (*found).clone()),
@@ -219,7 +225,7 @@ impl CloudSnapshot {
                     .placement
                     .as_ref()
                     .map(|_| held.get(server.id.as_str()).cloned().unwrap_or_default()),
-                host_providers: self.hypervisor_of(server).and_then(|id| trees.get(id).cloned()),
+                host_providers: hypervisor_of(on_host, server).and_then(|id| trees.get(id).cloned()),
                 topology: self.topologies.get(&server.id).cloned(),
                 open_migrations: own.iter().filter(|one| is_open(one)).map(|one| (*one).clone()).collect(),
                 cpus: machine.map(|machine| machine.cpus.clone()).unwrap_or_default(),
@@ -228,16 +234,6 @@ impl CloudSnapshot {
             }
         };
         self.servers.iter().map(guest).collect()
-    }
-
-    /// The id of the hypervisor a server is on, which is its provider's too.
-    pub fn hypervisor_of(&self, server: &Server) -> Option<&str> {
-        let host = server.host.as_deref()?;
-        let of_host = self.hypervisors.iter().flatten().filter(|one| one.service.host == host);
-        let mut named = of_host.filter(|one| {
-            server.hypervisor_hostname.as_ref().is_none_or(|name| *name == one.hypervisor_hostname)
-        });
-        named.next().map(|one| one.id.as_str())
     }
 
     /// The ids of all providers of a tree, by the id of its root, which is the first of them.
@@ -264,6 +260,14 @@ impl CloudSnapshot {
         let nova = found.and_then(|found| found.domain.nova.as_ref()?.name.clone());
         nova.or_else(|| found.map(|found| found.domain.name.clone())).unwrap_or_else(|| uuid.to_string())
     }
+}
+
+/// The id of the hypervisor of its host that a server is on, which is its provider's too.
+fn hypervisor_of<'a>(on_host: &[&'a Hypervisor], server: &Server) -> Option<&'a str> {
+    let is_it = |one: &&&Hypervisor| {
+        server.hypervisor_hostname.as_ref().is_none_or(|name| *name == one.hypervisor_hostname)
+    };
+    on_host.iter().find(is_it).map(|one| one.id.as_str())
 }
 
 /// A move that has not ended, or an evacuation whose source has not been cleaned up yet.

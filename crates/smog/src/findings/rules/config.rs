@@ -148,7 +148,7 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Error,
         about: "cpu_shared_set and cpu_dedicated_set overlap, name CPUs that are not there, or leave none to the host",
         source: "hotsos cpu_pinning",
-        proof: Proof::Recording,
+        proof: Proof::Lab,
         layers: &[Layer::Kernel, Layer::Files],
         judge: Judge::Cloud(sets),
     },

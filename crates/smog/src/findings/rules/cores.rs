@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::threads::guest as subject;
 use super::{Judge, Proof, Rule};
 use crate::cpuset::Cpuset;
-use crate::findings::{CloudSnapshot, Finding, GuestSnapshot, Layer, Severity, Subject};
+use crate::findings::{
+    CloudSnapshot, Details, Finding, GuestSnapshot, HostSnapshot, Interrupt, Layer, Machine, Severity,
+    Subject,
+};
 
 const SIBLINGS: &str = "/sys/devices/system/cpu/cpuN/topology/thread_siblings_list";
 
@@ -85,6 +88,50 @@ fn sibling_used(cloud: &CloudSnapshot, guests: &[GuestSnapshot]) -> Vec<Finding>
     found
 }
 
+/// What a host is said to keep free for guests: CPUs that are isolated and dedicated.
+fn kept(machine: &Machine, details: &Details) -> (Cpuset, Cpuset) {
+    let dedicated = machine.sets.as_ref().and_then(|sets| sets.dedicated.clone()).unwrap_or_default();
+    (details.isolated.intersection(&dedicated), dedicated)
+}
+
+/// The first five, and how many more.
+fn some(names: BTreeSet<&str>) -> String {
+    let more = names.len().saturating_sub(5);
+    let said = names.into_iter().take(5).collect::<Vec<_>>().join(", ");
+    if more > 0 { format!("{said} and {more} more") } else { said }
+}
+
+/// Interrupts of devices that have come to CPUs that are isolated and dedicated, and still may. Those of
+/// devices that are passed through are the guests' own; one that never came there (the queue that a disk
+/// has for that CPU) does no harm.
+fn interrupts(host: &HostSnapshot) -> Option<Finding> {
+    let machine = host.machine.as_ref()?;
+    let details = machine.details.as_ref()?;
+    let (kept, dedicated) = kept(machine, details);
+    let inside: Vec<&Interrupt> = details
+        .interrupts
+        .iter()
+        .filter(|one| one.count > 0 && !one.name.starts_with("vfio"))
+        .filter(|one| !one.cpus.intersection(&kept).is_empty())
+        .collect();
+    let cpus = inside.iter().fold(Cpuset::new(), |all, one| all.union(&one.cpus)).intersection(&kept);
+    if inside.is_empty() {
+        return None;
+    }
+    let said = some(inside.iter().map(|one| one.name.as_str()).collect());
+    Some(
+        Finding::about(Subject::named("host", &host.name), format!("interrupts of {said} come to CPU {cpus}, which are isolated and dedicated to guests"))
+            .part("interrupts")
+            .on(&host.name)
+            .at_most(Severity::Note)
+            .saw(Layer::Kernel, format!("isolated: CPU {}", details.isolated), "/sys/devices/system/cpu/isolated")
+            .saw(Layer::Files, format!("cpu_dedicated_set = {dedicated}"), "nova.conf, [compute]")
+            .saw(Layer::Kernel, format!("{said}: CPU {cpus}"), "/proc/interrupts; /proc/irq/N/effective_affinity_list")
+            .advice("give them other CPUs: IRQBALANCE_BANNED_CPULIST for irqbalance, or /proc/irq/N/smp_affinity_list")
+            .command(format!("{}# grep -H . /proc/irq/*/effective_affinity_list", host.name)),
+    )
+}
+
 /// Programs on CPUs that the kernel's command line keeps free and that guests have for themselves. Where
 /// no CPU is isolated every program may run everywhere, and nothing was promised.
 fn intruder(cloud: &CloudSnapshot, _: &[GuestSnapshot]) -> Vec<Finding> {
@@ -92,8 +139,8 @@ fn intruder(cloud: &CloudSnapshot, _: &[GuestSnapshot]) -> Vec<Finding> {
     for host in cloud.hosts.values() {
         let details = host.machine.as_ref().and_then(|machine| Some((machine, machine.details.as_ref()?)));
         let Some((machine, details)) = details else { continue };
-        let dedicated = machine.sets.as_ref().and_then(|sets| sets.dedicated.clone()).unwrap_or_default();
-        let kept = details.isolated.intersection(&dedicated);
+        found.extend(interrupts(host));
+        let (kept, dedicated) = kept(machine, details);
         let guests: BTreeSet<u32> = host.processes.iter().map(|process| process.pid).collect();
         let inside = details.programs.iter().filter(|one| !guests.contains(&one.pid));
         let inside: Vec<_> = inside.filter(|one| !one.cpus.intersection(&kept).is_empty()).collect();
@@ -102,11 +149,7 @@ fn intruder(cloud: &CloudSnapshot, _: &[GuestSnapshot]) -> Vec<Finding> {
         }
         let names: BTreeSet<&str> = inside.iter().map(|one| one.name.as_str()).collect();
         let cpus = inside.iter().fold(Cpuset::new(), |all, one| all.union(&one.cpus)).intersection(&kept);
-        let more = names.len().saturating_sub(5);
-        let mut said = names.into_iter().take(5).collect::<Vec<_>>().join(", ");
-        if more > 0 {
-            said.push_str(&format!(" and {more} more"));
-        }
+        let said = some(names);
         found.push(
             Finding::about(Subject::named("host", &host.name), format!("{said} may run on CPU {cpus}, which are isolated and dedicated to guests"))
                 .on(&host.name)
@@ -154,7 +197,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         name: "intruder",
         severity: Severity::Warning,
-        about: "A program that is no guest may run on CPUs that are isolated and dedicated to guests",
+        about: "A program that is no guest may run, or interrupts come, on CPUs that are isolated and dedicated to guests",
         source: "hotsos, risu numa.sh, tripleo's NFV role",
         proof: Proof::Recording,
         layers: &[Layer::Kernel, Layer::Files],
@@ -164,8 +207,8 @@ pub(super) const RULES: &[Rule] = &[
         name: "old-qemu",
         severity: Severity::Note,
         about: "A guest runs a QEMU that was replaced since it was started",
-        source: "needrestart; nova-manage libvirt list_unset_machine_type",
-        proof: Proof::Recording,
+        source: "needrestart",
+        proof: Proof::Lab,
         layers: &[Layer::Kernel],
         judge: Judge::Cloud(old_qemu),
     },

@@ -67,7 +67,12 @@ fn pci_of_host(cloud: &CloudSnapshot, host: &HostSnapshot, busy: &BTreeSet<&str>
         }
     }
     let mut found = Vec::new();
+    let is_bound = |driver: &Option<String>| driver.as_deref().is_some_and(|driver| driver.contains("vfio"));
     for (address, of) in users {
+        let at = known.map(|known| known.get(&address));
+        if of.len() == 1 && at.is_none_or(|at| at.is_some_and(is_bound)) {
+            continue;
+        }
         let names: Vec<String> =
             of.iter().map(|uuid| format!("`{}`", cloud.guest_name(uuid, host))).collect();
         let about = |sentence: String, part: &str| {
@@ -90,13 +95,13 @@ fn pci_of_host(cloud: &CloudSnapshot, host: &HostSnapshot, busy: &BTreeSet<&str>
                     .advice("only one of them works: detach it from one, or migrate that one away"),
             );
         }
-        match known.map(|known| known.get(&address)) {
+        match at {
             Some(None) => found.push(
                 about(format!("{} has it, and the host has no such device", names.join(" and ")), "missing")
                     .saw(Layer::Kernel, "it is not there", format!("/sys/bus/pci/devices/{address}"))
                     .advice("the device or its virtual functions were taken away under a running guest: bring them back, and hard-reboot the guest"),
             ),
-            Some(Some(driver)) if !driver.as_deref().is_some_and(|driver| driver.contains("vfio")) => {
+            Some(Some(driver)) if !is_bound(driver) => {
                 let driver = driver.as_deref().unwrap_or("no driver");
                 found.push(
                     about(format!("{} has it, and the host has it with {driver}", names.join(" and ")), "driver")
@@ -202,7 +207,7 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Error,
         about: "Nova, the domain and (where there is a volume service) Cinder differ in which volumes a server has",
         source: "LP 2019078, LP 2088066",
-        proof: Proof::Recording,
+        proof: Proof::Lab,
         layers: &[Layer::Nova, Layer::Cinder, Layer::Libvirt],
         judge: Judge::Cloud(volumes),
     },

@@ -230,7 +230,7 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Warning,
         about: "Huge pages that nobody uses, that are uneven, or that others than guests have taken",
         source: "hotsos memory; install_yamls#938",
-        proof: Proof::Recording,
+        proof: Proof::Lab,
         layers: &[Layer::Kernel, Layer::Files],
         judge: Judge::Cloud(huge_pages),
     },

@@ -1,6 +1,6 @@
 //! Rules about what placement says of hosts.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Judge, Proof, Rule};
 use crate::cloud::{ComputeService, Hypervisor};
@@ -15,8 +15,10 @@ fn computes(cloud: &CloudSnapshot) -> impl Iterator<Item = &Hypervisor> {
     })
 }
 
-fn provider<'a>(cloud: &'a CloudSnapshot, id: &str) -> Option<&'a ProviderSnapshot> {
-    cloud.placement.as_ref()?.providers.iter().find(|one| one.provider.id == id)
+/// Providers by id: looked for once per host, a list would take the square of the hosts.
+fn by_id(cloud: &CloudSnapshot) -> BTreeMap<&str, &ProviderSnapshot> {
+    let all = cloud.placement.iter().flat_map(|placement| &placement.providers);
+    all.map(|one| (one.provider.id.as_str(), one)).collect()
 }
 
 fn of_host(name: &str) -> Subject {
@@ -28,9 +30,10 @@ fn inventory(cloud: &CloudSnapshot, _: &[GuestSnapshot]) -> Vec<Finding> {
     if !cloud.is_whole {
         return found;
     }
+    let providers = by_id(cloud);
     for compute in computes(cloud) {
         let name = &compute.service.host;
-        let (Some(host), Some(provider)) = (cloud.hosts.get(name), provider(cloud, &compute.id)) else {
+        let (Some(host), Some(provider)) = (cloud.hosts.get(name), providers.get(compute.id.as_str())) else {
             continue;
         };
         let wrong = inventory_of(host, provider);
@@ -130,12 +133,10 @@ fn provider_without_compute(cloud: &CloudSnapshot, _: &[GuestSnapshot]) -> Vec<F
         return Vec::new();
     };
     let mut found = Vec::new();
+    let ids: BTreeSet<&str> = hypervisors.iter().map(|compute| compute.id.as_str()).collect();
     for one in placement.providers.iter().map(|one| &one.provider) {
         let is_root = one.parent.is_none();
-        if !is_root
-            || placement.sharing.contains(&one.id)
-            || hypervisors.iter().any(|compute| compute.id == one.id)
-        {
+        if !is_root || placement.sharing.contains(&one.id) || ids.contains(one.id.as_str()) {
             continue;
         }
         let namesake = hypervisors
@@ -151,9 +152,14 @@ fn provider_without_compute(cloud: &CloudSnapshot, _: &[GuestSnapshot]) -> Vec<F
                 .command(format!("openstack resource provider show --allocations {}", one.id)),
         );
     }
+    let providers = by_id(cloud);
+    let mut on_host: BTreeMap<&str, Vec<&Hypervisor>> = BTreeMap::new();
+    for compute in computes(cloud) {
+        on_host.entry(&compute.service.host).or_default().push(compute);
+    }
     for compute in computes(cloud) {
         let name = &compute.service.host;
-        if provider(cloud, &compute.id).is_none() {
+        if !providers.contains_key(compute.id.as_str()) {
             found.push(
                 Finding::about(of_host(name), format!("its hypervisor {} has no provider in placement: nothing can be scheduled there", compute.id))
                     .on(name)
@@ -179,7 +185,7 @@ fn provider_without_compute(cloud: &CloudSnapshot, _: &[GuestSnapshot]) -> Vec<F
                 .command(format!("{name}# cat /var/lib/nova/compute_id")),
             );
         }
-        let twins = computes(cloud).filter(|other| other.service.host == *name && other.id != compute.id);
+        let twins = on_host.get(name.as_str()).into_iter().flatten();
         for other in twins.filter(|other| compute.id < other.id) {
             found.push(
                 Finding::about(
@@ -201,6 +207,7 @@ fn aggregates(cloud: &CloudSnapshot, _: &[GuestSnapshot]) -> Vec<Finding> {
         return Vec::new();
     };
     let mut found = Vec::new();
+    let providers = by_id(cloud);
     for aggregate in aggregates {
         let Some(members) = aggregate.uuid.as_ref().and_then(|uuid| placement.aggregates.get(uuid)) else {
             continue;
@@ -210,7 +217,7 @@ fn aggregates(cloud: &CloudSnapshot, _: &[GuestSnapshot]) -> Vec<Finding> {
             .map(|compute| compute.id.as_str())
             .collect();
         let name =
-            |id: &str| provider(cloud, id).map_or_else(|| id.to_string(), |one| one.provider.name.clone());
+            |id: &str| providers.get(id).map_or_else(|| id.to_string(), |one| one.provider.name.clone());
         let computes: BTreeSet<&str> = computes(cloud).map(|one| one.id.as_str()).collect();
         let missing: Vec<String> =
             wanted.iter().filter(|id| !members.contains(**id)).map(|id| name(id)).collect();
@@ -251,16 +258,17 @@ fn disabled(cloud: &CloudSnapshot, _: &[GuestSnapshot]) -> Vec<Finding> {
         return Vec::new();
     };
     let mut found = Vec::new();
+    let providers = by_id(cloud);
+    let of_compute = services.iter().filter(|service| service.binary == "nova-compute");
+    let on_host: BTreeMap<&str, &ComputeService> =
+        of_compute.map(|service| (service.host.as_str(), service)).collect();
     for compute in computes(cloud) {
-        let is_of = |service: &&ComputeService| {
-            service.binary == "nova-compute" && service.host == compute.service.host
-        };
-        let Some(service) = services.iter().find(is_of) else { continue };
+        let Some(service) = on_host.get(compute.service.host.as_str()) else { continue };
         let name = &service.host;
         let (in_nova, in_placement) =
             (service.status == "disabled", placement.disabled.contains(&compute.id));
         let words = |is: bool| if is { "disabled" } else { "enabled" };
-        if in_nova != in_placement && provider(cloud, &compute.id).is_some() {
+        if in_nova != in_placement && providers.contains_key(compute.id.as_str()) {
             found.push(
                 Finding::about(of_host(name), format!("nova-compute is {} in Nova and {} in placement", words(in_nova), words(in_placement)))
                     .on(name)

@@ -386,7 +386,7 @@ pub(super) const RULES: &[Rule] = &[
         severity: Severity::Warning,
         about: "A vCPU's scheduling policy is not what <vcpusched> says",
         source: "LP 1889257",
-        proof: Proof::Recording,
+        proof: Proof::Lab,
         layers: &[Layer::Libvirt, Layer::Kernel],
         judge: Judge::Guest(realtime),
     },
