@@ -533,3 +533,53 @@ fn numa_nodes_of_a_host_with_one() {
     let left = ssh("cmp1", "grep -c '^cpu_dedicated_set = 1' /etc/nova/nova.conf");
     assert_eq!(left.trim(), "1");
 }
+
+/// Before the scheduler: the limits of the project; after it: whether Neutron binds the port.
+#[test]
+fn limits_of_the_project_and_networks() {
+    let refused = |args: &[&str]| {
+        let (ran, answer) = answer(args);
+        assert_eq!(ran.code, 1, "{answer:#}");
+        answer
+    };
+    smog(&["quota", "set", "admin", "cores=0", "-q"]);
+    let limit = undo(|| drop(lab().run(&["quota", "set", "admin", "cores=none", "-q"])));
+    let found = refused(&["--flavor", "m1.nano"]);
+    assert_eq!((&found["refused"][0]["limit"], &found["refused"][0]["needs"]), (&"cores".into(), &1.into()));
+    let sentence = found["sentence"].as_str().expect("a sentence");
+    assert!(
+        sentence.starts_with("Nova refuses it before it looks for a host: the project has "),
+        "{sentence}"
+    );
+    let name = unique("why-limit");
+    let ran = lab().run(&["boot", &name, "-q", "--network", "none", "--flavor", "m1.nano"]);
+    assert!(ran.code == 1 && ran.err.contains("Quota exceeded for cores"), "{}", ran.err);
+    drop(limit);
+    fits("no limit", &["--flavor", "m1.nano"]);
+
+    let network = unique("why-net");
+    let made = api(&[
+        "POST",
+        "network",
+        "/networks",
+        "--body",
+        &format!(
+            r#"{{"network": {{"name": "{network}", "provider:network_type": "flat", "provider:physical_network": "nowhere"}}}}"#
+        ),
+    ]);
+    let made: Value = serde_json::from_str(&made).expect("a network");
+    let id = made["network"]["id"].as_str().expect("an id").to_string();
+    let _network = undo(|| drop(lab().run(&["api", "-q", "DELETE", "network", &format!("/networks/{id}")])));
+    let subnet = format!(
+        r#"{{"subnet": {{"network_id": "{id}", "ip_version": 4, "cidr": "10.250.0.0/24", "enable_dhcp": false}}}}"#
+    );
+    api(&["POST", "network", "/subnets", "--body", &subnet]);
+    let row = Row {
+        reason: "physical network",
+        by: "neutron",
+        what: "port binding",
+        said: "its agent lacks the physical network `nowhere`",
+    };
+    row.is_said(&["--flavor", "m1.nano", "--network", &network]);
+    fits("a network that is reached", &["--flavor", "m1.nano", "--network", "private"]);
+}

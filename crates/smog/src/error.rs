@@ -388,7 +388,8 @@ pub(crate) fn is_quota(message: &str) -> bool {
     let lower = message.to_lowercase();
     let has = |text: &str| lower.contains(text);
     (has("quota") && has("exceed"))
-        || (has("maximum number of") && has("exceeded"))
+        // Nova's "Exceeded maximum number of retries" is about hosts.
+        || (has("maximum number of") && has("exceeded") && !has("retries"))
         || has("exceeded for resources")
         || has("over a limit for")
         || has("is over limit of")

@@ -10,7 +10,9 @@ mod answer;
 mod facts;
 mod filters;
 mod judge;
+mod limits;
 mod log;
+mod network;
 mod numa;
 mod pci_filter;
 mod placement;
@@ -26,6 +28,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 
 pub use answer::{FilterCount, HostVerdict, Reason, SchedulerLog, Verdict, WhyNot};
+pub use limits::Refusal;
 pub use request::WhyNotRequest;
 
 use crate::cloud::Cloud;
@@ -71,19 +74,27 @@ impl Cloud {
             unknown.push(Unknown { what, why, concerns });
             None
         });
+        let refused = limits::refusals(&wanted.charge, &facts.limits);
+        let about_hosts = match hosts.is_empty() && facts.hypervisors.is_err() && facts.services.is_err() {
+            true if is_hidden(&facts) => {
+                "hosts are shown to administrators only: nothing else is against it".into()
+            }
+            true => "which hosts there are is not known".into(),
+            false => answer::sentence(&hosts),
+        };
+        let mut helps = helps(&hosts);
+        helps.splice(0..0, refused.iter().map(Refusal::help));
         let mut answer = WhyNot {
             asked,
-            sentence: answer::sentence(&hosts),
-            helps: helps(&hosts),
+            sentence: answer::sentence_with(&refused, about_hosts),
+            helps,
+            refused,
             hosts,
             scheduler_log: log,
             notes: Vec::new(),
             unknown,
             took_s: 0.0,
         };
-        if answer.hosts.is_empty() && facts.hypervisors.is_err() && facts.services.is_err() {
-            answer.sentence = "which hosts there are is not known".into();
-        }
         if answer.fits() && failed.is_some() {
             notes.push(format!(
                 "this is how it is now, not then; a host or scheduler hints that were asked for are in no \
@@ -180,9 +191,14 @@ fn helps(hosts: &[HostVerdict]) -> Vec<String> {
     helps
 }
 
+/// Whether hosts are hidden from this user.
+fn is_hidden(facts: &Facts) -> bool {
+    facts.hypervisors.as_ref().is_err_and(|why| why == facts::ROLES)
+}
+
 fn unknown(facts: &Facts) -> Vec<Unknown> {
     let of = |what: &str, concerns: &str, why: Option<&String>| {
-        why.filter(|why| *why != "not asked").map(|why| Unknown {
+        why.filter(|why| *why != facts::NOT_ASKED).map(|why| Unknown {
             what: what.into(),
             why: why.clone(),
             concerns: concerns.into(),
@@ -194,13 +210,23 @@ fn unknown(facts: &Facts) -> Vec<Unknown> {
         of("host aggregates", "aggregates and zones", facts.aggregates.as_ref().err()),
         of("placement", "resources and traits", facts.providers.as_ref().err()),
         of("nova's servers", "what other guests hold", facts.servers.as_ref().err()),
+        of("the project's limits", "the project's instances, cores and memory", facts.limits.as_ref().err()),
+        of("neutron's agents", "ports of the networks", facts.agents.as_ref().err()),
         of("nova.conf of the controller", "which filters are enabled", facts.scheduler.as_ref().err()),
     ];
     let hosts = facts.hosts.iter().filter_map(|(name, host)| {
         let why = host.conf.as_ref().err().or(host.capabilities.as_ref().err())?;
         of(&format!("host `{name}`"), "its NUMA nodes, pages and CPUs", Some(why))
     });
-    sources.into_iter().flatten().chain(hosts).collect()
+    let all = sources.into_iter().flatten().chain(hosts);
+    // What a user's roles hide is one thing, however many calls it shows in.
+    let (hidden, mut rest): (Vec<Unknown>, Vec<Unknown>) = all.partition(|one| one.why == facts::ROLES);
+    if !hidden.is_empty() {
+        let what: Vec<String> = hidden.into_iter().map(|one| one.what).collect();
+        let concerns = "all hosts".into();
+        rest.insert(0, Unknown { what: what.join(", "), why: facts::ROLES.into(), concerns });
+    }
+    rest
 }
 
 /// Whether Nova found no host.

@@ -11,7 +11,7 @@ use crate::session::Session;
 ///
 /// For a guest, or for a request that found no host: a boot, a migration, a resize. With options and
 /// without a guest, before one is booted. Each compute host is judged in the order in which Nova asks:
-/// placement, then the filters of the scheduler. Placement itself is asked; the filters are computed from
+/// the project's limits, placement, then the filters of the scheduler. Placement itself is asked; the filters are computed from
 /// what the APIs, nova.conf and libvirt say. What could not be read is unknown, and never fits.
 ///
 ///   smog why-not web
@@ -20,7 +20,7 @@ use crate::session::Session;
 #[derive(Debug, clap::Args)]
 #[command(
     verbatim_doc_comment,
-    after_help = "Exit codes: 0 a host fits, 1 none does, 3 none does as far as could be looked (\"unknown\")."
+    after_help = "Exit codes: 0 a host fits, 1 none does or a limit of the project refuses it, 3 none does as far as could be looked (\"unknown\")."
 )]
 pub struct WhyNotArgs {
     /// A guest (name, id, or an unambiguous beginning) or a request ("req-…") that found no host
@@ -41,6 +41,9 @@ pub struct WhyNotArgs {
     /// Availability zone
     #[arg(long, visible_alias = "az", value_name = "ZONE")]
     zone: Option<String>,
+    /// Network of a port: name or id; may be given several times
+    #[arg(long = "network", value_name = "NETWORK", add = names::networks())]
+    networks: Vec<String>,
     /// Scheduler hint; may be given several times
     #[arg(long = "hint", value_name = "KEY=VALUE", value_parser = key_and_value)]
     hints: Vec<(String, String)>,
@@ -58,6 +61,7 @@ pub async fn run(args: WhyNotArgs, session: &Session) -> Result<ExitCode, Error>
         host: args.host,
         group: args.group,
         zone: args.zone,
+        networks: args.networks,
         hints,
         boots_from_volume: args.volume,
         reads_log: true,

@@ -81,7 +81,8 @@ impl Cloud {
     #[pyo3(signature = (
         of: "str | Guest | None" = None, *, flavor: "str | Flavor | None" = None, image: "str | Image | None" = None,
         host: "str | Host | None" = None, group: "str | ServerGroup | None" = None,
-        availability_zone: "str | None" = None, hints: "dict[str, Any] | None" = None, volume: "bool" = false
+        availability_zone: "str | None" = None, network: "str | Network | None" = None,
+        hints: "dict[str, Any] | None" = None, volume: "bool" = false
     ) -> "WhyNot")]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn why_not(
@@ -93,6 +94,7 @@ impl Cloud {
         host: Option<NameOf>,
         group: Option<NameOf>,
         availability_zone: Option<String>,
+        network: Option<NameOf>,
         hints: Option<BTreeMap<String, Bound<'_, PyAny>>>,
         volume: bool,
     ) -> PyResult<WhyNot> {
@@ -104,6 +106,7 @@ impl Cloud {
             host: host.map(NameOf::name),
             group: group.map(NameOf::name),
             zone: availability_zone,
+            networks: network.map(NameOf::name).into_iter().collect(),
             hints: hints
                 .into_iter()
                 .map(|(key, value)| Ok((key, to_json(&value)?)))

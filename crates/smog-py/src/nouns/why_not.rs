@@ -26,7 +26,8 @@ fn text(answer: &Core) -> String {
 
 fn row(answer: &Core) -> Vec<(&'static str, String)> {
     let hosts = answer.hosts.iter().map(|host| (host.host.as_str(), host.words()));
-    let hosts: Vec<String> = hosts.map(|(host, why)| format!("{host} {why}")).collect();
+    let hosts: Vec<String> =
+        hosts.map(|(host, why)| format!("{host} {why}").trim_end().to_string()).collect();
     vec![
         ("asked", answer.asked.clone()),
         ("answer", answer.sentence.clone()),

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::limits::Refusal;
 use crate::exit::ExitCode;
 use crate::findings::Unknown;
 use crate::show::{Column, Show};
@@ -190,6 +191,8 @@ pub struct WhyNot {
     pub asked: String,
     /// The answer in one sentence.
     pub sentence: String,
+    /// The limits of the project that refuse it: Nova does not even look for a host then.
+    pub refused: Vec<Refusal>,
     /// All compute hosts, those that fit first.
     pub hosts: Vec<HostVerdict>,
     /// What would help, each of them.
@@ -205,16 +208,17 @@ pub struct WhyNot {
 }
 
 impl WhyNot {
-    /// Whether a host can take the server.
+    /// Whether no limit of the project refuses the server, and a host can take it.
     pub fn fits(&self) -> bool {
-        self.hosts.iter().any(|host| host.verdict == Verdict::Fits)
+        self.refused.is_empty() && self.hosts.iter().any(|host| host.verdict == Verdict::Fits)
     }
 
-    /// 0: a host fits; 1: none does; 3: it is not known of some, and none of the others does.
+    /// 0: a host fits; 1: none does, or the project's limits refuse it; 3: it is not known of some, and none of the others does.
     pub fn exit_code(&self) -> ExitCode {
         let is_unknown =
             self.hosts.is_empty() || self.hosts.iter().any(|host| host.verdict == Verdict::Unknown);
         match (self.fits(), is_unknown) {
+            _ if !self.refused.is_empty() => ExitCode::Failed,
             (true, _) => ExitCode::Ok,
             (false, false) => ExitCode::Failed,
             (false, true) => ExitCode::CouldNotRun,
@@ -228,7 +232,19 @@ pub(super) const SOURCE: &str = "source";
 /// So many reasons stand in the sentence.
 const GROUPS: usize = 3;
 
-/// The answer in one sentence: hosts with the same reason together, the largest group first.
+/// The answer in one sentence: limits first, as Nova looks at them before any host.
+pub(super) fn sentence_with(refused: &[Refusal], about_hosts: String) -> String {
+    if refused.is_empty() {
+        return about_hosts;
+    }
+    let said: Vec<String> = refused.iter().map(Refusal::words).collect();
+    format!(
+        "Nova refuses it before it looks for a host: {}. With a larger quota: {about_hosts}",
+        said.join("; ")
+    )
+}
+
+/// The answer about hosts in one sentence: those with the same reason together, the largest group first.
 pub(super) fn sentence(hosts: &[HostVerdict]) -> String {
     let of = |verdict| -> Vec<&str> {
         hosts.iter().filter(|one| one.verdict == verdict).map(|one| one.host.as_str()).collect()

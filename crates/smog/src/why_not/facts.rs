@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 
+use super::limits::Charge;
 use super::placement::{DISABLED, SHARES};
 use super::wanted::{ResourceWish, Wanted};
 use crate::cloud::{
     Aggregate, Allocation, AvailabilityZone, CandidateQuery, Cloud, ComputeService, Hypervisor, Inventory,
-    Microversion, Provider, Server, ServerTopology,
+    Limit, Microversion, NetworkAgent, Provider, Server, ServerTopology,
 };
 use crate::error::{Error, Result};
 use crate::findings::NovaConf;
@@ -19,6 +20,12 @@ use crate::libvirt::Capabilities;
 
 /// What was asked for, or why there is no answer.
 pub(super) type Asked<T> = std::result::Result<T, String>;
+
+/// Why there is no answer to what the question does not need.
+pub(super) const NOT_ASKED: &str = "not asked";
+
+/// Why there is no answer to what only administrators may ask.
+pub(super) const ROLES: &str = "the user's roles do not allow to look";
 
 /// A source that takes longer is given up.
 const LIMIT: Duration = Duration::from_secs(6);
@@ -74,6 +81,10 @@ pub(super) struct Facts {
     /// The scheduler's configuration.
     pub scheduler: Asked<NovaConf>,
     pub hosts: BTreeMap<String, HostFacts>,
+    /// The limits of the project, where the request adds to what it has.
+    pub limits: Asked<Vec<Limit>>,
+    /// Neutron's agents, where networks are asked for.
+    pub agents: Asked<Vec<NetworkAgent>>,
 }
 
 impl Facts {
@@ -129,14 +140,26 @@ async fn ask<T>(question: impl Future<Output = Result<T>>) -> Asked<T> {
 
 fn short(why: &Error) -> String {
     match why {
-        Error::Api { status: 403, .. } => "the user's roles do not allow to look".into(),
+        Error::Api { status: 403, .. } => ROLES.into(),
         other => other.to_string().lines().next().unwrap_or_default().to_string(),
     }
 }
 
 /// Gather what the question needs.
 pub(super) async fn gather(cloud: &Cloud, wanted: &Wanted, wish: &ResourceWish) -> Facts {
-    let (services, hypervisors, aggregates, zones, providers) = tokio::join!(
+    let limits = async {
+        match wanted.charge == Charge::default() {
+            true => Err(NOT_ASKED.into()),
+            false => ask(cloud.limits(wanted.charge.project_id.as_deref())).await,
+        }
+    };
+    let agents = async {
+        match wanted.networks.is_empty() {
+            true => Err(NOT_ASKED.into()),
+            false => ask(cloud.network_agents()).await,
+        }
+    };
+    let (services, hypervisors, aggregates, zones, providers, limits, agents) = tokio::join!(
         async {
             let services = ask(cloud.compute_services()).await;
             let scheduler = scheduler(cloud, &services).await;
@@ -146,6 +169,8 @@ pub(super) async fn gather(cloud: &Cloud, wanted: &Wanted, wish: &ResourceWish) 
         ask(cloud.aggregates()),
         ask(cloud.availability_zones()),
         ask(cloud.providers()),
+        limits,
+        agents
     );
     let (services, scheduler) = services;
     let mut facts = Facts {
@@ -153,13 +178,15 @@ pub(super) async fn gather(cloud: &Cloud, wanted: &Wanted, wish: &ResourceWish) 
         hypervisors,
         aggregates,
         zones,
-        providers: Err("not asked".into()),
-        candidates: Err("not asked".into()),
+        providers: Err(NOT_ASKED.into()),
+        candidates: Err(NOT_ASKED.into()),
         left_out: BTreeMap::new(),
-        servers: Err("not asked".into()),
+        servers: Err(NOT_ASKED.into()),
         topologies: BTreeMap::new(),
         scheduler,
         hosts: BTreeMap::new(),
+        limits,
+        agents,
     };
     let (details, candidates, servers) = tokio::join!(
         async {
@@ -172,7 +199,7 @@ pub(super) async fn gather(cloud: &Cloud, wanted: &Wanted, wish: &ResourceWish) 
         async {
             match needs_servers(wanted, &facts.scheduler) {
                 true => ask(cloud.servers()).await,
-                false => Err("not asked".into()),
+                false => Err(NOT_ASKED.into()),
             }
         },
     );
@@ -481,19 +508,19 @@ async fn hosts(cloud: &Cloud, wanted: &Wanted, hosts: &[String]) -> BTreeMap<Str
             let capabilities = async {
                 match needs_libvirt {
                     true => ask(host.capabilities()).await,
-                    false => Err("not asked".into()),
+                    false => Err(NOT_ASKED.into()),
                 }
             };
             let pci = async {
                 match has_pci {
                     true => ask(async { Ok(host.facts().await?.pci) }).await,
-                    false => Err("not asked".into()),
+                    false => Err(NOT_ASKED.into()),
                 }
             };
             let conf = async {
                 match has_numa || has_pci {
                     true => ask(conf(&host, &[ServiceRole::NovaCompute])).await,
-                    false => Err("not asked".into()),
+                    false => Err(NOT_ASKED.into()),
                 }
             };
             let (conf, capabilities, pci) = tokio::join!(conf, capabilities, pci);

@@ -3,6 +3,7 @@
 use super::answer::{HostVerdict, Reason, SOURCE, Verdict};
 use super::facts::{Asked, Facts};
 use super::filters::{self, DEFAULT, Look, OTHERS, Question};
+use super::network;
 use super::placement::{self, DISABLED, SHARES};
 use super::wanted::{ResourceWish, Wanted};
 use crate::findings::NovaConf;
@@ -42,6 +43,10 @@ fn of_host(wanted: &Wanted, wish: &ResourceWish, facts: &Facts, host: String) ->
             Some(Look::Unknown(_)) => {}
             None => unknown.push(format!("{filter}: smog does not compute this filter")),
         }
+    }
+    match network::reasons(wanted, facts, &host) {
+        Ok(found) => reasons.extend(found),
+        Err(why) => unknown.push(why),
     }
     unknown.extend(uncomputed(wanted, &facts.scheduler));
     if let Err(why) = is_known {

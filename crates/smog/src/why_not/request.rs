@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::limits::Charge;
 use super::wanted::{Wanted, WantedFlavor};
 use crate::cloud::server_actions::Kind;
 use crate::cloud::{
@@ -29,6 +30,8 @@ pub struct WhyNotRequest {
     pub group: Option<String>,
     /// Availability zone.
     pub zone: Option<String>,
+    /// Networks by name or id, one for each port.
+    pub networks: Vec<String>,
     /// Scheduler hints, as of a [`BootRequest`].
     pub hints: BTreeMap<String, Value>,
     /// The root disk is a volume: the flavor's disk is not asked of placement.
@@ -67,6 +70,7 @@ impl WhyNotRequest {
             host: request.host.clone(),
             group: request.server_group.clone(),
             zone: request.availability_zone.clone(),
+            networks: Vec::new(),
             hints: request.hints.clone(),
             boots_from_volume: request.boots_from_volume(),
             reads_log: false,
@@ -117,6 +121,11 @@ impl WhyNotRequest {
                 wanted.groups.push(group);
             }
         }
+        for network in &self.networks {
+            let network = cloud.network(network).await?;
+            resolved.asked.push_str(&format!(", network `{}`", network.name));
+            wanted.networks.push(network);
+        }
         for (name, value) in &self.hints {
             match name.as_str() {
                 "same_host" => wanted.same_host.extend(texts(value)),
@@ -128,6 +137,12 @@ impl WhyNotRequest {
                 }
                 _ => resolved.notes.push(format!("the scheduler hint `{name}` is not judged")),
             }
+        }
+        // A server that is there counts already.
+        if wanted.guest.is_none()
+            && let Some(group) = wanted.groups.first()
+        {
+            wanted.charge.group = Some((group.name.clone(), group.members.len() as u64));
         }
         Ok(resolved)
     }
@@ -148,10 +163,17 @@ impl WhyNotRequest {
                 });
             }
         };
+        let flavor_disk = flavor.disk_gib;
         let mut wanted = Wanted {
             name: format!("flavor `{}`", flavor.name),
             project_id: cloud.own_project_id(),
             boots_from_volume: self.boots_from_volume,
+            charge: Charge {
+                instances: 1,
+                cores: u64::from(flavor.vcpus),
+                ram_mib: flavor.ram_mib,
+                ..Charge::default()
+            },
             flavor: of_list(&flavor),
             ..Wanted::default()
         };
@@ -160,7 +182,15 @@ impl WhyNotRequest {
             asked.push_str(&format!(", image `{}`", image.name));
             wanted.add_image(image);
         }
-        Ok(Resolved { wanted, asked, failed: None, notes: Vec::new() })
+        let has_image_disk = flavor_disk == 0 && !self.boots_from_volume;
+        let notes = match has_image_disk && !cloud.is_admin() {
+            true => vec![
+                "Nova lets only administrators boot a flavor without disk from an image (policy zero_disk_flavor)"
+                    .into(),
+            ],
+            false => Vec::new(),
+        };
+        Ok(Resolved { wanted, asked, failed: None, notes })
     }
 
     async fn of_guest(&self, cloud: &Cloud, of: &str) -> Result<Resolved> {
@@ -213,14 +243,15 @@ impl WhyNotRequest {
         let is_placed = server.host.is_some() && server.status != "ERROR" || is_moved(failed.as_ref());
         let mut wanted = Wanted {
             name,
-            flavor,
             project_id: Some(server.project_id.clone()),
             boots_from_volume: server.image.is_none(),
             source: server.host.clone().filter(|_| is_placed),
             is_resize: self.flavor.is_some(),
             zone: zone_of(&server),
             groups: groups_of(cloud, &server, &mut notes).await,
+            charge: charge_of_resize(cloud, &server, &flavor, self.flavor.is_some()),
             guest: Some(server.id.clone()),
+            flavor,
             ..Wanted::default()
         };
         let image = match &self.image {
@@ -254,6 +285,20 @@ impl Wanted {
 fn is_moved(failed: Option<&Failed>) -> bool {
     const MOVES: [&str; 4] = ["resize", "migrate", "live-migration", "evacuate"];
     failed.is_some_and(|failed| MOVES.contains(&failed.action.action.as_str()))
+}
+
+/// What a resize adds: the more of CPUs and memory. A server that is there counts already.
+fn charge_of_resize(cloud: &Cloud, server: &Server, new: &WantedFlavor, is_resize: bool) -> Charge {
+    if !is_resize {
+        return Charge::default();
+    }
+    let is_own = cloud.own_project_id().as_ref() == Some(&server.project_id);
+    Charge {
+        project_id: (!is_own).then(|| server.project_id.clone()),
+        cores: new.vcpus.saturating_sub(u64::from(server.flavor.vcpus)),
+        ram_mib: new.ram_mib.saturating_sub(server.flavor.ram_mib),
+        ..Charge::default()
+    }
 }
 
 /// The zone that was asked for, where Nova says it.

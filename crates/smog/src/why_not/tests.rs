@@ -9,8 +9,8 @@ use super::facts::{Facts, HostFacts, ProviderFacts};
 use super::judge::judge;
 use super::wanted::{Wanted, WantedFlavor};
 use crate::cloud::{
-    Aggregate, Allocation, AvailabilityZone, ComputeService, Hypervisor, Inventory, Provider, Server,
-    ServerGroup, ServerTopology,
+    Aggregate, Allocation, AvailabilityZone, ComputeService, Hypervisor, Inventory, Network, NetworkAgent,
+    Provider, Server, ServerGroup, ServerTopology,
 };
 use crate::findings::NovaConf;
 use crate::libvirt::Capabilities;
@@ -98,6 +98,23 @@ fn machine() -> HostFacts {
     }
 }
 
+fn agent(host: &str, alive: bool) -> NetworkAgent {
+    serde_json::from_value(json!({
+        "agent_type": "Open vSwitch agent", "host": host, "alive": alive, "admin_state_up": true,
+        "configurations": {"bridge_mappings": {"physnet1": "br-phy"}, "tunnel_types": ["vxlan"]},
+    }))
+    .expect("an agent")
+}
+
+/// A network of a kind, over a physical network.
+fn network(kind: Option<&str>, physical: Option<&str>) -> Network {
+    serde_json::from_value(json!({
+        "id": "n1", "name": "n1", "status": "ACTIVE", "admin_state_up": true,
+        "provider:network_type": kind, "provider:physical_network": physical,
+    }))
+    .expect("a network")
+}
+
 fn facts() -> Facts {
     let hosts = ["cmp1", "cmp2"];
     let of = |name: &str| (name.to_string(), machine());
@@ -115,6 +132,8 @@ fn facts() -> Facts {
         topologies: BTreeMap::new(),
         scheduler: Ok(conf(&format!("[filter_scheduler]\nenabled_filters = {FILTERS}\n"))),
         hosts: hosts.map(of).into_iter().collect(),
+        limits: Err("not asked".into()),
+        agents: Ok(hosts.map(|host| agent(host, true)).to_vec()),
     }
 }
 
@@ -512,4 +531,40 @@ fn what_could_not_be_read_never_fits() {
     let mut foreign = facts();
     foreign.scheduler = Ok(conf("[filter_scheduler]\nenabled_filters = ComputeFilter,our.own.RackFilter\n"));
     assert_eq!(verdicts(&foreign, &wanted(&[])), [Verdict::Unknown; 2]);
+}
+
+#[test]
+fn networks() {
+    let said = |network: Network, change: fn(&mut Facts)| {
+        let (mut facts, mut wanted) = (facts(), wanted(&[]));
+        change(&mut facts);
+        wanted.networks = vec![network];
+        let hosts = judge(&wanted, &wanted.resources(), &facts);
+        let cmp1 = hosts.into_iter().find(|host| host.host == "cmp1").expect("cmp1");
+        (cmp1.verdict, cmp1.words())
+    };
+    let flat = |name: &'static str| network(Some("flat"), Some(name));
+    let fits = (Verdict::Fits, String::new());
+    let out = |words: &str| (Verdict::RuledOut, words.to_string());
+    assert_eq!(said(flat("physnet1"), |_| ()), fits);
+    assert_eq!(said(network(Some("vxlan"), None), |_| ()), fits);
+    assert_eq!(
+        said(flat("other"), |_| ()),
+        out("does not reach network `n1`: its agent lacks the physical network `other`")
+    );
+    assert_eq!(
+        said(network(Some("gre"), None), |_| ()),
+        out("does not reach network `n1`: its agent lacks gre tunnels")
+    );
+    assert_eq!(
+        said(flat("physnet1"), |facts| facts.agents = Ok(vec![agent("cmp1", false)])),
+        out("has only a network agent that is down (Open vSwitch agent)")
+    );
+    assert_eq!(
+        said(flat("physnet1"), |facts| facts.agents = Ok(vec![agent("cmp2", true)])),
+        out("has no agent of Neutron's that binds ports")
+    );
+    // What is not shown is unknown, and never fits.
+    assert_eq!(said(network(None, None), |_| ()).0, Verdict::Unknown);
+    assert_eq!(said(flat("physnet1"), |facts| facts.agents = Err("no answer".into())).0, Verdict::Unknown);
 }

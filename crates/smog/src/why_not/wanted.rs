@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::cloud::ServerGroup;
+use super::limits::Charge;
+use crate::cloud::{Network, ServerGroup};
 use crate::cpuset::Cpuset;
 use crate::flavor::PageSize;
 
@@ -30,6 +31,10 @@ pub(super) struct Wanted {
     /// Ids of servers, of the scheduler hints of these names.
     pub same_host: Vec<String>,
     pub different_host: Vec<String>,
+    /// The networks of its ports.
+    pub networks: Vec<Network>,
+    /// What it adds to what its project has.
+    pub charge: Charge,
     /// The id of the server itself.
     pub guest: Option<String>,
 }
