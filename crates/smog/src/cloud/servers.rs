@@ -196,7 +196,7 @@ impl Serialize for Server {
     }
 }
 
-/// The properties of the image stand inside it, beside its id.
+/// The properties of the image stand inside it, next to its id.
 impl<'de> Deserialize<'de> for Server {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Server, D::Error> {
         let mut server = Value::deserialize(from)?;

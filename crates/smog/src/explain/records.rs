@@ -113,7 +113,7 @@ pub(super) async fn read(
     })
 }
 
-/// Calls that only look (this page makes some), the line that uWSGI writes of each call besides, and what
+/// Calls that only look (this page makes some), the line that uWSGI also writes of each call, and what
 /// an agent says in each turn of its loop.
 fn says_nothing(record: &Record) -> bool {
     let message = record.message.as_str();
