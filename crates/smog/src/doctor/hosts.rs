@@ -103,7 +103,7 @@ fn layout_checkup(name: &str, layout: &Layout) -> Checkup {
         .collect();
     match roles.is_empty() {
         true => Checkup::new(name, "layout", Health::Limited, "no service of OpenStack is found here")
-            .hint("`watch: files:` and `container:` in smog.yml name what smog does not find by itself"),
+            .hint("`watch: logs:` and `container:` in smog.yml name what smog does not find by itself"),
         false => Checkup::new(name, "layout", Health::Ok, format!("{:?}: {}", layout.kind, roles.join(", "))),
     }
 }
