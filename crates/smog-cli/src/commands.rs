@@ -29,6 +29,7 @@ pub mod placement;
 pub mod prepare;
 pub mod project;
 pub mod quota;
+pub mod record;
 pub mod restore;
 pub mod scan;
 pub mod security_group;
@@ -122,6 +123,7 @@ pub enum Command {
     /// Search the logs of all hosts
     Logs(logs::LogsArgs),
     Trace(trace::TraceArgs),
+    Record(record::RecordArgs),
     /// Find exceptions in local log files
     Scan(scan::ScanArgs),
     /// Summarize the exceptions of a failed job or of a cloud: by type, by test, and the likely first cause
@@ -158,8 +160,37 @@ impl Command {
         }
     }
 
+    /// What the command does beyond looking at a cloud, when it does.
+    fn does(&self) -> Option<&'static str> {
+        Some(match self {
+            Command::Boot(_) => "boot",
+            Command::Migrate(_) => "migrate",
+            Command::Delete(_) => "delete",
+            Command::Watch(_) => "watch",
+            Command::Record(_) => "record",
+            Command::Check(_) => "check",
+            Command::Prepare(_) => "prepare",
+            Command::Nested(_) => "nested",
+            Command::Restore(_) => "restore",
+            Command::Test(_) => "test",
+            Command::Clean(_) => "clean",
+            Command::Doctor(_) => "doctor",
+            _ => return None,
+        })
+    }
+
     /// Run the command.
     pub async fn run(self, session: &Session, cases: Vec<Case>) -> Result<ExitCode, Error> {
+        if let (Some(replay), Some(name)) = (session.replay(), self.does()) {
+            return Err(Error::Invalid {
+                what: format!("smog {name}"),
+                why: format!(
+                    "{} is a recording: nothing goes on in it, and nothing can be changed",
+                    replay.display()
+                ),
+                hint: Some("without `--replay` it asks the cloud itself".into()),
+            });
+        }
         match self {
             Command::Boot(args) => boot::run(args, session).await,
             Command::Discover(args) => discover::run(args, session).await,
@@ -189,6 +220,7 @@ impl Command {
             Command::Watch(args) => watch::run(args, session).await,
             Command::Logs(args) => logs::run(args, session).await,
             Command::Trace(args) => trace::run(args, session).await,
+            Command::Record(args) => record::run(args, session).await,
             Command::Scan(args) => scan::run(args, session).await,
             Command::Triage(args) => triage::run(args, session).await,
             Command::Api(args) => api::run(args, session).await,

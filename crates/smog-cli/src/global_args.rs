@@ -26,6 +26,11 @@ pub struct GlobalArgs {
     #[arg(long, value_name = "FILE", global = true, help_heading = "Cloud")]
     pub config: Option<PathBuf>,
 
+    /// Answer from this recording instead of the cloud (`smog record` makes one): nothing is
+    /// connected, and nothing can be changed
+    #[arg(long, value_name = "FILE", global = true, help_heading = "Cloud")]
+    pub replay: Option<PathBuf>,
+
     /// Override a setting of smog.yml (hosts.computes.0.host=10.0.0.5), or name an option of
     /// a file on the hosts (nova.conf:libvirt.virt_type=kvm); may be given several times
     #[arg(long, value_name = "PATH=VALUE", global = true, help_heading = "Cloud")]

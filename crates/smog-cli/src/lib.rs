@@ -50,6 +50,7 @@ pub fn main() -> Process {
 pub fn main_with(cases: Vec<Case>) -> Process {
     // A shell asks what could come next: `COMPLETE=bash smog` and the like.
     CompleteEnv::with_factory(CommandLine::command).shells(Shells(shells::ALL)).complete();
+    args::log::take_time_of_recording();
     let line = match CommandLine::try_parse() {
         Ok(line) => line,
         Err(why) if why.use_stderr() => why.exit(),

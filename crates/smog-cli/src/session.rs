@@ -3,13 +3,15 @@
 
 use std::collections::BTreeSet;
 use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use serde_json::Value;
 use smog::cloud::{BootMade, Call, CallRecord, Cloud, Options};
 use smog::config::{Secret, Surroundings};
+use smog::recording::Recording;
+use smog::redact;
 use smog::wait::Wait;
 use smog::{Error, Result};
 use tokio::sync::{Notify, OnceCell};
@@ -26,11 +28,19 @@ pub struct Session {
     pub quiet: bool,
     pub view: View,
     cloud: OnceCell<Cloud>,
+    replay: Option<PathBuf>,
+    replayed: OnceLock<Result<Replayed>>,
     on_interrupt: Mutex<OnInterrupt>,
     ends_itself: AtomicBool,
     at_work: Arc<AtomicBool>,
     said: Mutex<BTreeSet<String>>,
     shown: Arc<Notify>,
+}
+
+/// What is in the recording of `--replay`.
+struct Replayed {
+    cloud: Cloud,
+    file: smog::config::SmogFile,
 }
 
 /// For so long an interrupted boot waits until its server is deleted.
@@ -61,6 +71,8 @@ impl Session {
                 quiet: args.quiet,
             },
             cloud: OnceCell::new(),
+            replay: args.replay.clone(),
+            replayed: OnceLock::new(),
             on_interrupt: Mutex::default(),
             ends_itself: AtomicBool::new(false),
             at_work: Arc::default(),
@@ -71,6 +83,9 @@ impl Session {
 
     /// The cloud, logged in to when first asked for.
     pub async fn cloud(&self) -> Result<&Cloud> {
+        if let Some(replayed) = self.replayed() {
+            return Ok(&replayed?.cloud);
+        }
         self.cloud
             .get_or_try_init(|| async {
                 let settings = self.surroundings.settings()?;
@@ -102,6 +117,46 @@ impl Session {
         options
     }
 
+    /// The recording that answers instead of the cloud.
+    pub fn replay(&self) -> Option<&Path> {
+        self.replay.as_deref()
+    }
+
+    /// The folder, archive or sosreport of saved logs that `--replay` names instead of a recording.
+    pub fn saved_logs(&self) -> Option<PathBuf> {
+        self.replay.clone().filter(|path| path.exists() && !Recording::is_one(path))
+    }
+
+    /// What is in that recording, read when first asked for.
+    fn replayed(&self) -> Option<Result<&Replayed>> {
+        let path = self.replay.as_deref()?;
+        let open = || {
+            if let Some(place) = self.saved_logs() {
+                return Err(Error::NotRecorded {
+                    what: "anything but logs".into(),
+                    of: format!("{}, and no recording of smog", place.display()),
+                    hint:
+                        "of a folder, an archive or a sosreport, `smog logs`, `smog trace` and `smog triage` \
+                           read the logs"
+                            .into(),
+                });
+            }
+            let recording = Recording::open(path)?;
+            if !self.quiet {
+                let index = &recording.index;
+                let of = smog::show::visible_line(&index.words()).into_owned();
+                crate::output::note(&format!("note: this is {of}; nothing is asked of the cloud"));
+            }
+            let mut options = Options::default();
+            if self.verbose {
+                options.on_call = Some(Arc::new(tell));
+            }
+            let file = recording.smog_file();
+            Ok(Replayed { cloud: recording.cloud(options)?, file })
+        };
+        Some(self.replayed.get_or_init(open).as_ref().map_err(Clone::clone))
+    }
+
     /// With `--dry-run`: a change was shown instead of made, and there is no more to do.
     pub async fn change_was_shown(&self) {
         self.shown.notified().await;
@@ -122,6 +177,11 @@ impl Session {
         Ok(self.smog_file()?.watch)
     }
 
+    /// The same of the user's own smog.yml, where `--replay` names saved logs.
+    pub fn watch_section_of_user(&self) -> Result<smog::config::WatchSection> {
+        Ok(self.surroundings.smog_file()?.watch)
+    }
+
     /// Whether more is shown (`--verbose`).
     pub fn verbose(&self) -> bool {
         self.verbose
@@ -134,6 +194,9 @@ impl Session {
 
     /// The smog.yml in use, for what must work when the cloud does not answer.
     pub fn smog_file(&self) -> Result<smog::config::SmogFile> {
+        if let Some(replayed) = self.replayed() {
+            return Ok(replayed?.file.clone());
+        }
         let file = self.surroundings.smog_file()?;
         self.note_once(&file.notices);
         Ok(file)
@@ -229,24 +292,8 @@ fn tell(call: &CallRecord) {
 
 /// What would be asked, on standard output: the answer of `--dry-run`.
 fn tell_change(call: &Call) {
-    let body = call.body.as_ref().map(|body| format!("\n{:#}", hidden(body))).unwrap_or_default();
+    let body = call.body.as_ref().map(|body| format!("\n{:#}", redact::json(body))).unwrap_or_default();
     crate::output::text(&format!("would ask {}: {} {}{body}\n", call.service.name(), call.method, call.path));
-}
-
-/// The same JSON without what is secret in it.
-fn hidden(value: &Value) -> Value {
-    let is_secret = |key: &str| smog::config::is_secret(key) || key == "user_data";
-    match value {
-        Value::Object(object) => {
-            let pairs = object.iter().map(|(key, value)| match is_secret(key) {
-                true => (key.clone(), Value::from("(hidden)")),
-                false => (key.clone(), hidden(value)),
-            });
-            Value::Object(pairs.collect())
-        }
-        Value::Array(items) => Value::Array(items.iter().map(hidden).collect()),
-        other => other.clone(),
-    }
 }
 
 /// Whether a `--set` names an option of a file on the hosts: `[WHO/]FILE:OPTION=VALUE`.
@@ -273,7 +320,8 @@ fn surroundings(args: &GlobalArgs, suite: Option<&str>) -> Surroundings {
         ..Surroundings::of_process()
     };
     // What is wrong with the file is said when the settings are read.
-    if std::io::stdin().is_terminal()
+    if args.replay.is_none()
+        && std::io::stdin().is_terminal()
         && let Ok(Some(question)) = found.password_question()
         && let Some(answer) = crate::password::ask(&format!("{question}: "))
     {
@@ -293,17 +341,4 @@ pub fn in_full(what: &str, asked: &str, name: &str, id: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::NotFound { what: what.into(), name: asked.into(), near: vec![name.to_string()] })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::hidden;
-
-    #[test]
-    fn a_dry_run_hides_what_is_secret() {
-        let body = serde_json::json!({"server": {"adminPass": "a", "name": "b", "user_data": "c"}, "auth": [{"password": "d"}]});
-        let text = hidden(&body).to_string();
-        assert_eq!(text.matches("(hidden)").count(), 3, "{text}");
-        assert!(text.contains("\"name\":\"b\""), "{text}");
-    }
 }

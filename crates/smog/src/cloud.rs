@@ -49,6 +49,7 @@ pub mod server_actions;
 mod server_filter;
 mod server_groups;
 mod servers;
+mod tape;
 mod topology;
 mod traits;
 mod transfer;
@@ -100,6 +101,7 @@ pub use security_groups::{NewRule, SecurityGroup, SecurityRule};
 pub use server_filter::{ServerFilter, ServerPage};
 pub use server_groups::ServerGroup;
 pub use servers::{Address, Fault, Server, ServerFlavor};
+pub(crate) use tape::Tape;
 pub use topology::{
     CpuDiagnostics, Diagnostics, DiskDiagnostics, MemoryDiagnostics, NicDiagnostics, ServerTopology,
     TopologyNode,
@@ -151,12 +153,14 @@ impl Options {
 
 /// A session. Clones are cheap and share everything.
 #[derive(Clone)]
-pub struct Cloud(Arc<Inner>, Option<OnCall>);
+pub struct Cloud(Arc<Inner>, Option<OnCall>, Option<Arc<tape::Tape>>);
 
 struct Inner {
     wire: wire::Wire,
     credentials: Credentials,
     options: Options,
+    /// Where all answers come from, when this is a recording.
+    recorded: Option<Arc<tape::Tape>>,
     ssh: SshSection,
     lab: Option<LabSection>,
     listed_hosts: Vec<HostEntry>,
@@ -179,6 +183,7 @@ impl Cloud {
             wire,
             credentials: settings.credentials.clone(),
             options,
+            recorded: None,
             ssh: settings.file.ssh.clone(),
             lab: settings.file.lab.clone(),
             listed_hosts: settings.file.hosts.clone(),
@@ -186,7 +191,7 @@ impl Cloud {
             placement_version: OnceCell::new(),
             hosts: Mutex::new(HashMap::new()),
         };
-        Ok(Cloud(Arc::new(inner), on_call))
+        Ok(Cloud(Arc::new(inner), on_call, None))
     }
 
     /// The same session, whose calls by this handle are passed to `on_call` as well as to
@@ -200,7 +205,7 @@ impl Cloud {
             }),
             None => on_call,
         };
-        Cloud(Arc::clone(&self.0), Some(both))
+        Cloud(Arc::clone(&self.0), Some(both), self.2.clone())
     }
 
     /// The cloud's name: that of clouds.yaml, or "envvars".

@@ -39,7 +39,7 @@ pub use sections::{
     AllowEntry, CirrosSection, ConfOption, ConfValue, HostKind, LiveMigrationSection, NovaSection,
     WatchSection,
 };
-pub use smog_yml::{HostEntry, LabSection, SmogFile, SshSection};
+pub use smog_yml::{HostEntry, LabSection, SimulatedCells, SmogFile, SshSection};
 pub use tree::Origin;
 
 /// What a face knows about the user: variables, folders and flags.

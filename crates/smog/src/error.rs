@@ -210,6 +210,17 @@ pub enum Error {
         lines: Vec<String>,
     },
 
+    /// A recording does not hold what was asked for.
+    #[error("not recorded: {what} (this is {of})")]
+    NotRecorded {
+        /// The call or command: "GET /servers of the compute service".
+        what: String,
+        /// The recording: "a recording of cloud `x`, made 2026-11-28 18:00:00 UTC".
+        of: String,
+        /// How it is recorded.
+        hint: Hint,
+    },
+
     /// The person (or the caller) asked to stop.
     #[error("interrupted: {left}")]
     Interrupted {
@@ -248,6 +259,7 @@ impl Error {
             Error::Auth { hint, .. }
             | Error::Unreachable { hint, .. }
             | Error::Untrusted { hint, .. }
+            | Error::NotRecorded { hint, .. }
             | Error::Missing { hint, .. } => Some(hint.clone()),
             Error::Fault { hint, .. }
             | Error::Config { hint, .. }
@@ -314,6 +326,7 @@ impl Error {
             | Error::Untrusted { .. }
             | Error::Missing { .. }
             | Error::Unread { .. }
+            | Error::NotRecorded { .. }
             | Error::Parse { .. } => ExitCode::CouldNotRun,
             Error::GoesOn { error, .. } => error.exit_code(),
             Error::Interrupted { .. } => ExitCode::Interrupted,

@@ -177,6 +177,8 @@ words! {
     TRIAGE: "smog triage", "cloud.triage()";
     /// Whether a host has Python.
     PYTHON_OF_HOST: "smog host run {} -- python3 -V", "cloud.host({}).run('python3', '-V')";
+    /// Record what smog can read of a cloud.
+    RECORD: "smog record FILE", "smog record FILE";
     /// Which cloud of clouds.yaml.
     CLOUD: "--os-cloud NAME", "smog.connect('NAME')";
     /// Which openrc file.

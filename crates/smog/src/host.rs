@@ -31,6 +31,7 @@ mod output;
 mod packages;
 mod pci;
 mod pci_address;
+mod recorded_logs;
 pub(crate) mod replace;
 mod replay;
 mod run;
@@ -60,6 +61,8 @@ pub use output::{Exit, Output};
 pub(crate) use pci::recorded_igb;
 pub use pci::{PciDevice, Sriov};
 pub use pci_address::PciAddress;
+pub(crate) use recorded_logs::RecordedLogs;
+pub(crate) use replay::Answer as RecordedAnswer;
 pub use replay::Replay;
 pub use running::{Line, Running, Stream};
 pub use services::{ActiveState, Service};
@@ -99,6 +102,8 @@ pub struct Host {
     libvirt: libvirt_place::LibvirtPlace,
     wire: Arc<Wire>,
     recorder: Option<Replay>,
+    /// Its logs as they were recorded: they are read in place of the host's own.
+    logs: Option<Arc<RecordedLogs>>,
 }
 
 /// The way to a host.
@@ -133,7 +138,23 @@ impl Host {
             libvirt: libvirt_place::LibvirtPlace::default(),
             wire: Arc::new(wire),
             recorder: None,
+            logs: None,
         }
+    }
+
+    /// The same host, whose answers are also noted in this record.
+    pub(crate) fn noted_in(&self, record: Replay) -> Host {
+        Host { recorder: Some(record), ..self.clone() }
+    }
+
+    /// The same host with these logs in place of its own.
+    pub(crate) fn with_logs(&self, logs: Arc<RecordedLogs>) -> Host {
+        Host { logs: Some(logs), ..self.clone() }
+    }
+
+    /// Its logs, where they come from a recording.
+    pub(crate) fn recorded_logs(&self) -> Option<Arc<RecordedLogs>> {
+        self.logs.clone()
     }
 
     /// The same host as its entry in smog.yml says beyond its address: `sudo` and `container`.
@@ -237,14 +258,10 @@ impl Host {
         }
     }
 
-    fn is_replay(&self) -> bool {
-        matches!(&*self.wire, Wire::Replay(_))
-    }
-
     /// Start a command; the channel closing ends it. A `long` one must not take the last places.
     async fn open(&self, cmd: &Cmd, long: bool) -> Result<Channel> {
         if let Wire::Replay(replay) = &*self.wire {
-            return replay.open(&self.name, cmd);
+            return replay.open(&self.name, self.container.as_ref(), cmd);
         }
         let exec = self.container.as_ref().map(Container::exec);
         let mark = leash::mark();

@@ -36,6 +36,8 @@ mod near;
 pub mod oslo;
 mod private_folder;
 mod quote;
+pub mod recording;
+pub mod redact;
 pub mod show;
 mod some_of;
 pub mod suites;

@@ -23,7 +23,7 @@ const ORDER: &[&[&str]] = &[
         "some_of",
         "json_words",
     ],
-    &["config", "flavor", "oslo"],
+    &["config", "flavor", "oslo", "redact"],
     &["host"],
     &["libvirt"],
     &["cloud"],
@@ -31,6 +31,7 @@ const ORDER: &[&[&str]] = &[
     &["watch", "environment", "findings"],
     &["trace", "guru", "triage", "topology", "doctor"],
     &["explain", "why_not"],
+    &["recording"],
     &["testing"],
     &["suites"],
 ];

@@ -130,6 +130,11 @@ fn every_error() -> Vec<Error> {
         Error::Unread {
             lines: vec![text("host `cmp1`: no answer"), text("/var/log/x on host `cmp2`: Permission denied")],
         },
+        Error::NotRecorded {
+            what: text("GET /servers/1f of the compute service"),
+            of: text("a recording of cloud `lab`, made 2026-11-28 18:00:00 UTC"),
+            hint: text("`smog record FILE` records it").into(),
+        },
         Error::Interrupted { left: text("Nova continues to boot `web`; `smog delete web` removes it") },
     ]
 }

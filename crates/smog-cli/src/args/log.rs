@@ -1,5 +1,7 @@
 //! What `smog watch` and `smog logs` have in common: which hosts, which files, which records.
 
+use std::sync::OnceLock;
+
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -155,10 +157,30 @@ pub async fn resolve(query: &LogQuery, session: &Session) -> Result<LogSearch, E
     Ok(search)
 }
 
-/// `10m`, `2h`, `1d` before now; or a time: `2026-11-24 10:30`, `2026-11-24T10:30:00Z`.
+/// The time it is: of a recording, when it was made.
+static NOW: OnceLock<Timestamp> = OnceLock::new();
+
+/// Take the time of the recording of `--replay`, which counts before the command line is read.
+pub fn take_time_of_recording() {
+    let words: Vec<_> = std::env::args_os().collect();
+    let named = words.iter().enumerate().find_map(|(at, word)| {
+        let word = word.to_str()?;
+        match word.strip_prefix("--replay=") {
+            Some(path) => Some(std::path::PathBuf::from(path)),
+            None if word == "--replay" => words.get(at + 1).map(Into::into),
+            None => None,
+        }
+    });
+    if let Some(time) = named.and_then(|path| smog::recording::Recording::time_of(&path)) {
+        let _ = NOW.set(time);
+    }
+}
+
+/// `10m`, `2h`, `1d` before now (of a recording: before it was made); or a time: `2026-11-24 10:30`, `2026-11-24T10:30:00Z`.
 pub fn moment(text: &str) -> Result<Timestamp, String> {
     if let Ok(length) = text.parse::<jiff::Span>() {
-        let then = jiff::Zoned::now().checked_sub(length).map_err(|why| why.to_string())?;
+        let now = NOW.get().map_or_else(jiff::Zoned::now, |now| now.to_zoned(TimeZone::system()));
+        let then = now.checked_sub(length).map_err(|why| why.to_string())?;
         return Ok(then.timestamp());
     }
     if let Ok(time) = text.parse::<Timestamp>() {

@@ -53,7 +53,8 @@ pub struct LogsArgs {
     until: Option<Timestamp>,
 }
 
-pub async fn run(args: LogsArgs, session: &Session) -> Result<ExitCode, Error> {
+pub async fn run(mut args: LogsArgs, session: &Session) -> Result<ExitCode, Error> {
+    args.from.extend(session.saved_logs());
     if !args.from.is_empty() {
         return saved(args, session).await;
     }
@@ -85,7 +86,7 @@ async fn saved(args: LogsArgs, session: &Session) -> Result<ExitCode, Error> {
     let query = LogQuery { since: args.since, until: args.until, ..args.logs.query() };
     let mut filter = query.filter_of_records()?;
     let mut saving = Saving::new(&args.logs)?;
-    let mut thrown = Thrown::new(query.allow_list(&session.watch_section()?)?);
+    let mut thrown = Thrown::new(query.allow_list(&session.watch_section_of_user()?)?);
     let (view, quiet) = (session.view.clone(), session.quiet);
     apart(move || {
         let begun = Instant::now();

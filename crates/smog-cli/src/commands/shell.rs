@@ -21,6 +21,15 @@ pub struct ShellArgs {
 }
 
 pub fn run(args: ShellArgs, session: &Session) -> Result<ExitCode, Error> {
+    if session.replay().is_some() {
+        return Err(Error::Invalid {
+            what: "smog shell --replay".into(),
+            why: "the Python prompt cannot read recordings yet".into(),
+            hint: Some(
+                "the commands can: `smog --replay FILE explain GUEST`, `audit`, `topology`, `logs` …".into(),
+            ),
+        });
+    }
     let python = args.python.unwrap_or_else(beside);
     let found = Command::new(&python).args(["-c", "import smog.shell"]).output();
     let has_package = found.is_ok_and(|output| output.status.success());

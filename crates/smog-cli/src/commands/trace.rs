@@ -49,7 +49,8 @@ pub struct TraceArgs {
     allow_unread: bool,
 }
 
-pub async fn run(args: TraceArgs, session: &Session) -> Result<ExitCode, Error> {
+pub async fn run(mut args: TraceArgs, session: &Session) -> Result<ExitCode, Error> {
+    args.from.extend(session.saved_logs());
     if args.action.is_some() && args.of.starts_with("req-") {
         return Err(Error::Invalid {
             what: format!("request `{}`", args.of),

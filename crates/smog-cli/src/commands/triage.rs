@@ -66,7 +66,8 @@ pub struct TriageArgs {
     allow_unread: bool,
 }
 
-pub async fn run(args: TriageArgs, session: &Session) -> Result<ExitCode, Error> {
+pub async fn run(mut args: TriageArgs, session: &Session) -> Result<ExitCode, Error> {
+    args.places.extend(session.saved_logs());
     let (view, quiet) = (session.view.clone(), session.quiet);
     let begun = Instant::now();
     if !args.places.is_empty() {
@@ -91,7 +92,8 @@ pub async fn run(args: TriageArgs, session: &Session) -> Result<ExitCode, Error>
         })
         .await;
     }
-    let since = args.since.unwrap_or_else(|| Timestamp::now() - jiff::SignedDuration::from_hours(1));
+    let cloud = session.cloud().await?;
+    let since = args.since.unwrap_or_else(|| cloud.now() - jiff::SignedDuration::from_hours(1));
     let section = session.watch_section()?;
     let wanted = LogsWanted {
         hosts: args.hosts.clone(),
@@ -100,7 +102,7 @@ pub async fn run(args: TriageArgs, session: &Session) -> Result<ExitCode, Error>
         until: args.until,
         ..LogsWanted::of_section(&section)
     };
-    let plan = wanted.plan(session.cloud().await?).await?;
+    let plan = wanted.plan(cloud).await?;
     for (host, why) in &plan.left_out {
         output::warning(&format!("host `{host}` is left out: {why}"));
     }

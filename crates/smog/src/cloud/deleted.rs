@@ -33,11 +33,14 @@ impl Cloud {
             other => return other,
         };
         let filter = match is_uuid(asked) {
+            // A recording has the list, and not the answer for each name.
+            _ if self.recording_of().is_some() => ServerFilter::default(),
             true => ServerFilter { more: vec![("uuid".into(), asked.into())], ..ServerFilter::default() },
             false => ServerFilter { name: Some(format!("^{}", escaped(asked))), ..ServerFilter::default() },
         };
         let deleted = match self.deleted_servers(&filter).await {
             Ok(deleted) => deleted,
+            Err(why @ Error::NotRecorded { .. }) => return Err(why),
             Err(why) if why.is_temporary() => return Err(why),
             Err(_) => return Err(not_found),
         };

@@ -224,18 +224,29 @@ impl Cloud {
             // What comes after it would build on an answer that there is none of.
             return std::future::pending().await;
         }
+        if let Some(answer) = self.taped_answer(&call) {
+            return answer;
+        }
         if let Some(ask) = &self.0.options.before_changes
             && call.method != Method::GET
         {
             ask()?;
         }
+        let answer = self.ask(&call).await;
+        if let (Some(tape), Err(why)) = (&self.2, &answer) {
+            tape.note_failure(&call, why);
+        }
+        answer
+    }
+
+    async fn ask(&self, call: &Call) -> Result<Answer> {
         let mut patience = Patience::default();
         let (mut has_renewed, mut has_looked) = (false, false);
         loop {
             patience.tried += 1;
             let token = self.0.wire.token().await;
             let located = self.0.wire.locate(call.service).await?;
-            match self.try_once(&call, &token, &located).await? {
+            match self.try_once(call, &token, &located).await? {
                 Ok(reply) if reply.status == StatusCode::UNAUTHORIZED && !has_renewed => {
                     has_renewed = true;
                     patience.tried -= 1;
@@ -246,9 +257,9 @@ impl Cloud {
                         Next::After(delay) => self.wait(&located, delay, &mut patience).await,
                         Next::TooLong(delay) => {
                             patience.too_long = Some(delay);
-                            return self.finish(&call, &located, reply, &patience);
+                            return self.finish(call, &located, reply, &patience);
                         }
-                        Next::Take => return self.finish(&call, &located, reply, &patience),
+                        Next::Take => return self.finish(call, &located, reply, &patience),
                     }
                 }
                 // A refused connection is an answer of sorts: nothing was done.
@@ -353,7 +364,16 @@ impl Cloud {
         }
     }
 
-    fn finish(&self, call: &Call, located: &Located, reply: Reply, patience: &Patience) -> Result<Answer> {
+    pub(super) fn finish(
+        &self,
+        call: &Call,
+        located: &Located,
+        reply: Reply,
+        patience: &Patience,
+    ) -> Result<Answer> {
+        if let Some(tape) = &self.2 {
+            tape.note(call, &reply);
+        }
         if !reply.status.is_success() {
             if reply.status.is_client_error()
                 && call.path == "/"

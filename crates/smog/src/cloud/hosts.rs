@@ -17,7 +17,7 @@ impl Cloud {
     pub async fn host(&self, name: &str) -> Result<Host> {
         let known = self.0.hosts.lock().ok().and_then(|hosts| hosts.get(name).cloned());
         if let Some(host) = known {
-            return Ok(host);
+            return Ok(self.of_tapes(host));
         }
         let host = match self.listed(name) {
             Some(entry) => {
@@ -28,9 +28,9 @@ impl Cloud {
         };
         if let Ok(mut hosts) = self.0.hosts.lock() {
             // Two lookups at once must end with one connection.
-            return Ok(hosts.entry(name.to_string()).or_insert(host).clone());
+            return Ok(self.of_tapes(hosts.entry(name.to_string()).or_insert(host).clone()));
         }
-        Ok(host)
+        Ok(self.of_tapes(host))
     }
 
     /// Close every SSH connection of this cloud.
@@ -95,6 +95,9 @@ impl Cloud {
     }
 
     pub(super) fn open(&self, name: &str, address: &str, user: Option<&str>) -> Host {
+        if let Some(host) = self.host_on_tape(name) {
+            return host;
+        }
         let mut options = SshOptions::of_section(&self.0.ssh, address, user);
         if let Some(dir) = &self.0.options.control_dir {
             options.control_dir.clone_from(dir);

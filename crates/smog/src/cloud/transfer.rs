@@ -51,6 +51,7 @@ impl Cloud {
     /// # Errors
     /// As [`Cloud::call`]; [`Error::Invalid`] when the file cannot be read.
     pub(super) async fn send_file(&self, call: &Call, file: &Path, tell: OnTransfer<'_>) -> Result<()> {
+        self.is_changeable(&format!("sending a file to the {} service", call.service.name()))?;
         let mut begun = Begun::default();
         loop {
             let located = self.0.wire.locate(call.service).await?;
@@ -163,6 +164,10 @@ impl Cloud {
         hasher: &mut Option<Hasher>,
         tell: OnTransfer<'_>,
     ) -> Result<()> {
+        self.is_changeable(&format!(
+            "a file of the {} service, which no recording holds",
+            call.service.name()
+        ))?;
         let mut begun = Begun::default();
         loop {
             let asked = Instant::now();

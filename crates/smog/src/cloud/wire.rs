@@ -54,6 +54,20 @@ pub(super) struct Located {
     pub is_from_catalog: bool,
 }
 
+impl Located {
+    /// A service of a recording.
+    pub(super) fn of_tape(of: &str) -> Located {
+        #[expect(clippy::expect_used, reason = "a URL of smog's own")]
+        let url = Url::parse("http://recorded.invalid").expect("a URL");
+        Located {
+            url,
+            peer: Peer { what: of.to_string(), address_from: of.to_string() },
+            to_set: String::new(),
+            is_from_catalog: false,
+        }
+    }
+}
+
 impl Wire {
     /// Log in, or take the token that is on disk.
     pub(super) async fn open(
@@ -101,6 +115,34 @@ impl Wire {
             renewing: tokio::sync::Mutex::new(()),
             cache,
             has_told_region: AtomicBool::new(false),
+        })
+    }
+
+    /// Of a recording: it knows who looked and the catalog of then, and connects to nothing.
+    ///
+    /// # Errors
+    /// [`Error::Parse`] where `login` is not what [`Cloud::taped_login`](super::Cloud) gave.
+    pub(super) fn of_tape(
+        credentials: &Credentials,
+        login: serde_json::Value,
+        options: &Options,
+    ) -> Result<Wire> {
+        let tls = trust::of_cloud(credentials)?;
+        let keystone = Keystone {
+            credentials: credentials.clone(),
+            client: exchange::client(tls.clone())?,
+            root: keystone::root(credentials)?,
+            options: options.clone(),
+        };
+        let token = Token::of_tape(login, &credentials.source)?;
+        Ok(Wire {
+            keystone,
+            tls,
+            files: OnceLock::new(),
+            token: RwLock::new(Arc::new(token)),
+            renewing: tokio::sync::Mutex::new(()),
+            cache: None,
+            has_told_region: AtomicBool::new(true),
         })
     }
 

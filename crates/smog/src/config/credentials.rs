@@ -197,7 +197,8 @@ impl Login {
         )
     }
 
-    fn secrets(&self) -> Vec<&str> {
+    /// Its secrets, for what hides them.
+    pub(crate) fn secrets(&self) -> Vec<&str> {
         match self {
             Login::Password { password: secret, .. }
             | Login::ApplicationCredential { secret, .. }

@@ -42,7 +42,7 @@ pub fn is_secret(key: &str) -> bool {
     const ENDS: [&str; 5] = ["connection", "_key", "_keys", "_pw", "bindpw"];
     const WHOLE: [&str; 2] = ["kek", "pw"];
     // Words that only sound alike.
-    const HARMLESS: [&str; 3] = ["passthrough", "bypass", "passive"];
+    const HARMLESS: [&str; 4] = ["passthrough", "bypass", "passive", "tpm_secret_security"];
     const HARMLESS_ENDS: [&str; 6] =
         ["_timeout", "_enabled", "send_service_user_token", "public_key", "authorized_keys", "host_keys"];
     let key = key.to_lowercase().replace('-', "_");

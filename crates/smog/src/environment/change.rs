@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::diff::unified;
 use super::image::FileImage;
-use super::mask::masked_xml;
 use crate::host::{ServicePlace, ServiceRole};
 use crate::libvirt::Domain;
+use crate::redact::xml as masked_xml;
 
 /// One change. Serialized only into journals, as files may hold passwords.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

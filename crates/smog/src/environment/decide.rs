@@ -3,11 +3,11 @@
 use super::change::{Change, DomainChange, FileChange, UnitState};
 use super::diff::unified;
 use super::image::FileImage;
-use super::mask::masked_xml;
 use super::plan::same_value;
 use crate::error::Result;
 use crate::libvirt::{Domain, DomainEdit};
 use crate::oslo::OsloConfig;
+use crate::redact::xml as masked_xml;
 
 /// What is there now.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use similar::{ChangeTag, TextDiff};
 
-use super::mask::{continues, masked};
+use crate::redact::config_line;
 
 /// A unified diff, or nothing when the texts are the same. Bytes that are not UTF-8 become `�`.
 pub fn unified(from: &str, to: &str, before: &[u8], after: &[u8]) -> String {
@@ -24,7 +24,7 @@ pub fn unified(from: &str, to: &str, before: &[u8], after: &[u8]) -> String {
             let line = change.value();
             let shown = match hidden && continues(line) {
                 true => " (hidden)\n".to_string(),
-                false => masked(line),
+                false => config_line(line),
             };
             hidden = shown.trim_end().ends_with("(hidden)");
             text.push(sign);
@@ -35,6 +35,11 @@ pub fn unified(from: &str, to: &str, before: &[u8], after: &[u8]) -> String {
         }
     }
     text
+}
+
+/// Whether a text is the continuation of the line before.
+fn continues(line: &str) -> bool {
+    line.starts_with([' ', '\t']) && !line.trim().is_empty()
 }
 
 #[cfg(test)]

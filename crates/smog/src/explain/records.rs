@@ -76,7 +76,7 @@ pub(super) async fn read(
         true => format!("{}Z", server.created.trim_end_matches('Z')).parse().ok(),
         false => actions.first().and_then(Action::began),
     };
-    let day_ago = Timestamp::now() - BACK;
+    let day_ago = cloud.now() - BACK;
     let since = begun.map_or(day_ago, |begun| begun - BEFORE);
     let since = if is_deep { since } else { since.max(day_ago) };
     let about = About {

@@ -85,7 +85,7 @@ impl CloudSnapshot {
 
     async fn ask(cloud: &Cloud, scope: &Scope, stuck_after: Duration) -> Result<CloudSnapshot> {
         let clock = Clock::default();
-        let at = jiff::Timestamp::now();
+        let at = cloud.now();
         let asks = Asks { cloud, clock: &clock };
         let whole = matches!(scope, Scope::Cloud);
         let filter = match scope {

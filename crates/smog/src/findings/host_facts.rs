@@ -120,9 +120,9 @@ impl Machine {
                 batch.add(cmd),
             ));
         }
-        let before = now_s();
         let answers = host.outside().ask(batch).await?;
-        let after = now_s();
+        let (before, after) = answers.between();
+        let (before, after) = (seconds(before), seconds(after));
         let text = answers.get(details).text().into_owned();
         let mut details = Details::parse(&text);
         if let (Some(details), Some(there)) = (&mut details, clock(&text)) {
@@ -162,9 +162,9 @@ impl Machine {
     }
 }
 
-/// The clock here, in seconds since 1970.
-fn now_s() -> f64 {
-    jiff::Timestamp::now().as_microsecond() as f64 / 1e6
+/// In seconds since 1970.
+fn seconds(time: jiff::Timestamp) -> f64 {
+    time.as_microsecond() as f64 / 1e6
 }
 
 /// The folder of guests, `compute_id`, and what lies in the folder.

@@ -146,7 +146,7 @@ impl KnownBugs {
     /// As [`LogsWanted::plan`]; [`Error::Timeout`] when reading takes more than a minute.
     pub async fn in_logs(&self, cloud: &Cloud, back: Duration) -> Result<(Vec<BugSeen>, Vec<String>)> {
         let back = SignedDuration::try_from(back).unwrap_or(SignedDuration::from_hours(1));
-        let since = Timestamp::now() - back;
+        let since = cloud.now() - back;
         let wanted = LogsWanted { from: From::Since(since), all_services: true, ..LogsWanted::default() };
         let mut watch = wanted.plan(cloud).await?.watch();
         let mut seen = BTreeMap::new();

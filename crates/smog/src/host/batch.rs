@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::error::{Error, Result};
 use crate::host::leash;
-use crate::host::{Cmd, Exit, Host, Output, TIME_LIMIT};
+use crate::host::{Cmd, Exit, Host, Output, TIME_LIMIT, Wire};
 use crate::quote::quote_all;
 
 /// A longer script travels by standard input: Linux takes at most 128 KiB in one argument.
@@ -41,6 +43,7 @@ pub struct Answers {
     host: Host,
     cmds: Vec<Cmd>,
     outputs: Vec<Output>,
+    between: (Timestamp, Timestamp),
 }
 
 impl Default for Batch {
@@ -88,6 +91,12 @@ impl Answers {
         Ok(output)
     }
 
+    /// When it was asked and when the answer had come, by this machine's clock; of a recording, as
+    /// it was then.
+    pub(crate) fn between(&self) -> (Timestamp, Timestamp) {
+        self.between
+    }
+
     /// All answers, in the order of the questions.
     pub fn outputs(&self) -> &[Output] {
         &self.outputs
@@ -104,9 +113,13 @@ impl Host {
     /// concerned. The exit codes are judged by [`Answers::good`].
     pub async fn ask(&self, batch: Batch) -> Result<Answers> {
         let mut outputs = Vec::with_capacity(batch.cmds.len());
-        if self.is_replay() {
+        let begun = Timestamp::now();
+        let mut recorded = None;
+        if let Wire::Replay(replay) = &*self.wire {
+            recorded = batch.cmds.last().and_then(|cmd| replay.times(self.container.as_ref(), cmd));
             for cmd in &batch.cmds {
-                outputs.push(self.run(cmd.clone().any_exit()).await?);
+                // As the host answered: whether that is good is judged later.
+                outputs.push(replay.answer_to(&self.name, self.container.as_ref(), cmd)?);
             }
         } else if !batch.is_empty() {
             let marker = leash::mark();
@@ -118,7 +131,10 @@ impl Host {
             };
             // The marker differs each time, so the single answers are what a record holds.
             let plain = Host { recorder: None, ..self.clone() };
-            let whole = plain.run(cmd.time_limit(batch.time_limit).repeatable()).await?;
+            let whole = plain.run(cmd.time_limit(batch.time_limit).repeatable()).await;
+            let whole = whole.map_err(|error| {
+                batch.cmds.iter().fold(error, |error, cmd| self.recorded_failure(cmd, error))
+            })?;
             outputs = split(&whole, &marker, batch.cmds.len()).ok_or_else(|| Error::Parse {
                 what: format!("answers to {} questions", batch.cmds.len()),
                 source_of: format!("host `{}`", self.name()),
@@ -128,7 +144,8 @@ impl Host {
                 self.record(cmd, output);
             }
         }
-        Ok(Answers { host: self.clone(), cmds: batch.cmds, outputs })
+        let between = recorded.unwrap_or_else(|| (begun, Timestamp::now()));
+        Ok(Answers { host: self.clone(), cmds: batch.cmds, outputs, between })
     }
 }
 

@@ -153,7 +153,7 @@ impl Host {
             libvirt_version: version(&versions, &["Running against daemon: ", "Using library: libvirt "]),
             qemu_version: version(&versions, &["Running hypervisor: QEMU "]),
             lab: dump.get("/etc/smog-lab").map(lab_marker),
-            seen_at: jiff::Timestamp::now(),
+            seen_at: answers.between().1,
         })
     }
 }

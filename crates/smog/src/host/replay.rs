@@ -4,11 +4,16 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
+use crate::hex::hex;
+use crate::hint;
 use crate::host::channel::{Channel, Ended};
-use crate::host::{Cmd, Exit, Output};
+use crate::host::{Cmd, Container, Exit, Output};
+use crate::redact::{self, Redactor};
 
 /// Recorded answers by command.
 ///
@@ -24,17 +29,43 @@ pub struct Replay {
 struct Inner {
     answers: BTreeMap<String, VecDeque<Output>>,
     asked: Vec<Cmd>,
+    /// Of a recording of a cloud: what it is, for messages. Then each command has one answer, its newest.
+    of: Option<String>,
+    /// Between which times a command was asked and had answered.
+    times: BTreeMap<String, (Timestamp, Timestamp)>,
+    /// Commands that did not come to an end, with what was said.
+    failed: BTreeMap<String, String>,
 }
 
 /// One answer as it stands in a file.
-#[derive(Serialize, Deserialize)]
-struct Answer {
-    command: String,
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct Answer {
+    pub command: String,
     #[serde(default)]
-    exit_code: i32,
-    stdout: String,
+    pub exit_code: i32,
     #[serde(default)]
-    stderr: String,
+    pub stdout: String,
+    #[serde(default)]
+    pub stderr: String,
+    /// When it was asked, and when it had answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub between: Option<(Timestamp, Timestamp)>,
+    /// Why there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+}
+
+/// What a command is called in a record: its text, the container it runs in, and a digest of its
+/// input.
+fn key(container: Option<&Container>, cmd: &Cmd) -> String {
+    let mut key = cmd.text();
+    if let Some(container) = container {
+        key = format!("in {} {}: {key}", container.engine.program(), container.name);
+    }
+    if !cmd.stdin.is_empty() {
+        key = format!("{key}\n<{}", hex(&Sha256::digest(&cmd.stdin)));
+    }
+    key
 }
 
 impl Replay {
@@ -67,14 +98,8 @@ impl Replay {
         })?;
         let replay = Replay::new();
         Ok(answers.into_iter().fold(replay, |replay, answer| {
-            let Answer { command, exit_code, stdout, stderr } = answer;
-            let output = Output {
-                stdout: stdout.into_bytes(),
-                stderr: stderr.into_bytes(),
-                exit: Exit { code: exit_code },
-                elapsed: Duration::ZERO,
-            };
-            replay.answer_with(command, output)
+            let output = output(&answer);
+            replay.answer_with(answer.command, output)
         }))
     }
 
@@ -91,6 +116,7 @@ impl Replay {
                 exit_code: output.exit.code,
                 stdout: output.text().into_owned(),
                 stderr: output.error_text().into_owned(),
+                ..Answer::default()
             }));
         }
         serde_json::to_string_pretty(&answers).map_err(|err| Error::Parse {
@@ -100,8 +126,75 @@ impl Replay {
         })
     }
 
-    pub(super) fn note(&self, cmd: &Cmd, output: &Output) {
-        self.lock().answers.entry(cmd.text()).or_default().push_back(output.clone());
+    /// One that a recording of a cloud fills, or answers from; `of` says in messages what it is.
+    pub(crate) fn of_recording(of: impl Into<String>) -> Replay {
+        let inner = Inner { of: Some(of.into()), ..Inner::default() };
+        Replay { inner: Arc::new(Mutex::new(inner)) }
+    }
+
+    pub(super) fn note(&self, container: Option<&Container>, cmd: &Cmd, output: &Output) {
+        let now = Timestamp::now();
+        let begun = now.checked_sub(output.elapsed).unwrap_or(now);
+        let mut inner = self.lock();
+        if inner.of.is_none() {
+            // As tests read it.
+            inner.answers.entry(cmd.text()).or_default().push_back(output.clone());
+            return;
+        }
+        let key = key(container, cmd);
+        inner.failed.remove(&key);
+        inner.times.insert(key.clone(), (begun, now));
+        inner.answers.insert(key, VecDeque::from([output.clone()]));
+    }
+
+    /// A command did not come to an end. What was answered before stays.
+    pub(super) fn note_failure(&self, container: Option<&Container>, cmd: &Cmd, why: &Error) {
+        let key = key(container, cmd);
+        let mut inner = self.lock();
+        if inner.of.is_some() && !inner.answers.contains_key(&key) {
+            inner.failed.insert(key, why.to_string());
+        }
+    }
+
+    /// When a command was asked, and when it had answered, where that was recorded.
+    pub(super) fn times(&self, container: Option<&Container>, cmd: &Cmd) -> Option<(Timestamp, Timestamp)> {
+        self.lock().times.get(&redact::text(&key(container, cmd))).copied()
+    }
+
+    /// All answers, with what is secret removed, one after the other.
+    pub(crate) fn each_answer(&self, redactor: &Redactor) -> Vec<Answer> {
+        let inner = self.lock();
+        let answers = inner.answers.iter().filter_map(|(command, outputs)| {
+            let output = outputs.back()?;
+            Some(Answer {
+                command: redactor.text(command),
+                exit_code: output.exit.code,
+                stdout: redactor.text(&output.text()),
+                stderr: redactor.text(&output.error_text()),
+                between: inner.times.get(command).copied(),
+                failed: None,
+            })
+        });
+        let failed = inner.failed.iter().map(|(command, why)| Answer {
+            command: redactor.text(command),
+            failed: Some(redactor.text(why)),
+            ..Answer::default()
+        });
+        answers.chain(failed).collect()
+    }
+
+    /// Take up an answer of a recording.
+    pub(crate) fn take_up(&self, answer: Answer) {
+        let output = output(&answer);
+        let mut inner = self.lock();
+        if let Some(why) = answer.failed {
+            inner.failed.insert(answer.command, why);
+            return;
+        }
+        if let Some(between) = answer.between {
+            inner.times.insert(answer.command.clone(), between);
+        }
+        inner.answers.insert(answer.command, VecDeque::from([output]));
     }
 
     /// All commands that were asked, in order.
@@ -110,8 +203,8 @@ impl Replay {
     }
 
     /// The recorded answer as if it came over a wire.
-    pub(crate) fn open(&self, host: &str, cmd: &Cmd) -> Result<Channel> {
-        let output = self.answer_to(host, cmd)?;
+    pub(crate) fn open(&self, host: &str, container: Option<&Container>, cmd: &Cmd) -> Result<Channel> {
+        let output = self.answer_to(host, container, cmd)?;
         Ok(Channel {
             stdin: Box::pin(tokio::io::sink()),
             stdout: Box::pin(std::io::Cursor::new(output.stdout)),
@@ -123,8 +216,27 @@ impl Replay {
         })
     }
 
-    fn answer_to(&self, host: &str, cmd: &Cmd) -> Result<Output> {
+    pub(super) fn answer_to(&self, host: &str, container: Option<&Container>, cmd: &Cmd) -> Result<Output> {
         let mut inner = self.lock();
+        if let Some(of) = &inner.of {
+            // It is kept without secrets, so it is looked for without them.
+            let key = redact::text(&key(container, cmd));
+            if let Some(output) = inner.answers.get(&key).and_then(VecDeque::back) {
+                return Ok(output.clone());
+            }
+            return Err(match inner.failed.get(&key) {
+                Some(why) => Error::Unreachable {
+                    what: format!("host `{host}`"),
+                    why: format!("when it was recorded: {why}"),
+                    hint: "a recording holds what was answered then".into(),
+                },
+                None => Error::NotRecorded {
+                    what: format!("`{}` on host `{host}`", cmd.line()),
+                    of: of.clone(),
+                    hint: hint::RECORD.hint().and(" records it; a recording has what smog's own looks ask"),
+                },
+            });
+        }
         inner.asked.push(cmd.clone());
         let line = cmd.text();
         let Some(queue) = inner.answers.get_mut(&line) else {
@@ -141,5 +253,14 @@ impl Replay {
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
         // A panic of another test thread while it held the lock leaves plain data.
         self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+fn output(answer: &Answer) -> Output {
+    Output {
+        stdout: answer.stdout.clone().into_bytes(),
+        stderr: answer.stderr.clone().into_bytes(),
+        exit: Exit { code: answer.exit_code },
+        elapsed: Duration::ZERO,
     }
 }

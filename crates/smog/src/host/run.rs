@@ -46,14 +46,26 @@ impl Host {
     pub async fn run(&self, cmd: Cmd) -> Result<Output> {
         // A connection that cannot be made is not tried for a second time: that takes as long again.
         let begun = Instant::now();
-        let channel = self.open(&cmd, false).await?;
-        match self.finish(&cmd, channel, begun).await {
-            Err(error) if cmd.repeatable && error.is_temporary() => {
-                let channel = self.open(&cmd, false).await?;
-                self.finish(&cmd, channel, begun).await
-            }
+        let ended = match self.open(&cmd, false).await {
+            Ok(channel) => self.finish(&cmd, channel, begun).await,
+            Err(error) => return Err(self.recorded_failure(&cmd, error)),
+        };
+        let ended = match ended {
+            Err(error) if cmd.repeatable && error.is_temporary() => match self.open(&cmd, false).await {
+                Ok(channel) => self.finish(&cmd, channel, begun).await,
+                Err(error) => Err(error),
+            },
             result => result,
+        };
+        ended.map_err(|error| self.recorded_failure(&cmd, error))
+    }
+
+    /// The same error, noted where answers are recorded.
+    pub(super) fn recorded_failure(&self, cmd: &Cmd, error: Error) -> Error {
+        if let Some(record) = &self.recorder {
+            record.note_failure(self.container.as_ref(), cmd, &error);
         }
+        error
     }
 
     /// Run a command to its end and call `each` with every piece of its output as it comes, byte
@@ -133,7 +145,7 @@ impl Host {
 
     pub(super) fn record(&self, cmd: &Cmd, output: &Output) {
         if let Some(record) = &self.recorder {
-            record.note(cmd, output);
+            record.note(self.container.as_ref(), cmd, output);
         }
     }
 

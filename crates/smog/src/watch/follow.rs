@@ -3,6 +3,7 @@
 
 mod generation;
 mod heard;
+mod recorded;
 #[cfg(test)]
 mod tests;
 mod told;
@@ -60,6 +61,11 @@ const JOURNAL: &str = "journal";
 /// Follow a host until everything is read (when it is not to go on), `to` is closed, or
 /// an error that waiting does not fix.
 pub(super) async fn run(host: Host, sources: Sources, to: mpsc::Sender<Told>) {
+    if let Some(logs) = host.recorded_logs() {
+        let ended = recorded::run(host.name(), logs, sources, &to).await;
+        let _ = to.send(Told::Ended(ended)).await;
+        return;
+    }
     let mut follower = Follower {
         host,
         sources,

@@ -86,7 +86,10 @@ impl LogQuery {
         let (mut filter, guest) = self.filter(cloud.as_ref()).await?;
         let since = match &self.since_request {
             Some(request) => Some(self.first_of(request, file, cloud.clone()).await?),
-            None => self.since.or_else(|| self.usual_beginning(guest.as_ref())),
+            None => {
+                let now = cloud.as_ref().map_or_else(|_| Timestamp::now(), Cloud::now);
+                self.since.or_else(|| self.usual_beginning(guest.as_ref(), now))
+            }
         };
         in_order(since, self.until)?;
         filter.since = since;
@@ -134,11 +137,11 @@ impl LogQuery {
     }
 
     /// Where a search begins of itself.
-    fn usual_beginning(&self, guest: Option<&Guest>) -> Option<Timestamp> {
+    fn usual_beginning(&self, guest: Option<&Guest>, now: Timestamp) -> Option<Timestamp> {
         if self.follow {
             return None;
         }
-        let ago = |hours| Timestamp::now() - SignedDuration::from_hours(hours);
+        let ago = |hours| now - SignedDuration::from_hours(hours);
         let created = guest.and_then(|guest| guest.server.created.parse::<Timestamp>().ok());
         Some(match created {
             Some(created) => created - BEFORE_CREATION,
@@ -183,7 +186,8 @@ impl LogQuery {
 
     /// The time of the first record that names a request; a day back at most.
     async fn first_of(&self, request: &str, file: &SmogFile, cloud: Result<Cloud>) -> Result<Timestamp> {
-        let day_ago = Timestamp::now() - SignedDuration::from_hours(24);
+        let now = cloud.as_ref().map_or_else(|_| Timestamp::now(), Cloud::now);
+        let day_ago = now - SignedDuration::from_hours(24);
         let search = LogQuery { follow: false, until: None, ..self.clone() };
         let (plan, _) = search.plan(file, cloud, From::Since(day_ago)).await?;
         let filter = Filter { requests: vec![request.to_string()], ..Filter::default() };

@@ -67,6 +67,17 @@ impl Token {
         Ok(Token { value: Secret::new(value), body: document.token, obtained: Some(Instant::now()) })
     }
 
+    /// Of a recording: it is good for nothing, and never expires.
+    pub(super) fn of_tape(login: serde_json::Value, source_of: &str) -> Result<Token> {
+        let body: TokenBody = serde_json::from_value(login).map_err(|why| Error::Parse {
+            what: "the login".into(),
+            source_of: source_of.into(),
+            why: crate::json_words(&why),
+        })?;
+        let body = TokenBody { expires_at: None, ..body };
+        Ok(Token { value: Secret::new("recorded"), body, obtained: None })
+    }
+
     /// Whether it expires before a call could end.
     pub(super) fn is_expiring(&self) -> bool {
         let now = Timestamp::now();
