@@ -14,7 +14,6 @@ LAYOUT_CLOUD=lab
 NOVA=''
 LAYERS=()
 
-
 # Files of lab/config that a layout does not have; where the lab's key is put (the last one is
 # SSH_OWNER's); the file with the CPU sets.
 LAYOUT_LEAVES_OUT='^$'
@@ -58,7 +57,11 @@ layout_lower() {
 }
 
 # What a layer is made from: the tree, and the layout's program.
-layout_layer_stamp() { cat "$TREE.stamp" "$LAB/layouts/$LAYOUT"/layer* | sha256sum | cut -d' ' -f1; }
+layout_layer_stamp() {
+  { cat "$TREE.stamp"
+    find "$LAB/layouts/$LAYOUT" -maxdepth 1 -type f \( -name layer -o -name 'layer.*' \) -print0 | LC_ALL=C sort -z | xargs -0 cat
+  } | sha256sum | cut -d' ' -f1
+}
 
 # layout_stamp: what the snapshot is made from, besides what every layout has.
 layout_stamp() {

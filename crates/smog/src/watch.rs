@@ -42,6 +42,7 @@ pub use exception::{Cause, Exception};
 pub use filter::{Filter, patterns};
 pub use formats::{Formats, FormatsOfHost};
 pub use handler::{Exceptions, Handler, Patterns, Verdict};
+pub(crate) use head::without_colours;
 pub use in_order::InOrder;
 pub use level::Level;
 pub use merge::{Event, Watch};

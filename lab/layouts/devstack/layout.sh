@@ -15,13 +15,24 @@ for unit in keystone g-api placement-api n-api n-super-cond n-cond-cell1 n-sch n
 FIRST_API_UNITS=(apache2 devstack@keystone devstack@g-api devstack@placement-api)
 COMPUTE_UNITS=(devstack@n-cpu devstack@q-agt)
 
-# A nova of one's own is a layer above the layout's, with a snapshot of its own: its databases
-# may differ.
+# A nova of one's own is a layer above the layout's; with a snapshot of its own, unless its
+# databases are made in the same steps as those of the layout's nova.
 nova_id() { if [ -d "$NOVA" ]; then echo "nova-$(sha256sum <<<"$NOVA" | cut -c1-8)"; else echo "nova-$NOVA"; fi; }
 if [ -n "$NOVA" ]; then
   LAYERS+=("$CACHE/devstack/$(nova_id)/layer")
-  SNAPSHOT=$CACHE/devstack/$(nova_id)/snapshot${NAME:+-$NAME}
 fi
+nova_steps() { (cd "$1" && find nova/db -path '*/versions/*.py' | LC_ALL=C sort); }
+nova_snapshot() {
+  local released
+  [ -n "$NOVA" ] || return 0
+  released=$(echo "${LAYERS[0]}"/opt/stack/data/venv/lib/python3*/site-packages)
+  if [ ! -d "$NOVA" ] || [ ! -d "$released/nova" ] || [ "$(nova_steps "$NOVA")" != "$(nova_steps "$released")" ]; then
+    SNAPSHOT=$CACHE/devstack/$(nova_id)/snapshot${NAME:+-$NAME}
+    NOVA_DATABASES=yes
+  fi
+}
+NOVA_DATABASES=''
+nova_snapshot
 
 # What that layer depends on: how the checkout is installed, and the steps of its databases.
 # What is in its modules counts at the next start of a service.
@@ -31,7 +42,7 @@ nova_stamp() {
     [ ! -d "$NOVA" ] || (
       cd "$NOVA"
       cat setup.cfg setup.py pyproject.toml requirements.txt 2>/dev/null || :
-      find nova/db -path '*/versions/*.py' | LC_ALL=C sort
+      nova_steps .
     )
   } | sha256sum | cut -d' ' -f1
 }
@@ -45,6 +56,13 @@ layout_build_more() {
     layer_build "${LAYERS[1]}" "$stamp" "${LAYERS[0]}:$TREE" "$LAB/layouts/devstack/layer-nova" "$NOVA"
     step "nova installed from $NOVA"
   }
+  nova_snapshot   # now that the layout is there
+}
+
+layout_stamp() {
+  cat "${LAYERS[0]}.stamp"
+  [ -z "$NOVA_DATABASES" ] || cat "${LAYERS[1]}.stamp"
+  find "$LAB/layouts/$LAYOUT" -type f ! -name "layer*" ! -name check.sh ! -name '*.pyc' -print0 | LC_ALL=C sort -z | xargs -0 cat
 }
 
 # The checkout itself, as it is, in every host.

@@ -324,7 +324,9 @@ impl Cloud {
                 "every compute host was ruled out, by placement or by a scheduler filter: \
                      nova-scheduler.log on the controller says which, under this request id"
             }
-            false => "the compute host's nova-compute.log has the traceback under this request id",
+            false => {
+                "`smog logs --request ID --exceptions` shows the traceback that nova-compute logged under this request id"
+            }
         };
         Error::Fault {
             what: format!("{} of server `{}`", order.name(), server.name),

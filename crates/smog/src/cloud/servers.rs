@@ -424,7 +424,7 @@ impl Cloud {
         } else if is_quota(&fault) {
             QUOTA
         } else {
-            "the compute host's nova-compute.log has the traceback under this request id"
+            "`smog logs --request ID --exceptions` shows the traceback that nova-compute logged under this request id"
         };
         Error::Fault {
             what: what.into(),

@@ -15,6 +15,7 @@ use crate::cloud::{Call, Microversion, Service};
 use crate::error::{Error, Result};
 use crate::host::{Batch, Cmd, Host, ServiceRole};
 use crate::wait::{Seen, Wait, until};
+use crate::watch::without_colours;
 
 /// Why a service counts as ready.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -202,7 +203,8 @@ age=$(ps -o etimes= -p "${pid:-0}"); echo "ContainerPID=$pid"
 [ -z "$age" ] || date -d "@$(($(date +%s) - age))" "+ContainerStart=%a %Y-%m-%d %H:%M:%S UTC"
 else any=$pid; fi; echo ==line==
 if [ -n "$2" ]; then s=$(stat -c %s -- "$2"); [ "$s" -ge "$3" ] && from=$(($3 + 1)) || from=1
-tail -c "+$from" -- "$2" | grep -E "^[0-9: .-]+ $any " | { IFS= read -r first; grep -m1 'Starting ' || echo "$first"; }; elif [ -z "$5" ]; then journalctl -q --no-pager -o cat -n 1 -u "$1" "_PID=$pid"; fi
+tail -c "+$from" -- "$2" | grep -E "^[0-9: .-]+ $any " | { IFS= read -r first; grep -m1 'Starting ' || echo "$first"; }; elif [ -z "$5" ]; then
+all=$(journalctl -q --no-pager -o cat -u "$1" "_PID=$pid"); printf '%s\n' "$all" | grep -m1 'Starting ' || printf '%s\n' "$all" | tail -n 1; fi
 exit 0"#;
     let container = what.place.container.as_ref();
     let args = [
@@ -241,7 +243,9 @@ exit 0"#;
 /// A line of oslo.log without time, process, level and request: what it says.
 fn without_prefix(line: &str) -> String {
     const LONGEST: usize = 60;
-    let said = line.split_once("] ").map_or(line, |(_, said)| said).trim();
+    // devstack writes colours into the journal.
+    let line = without_colours(line);
+    let said = line.split_once("] ").map_or(line.as_str(), |(_, said)| said).trim();
     match said.chars().count() > LONGEST {
         true => said.chars().take(LONGEST).chain(['…']).collect(),
         false => said.to_string(),
@@ -303,11 +307,12 @@ async fn answer(
 /// file, else the end of its journal.
 async fn fault(host: &Host, what: &Restart, state: &str) -> Error {
     let unit = what.name();
-    let script = "s=$([ -z \"$2\" ] || tail -n 2000 -- \"$2\" | grep -E ' (ERROR|CRITICAL) ' | tail -n 4)\n\
+    let script = "s=$({ [ -n \"$2\" ] && tail -n 2000 -- \"$2\" || journalctl -u \"$1\" -n 2000 --no-pager -o cat; } |\n\
+                  grep -E '(^| |m)(ERROR|CRITICAL) ' | tail -n 4)\n\
                   if [ -n \"$s\" ]; then echo \"$s\"; else journalctl -u \"$1\" -n 12 --no-pager -o cat; fi";
     let args = [unit.to_string(), what.place.log.clone().unwrap_or_default()];
     let log = host.run(Cmd::shell(script).args(args).any_exit()).await;
-    let log = log.map(|output| output.text().trim_end().to_string()).unwrap_or_default();
+    let log = log.map(|output| without_colours(output.text().trim_end())).unwrap_or_default();
     let indented: String = log.lines().map(|line| format!("\n    {line}")).collect();
     Error::Fault {
         what: format!("restart of `{unit}`"),
@@ -315,5 +320,20 @@ async fn fault(host: &Host, what: &Restart, state: &str) -> Error {
         host: Some(host.name().to_string()),
         request_id: None,
         hint: Some(hint::RESTORE.hint().and(" brings the old configuration back")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_prefix;
+
+    #[test]
+    fn what_a_line_says() {
+        let file = "2026-11-28 19:17:33.001 81 INFO nova.service [-] Starting compute node (version 31.0.0)";
+        assert_eq!(without_prefix(file), "Starting compute node (version 31.0.0)");
+        // devstack's form in the journal, with its colours.
+        let journal = "\u{1b}[00;36mINFO nova.service [\u{1b}[00;36m-\u{1b}[00;36m] \u{1b}[01;35m\u{1b}[00;36m\
+                       Starting compute node (version 34.0.0)\u{1b}[00m\u{1b}[00m";
+        assert_eq!(without_prefix(journal), "Starting compute node (version 34.0.0)");
     }
 }

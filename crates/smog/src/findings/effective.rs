@@ -142,15 +142,16 @@ fn memory(domain: &Domain, maps: Option<&MemoryMaps>) -> Compared {
         .iter()
         .map(|(size, amount)| format!("{} in {} pages", show::kib(*amount), show::kib(*size)))
         .collect();
+    // A guest that gives free pages back to the host has at least some, and all of these sizes.
+    let gives_back = domain.devices.free_page_reporting;
+    let is_enough = |found: u64| found >= domain.memory_kib || (gives_back && found > 0);
     let agrees = match &domain.memory_backing.huge_pages {
         None => huge.is_empty(),
         // `<hugepages/>` without a size means whatever the host's default is.
-        Some(_) if sizes.is_empty() || sizes.contains(&None) => {
-            huge.values().sum::<u64>() >= domain.memory_kib
-        }
+        Some(_) if sizes.is_empty() || sizes.contains(&None) => is_enough(huge.values().sum()),
         Some(_) => {
             let of_declared_sizes = huge.iter().filter(|(size, _)| sizes.contains(&Some(**size)));
-            of_declared_sizes.map(|(_, amount)| *amount).sum::<u64>() >= domain.memory_kib
+            is_enough(of_declared_sizes.map(|(_, amount)| *amount).sum())
         }
     };
     let declared = match &domain.memory_backing.huge_pages {
@@ -164,10 +165,14 @@ fn memory(domain: &Domain, maps: Option<&MemoryMaps>) -> Compared {
             )
         }
     };
+    let given_back = match agrees && !declared.is_empty() && huge.values().sum::<u64>() < domain.memory_kib {
+        true => ", the rest given back",
+        false => "",
+    };
     Compared {
         what: "memory".into(),
         declared,
-        kernel: if kernel.is_empty() { "small pages".into() } else { kernel.join(", ") },
+        kernel: if kernel.is_empty() { "small pages".into() } else { kernel.join(", ") + given_back },
         agrees,
     }
 }
@@ -226,6 +231,18 @@ mod tests {
         let larger = HUGE.replace("<page size='2048' unit='KiB'", "<page size='1048576' unit='KiB'");
         assert_ne!(larger, HUGE);
         assert_eq!(wrong(&larger, HUGE_PROCESS), ["memory"]);
+        // A guest that gives free pages back (Nova 34) has fewer of them; none is not some.
+        let more = HUGE.replace(">131072</memory>", ">262144</memory>");
+        assert_ne!(more, HUGE);
+        assert_eq!(wrong(&more, HUGE_PROCESS), ["memory"]);
+        let balloon = more.replace("<memballoon ", "<memballoon freePageReporting='on' ");
+        assert_ne!(balloon, more);
+        assert_eq!(wrong(&balloon, HUGE_PROCESS), Vec::<String>::new());
+        let row = rows(&balloon, HUGE_PROCESS).into_iter().find(|row| row.what == "memory").expect("a row");
+        assert_eq!(row.kernel, "128 MiB in 2 MiB pages, the rest given back");
+        let none = declared.replace("<memballoon ", "<memballoon freePageReporting='on' ");
+        assert_ne!(none, declared);
+        assert_eq!(wrong(&none, PINNED_PROCESS), ["memory"]);
         let no_thread = PINNED_PROCESS.replace("CPU 0/TCG", "worker");
         assert_ne!(no_thread, PINNED_PROCESS);
         assert_eq!(wrong(PINNED, &no_thread), ["vCPU 0"]);

@@ -38,6 +38,9 @@ pub struct Devices {
     pub tpms: Vec<Tpm>,
     /// `<memballoon model=…>`: `virtio` or `none`.
     pub memballoon: Option<String>,
+    /// `<memballoon freePageReporting='on'>`, as Nova sets it from 34 on: the guest gives pages that
+    /// it does not use back to the host, huge ones as well.
+    pub free_page_reporting: bool,
     /// `<iommu>`: the guest's own IOMMU.
     pub iommu: Option<Iommu>,
 }
@@ -224,6 +227,7 @@ impl Devices {
             tpm: tpms.first().cloned(),
             tpms,
             memballoon: child_attr(node, "memballoon", "model"),
+            free_page_reporting: child_attr(node, "memballoon", "freePageReporting").as_deref() == Some("on"),
             iommu,
         })
     }
