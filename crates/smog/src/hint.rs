@@ -173,6 +173,8 @@ words! {
     LOGS: "smog logs", "cloud.watch(follow=False)";
     /// The logs of one host.
     LOGS_OF_HOST: "smog logs --host {} --since 1h", "cloud.watch(hosts=[{}], follow=False)";
+    /// The exceptions that were logged under a request.
+    EXCEPTIONS_OF_REQUEST: "smog logs --request {} --exceptions", "cloud.watch(requests=[{}], exceptions=True, follow=False)";
     /// What came first, from the logs on the hosts.
     TRIAGE: "smog triage", "cloud.triage()";
     /// Whether a host has Python.

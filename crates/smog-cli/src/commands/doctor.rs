@@ -42,6 +42,16 @@ pub async fn run(args: DoctorArgs, session: &Session) -> Result<ExitCode, Error>
             count(Health::Unknown)
         ));
     }
+    let bad = found.checkups.iter().filter(|one| matches!(one.health, Health::Failed | Health::Unknown));
+    let bad: Vec<String> = bad
+        .map(|one| match one.of.as_str() {
+            "cloud" => one.what.clone(),
+            host => format!("{} of {host}", one.what),
+        })
+        .collect();
+    if !bad.is_empty() {
+        output::warning(&format!("this does not work, or could not be looked at: {}", bad.join(", ")));
+    }
     Ok(found.exit_code())
 }
 

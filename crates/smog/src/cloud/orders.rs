@@ -320,20 +320,19 @@ impl Cloud {
     fn order_failed(&self, server: &Server, order: &Order, action: &Action, fault: String) -> Error {
         let host = action.events.iter().rev().find_map(|event| event.host.clone());
         let hint = match fault.contains("No valid host") {
-            true => {
-                "every compute host was ruled out, by placement or by a scheduler filter: \
+            true => "every compute host was ruled out, by placement or by a scheduler filter: \
                      nova-scheduler.log on the controller says which, under this request id"
-            }
-            false => {
-                "`smog logs --request ID --exceptions` shows the traceback that nova-compute logged under this request id"
-            }
+                .into(),
+            false => hint::EXCEPTIONS_OF_REQUEST
+                .with(&action.request_id)
+                .and(" shows the traceback that nova-compute logged"),
         };
         Error::Fault {
             what: format!("{} of server `{}`", order.name(), server.name),
             fault,
             host,
             request_id: Some(action.request_id.clone()),
-            hint: Some(hint.into()),
+            hint: Some(hint),
         }
     }
 

@@ -11,6 +11,7 @@ use super::images::show_pairs;
 use super::lookup::{Named, is_uuid, pick};
 use super::{ActionEvent, Call, Cloud, ServerFilter, Service};
 use crate::error::{Error, NO_VALID_HOST, QUOTA, Result, is_quota};
+use crate::hint::{self, Hint};
 use crate::show::{Column, Show};
 use crate::wait::{self, Seen, Wait};
 
@@ -419,20 +420,25 @@ impl Cloud {
         let fault = told
             .or_else(|| last.as_ref().and_then(|action| action.message.clone()))
             .unwrap_or_else(|| "Nova gives no reason".into());
-        let hint = if fault.contains("No valid host") {
-            NO_VALID_HOST
+        let request_id = last.map(|action| action.request_id);
+        let hint: Hint = if fault.contains("No valid host") {
+            NO_VALID_HOST.into()
         } else if is_quota(&fault) {
-            QUOTA
+            QUOTA.into()
         } else {
-            "`smog logs --request ID --exceptions` shows the traceback that nova-compute logged under this request id"
+            match &request_id {
+                Some(id) => hint::EXCEPTIONS_OF_REQUEST.with(id),
+                None => hint::EXCEPTIONS_OF_REQUEST.hint(),
+            }
+            .and(" shows the traceback that nova-compute logged")
         };
         Error::Fault {
             what: what.into(),
             // A server that could not move is still said to be where it was.
             host: tried_on.or_else(|| server.host.clone()),
             fault,
-            request_id: last.map(|action| action.request_id),
-            hint: Some(hint.into()),
+            request_id,
+            hint: Some(hint),
         }
     }
 

@@ -49,7 +49,7 @@ fn host_section(text: &mut String, host: &HostPicture, chosen: Option<&str>) {
     };
     let _ = writeln!(
         text,
-        "<section><h2>{} <small>{}, {}, {}, {}{simulated} · <span class=when>{}</span></small></h2>",
+        "<section><h2>{} <small>{}, {}, {}, {}{simulated} · <span class=\"when\">{}</span></small></h2>",
         Escaped(&host.host),
         counted(host.sockets, "socket"),
         counted(cores, "core"),
