@@ -48,6 +48,7 @@ mod security_groups;
 pub mod server_actions;
 mod server_filter;
 mod server_groups;
+mod server_waits;
 mod servers;
 mod tape;
 mod topology;

@@ -38,6 +38,7 @@ mod run;
 mod running;
 mod services;
 mod ssh;
+mod ssh_options;
 mod ssh_refusal;
 mod threads;
 mod threads_show;
@@ -66,7 +67,7 @@ pub(crate) use replay::Answer as RecordedAnswer;
 pub use replay::Replay;
 pub use running::{Line, Running, Stream};
 pub use services::{ActiveState, Service};
-pub use ssh::SshOptions;
+pub use ssh_options::SshOptions;
 pub use threads::{Cgroup, Policy, Role, Thread};
 
 use std::path::PathBuf;

@@ -7,6 +7,7 @@
 
 mod aggregate_filters;
 mod answer;
+mod candidates;
 mod facts;
 mod filters;
 mod judge;

@@ -22,15 +22,14 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
-use crate::config::SshSection;
 use crate::error::{Error, Result};
 use crate::host::Exit;
 use crate::host::channel::{Channel, Ended};
 use crate::host::kept::{self, KeepConnections, Place};
 use crate::host::login::{Login, log_in};
+use crate::host::ssh_options::{SshOptions, master_options};
 use crate::host::ssh_refusal::refusal;
 
 /// sshd's default for `MaxSessions`: so many commands at once on one connection.
@@ -52,73 +51,8 @@ const STILL_THERE: Duration = Duration::from_secs(3);
 /// killed before it could close it. A later command connects again, without a message.
 const IDLE: Duration = Duration::from_secs(120);
 
-/// How long a host may take to answer, unless smog.yml has another time.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Where the private folders of control sockets are, unless smog.yml has another place.
-const CONTROL_DIR: &str = "/tmp";
-
-/// How to reach a host by SSH. What is not set is up to the user's `ssh_config`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SshOptions {
-    /// Host name, address, or a `Host` alias of `ssh_config`.
-    pub address: String,
-    /// The user to log in as.
-    pub user: Option<String>,
-    /// The TCP port.
-    pub port: Option<u16>,
-    /// The private key; then no other key (of the agent) is tried.
-    pub key_file: Option<PathBuf>,
-    /// Instead of `~/.ssh/known_hosts`.
-    pub known_hosts_file: Option<PathBuf>,
-    /// Instead of `~/.ssh/config`.
-    pub config_file: Option<PathBuf>,
-    /// The most the other side may take to answer (TCP and SSH's banner, on each of its
-    /// addresses); the log-in may take as long again.
-    pub connect_timeout: Duration,
-    /// Where the private directory for the control socket is made. Must be
-    /// short: a socket's path has at most 108 bytes.
-    pub control_dir: PathBuf,
-    /// Keep the connection for later commands; else it ends with the last [`Host`](crate::host::Host)
-    /// that uses it.
-    pub keep: Option<KeepConnections>,
-}
-
 /// So long after its time ssh itself may take to say that there was no answer.
 const GRACE: Duration = Duration::from_secs(1);
-
-impl SshOptions {
-    /// Everything as the user's `ssh_config` has it, ten seconds to connect, sockets below `/tmp`,
-    /// nothing kept.
-    pub fn new(address: impl Into<String>) -> SshOptions {
-        SshOptions {
-            address: address.into(),
-            user: None,
-            port: None,
-            key_file: None,
-            known_hosts_file: None,
-            config_file: None,
-            connect_timeout: CONNECT_TIMEOUT,
-            control_dir: PathBuf::from(CONTROL_DIR),
-            keep: None,
-        }
-    }
-
-    /// As the `ssh:` section of smog.yml says, for an address and a user.
-    pub fn of_section(section: &SshSection, address: &str, user: Option<&str>) -> SshOptions {
-        SshOptions {
-            user: user.map(str::to_string),
-            key_file: section.key.clone(),
-            known_hosts_file: section.known_hosts.clone(),
-            config_file: section.config.clone(),
-            connect_timeout: section
-                .connect_timeout
-                .map_or(CONNECT_TIMEOUT, |seconds| Duration::from_secs(seconds.clamp(1, 3600))),
-            control_dir: section.control_dir.clone().unwrap_or_else(|| PathBuf::from(CONTROL_DIR)),
-            keep: KeepConnections::of_section(section),
-            ..SshOptions::new(address)
-        }
-    }
-}
 
 /// The shared connection to one host, made when the first command needs it.
 #[derive(Debug)]
@@ -464,44 +398,6 @@ async fn start(session: &Arc<openssh::Session>, line: &str) -> Result<Channel, o
     })
 }
 
-/// Options of the master. Whatever is not here is as the user has configured it.
-fn master_options(options: &SshOptions, idle: Duration) -> Vec<String> {
-    let mut words = vec![];
-    let mut set = |text: String| words.extend(["-o".to_string(), text]);
-    // No question can be answered; an unknown host key is a refusal.
-    set("BatchMode=yes".to_string());
-    set(format!("ConnectTimeout={}", options.connect_timeout.as_secs().max(1)));
-    set(format!("ControlPersist={}", idle.as_secs()));
-    // A host that died is noticed within 45 s.
-    set("ServerAliveInterval=15".to_string());
-    set("ServerAliveCountMax=3".to_string());
-    // The user's forwardings are for their own log-ins: a taken port would be an error here.
-    set("ClearAllForwardings=yes".to_string());
-    set("PermitLocalCommand=no".to_string());
-    set("LogLevel=INFO".to_string());
-    if let Some(file) = &options.known_hosts_file {
-        set(format!("UserKnownHostsFile=\"{}\"", file.display()));
-    }
-    if options.key_file.is_some() {
-        // With many keys in the agent the server would hang up before ours is tried.
-        set("IdentitiesOnly=yes".to_string());
-    }
-    let mut flag = |name: &str, value: String| words.extend([name.to_string(), value]);
-    if let Some(file) = &options.key_file {
-        flag("-i", file.display().to_string());
-    }
-    if let Some(file) = &options.config_file {
-        flag("-F", file.display().to_string());
-    }
-    if let Some(user) = &options.user {
-        flag("-l", user.clone());
-    }
-    if let Some(port) = options.port {
-        flag("-p", port.to_string());
-    }
-    words
-}
-
 /// A directory only we can enter, for the sockets of this process; what dead
 /// processes of ours left behind is removed on the way.
 fn private_directory(below: &Path) -> std::io::Result<tempfile::TempDir> {
@@ -538,7 +434,7 @@ fn chain(err: &dyn std::error::Error) -> String {
 mod tests {
     use std::os::unix::fs::MetadataExt;
 
-    use super::{IDLE, SshOptions, master_options, private_directory};
+    use super::private_directory;
 
     #[test]
     fn the_folder_is_private_and_those_of_dead_processes_go() {
@@ -554,22 +450,5 @@ mod tests {
         let folder = private_directory(below.path()).expect("a folder");
         assert_eq!(std::fs::metadata(folder.path()).expect("metadata").mode() & 0o777, 0o700);
         assert!(!dead.exists() && alive.exists() && other.exists());
-    }
-
-    #[test]
-    fn host_key_checking_is_left_to_the_user() {
-        let mut options = SshOptions::new("cmp1");
-        let words = master_options(&options, IDLE).join(" ");
-        assert!(words.contains("BatchMode=yes") && !words.contains("StrictHostKeyChecking"), "{words}");
-        assert!(!words.contains("IdentitiesOnly"));
-        options.key_file = Some("/k".into());
-        options.known_hosts_file = Some("/a b".into());
-        options.port = Some(2222);
-        let words = master_options(&options, IDLE).join(" ");
-        assert!(
-            words.contains("IdentitiesOnly=yes") && words.contains("-i /k") && words.ends_with("-p 2222"),
-            "{words}"
-        );
-        assert!(words.contains("UserKnownHostsFile=\"/a b\""));
     }
 }
