@@ -96,7 +96,7 @@ layer_build() {
 # layer_is_free: no other lab of this layout runs on the layer that is about to be replaced.
 layer_is_free() {
   local other layout
-  for other in $(others_running); do
+  for other in $(others_on_cache); do
     read -r _ _ _ layout _ <"$other/lab" || layout=''
     [ "$layout" != "$LAYOUT" ] || fail 3 "the layout $LAYOUT must be installed again, and another lab runs on it: $other" \
       "End the other lab first, or use a cache of your own: SMOG_LAB_CACHE=/some/folder"

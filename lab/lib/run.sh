@@ -5,6 +5,7 @@
 run_begin() {
   run_dir_up
   echo "$NET" >"$RUN/net"
+  echo "$CACHE" >"$RUN/cache"
   echo "$RELEASE $CELLS $PURPOSE $LAYOUT $NOVA" >"$RUN/lab"
   pages_up
   network_up
@@ -18,10 +19,18 @@ others_running() {
   done
 }
 
+# others_on_cache: of these, those that run on this cache.
+others_on_cache() {
+  local other
+  for other in $(others_running); do
+    [ "$(cat "$other/cache" 2>/dev/null || echo "$CACHE")" != "$CACHE" ] || echo "$other"
+  done
+}
+
 # cache_is_free WHAT: nobody else runs on what is about to be replaced.
 cache_is_free() {
   local others
-  others=$(others_running | tr '\n' ' ')
+  others=$(others_on_cache | tr '\n' ' ')
   [ -z "$others" ] || fail 3 "$1, and another lab runs on it: ${others% }" \
     "End the other lab first, or use a cache of your own: SMOG_LAB_CACHE=/some/folder"
 }
