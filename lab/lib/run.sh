@@ -19,18 +19,20 @@ others_running() {
   done
 }
 
-# others_on_cache: of these, those that run on this cache.
+# others_on_cache [RELEASE]: of these, those that run on this cache (on its tree of a release).
 others_on_cache() {
-  local other
+  local other release
   for other in $(others_running); do
-    [ "$(cat "$other/cache" 2>/dev/null || echo "$CACHE")" != "$CACHE" ] || echo "$other"
+    [ "$(cat "$other/cache" 2>/dev/null || echo "$CACHE")" = "$CACHE" ] || continue
+    read -r release _ <"$other/lab" || release=''
+    [ "${1:-$release}" != "$release" ] || echo "$other"
   done
 }
 
-# cache_is_free WHAT: nobody else runs on what is about to be replaced.
+# cache_is_free WHAT [RELEASE]: nobody else runs on what is about to be replaced.
 cache_is_free() {
   local others
-  others=$(others_on_cache | tr '\n' ' ')
+  others=$(others_on_cache "${@:2}" | tr '\n' ' ')
   [ -z "$others" ] || fail 3 "$1, and another lab runs on it: ${others% }" \
     "End the other lab first, or use a cache of your own: SMOG_LAB_CACHE=/some/folder"
 }

@@ -4,6 +4,7 @@ import os
 import pathlib
 import pty
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -299,6 +300,9 @@ class Terminal:
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
             os.environ["TERM"] = "dumb"
+            # As on a person's terminal, also where the tests run in the background of a script,
+            # which begins programs with Ctrl-C ignored.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.execv(command[0], command)
         self.said = ""
 
@@ -329,13 +333,8 @@ def test_ctrl_c_leaves_the_prompt_usable(fake, tmp_path, monkeypatch):
     while not begun.exists():
         assert time.monotonic() < deadline, "the command does not begin"
         time.sleep(0.05)
-    for pressed in range(6):  # As a person does, whose machine is slow.
-        os.write(prompt.fd, b"\x03")
-        try:
-            prompt.until("KeyboardInterrupt", 15)
-            break
-        except AssertionError:
-            assert pressed < 5, "Ctrl-C ends nothing"
+    os.write(prompt.fd, b"\x03")
+    prompt.until("KeyboardInterrupt")
     prompt.until(">>> ")
     prompt.type("cloud.guest('web').status")
     prompt.until("'ACTIVE'")
