@@ -69,19 +69,26 @@ impl Located {
 }
 
 impl Wire {
+    /// With this token in hand.
+    fn with(keystone: Keystone, tls: rustls::ClientConfig, token: Token, cache: Option<TokenCache>) -> Wire {
+        Wire {
+            keystone,
+            tls,
+            files: OnceLock::new(),
+            token: RwLock::new(Arc::new(token)),
+            renewing: tokio::sync::Mutex::new(()),
+            cache,
+            has_told_region: AtomicBool::new(false),
+        }
+    }
+
     /// Log in, or take the token that is on disk.
     pub(super) async fn open(
         credentials: &Credentials,
         cache_dir: Option<&Path>,
         options: &Options,
     ) -> Result<Wire> {
-        let tls = trust::of_cloud(credentials)?;
-        let keystone = Keystone {
-            credentials: credentials.clone(),
-            client: exchange::client(tls.clone())?,
-            root: keystone::root(credentials)?,
-            options: options.clone(),
-        };
+        let (keystone, tls) = reached_by(credentials, options)?;
         // A token that was given is kept by who gave it.
         let keeps = !options.no_token_cache && !matches!(credentials.login, Login::Token(_));
         let cache = cache_dir.filter(|_| keeps).map(|dir| TokenCache::of(dir, credentials));
@@ -107,15 +114,7 @@ impl Wire {
                 "certificates are not checked: anybody between here and the cloud can read the password",
             ));
         }
-        Ok(Wire {
-            keystone,
-            tls,
-            files: OnceLock::new(),
-            token: RwLock::new(Arc::new(token)),
-            renewing: tokio::sync::Mutex::new(()),
-            cache,
-            has_told_region: AtomicBool::new(false),
-        })
+        Ok(Wire::with(keystone, tls, token, cache))
     }
 
     /// Of a recording: it knows who looked and the catalog of then, and connects to nothing.
@@ -127,23 +126,10 @@ impl Wire {
         login: serde_json::Value,
         options: &Options,
     ) -> Result<Wire> {
-        let tls = trust::of_cloud(credentials)?;
-        let keystone = Keystone {
-            credentials: credentials.clone(),
-            client: exchange::client(tls.clone())?,
-            root: keystone::root(credentials)?,
-            options: options.clone(),
-        };
+        let (keystone, tls) = reached_by(credentials, options)?;
         let token = Token::of_tape(login, &credentials.source)?;
-        Ok(Wire {
-            keystone,
-            tls,
-            files: OnceLock::new(),
-            token: RwLock::new(Arc::new(token)),
-            renewing: tokio::sync::Mutex::new(()),
-            cache: None,
-            has_told_region: AtomicBool::new(true),
-        })
+        // The region was named when it was recorded.
+        Ok(Wire { has_told_region: AtomicBool::new(true), ..Wire::with(keystone, tls, token, None) })
     }
 
     /// The token as it is.
@@ -291,6 +277,18 @@ impl Wire {
         let client = exchange::file_client(self.tls.clone())?;
         Ok(self.files.get_or_init(|| client))
     }
+}
+
+/// Keystone as these credentials reach it, and whom TLS trusts.
+fn reached_by(credentials: &Credentials, options: &Options) -> Result<(Keystone, rustls::ClientConfig)> {
+    let tls = trust::of_cloud(credentials)?;
+    let keystone = Keystone {
+        credentials: credentials.clone(),
+        client: exchange::client(tls.clone())?,
+        root: keystone::root(credentials)?,
+        options: options.clone(),
+    };
+    Ok((keystone, tls))
 }
 
 fn keep(cache: Option<&TokenCache>, token: &Token, options: &Options) {
