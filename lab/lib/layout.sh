@@ -27,7 +27,13 @@ API_UNITS=(keystone glance-api placement-api nova-api nova-conductor nova-schedu
 FIRST_API_UNITS=(keystone glance-api placement-api)
 COMPUTE_UNITS=(nova-compute neutron-openvswitch-agent)
 
-layouts() { echo debian; find "$LAB/layouts" -mindepth 2 -name layout.sh -printf '%h\n' 2>/dev/null | sed 's|.*/||' | LC_ALL=C sort; }
+# The layout of `lab/up --volumes`: Debian's, with Ceph and Cinder. It is asked for by that flag only.
+VOLUMES=volumes
+
+layouts() {
+  echo debian
+  find "$LAB/layouts" -mindepth 2 -name layout.sh -printf '%h\n' 2>/dev/null | sed 's|.*/||' | grep -vx "$VOLUMES" | LC_ALL=C sort
+}
 
 layout_exists() { layouts | grep -qxF -- "$1"; }
 

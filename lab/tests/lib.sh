@@ -46,7 +46,11 @@ lab_is_healthy() { "$LAB/status"; }
 FOUND=down
 if run_read && [ "$RUNNING_PURPOSE" = run ]; then
   FOUND="up --release $RUNNING_RELEASE --cells $RUNNING_CELLS"
-  [ "$RUNNING_LAYOUT" = debian ] || FOUND="up --layout $RUNNING_LAYOUT --cells $RUNNING_CELLS"
+  case $RUNNING_LAYOUT in
+    debian) ;;
+    "$VOLUMES") FOUND="up --volumes --cells $RUNNING_CELLS" ;;
+    *) FOUND="up --layout $RUNNING_LAYOUT --cells $RUNNING_CELLS" ;;
+  esac
 fi
 [ "$EUID" -eq 0 ] || fail 3 "the lab's tests need root"
 
