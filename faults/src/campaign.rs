@@ -80,13 +80,13 @@ impl Campaign {
     }
 }
 
-type Told = (Fault, Result<Outcome, String>);
+type Finished = (Fault, Result<Outcome, String>);
 
 fn work(
     world: &World,
     worker: usize,
     queues: &[&Mutex<VecDeque<Fault>>],
-    to: &mpsc::Sender<Told>,
+    to: &mpsc::Sender<Finished>,
     end: Option<Instant>,
 ) {
     let name = format!("{}-w{worker}", world.user);

@@ -477,7 +477,7 @@ class Cloud:
         """
         What runs of `smog test` left behind in the cloud, one line each (`run`: only this run's).
         """
-    def monitor(self, /, handler: Callable[[Record], object] | None = None, *, name: str = ..., hosts: Sequence[str | Host] = ..., files: Sequence[str] = ..., units: Sequence[str] = ..., command: str | None = None, level: str | None = None, grep: Sequence[str] = ..., requests: Sequence[str] = ..., guest: str | Guest | None = None, exceptions: bool = False, since: datetime | None = None, stop_at: int | None = None, allow: Sequence[str] = ..., log: SupportsWrite | None = None, allow_unread: bool = False) -> Watcher:
+    def monitor(self, /, handler: Callable[[Record], object] | None = None, *, hosts: Sequence[str | Host] = ..., files: Sequence[str] = ..., units: Sequence[str] = ..., level: str | None = None, grep: Sequence[str] = ..., requests: Sequence[str] = ..., guest: str | Guest | None = None, exceptions: bool = False, since: datetime | None = None, allow: Sequence[str] = ..., name: str = ..., command: str | None = None, stop_at: int | None = None, log: SupportsWrite | None = None, allow_unread: bool = False) -> Watcher:
         """
         Watch the logs in the background: start it, do something, close it, read what it saw.
 
@@ -612,7 +612,7 @@ class Cloud:
         """
         All users. One API call.
         """
-    def watch(self, /, *, hosts: Sequence[str | Host] = ..., files: Sequence[str] = ..., units: Sequence[str] = ..., level: str | None = None, grep: Sequence[str] = ..., requests: Sequence[str] = ..., guest: str | Guest | None = None, exceptions: bool = False, since: datetime | None = None, since_request: str | None = None, until: datetime | None = None, follow: bool = True, duration: float | None = None, allow: Sequence[str] = ..., allow_unread: bool = False) -> Watch:
+    def watch(self, /, *, hosts: Sequence[str | Host] = ..., files: Sequence[str] = ..., units: Sequence[str] = ..., level: str | None = None, grep: Sequence[str] = ..., requests: Sequence[str] = ..., guest: str | Guest | None = None, exceptions: bool = False, since: datetime | None = None, allow: Sequence[str] = ..., since_request: str | None = None, until: datetime | None = None, follow: bool = True, duration: float | None = None, allow_unread: bool = False) -> Watch:
         """
         Follow the logs of all hosts as one stream, in the order of time: an iterator of
         records, each with its whole traceback.

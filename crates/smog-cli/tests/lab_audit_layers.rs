@@ -133,7 +133,7 @@ fn faults_beside_guests_are_found_and_nothing_else() {
         ));
     });
 
-    // A secret of no server; libvirt forgets it when it is started anew.
+    // A secret of no server; libvirt forgets it when it is restarted.
     ssh(
         "cmp2",
         &format!(

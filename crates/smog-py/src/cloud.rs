@@ -19,10 +19,11 @@ use smog::Result;
 pub use self::calls::ApiCall;
 use crate::enter::{Ctx, enter};
 use crate::environment::Environment;
-use crate::guest::{Guest, NameOf};
+use crate::guest::Guest;
 use crate::guests::{Guests, discover, guest};
 use crate::host::{Host, host};
 use crate::hosts::Hosts;
+use crate::name_of::NameOf;
 use crate::noun::{Noun, listed};
 use crate::session::Session;
 

@@ -16,7 +16,7 @@ use smog::{Error, Result};
 
 use crate::enter::{Ctx, enter};
 use crate::errors::to_py;
-use crate::guest::NameOf;
+use crate::name_of::NameOf;
 use crate::noun::listing;
 use crate::session::Session;
 

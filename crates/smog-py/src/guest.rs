@@ -14,6 +14,7 @@ use crate::data::plain;
 use crate::enter::{Ctx, enter, wait};
 use crate::errors::{to_py, unusable};
 use crate::host::Host;
+use crate::name_of::NameOf;
 use crate::noun::{Noun, cells, listed};
 use crate::nouns::{Compared, Domain, GuestProcess, Server, Trace, WhyNot};
 use crate::session::Session;
@@ -122,7 +123,7 @@ impl Guest {
 
     /// Name; not unique.
     #[getter]
-    fn name(&self) -> String {
+    pub fn name(&self) -> String {
         self.look(|server, _| server.name.clone())
     }
 
@@ -203,7 +204,7 @@ impl Guest {
 
     /// The user's own key/value pairs.
     #[getter]
-    fn metadata(&self) -> std::collections::BTreeMap<String, String> {
+    fn metadata(&self) -> BTreeMap<String, String> {
         self.look(|server, _| server.metadata.clone())
     }
 
@@ -361,35 +362,6 @@ impl Guest {
         })
     }
 
-    /// Carry out a server action: the methods of the actions' table call it.
-    #[pyo3(signature = (action: "str", given: "dict[str, Any]", wait: "bool", timeout: "float") -> "None")]
-    fn _carry_out(
-        &self,
-        py: Python<'_>,
-        action: &str,
-        given: BTreeMap<String, Bound<'_, PyAny>>,
-        wait: bool,
-        timeout: f64,
-    ) -> PyResult<()> {
-        let order = crate::guest_actions::order(py, action, given)?;
-        self.ask(py, order.left(&self.name()), move |mut guest, ctx| async move {
-            let answer = match wait {
-                true => match guest.carry_out(&order, crate::enter::wait(timeout, &ctx.teller())).await {
-                    Err(why) => {
-                        let asked = WhyNotRequest::of_order(&guest.server.id, &order);
-                        Err(guest.cloud().with_why(why, &asked).await)
-                    }
-                    done => done,
-                },
-                false => match guest.cloud().clone().give(&guest.server, &order).await {
-                    Ok(_) => guest.refresh().await,
-                    Err(why) => Err(why),
-                },
-            };
-            (guest, answer)
-        })
-    }
-
     /// What was done to it, whole: the newest action, or the newest one of this name ("create",
     /// "reboot" …) or request. From Nova's action record and the logs of all hosts.
     ///
@@ -497,29 +469,6 @@ impl Guest {
         match self.session.cloud_in_hand() {
             Some(cloud) => self.with_core(&cloud, |guest| cells(&guest)),
             None => self.look(|server, _| cells(server)),
-        }
-    }
-}
-
-/// Something by its name, or the thing itself.
-#[derive(FromPyObject)]
-pub enum NameOf {
-    /// Its name or id.
-    Name(String),
-    /// Itself: its id, or its name where it has none.
-    #[pyo3(transparent)]
-    Thing(Py<PyAny>),
-}
-
-impl NameOf {
-    /// The id or name.
-    pub fn name(self) -> String {
-        match self {
-            NameOf::Name(name) => name,
-            NameOf::Thing(thing) => Python::attach(|py| {
-                let of = |attribute: &str| thing.bind(py).getattr(attribute).ok()?.extract::<String>().ok();
-                of("id").or_else(|| of("name")).unwrap_or_else(|| thing.bind(py).to_string())
-            }),
         }
     }
 }

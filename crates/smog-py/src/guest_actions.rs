@@ -8,9 +8,11 @@ use pyo3::types::PyDict;
 use smog::cloud::server_actions::{ALL, Kind, ServerAction};
 use smog::cloud::{Argument, Order};
 use smog::config::Secret;
+use smog::why_not::WhyNotRequest;
 
 use crate::errors::{to_py, unusable};
-use crate::guest::NameOf;
+use crate::guest::Guest;
+use crate::name_of::NameOf;
 
 /// The table: the method's name, the action's, its help, and its parameters (name, help, annotation,
 /// whether it must be given, whether its name may be left out).
@@ -50,7 +52,7 @@ fn annotation(kind: Kind) -> &'static str {
 }
 
 /// The order of an action, with Python's keywords.
-pub fn order(py: Python<'_>, action: &str, given: BTreeMap<String, Bound<'_, PyAny>>) -> PyResult<Order> {
+fn order(py: Python<'_>, action: &str, given: BTreeMap<String, Bound<'_, PyAny>>) -> PyResult<Order> {
     let Some(action) = ServerAction::named(action) else {
         return Err(unusable(py, &format!("action `{action}`"), "there is none such", None));
     };
@@ -66,4 +68,36 @@ pub fn order(py: Python<'_>, action: &str, given: BTreeMap<String, Bound<'_, PyA
     }
     order.check().map_err(|error| to_py(py, &error))?;
     Ok(order)
+}
+
+#[pymethods]
+impl Guest {
+    /// Carry out a server action: the methods of the actions' table call it.
+    #[pyo3(signature = (action: "str", given: "dict[str, Any]", wait: "bool", timeout: "float") -> "None")]
+    fn _carry_out(
+        &self,
+        py: Python<'_>,
+        action: &str,
+        given: BTreeMap<String, Bound<'_, PyAny>>,
+        wait: bool,
+        timeout: f64,
+    ) -> PyResult<()> {
+        let order = order(py, action, given)?;
+        self.ask(py, order.left(&self.name()), move |mut guest, ctx| async move {
+            let answer = match wait {
+                true => match guest.carry_out(&order, crate::enter::wait(timeout, &ctx.teller())).await {
+                    Err(why) => {
+                        let asked = WhyNotRequest::of_order(&guest.server.id, &order);
+                        Err(guest.cloud().with_why(why, &asked).await)
+                    }
+                    done => done,
+                },
+                false => match guest.cloud().clone().give(&guest.server, &order).await {
+                    Ok(_) => guest.refresh().await,
+                    Err(why) => Err(why),
+                },
+            };
+            (guest, answer)
+        })
+    }
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use pyo3::prelude::*;
 use smog::cloud::Nic;
 
-use crate::guest::{Guest, NameOf};
+use crate::guest::Guest;
+use crate::name_of::NameOf;
 use crate::resource::Resource;
 
 /// A question leaves nothing behind.

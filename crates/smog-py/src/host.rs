@@ -15,7 +15,6 @@ use crate::noun::Noun;
 use crate::nouns::{Domain, Facts, GuestProcess, Guru};
 use crate::session::Session;
 use crate::topology::Topology;
-use crate::watch::Watcher;
 
 /// How a host is reached.
 #[derive(Clone)]
@@ -179,26 +178,6 @@ impl Host {
             found.unwrap_or_else(|| smog::host::Host::ssh(&known, SshOptions::new(&entry.host)))
         };
         Ok(Host { name: title, way: Way::Ssh { address, make: Arc::new(make), open: Arc::default() } })
-    }
-
-    /// Watch a command's output in the background (`tail -f FILES` is understood as these
-    /// files, through rotations and lost connections); see `Cloud.monitor`.
-    ///
-    /// >>> watcher = host.monitor("tail -f /var/log/nova/*.log", stop_at=1)
-    #[pyo3(signature = (
-        command: "str", handler: "Callable[[Record], object] | None" = None, *, name: "str" = "watch".to_string(),
-        stop_at: "int | None" = None, log: "SupportsWrite | None" = None
-    ) -> "Watcher")]
-    fn monitor(
-        &self,
-        py: Python<'_>,
-        command: String,
-        handler: Option<Py<PyAny>>,
-        name: String,
-        stop_at: Option<usize>,
-        log: Option<Py<PyAny>>,
-    ) -> PyResult<Watcher> {
-        Watcher::of_host(py, self.clone(), name, command, handler, stop_at, log)
     }
 
     /// The name Nova and smog.yml know it by.

@@ -14,6 +14,7 @@ mod guest_parts;
 mod guests;
 mod host;
 mod hosts;
+mod name_of;
 mod noun;
 mod nouns;
 mod resource;

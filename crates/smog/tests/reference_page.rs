@@ -90,6 +90,6 @@ fn the_page_has_what_the_tables_have() {
     let page = page().expect("a page");
     if std::fs::read_to_string(&path).unwrap_or_default() != page {
         std::fs::write(&path, page).expect("docs/reference.md");
-        panic!("docs/reference.md was behind the tables; it is written anew: look at it and commit it");
+        panic!("docs/reference.md was behind the tables; it is written again: look at it and commit it");
     }
 }

@@ -96,12 +96,12 @@ pub async fn run(args: BootArgs, session: &Session) -> Result<ExitCode, Error> {
     let tell = |waiting: smog::wait::Waiting<'_>| progress.state(waiting.last);
     let wait = (!no_wait).then(|| progress.wait(timeout, &tell));
     let [one] = &requests[..] else {
-        let told = |one: &Booted| {
+        let report = |one: &Booted| {
             if let (Ok(guest), true) = (&one.ended, session.view.is_for_people()) {
                 progress.above(|| output::text(&line(guest, progress.so_far())));
             }
         };
-        let mut all = cloud.boot_guests(&requests, &made, wait, &told).await;
+        let mut all = cloud.boot_guests(&requests, &made, wait, &report).await;
         progress.end();
         // The same question for all of them: the first answer is enough.
         let failed = all.iter_mut().zip(&requests).zip(made.iter()).find(|((one, _), _)| one.ended.is_err());

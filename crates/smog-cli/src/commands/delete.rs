@@ -36,14 +36,14 @@ pub async fn run(args: DeleteArgs, session: &Session) -> Result<ExitCode, Error>
     session.leaves(format!("Nova may continue to delete `{}`", args.guests.join("`, `")));
     let tell = |waiting: smog::wait::Waiting<'_>| progress.state(waiting.last);
     // Each is reported as it ends, and failures at the end.
-    let told = |one: &Deleted| {
+    let report = |one: &Deleted| {
         if one.ended.is_ok() && !session.quiet {
             let line = format!("{}: deleted ({:.1} s)\n", one.guest.name(), one.took.as_secs_f64());
             progress.above(|| output::text(&line));
         }
     };
     let wait = progress.wait(Duration::from_secs(args.timeout), &tell);
-    let all = cloud.delete_guests(guests, wait, &told).await;
+    let all = cloud.delete_guests(guests, wait, &report).await;
     progress.end();
     let count = all.len();
     let failed = all.into_iter().filter_map(|one| Some((one.guest.name().to_string(), one.ended.err()?)));

@@ -7,7 +7,7 @@ use smog::watch::{Event, LogQuery, LogSearch};
 use smog::{Error, ExitCode};
 
 use crate::args::log::{LogArgs, Saving, moment, resolve, zone};
-use crate::commands::watch::{told, unread};
+use crate::commands::watch::{print_event, unread};
 use crate::print::exceptions::{Thrown, records};
 use crate::print::records::Printer;
 use crate::saved_logs::{self, apart};
@@ -70,7 +70,7 @@ pub async fn run(mut args: LogsArgs, session: &Session) -> Result<ExitCode, Erro
             Event::Record(record) => {
                 LogArgs::take(&record, &filter, &mut saving, Some(&mut printer), &mut thrown);
             }
-            other => told(&other),
+            other => print_event(&other),
         }
     }
     if !session.quiet {

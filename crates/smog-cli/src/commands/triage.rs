@@ -9,7 +9,7 @@ use smog::watch::{Filter, From, LogsWanted};
 use smog::{Error, ExitCode};
 
 use crate::args::log::{moment, zone};
-use crate::commands::watch::{told, unread};
+use crate::commands::watch::{print_event, unread};
 use crate::output::{self, View};
 use crate::print::exceptions::exceptions;
 use crate::saved_logs::{self, apart};
@@ -108,7 +108,7 @@ pub async fn run(mut args: TriageArgs, session: &Session) -> Result<ExitCode, Er
     }
     let filter = Filter { since: Some(since), until: args.until, ..Filter::default() };
     let good = baseline(&args)?;
-    let mut triage = Triage::of_hosts(plan.watch(), good, &filter, told).await?;
+    let mut triage = Triage::of_hosts(plan.watch(), good, &filter, print_event).await?;
     apart(move || {
         name_baseline(&args, &mut triage);
         unread(&triage.unread, quiet, args.allow_unread);

@@ -113,7 +113,7 @@ pub async fn run(args: WatchArgs, session: &Session) -> Result<ExitCode, Error> 
             Event::Back { host } => {
                 output::note(&format!("host `{host}` is back: reading continues where it stopped"))
             }
-            other => told(&other),
+            other => print_event(&other),
         }
     }
     if let Some(child) = &mut child {
@@ -168,7 +168,7 @@ pub fn unread(lines: &[String], quiet: bool, is_allowed: bool) {
 const MOST_UNREAD: usize = 20;
 
 /// Say what is wrong with the watching itself.
-pub fn told(event: &Event) {
+pub fn print_event(event: &Event) {
     if let Some(text) = problem_text(event) {
         output::warning(&text);
     }

@@ -70,15 +70,15 @@ fn went() {
 /// Returns when the reader of standard output has gone away, also while nothing is written:
 /// `smog watch | grep -m1 X` ends with grep, not with the next record.
 pub async fn reader_gone() {
-    let told = WENT.notified();
-    tokio::pin!(told);
+    let went_away = WENT.notified();
+    tokio::pin!(went_away);
     // From here on it hears, so that nothing is missed between this look and the wait.
-    told.as_mut().enable();
+    went_away.as_mut().enable();
     if is_gone() {
         return;
     }
     tokio::select! {
-        () = told => {}
+        () = went_away => {}
         () = pipe_broken() => went(),
     }
 }

@@ -13,8 +13,9 @@ use crate::data::to_json;
 use crate::enter::{Ctx, enter_or_undo};
 use crate::errors::unusable;
 use crate::flavor_spec::FlavorSpec;
-use crate::guest::{Guest, NameOf};
+use crate::guest::Guest;
 use crate::host::Bytes;
+use crate::name_of::NameOf;
 use crate::nouns::Flavor;
 
 /// A flavor: named, made for the guest, or the thing itself.

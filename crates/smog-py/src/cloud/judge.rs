@@ -9,7 +9,7 @@ use smog::why_not::WhyNotRequest;
 use super::Cloud;
 use crate::data::{plain, to_json};
 use crate::errors::unusable;
-use crate::guest::NameOf;
+use crate::name_of::NameOf;
 use crate::noun::Noun;
 use crate::nouns::WhyNot;
 use crate::topology::{self, Topology};

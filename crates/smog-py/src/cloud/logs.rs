@@ -5,14 +5,71 @@ use pyo3::prelude::*;
 use smog::watch::LogQuery;
 
 use super::Cloud;
-use crate::guest::NameOf;
+use crate::name_of::NameOf;
 use crate::noun::Noun;
 use crate::nouns::{Trace, Triage};
 use crate::saved::Places;
 use crate::watch::{Watch, Watcher};
 
-#[pymethods]
-impl Cloud {
+/// A method of `Cloud` with the keywords that choose records of hosts' logs, and some of its own.
+/// `chosen` is what they come to.
+macro_rules! of_chosen_records {
+    (
+        $(#[$($doc:tt)*])*
+        fn $method:ident(
+            $self:ident, $py:ident, $chosen:ident
+            $(, $first:ident: $first_type:ty as $first_python:tt)?;
+            $($own:ident: $own_type:ty as $own_python:tt = [$($default:tt)*]),*
+        ) -> $result:ident as $result_python:tt $body:block
+    ) => {
+        #[pymethods]
+        impl Cloud {
+            $(#[$($doc)*])*
+            #[pyo3(signature = (
+                $($first: $first_python = None,)? *, hosts: "Sequence[str | Host]" = vec![],
+                files: "Sequence[str]" = vec![], units: "Sequence[str]" = vec![], level: "str | None" = None,
+                grep: "Sequence[str]" = vec![], requests: "Sequence[str]" = vec![],
+                guest: "str | Guest | None" = None, exceptions: "bool" = false,
+                since: "datetime | None" = None, allow: "Sequence[str]" = vec![],
+                $($own: $own_python = $($default)*),*
+            ) -> $result_python)]
+            #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
+            fn $method(
+                &$self,
+                $py: Python<'_>,
+                $($first: $first_type,)?
+                hosts: Vec<NameOf>,
+                files: Vec<String>,
+                units: Vec<String>,
+                level: Option<String>,
+                grep: Vec<String>,
+                requests: Vec<String>,
+                guest: Option<NameOf>,
+                exceptions: bool,
+                since: Option<Timestamp>,
+                allow: Vec<String>,
+                $($own: $own_type),*
+            ) -> PyResult<$result> {
+                let $chosen = LogQuery {
+                    hosts: hosts.into_iter().map(NameOf::name).collect(),
+                    files,
+                    units,
+                    level: level_of($py, level)?,
+                    patterns: grep,
+                    requests,
+                    guest: guest.map(NameOf::name),
+                    exceptions,
+                    since,
+                    allow,
+                    ..LogQuery::default()
+                };
+                $body
+            }
+        }
+    };
+}
+
+of_chosen_records! {
     /// Follow the logs of all hosts as one stream, in the order of time: an iterator of
     /// records, each with its whole traceback.
     ///
@@ -25,53 +82,20 @@ impl Cloud {
     ///
     /// >>> for record in cloud.watch(exceptions=True, duration=60):
     /// ...     print(record.host, record.exception)
-    #[pyo3(signature = (
-        *, hosts: "Sequence[str | Host]" = vec![], files: "Sequence[str]" = vec![], units: "Sequence[str]" = vec![],
-        level: "str | None" = None, grep: "Sequence[str]" = vec![], requests: "Sequence[str]" = vec![],
-        guest: "str | Guest | None" = None, exceptions: "bool" = false,
-        since: "datetime | None" = None, since_request: "str | None" = None, until: "datetime | None" = None,
-        follow: "bool" = true, duration: "float | None" = None, allow: "Sequence[str]" = vec![],
-        allow_unread: "bool" = false
-    ) -> "Watch")]
-    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn watch(
-        &self,
-        py: Python<'_>,
-        hosts: Vec<NameOf>,
-        files: Vec<String>,
-        units: Vec<String>,
-        level: Option<String>,
-        grep: Vec<String>,
-        requests: Vec<String>,
-        guest: Option<NameOf>,
-        exceptions: bool,
-        since: Option<Timestamp>,
-        since_request: Option<String>,
-        until: Option<Timestamp>,
-        follow: bool,
-        duration: Option<f64>,
-        allow: Vec<String>,
-        allow_unread: bool,
-    ) -> PyResult<Watch> {
-        let query = LogQuery {
-            hosts: hosts.into_iter().map(NameOf::name).collect(),
-            files,
-            units,
-            level: level_of(py, level)?,
-            patterns: grep,
-            requests,
-            guest: guest.map(NameOf::name),
-            exceptions,
-            since,
-            since_request,
-            until,
-            follow,
-            allow,
-            ..LogQuery::default()
-        };
+        self, py, chosen;
+        since_request: Option<String> as "str | None" = [None],
+        until: Option<Timestamp> as "datetime | None" = [None],
+        follow: bool as "bool" = [true],
+        duration: Option<f64> as "float | None" = [None],
+        allow_unread: bool as "bool" = [false]
+    ) -> Watch as "Watch" {
+        let query = LogQuery { since_request, until, follow, ..chosen };
         Watch::start(py, &self.session, query, duration, allow_unread)
     }
+}
 
+of_chosen_records! {
     /// Watch the logs in the background: start it, do something, close it, read what it saw.
     ///
     /// Without a handler it keeps the records with an exception (and stops after `stop_at` of them).
@@ -86,54 +110,21 @@ impl Cloud {
     /// ...     guest.live_migrate()
     /// >>> [record.exception for record in watcher.seen.kept]
     /// []
-    #[pyo3(signature = (
-        handler: "Callable[[Record], object] | None" = None, *, name: "str" = "watch".to_string(),
-        hosts: "Sequence[str | Host]" = vec![], files: "Sequence[str]" = vec![], units: "Sequence[str]" = vec![],
-        command: "str | None" = None, level: "str | None" = None, grep: "Sequence[str]" = vec![],
-        requests: "Sequence[str]" = vec![], guest: "str | Guest | None" = None, exceptions: "bool" = false,
-        since: "datetime | None" = None,
-        stop_at: "int | None" = None, allow: "Sequence[str]" = vec![], log: "SupportsWrite | None" = None,
-        allow_unread: "bool" = false
-    ) -> "Watcher")]
-    #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
     fn monitor(
-        &self,
-        py: Python<'_>,
-        handler: Option<Py<PyAny>>,
-        name: String,
-        hosts: Vec<NameOf>,
-        files: Vec<String>,
-        units: Vec<String>,
-        command: Option<String>,
-        level: Option<String>,
-        grep: Vec<String>,
-        requests: Vec<String>,
-        guest: Option<NameOf>,
-        exceptions: bool,
-        since: Option<Timestamp>,
-        stop_at: Option<usize>,
-        allow: Vec<String>,
-        log: Option<Py<PyAny>>,
-        allow_unread: bool,
-    ) -> PyResult<Watcher> {
-        let query = LogQuery {
-            hosts: hosts.into_iter().map(NameOf::name).collect(),
-            files,
-            units,
-            command,
-            level: level_of(py, level)?,
-            patterns: grep,
-            requests,
-            guest: guest.map(NameOf::name),
-            exceptions,
-            since,
-            follow: true,
-            allow,
-            ..LogQuery::default()
-        };
+        self, py, chosen, handler: Option<Py<PyAny>> as "Callable[[Record], object] | None";
+        name: String as "str" = ["watch".to_string()],
+        command: Option<String> as "str | None" = [None],
+        stop_at: Option<usize> as "int | None" = [None],
+        log: Option<Py<PyAny>> as "SupportsWrite | None" = [None],
+        allow_unread: bool as "bool" = [false]
+    ) -> Watcher as "Watcher" {
+        let query = LogQuery { command, follow: true, ..chosen };
         Watcher::start(py, &self.session, name, query, handler, stop_at, log, allow_unread)
     }
+}
 
+#[pymethods]
+impl Cloud {
     /// One request, whole, from API to compute: `of` is a request ("req-…"), or a guest (also one
     /// that was deleted) with an `action`. A request is looked for `since` a day, or since then.
     ///

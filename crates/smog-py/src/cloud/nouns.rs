@@ -10,7 +10,7 @@ use smog::config::Secret;
 use super::Cloud;
 use super::boot::FlavorAsked;
 use crate::errors::unusable;
-use crate::guest::NameOf;
+use crate::name_of::NameOf;
 use crate::noun::Noun;
 use crate::nouns::{
     Aggregate, ComputeService, Flavor, Hypervisor, Image, KeyPair, Network, Project, Server, ServerGroup,

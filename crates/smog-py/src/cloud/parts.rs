@@ -11,7 +11,7 @@ use smog::testing::Leftovers;
 use smog::wait::Wait;
 
 use super::Cloud;
-use crate::guest::NameOf;
+use crate::name_of::NameOf;
 use crate::noun::Noun;
 use crate::nouns::{ComputeService, Image, KeyPair};
 use crate::resource::Resource;

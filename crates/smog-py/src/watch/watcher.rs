@@ -161,6 +161,29 @@ fn file(log: Option<Py<PyAny>>) -> Option<Box<dyn Write + Send>> {
 }
 
 #[pymethods]
+impl Host {
+    /// Watch a command's output in the background (`tail -f FILES` is understood as these
+    /// files, through rotations and lost connections); see `Cloud.monitor`.
+    ///
+    /// >>> watcher = host.monitor("tail -f /var/log/nova/*.log", stop_at=1)
+    #[pyo3(signature = (
+        command: "str", handler: "Callable[[Record], object] | None" = None, *, name: "str" = "watch".to_string(),
+        stop_at: "int | None" = None, log: "SupportsWrite | None" = None
+    ) -> "Watcher")]
+    fn monitor(
+        &self,
+        py: Python<'_>,
+        command: String,
+        handler: Option<Py<PyAny>>,
+        name: String,
+        stop_at: Option<usize>,
+        log: Option<Py<PyAny>>,
+    ) -> PyResult<Watcher> {
+        Watcher::of_host(py, self.clone(), name, command, handler, stop_at, log)
+    }
+}
+
+#[pymethods]
 impl Watcher {
     /// Its name.
     #[getter]

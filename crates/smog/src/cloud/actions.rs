@@ -107,9 +107,9 @@ impl Action {
         if failed.is_none() && self.message.is_none() {
             return None;
         }
-        let told = failed.and_then(|event| event.details.clone()).or_else(|| self.message.clone());
-        let told = told.unwrap_or_else(|| "Nova gives no reason".into());
-        Some(told.trim().trim_end_matches('.').to_string())
+        let reason = failed.and_then(|event| event.details.clone()).or_else(|| self.message.clone());
+        let reason = reason.unwrap_or_else(|| "Nova gives no reason".into());
+        Some(reason.trim().trim_end_matches('.').to_string())
     }
 }
 

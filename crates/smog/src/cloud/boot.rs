@@ -1,6 +1,5 @@
 //! Booting a guest: defaults, the order, the wait, and what a failure leaves.
 
-use crate::hint::{self, Hint};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -17,6 +16,7 @@ use super::{
     Service,
 };
 use crate::error::{Error, Result};
+use crate::hint::{self, Hint};
 use crate::wait::{self, Seen, Wait};
 
 /// The metadata key that names the flavor smog made for a server, so that it is

@@ -215,7 +215,7 @@ impl Cloud {
             Some(id) => self.action(&server.id, id).await.ok(),
             None => None,
         };
-        let told = action.as_ref().and_then(|action| {
+        let reason = action.as_ref().and_then(|action| {
             let failed = action.events.iter().rev().find(|event| event.result.as_deref() == Some("Error"))?;
             failed.details.clone()
         });
@@ -228,7 +228,7 @@ impl Cloud {
         };
         Error::Fault {
             what: what.into(),
-            fault: told.unwrap_or_else(|| format!("its record says `{}`", migration.status)),
+            fault: reason.unwrap_or_else(|| format!("its record says `{}`", migration.status)),
             host: migration.dest_compute.clone().or_else(|| migration.source_compute.clone()),
             request_id,
             hint,

@@ -49,7 +49,7 @@ impl Cloud {
     /// guest is not ready.
     pub async fn remote_console(&self, server_id: &str, console: RemoteConsole) -> Result<String> {
         #[derive(Deserialize)]
-        struct Told {
+        struct Answer {
             remote_console: Address,
         }
         #[derive(Deserialize)]
@@ -60,7 +60,7 @@ impl Cloud {
         let body = json!({"remote_console": {"protocol": protocol, "type": kind}});
         let path = format!("/servers/{server_id}/remote-consoles");
         let answer = self.compute(Call::post(Service::Compute, path, body)).await?;
-        Ok(answer.read::<Told>("a remote console")?.remote_console.url)
+        Ok(answer.read::<Answer>("a remote console")?.remote_console.url)
     }
 
     /// What is behind the token of a remote console's address (administrators only; for
@@ -76,10 +76,10 @@ impl Cloud {
             hint: None,
         })?;
         #[derive(Deserialize)]
-        struct Told {
+        struct Answer {
             console: ConsoleConnection,
         }
         let call = Call::get(Service::Compute, format!("/os-console-auth-tokens/{token}"));
-        Ok(self.compute(call).await?.read::<Told>("a console's token")?.console)
+        Ok(self.compute(call).await?.read::<Answer>("a console's token")?.console)
     }
 }

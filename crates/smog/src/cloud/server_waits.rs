@@ -42,18 +42,18 @@ impl Cloud {
 
     /// The error for a server in ERROR: Nova's fault, host and request.
     pub(super) async fn fault_of(&self, what: &str, server: &Server) -> Error {
-        let told = match &server.fault {
+        let reported = match &server.fault {
             Some(fault) => Some(fault.clone()),
             None => self.fault_to_come(&server.id).await,
         };
-        let told = told.map(|fault| sentence(&fault.message));
+        let reported = reported.map(|fault| sentence(&fault.message));
         let last = self.actions(&server.id).await.ok().and_then(|actions| actions.into_iter().next());
         // The conductor's and the API's steps have a host too, which is not a compute.
         let on_compute = |event: &&ActionEvent| event.event.starts_with("compute_");
         let tried_on = last.as_ref().and_then(|action| {
             action.events.iter().rev().filter(on_compute).find_map(|event| event.host.clone())
         });
-        let fault = told
+        let fault = reported
             .or_else(|| last.as_ref().and_then(|action| action.message.clone()))
             .unwrap_or_else(|| "Nova gives no reason".into());
         let request_id = last.map(|action| action.request_id);

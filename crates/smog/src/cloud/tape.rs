@@ -241,31 +241,10 @@ impl Cloud {
         tape: Tape,
         mut options: Options,
     ) -> Result<Cloud> {
-        let credentials = Credentials {
-            name: name.to_string(),
-            source: tape.of.clone(),
-            auth_url: auth_url.to_string(),
-            login: Login::Token(Secret::new("recorded")),
-            user_domain_name: None,
-            user_domain_id: None,
-            project_name: None,
-            project_id: None,
-            project_domain_name: None,
-            project_domain_id: None,
-            domain_name: None,
-            domain_id: None,
-            system_scope: None,
-            trust_id: None,
-            region: None,
-            interface: None,
-            cacert: None,
-            // Nothing is sent, so nothing has to be checked.
-            verify: false,
-            unchecked: None,
-            cert: None,
-            key: None,
-            endpoint_overrides: BTreeMap::new(),
-        };
+        // Nothing is sent, so nothing has to be checked.
+        let login_of_tape = Login::Token(Secret::new("recorded"));
+        let credentials =
+            Credentials { verify: false, ..Credentials::new(name, &tape.of, auth_url, login_of_tape) };
         options.no_token_cache = true;
         let on_call = options.on_call.clone();
         let wire = Wire::of_tape(&credentials, login, &options)?;

@@ -231,7 +231,7 @@ pub(super) async fn pour(
 ) -> Result<(), PourFailed> {
     let total_bytes = response.content_length().map(|rest| already + rest);
     let mut done_bytes = already;
-    let mut told = Instant::now();
+    let mut reported = Instant::now();
     loop {
         let chunk = tokio::time::timeout(LONGEST_SILENCE, response.chunk()).await;
         let chunk = chunk.map_err(|_| PourFailed::Silence)?.map_err(PourFailed::Wire)?;
@@ -241,8 +241,8 @@ pub(super) async fn pour(
             hasher.update(&chunk);
         }
         done_bytes += chunk.len() as u64;
-        if told.elapsed() >= TELL_EVERY {
-            told = Instant::now();
+        if reported.elapsed() >= TELL_EVERY {
+            reported = Instant::now();
             tell(Transfer { done_bytes, total_bytes });
         }
     }

@@ -41,7 +41,7 @@ pub(super) struct Wire {
     /// One renewal at a time.
     renewing: tokio::sync::Mutex<()>,
     cache: Option<TokenCache>,
-    has_told_region: AtomicBool,
+    has_noted_region: AtomicBool,
 }
 
 /// Where a service is, and who says so.
@@ -78,7 +78,7 @@ impl Wire {
             token: RwLock::new(Arc::new(token)),
             renewing: tokio::sync::Mutex::new(()),
             cache,
-            has_told_region: AtomicBool::new(false),
+            has_noted_region: AtomicBool::new(false),
         }
     }
 
@@ -129,7 +129,7 @@ impl Wire {
         let (keystone, tls) = reached_by(credentials, options)?;
         let token = Token::of_tape(login, &credentials.source)?;
         // The region was named when it was recorded.
-        Ok(Wire { has_told_region: AtomicBool::new(true), ..Wire::with(keystone, tls, token, None) })
+        Ok(Wire { has_noted_region: AtomicBool::new(true), ..Wire::with(keystone, tls, token, None) })
     }
 
     /// The token as it is.
@@ -223,7 +223,7 @@ impl Wire {
         let chosen = catalog::choose(&token.body.catalog, service, region, interface, &credentials.source)?;
         if let Some(using) = chosen.region
             && !chosen.among.is_empty()
-            && !self.has_told_region.swap(true, Ordering::Relaxed)
+            && !self.has_noted_region.swap(true, Ordering::Relaxed)
         {
             self.keystone.options.tell_notice(&format!(
                 "this cloud has several regions ({}) and none is named: {using} is used \

@@ -126,6 +126,34 @@ pub struct Credentials {
 }
 
 impl Credentials {
+    /// These alone, from nowhere else: unscoped, with certificates checked as the system does.
+    pub(crate) fn new(name: &str, source: &str, auth_url: &str, login: Login) -> Credentials {
+        Credentials {
+            name: name.into(),
+            source: source.into(),
+            auth_url: auth_url.into(),
+            login,
+            user_domain_name: None,
+            user_domain_id: None,
+            project_name: None,
+            project_id: None,
+            project_domain_name: None,
+            project_domain_id: None,
+            domain_name: None,
+            domain_id: None,
+            system_scope: None,
+            trust_id: None,
+            region: None,
+            interface: None,
+            cacert: None,
+            verify: true,
+            unchecked: None,
+            cert: None,
+            key: None,
+            endpoint_overrides: BTreeMap::new(),
+        }
+    }
+
     /// The scope to ask keystone for.
     pub fn scope(&self) -> Scope {
         if self.login.has_own_scope() {

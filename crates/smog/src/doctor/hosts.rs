@@ -74,12 +74,12 @@ fn login(name: &str, user: &str, system: &str) -> Checkup {
 
 /// How far the host's clock is off this machine's, as far as the way there and back lets see.
 fn clock_checkup(name: &str, text: &str, asked: Timestamp, took: f64) -> Checkup {
-    let Ok(told) = text.parse::<f64>() else {
+    let Ok(there) = text.parse::<f64>() else {
         return Checkup::new(name, "clock", Health::Unknown, "`date` does not say the time in seconds");
     };
     let begun = asked.as_millisecond() as f64 / 1000.0;
     // It was read at some moment between the question and the answer.
-    let off = if told < begun { told - begun } else { (told - begun - took).max(0.0) };
+    let off = if there < begun { there - begun } else { (there - begun - took).max(0.0) };
     match off.abs() < CLOCK {
         true => Checkup::new(name, "clock", Health::Ok, format!("less than {CLOCK} s off this machine's")),
         false => {
@@ -178,8 +178,8 @@ mod tests {
     fn a_clock_is_off_only_where_the_way_does_not_explain_it() {
         let asked: Timestamp = "2026-01-01T12:00:00Z".parse().expect("a time");
         let at = |seconds: f64| {
-            let told = asked.as_second() as f64 + seconds;
-            clock_checkup("cmp1", &told.to_string(), asked, 5.0)
+            let there = asked.as_second() as f64 + seconds;
+            clock_checkup("cmp1", &there.to_string(), asked, 5.0)
         };
         assert_eq!(at(4.0).health, Health::Ok, "within the five seconds that the answer took");
         assert_eq!(at(6.5).health, Health::Ok);

@@ -54,8 +54,8 @@ async fn check_counts_on(t: &Test, guest: &Guest, before: Option<&console::Repor
     t.check("boots of the guest", boots <= 1, boots.to_string(), "no second one");
     let boot = before.and_then(|report| report.get("boot_id")).unwrap_or("?");
     // The console of another host begins empty: what reports there has booted there.
-    if let Some(told) = console::Report::last(&text).as_ref().and_then(|report| report.get("boot_id")) {
-        t.check_eq("boot id", &told.to_string(), &boot.to_string());
+    if let Some(reported) = console::Report::last(&text).as_ref().and_then(|report| report.get("boot_id")) {
+        t.check_eq("boot id", &reported.to_string(), &boot.to_string());
     }
     t.step(format!("boot id {boot} counted from {tick} to {after}"));
     Ok(())

@@ -17,7 +17,7 @@ mod subunit;
 mod summary;
 #[cfg(test)]
 mod tests;
-mod told;
+mod words;
 
 pub use annotate::{Flavor, annotations};
 pub use html::html;

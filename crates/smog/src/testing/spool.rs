@@ -121,10 +121,10 @@ impl Spool {
     }
 
     /// Free what holds nothing as new as `time`, and report each of its exceptions.
-    pub fn forget_before(&mut self, time: Timestamp, mut told: impl FnMut(u64, Record)) {
+    pub fn forget_before(&mut self, time: Timestamp, mut take: impl FnMut(u64, Record)) {
         while self.segments.len() > 1 && self.segments[0].newest.is_none_or(|newest| newest < time) {
             if let Some(segment) = self.segments.pop_front() {
-                segment.exceptions(&mut told);
+                segment.exceptions(&mut take);
             }
         }
     }
@@ -133,9 +133,9 @@ impl Spool {
     ///
     /// # Errors
     /// As [`Spool::parts`].
-    pub fn exceptions(&mut self, mut told: impl FnMut(u64, Record)) -> io::Result<()> {
+    pub fn exceptions(&mut self, mut take: impl FnMut(u64, Record)) -> io::Result<()> {
         self.flush()?;
-        self.segments.iter().for_each(|segment| segment.exceptions(&mut told));
+        self.segments.iter().for_each(|segment| segment.exceptions(&mut take));
         Ok(())
     }
 }
@@ -145,7 +145,7 @@ impl Segment {
         Part { file: Arc::clone(&self.file), base: self.base, length: self.written }
     }
 
-    fn exceptions(&self, told: &mut impl FnMut(u64, Record)) {
+    fn exceptions(&self, take: &mut impl FnMut(u64, Record)) {
         for place in &self.exceptions {
             let mut line = Vec::new();
             let part = self.part();
@@ -153,7 +153,7 @@ impl Segment {
             if from.read_until(b'\n', &mut line).is_ok()
                 && let Ok(record) = serde_json::from_slice(&line)
             {
-                told(*place, record);
+                take(*place, record);
             }
         }
     }

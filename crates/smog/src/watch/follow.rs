@@ -3,10 +3,10 @@
 
 mod generation;
 mod heard;
+mod message;
 mod recorded;
 #[cfg(test)]
 mod tests;
-mod told;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use self::generation::{Generation, Reader};
-pub(super) use self::told::Told;
+pub(super) use self::message::Message;
 use super::frame::Frames;
 use super::journal;
 use super::record::Record;
@@ -60,10 +60,10 @@ const JOURNAL: &str = "journal";
 
 /// Follow a host until everything is read (when it is not to go on), `to` is closed, or
 /// an error that waiting does not fix.
-pub(super) async fn run(host: Host, sources: Sources, to: mpsc::Sender<Told>) {
+pub(super) async fn run(host: Host, sources: Sources, to: mpsc::Sender<Message>) {
     if let Some(logs) = host.recorded_logs() {
         let ended = recorded::run(host.name(), logs, sources, &to).await;
-        let _ = to.send(Told::Ended(ended)).await;
+        let _ = to.send(Message::Ended(ended)).await;
         return;
     }
     let mut follower = Follower {
@@ -74,25 +74,25 @@ pub(super) async fn run(host: Host, sources: Sources, to: mpsc::Sender<Told>) {
         next_id: 0,
         zone: TimeZone::UTC,
         was_up: false,
-        told_all: false,
+        all_caught_up: false,
         twice: Twice::default(),
         unreadable: BTreeSet::new(),
         read_any: false,
     };
     let ended = follower.run().await;
-    let _ = follower.to.send(Told::Ended(ended)).await;
+    let _ = follower.to.send(Message::Ended(ended)).await;
 }
 
 struct Follower {
     host: Host,
     sources: Sources,
-    to: mpsc::Sender<Told>,
+    to: mpsc::Sender<Message>,
     /// By the far end's number of this connection.
     generations: BTreeMap<u64, Generation>,
     next_id: u64,
     zone: TimeZone,
     was_up: bool,
-    told_all: bool,
+    all_caught_up: bool,
     twice: Twice,
     /// Paths that could not be read when they were looked at last.
     unreadable: BTreeSet<String>,
@@ -123,7 +123,7 @@ impl Follower {
             if !self.was_up && self.sources.from == From::End {
                 self.sources.from = From::Since(first);
             }
-            if self.tell(Told::Lost(why.to_string())).await.is_err() {
+            if self.send(Message::Lost(why.to_string())).await.is_err() {
                 return Ok(());
             }
             if begun.elapsed() > Duration::from_secs(5) {
@@ -159,11 +159,11 @@ impl Follower {
         if !self.sources.units.is_empty() && !self.sources.files.is_empty() {
             records.retain(|record| !self.twice.is_second(record));
         }
-        self.tell(Told::Records { source, records, at }).await
+        self.send(Message::Records { source, records, at }).await
     }
 
-    async fn tell(&self, told: Told) -> std::result::Result<(), Unwanted> {
-        self.to.send(told).await.map_err(|_| Unwanted)
+    async fn send(&self, message: Message) -> std::result::Result<(), Unwanted> {
+        self.to.send(message).await.map_err(|_| Unwanted)
     }
 
     /// Start the far end, and read what it sends until it ends.
@@ -382,7 +382,7 @@ impl Follower {
                 self.tell_records(source, records, None).await?;
             }
             if !is_open {
-                self.tell(Told::CaughtUp { source }).await?;
+                self.send(Message::CaughtUp { source }).await?;
             }
         }
         Ok(())
@@ -394,7 +394,7 @@ impl Follower {
             let mut records = vec![];
             generation.reader.finish(&mut records);
             let _ = self.tell_records(generation.id, records, None).await;
-            let _ = self.tell(Told::CaughtUp { source: generation.id }).await;
+            let _ = self.send(Message::CaughtUp { source: generation.id }).await;
         }
     }
 }

@@ -199,7 +199,7 @@ mod tests {
         Record { time: time.parse().ok(), message: message.into(), ..Record::default() }
     }
 
-    fn told(logs: &[(usize, &[(&str, &str)])]) -> Vec<String> {
+    fn read(logs: &[(usize, &[(&str, &str)])]) -> Vec<String> {
         let order = InOrder::default();
         for (number, records) in logs {
             let mut run = order.log(*number);
@@ -208,18 +208,18 @@ mod tests {
             }
             run.end().expect("kept");
         }
-        let mut told = vec![];
+        let mut messages = vec![];
         let each = order.each(|record| {
-            told.push(record.message);
+            messages.push(record.message);
             ControlFlow::Continue(())
         });
         each.expect("read back");
-        told
+        messages
     }
 
     #[test]
     fn two_logs_and_one_without_times() {
-        let all = told(&[
+        let all = read(&[
             (0, &[("", "c"), ("", "d")]),
             (
                 1,
@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn of_one_time_the_first_log_is_first_however_they_were_read() {
         let time = "2026-11-24T10:00:01Z";
-        assert_eq!(told(&[(1, &[(time, "b")]), (0, &[(time, "a")])]), ["a", "b"]);
+        assert_eq!(read(&[(1, &[(time, "b")]), (0, &[(time, "a")])]), ["a", "b"]);
     }
 
     #[test]
@@ -248,6 +248,6 @@ mod tests {
         let of = |odd: usize| -> Vec<(&str, &str)> {
             times.iter().skip(odd).step_by(2).map(|time| (time.as_str(), long.as_str())).collect()
         };
-        assert_eq!(told(&[(0, &of(0)), (1, &of(1))]).len(), 20);
+        assert_eq!(read(&[(0, &of(0)), (1, &of(1))]).len(), 20);
     }
 }

@@ -25,7 +25,7 @@ pub(super) struct Journal {
     /// Bytes of entries that were too long, not reported yet.
     too_long: u64,
     /// Of the entries without a message, so many are reported.
-    told: u64,
+    reported: u64,
     /// The cursor of the last entry: `journalctl --after-cursor` goes on behind it.
     pub(super) cursor: Option<String>,
 }
@@ -43,7 +43,7 @@ impl Journal {
             waited: false,
             is_too_long: false,
             too_long: 0,
-            told: 0,
+            reported: 0,
             cursor: None,
         }
     }
@@ -86,8 +86,8 @@ impl Journal {
             lost.push((Some(std::mem::take(&mut self.too_long)), why));
         }
         let without = self.assembler.without_message();
-        if without > self.told {
-            self.told = without;
+        if without > self.reported {
+            self.reported = without;
             lost.push((None, "journalctl has left out the message of an entry".into()));
         }
         lost
@@ -230,7 +230,7 @@ mod tests {
         let null = entry(1, "x").replace("\"MESSAGE\":\"x\"", "\"MESSAGE\":null");
         journal.push(null.as_bytes(), &mut records);
         assert_eq!(journal.lost().len(), 1);
-        assert!(journal.lost().is_empty(), "it is told once");
+        assert!(journal.lost().is_empty(), "it is reported once");
         let long = entry(2, &"x".repeat(LONGEST + (2 << 20)));
         for piece in long.as_bytes().chunks(1 << 20) {
             journal.push(piece, &mut records);

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::follow::{self, Told};
+use super::follow::{self, Message};
 use super::record::Record;
 use super::sources::Sources;
 use super::unread::Unread;
@@ -97,7 +97,7 @@ pub struct Watch {
     events: std::collections::VecDeque<Event>,
     sequence: u64,
     begun: Instant,
-    told_caught_up: bool,
+    is_caught_up: bool,
     unread: Unread,
 }
 
@@ -109,8 +109,8 @@ impl std::fmt::Debug for Watch {
 
 struct Followed {
     name: String,
-    told: mpsc::Receiver<Told>,
-    /// It ends when `told` is closed, after the agent has ended.
+    messages: mpsc::Receiver<Message>,
+    /// It ends when `messages` is closed, after the agent has ended.
     task: JoinHandle<()>,
     state: State,
     sources: HashMap<u64, Mark>,
@@ -177,10 +177,10 @@ impl Watch {
         let mut unread = Unread::default();
         let hosts = hosts.into_iter().map(|(host, sources)| {
             unread.wants(host.name(), &sources);
-            let (to, told) = mpsc::channel(UNDER_WAY);
+            let (to, messages) = mpsc::channel(UNDER_WAY);
             let name = host.name().to_string();
             let task = tokio::spawn(follow::run(host, sources, to));
-            Followed { name, told, task, state: State::Connecting, sources: HashMap::new() }
+            Followed { name, messages, task, state: State::Connecting, sources: HashMap::new() }
         });
         let hosts = hosts.collect();
         Watch {
@@ -189,7 +189,7 @@ impl Watch {
             events: std::collections::VecDeque::new(),
             sequence: 0,
             begun: Instant::now(),
-            told_caught_up: false,
+            is_caught_up: false,
             unread,
         }
     }
@@ -216,8 +216,8 @@ impl Watch {
                 let Reverse(first) = self.waiting.pop()?;
                 return Some(Event::Record(first.record));
             }
-            if !self.told_caught_up && self.waiting.is_empty() && self.all_settled(now) {
-                self.told_caught_up = true;
+            if !self.is_caught_up && self.waiting.is_empty() && self.all_settled(now) {
+                self.is_caught_up = true;
                 return Some(Event::CaughtUp);
             }
             if self.waiting.is_empty() && self.hosts.iter().all(|host| host.state == State::Ended) {
@@ -231,7 +231,7 @@ impl Watch {
                 None => None,
             };
             tokio::select! {
-                (at, told) = receive(&mut self.hosts, self.waiting.len() >= MOST_WAITING) => self.take(at, told),
+                (at, message) = receive(&mut self.hosts, self.waiting.len() >= MOST_WAITING) => self.take(at, message),
                 () = async { match wake { Some(wake) => tokio::time::sleep_until(wake).await, None => std::future::pending().await } } => {}
             }
         }
@@ -240,7 +240,7 @@ impl Watch {
     /// End everything on the hosts and wait for it, a few seconds at most.
     pub async fn stop(mut self) {
         for host in &mut self.hosts {
-            host.told.close();
+            host.messages.close();
         }
         for host in &mut self.hosts {
             let _ = tokio::time::timeout(Duration::from_secs(8), &mut host.task).await;
@@ -260,7 +260,7 @@ impl Watch {
         let Reverse(first) = self.waiting.peek()?;
         match low_water(&self.hosts, now >= self.begun + PATIENCE) {
             // All that was there has been read: new records wait a moment for each other.
-            Low::None => Some(match self.told_caught_up {
+            Low::None => Some(match self.is_caught_up {
                 true => first.arrived + HOLD,
                 false => now,
             }),
@@ -269,33 +269,33 @@ impl Watch {
         }
     }
 
-    fn take(&mut self, at: usize, told: Told) {
+    fn take(&mut self, at: usize, message: Message) {
         let host = &mut self.hosts[at];
         let name = host.name.clone();
-        self.unread.told(&name, &told);
-        match told {
-            Told::Up { clock_ahead } => {
+        self.unread.take(&name, &message);
+        match message {
+            Message::Up { clock_ahead } => {
                 host.state = State::Behind;
                 self.events.push_back(Event::Up { host: name, clock_ahead });
             }
-            Told::Lost(why) => {
+            Message::Lost(why) => {
                 // A host that is away is not waited for.
                 host.state = State::Live;
                 host.sources.values_mut().for_each(|mark| mark.is_live = true);
                 self.events.push_back(Event::Lost { host: name, why });
             }
-            Told::Back => self.events.push_back(Event::Back { host: name }),
-            Told::Begun { source } => {
+            Message::Back => self.events.push_back(Event::Back { host: name }),
+            Message::Begun { source } => {
                 let mark = host.sources.entry(source).or_default();
                 // Once live, a new file must not hold up what the others say.
                 mark.is_live = host.state == State::Live;
             }
-            Told::CaughtUp { source } => host.sources.entry(source).or_default().is_live = true,
-            Told::AllCaughtUp => {
+            Message::CaughtUp { source } => host.sources.entry(source).or_default().is_live = true,
+            Message::AllCaughtUp => {
                 host.state = State::Live;
                 host.sources.values_mut().for_each(|mark| mark.is_live = true);
             }
-            Told::Records { source, records, at } => {
+            Message::Records { source, records, at } => {
                 let arrived = Instant::now();
                 let mark = host.sources.entry(source).or_default();
                 for record in records {
@@ -311,15 +311,15 @@ impl Watch {
                 }
                 mark.at = mark.at.max(at);
             }
-            Told::Dropped { source, bytes, why } => {
+            Message::Dropped { source, bytes, why } => {
                 self.events.push_back(Event::Dropped { host: name, source, bytes, why });
             }
-            Told::Unreadable { path, why, .. } => {
+            Message::Unreadable { path, why, .. } => {
                 self.events.push_back(Event::Unreadable { host: name, path, why });
             }
             // Only what is unread changes by it.
-            Told::Readable { .. } => {}
-            Told::Ended(ended) => {
+            Message::Readable { .. } => {}
+            Message::Ended(ended) => {
                 host.state = State::Ended;
                 host.sources.clear();
                 if let Err(error) = ended {
@@ -368,7 +368,7 @@ fn died(host: &str) -> Error {
 }
 
 /// The next message of any host; with `only_behind`, of those that hold up the others.
-async fn receive(hosts: &mut [Followed], only_behind: bool) -> (usize, Told) {
+async fn receive(hosts: &mut [Followed], only_behind: bool) -> (usize, Message) {
     let lowest = low_water(hosts, false);
     std::future::poll_fn(|context| {
         for (at, host) in hosts.iter_mut().enumerate() {
@@ -377,10 +377,10 @@ async fn receive(hosts: &mut [Followed], only_behind: bool) -> (usize, Told) {
             {
                 continue;
             }
-            match host.told.poll_recv(context) {
-                Poll::Ready(Some(told)) => return Poll::Ready((at, told)),
+            match host.messages.poll_recv(context) {
+                Poll::Ready(Some(message)) => return Poll::Ready((at, message)),
                 // Its task died without a word, which is a bug; it must not hang the others.
-                Poll::Ready(None) => return Poll::Ready((at, Told::Ended(Err(died(&host.name))))),
+                Poll::Ready(None) => return Poll::Ready((at, Message::Ended(Err(died(&host.name))))),
                 Poll::Pending => {}
             }
         }

@@ -85,7 +85,7 @@ mod tests {
         };
         let mut twice = Twice::default();
         let (file, journal) = ("/var/log/nova/nova-compute.log", "journal:nova-compute.service");
-        let told = [
+        let answers = [
             (file, "2026-11-24T10:00:00Z"),
             (file, "2026-11-24T10:00:01Z"),
             (journal, "2026-11-24T10:00:00.1Z"),
@@ -94,6 +94,6 @@ mod tests {
             (file, "2026-11-24T10:00:09Z"),
         ]
         .map(|(source, time)| !twice.is_second(&record(source, time)));
-        assert_eq!(told, [true, true, false, false, true, true]);
+        assert_eq!(answers, [true, true, false, false, true, true]);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::follow::Told;
+use super::follow::Message;
 use super::sources::{From, Sources};
 use crate::error::{Error, Result};
 use crate::exit::ExitCode;
@@ -71,38 +71,38 @@ impl Unread {
         self.left_out.insert(what.to_string(), why.to_string());
     }
 
-    pub(super) fn told(&mut self, host: &str, told: &Told) {
+    pub(super) fn take(&mut self, host: &str, message: &Message) {
         let read = self.hosts.entry(host.to_string()).or_default();
-        match told {
-            Told::Up { clock_ahead } => {
+        match message {
+            Message::Up { clock_ahead } => {
                 read.state = State::Up;
                 read.clock_ahead = *clock_ahead;
             }
-            Told::Back => read.state = State::Up,
-            Told::Lost(why) => read.state = State::Away(why.clone()),
-            Told::Ended(Err(why)) => read.state = State::Failed(why.to_string()),
-            Told::Unreadable { path, why, absent: true } => {
+            Message::Back => read.state = State::Up,
+            Message::Lost(why) => read.state = State::Away(why.clone()),
+            Message::Ended(Err(why)) => read.state = State::Failed(why.to_string()),
+            Message::Unreadable { path, why, absent: true } => {
                 read.absent.insert(path.clone(), why.clone());
             }
-            Told::Unreadable { path, why, absent: false } => {
+            Message::Unreadable { path, why, absent: false } => {
                 read.unreadable.insert(path.clone(), why.clone());
             }
-            Told::Readable { path } => {
+            Message::Readable { path } => {
                 read.unreadable.remove(path);
                 read.unreadable.remove(super::follow::NO_LOG);
                 read.absent.remove(path);
                 read.there.insert(path.clone());
             }
-            Told::Dropped { .. } if self.dropped.len() >= MOST_DROPPED => self.dropped_more += 1,
-            Told::Dropped { source, bytes, why } => {
+            Message::Dropped { .. } if self.dropped.len() >= MOST_DROPPED => self.dropped_more += 1,
+            Message::Dropped { source, bytes, why } => {
                 let bytes = bytes.map_or("an unknown number of".to_string(), |bytes| bytes.to_string());
                 self.dropped.push(format!("{bytes} bytes of {source} on host `{host}`: {why}"));
             }
-            Told::Ended(Ok(()))
-            | Told::Records { .. }
-            | Told::Begun { .. }
-            | Told::CaughtUp { .. }
-            | Told::AllCaughtUp => {}
+            Message::Ended(Ok(()))
+            | Message::Records { .. }
+            | Message::Begun { .. }
+            | Message::CaughtUp { .. }
+            | Message::AllCaughtUp => {}
         }
     }
 
@@ -203,27 +203,27 @@ mod tests {
         unread
     }
 
-    fn up() -> Told {
-        Told::Up { clock_ahead: 0.1 }
+    fn up() -> Message {
+        Message::Up { clock_ahead: 0.1 }
     }
 
-    fn absent(path: &str) -> Told {
-        Told::Unreadable { path: path.into(), why: "No such file or directory".into(), absent: true }
+    fn absent(path: &str) -> Message {
+        Message::Unreadable { path: path.into(), why: "No such file or directory".into(), absent: true }
     }
 
     #[test]
     fn a_host_counts_until_it_answers() {
         let mut unread = asked(&["a", "b"], &Sources::default());
         assert_eq!(unread.lines().len(), 2);
-        unread.told("a", &up());
-        unread.told("b", &Told::Lost("no route".into()));
+        unread.take("a", &up());
+        unread.take("b", &Message::Lost("no route".into()));
         assert_eq!(unread.lines(), ["host `b`: no route"]);
         assert_eq!(unread.exit_code(false, false), ExitCode::CouldNotRun);
         assert_eq!(unread.exit_code(true, false), ExitCode::Failed);
         assert_eq!(unread.exit_code(false, true), ExitCode::Ok);
-        unread.told("b", &Told::Back);
+        unread.take("b", &Message::Back);
         assert!(unread.check().is_ok());
-        unread.told("b", &Told::Dropped { source: "/x".into(), bytes: None, why: "gone".into() });
+        unread.take("b", &Message::Dropped { source: "/x".into(), bytes: None, why: "gone".into() });
         let error = unread.check().expect_err("bytes are lost").to_string();
         assert!(error.contains("an unknown number of bytes of /x on host `b`: gone"), "{error}");
     }
@@ -232,11 +232,11 @@ mod tests {
     fn a_host_that_has_ended_well_is_read_and_one_that_failed_is_not() {
         let mut unread = asked(&["a", "b"], &Sources::default());
         for host in ["a", "b"] {
-            unread.told(host, &up());
+            unread.take(host, &up());
         }
-        unread.told("a", &Told::Ended(Ok(())));
+        unread.take("a", &Message::Ended(Ok(())));
         let why = Error::Missing { host: "b".into(), program: "python3".into(), hint: "".into() };
-        unread.told("b", &Told::Ended(Err(why)));
+        unread.take("b", &Message::Ended(Err(why)));
         assert_eq!(unread.lines(), ["host `b` has no `python3`"]);
     }
 
@@ -247,17 +247,17 @@ mod tests {
         for (sources, count) in [(anywhere, 0), (everywhere, 1)] {
             let mut unread = asked(&["a", "b"], &sources);
             for host in ["a", "b"] {
-                unread.told(host, &up());
-                unread.told(host, &absent("/x"));
+                unread.take(host, &up());
+                unread.take(host, &absent("/x"));
             }
             assert!(!unread.is_empty());
-            unread.told("a", &Told::Readable { path: "/x".into() });
+            unread.take("a", &Message::Readable { path: "/x".into() });
             assert_eq!(unread.lines().len(), count, "{:?}", unread.lines());
         }
         let mut nowhere = asked(&["a", "b"], &Sources::files(["/x"]));
         for host in ["a", "b"] {
-            nowhere.told(host, &up());
-            nowhere.told(host, &absent("/x"));
+            nowhere.take(host, &up());
+            nowhere.take(host, &absent("/x"));
         }
         assert_eq!(nowhere.lines(), ["/x on any of a, b: No such file or directory"]);
     }
@@ -265,11 +265,11 @@ mod tests {
     #[test]
     fn what_cannot_be_read_counts_until_it_can() {
         let mut unread = asked(&["a"], &Sources::usual());
-        unread.told("a", &up());
+        unread.take("a", &up());
         let why = "Permission denied".to_string();
-        unread.told("a", &Told::Unreadable { path: "/var/log/nova".into(), why, absent: false });
+        unread.take("a", &Message::Unreadable { path: "/var/log/nova".into(), why, absent: false });
         assert_eq!(unread.lines(), ["/var/log/nova on host `a`: Permission denied"]);
-        unread.told("a", &Told::Readable { path: "/var/log/nova".into() });
+        unread.take("a", &Message::Readable { path: "/var/log/nova".into() });
         assert!(unread.is_empty());
     }
 
@@ -280,7 +280,7 @@ mod tests {
             [(since.clone(), -3600.0, 1), (since, 2.5, 0), (Sources::usual(), 3600.0, 0)]
         {
             let mut unread = asked(&["a"], &sources);
-            unread.told("a", &Told::Up { clock_ahead: ahead });
+            unread.take("a", &Message::Up { clock_ahead: ahead });
             assert_eq!(unread.lines().len(), count, "{ahead}: {:?}", unread.lines());
         }
     }

@@ -120,12 +120,12 @@ async fn clean(cloud: &Cloud, prefix: &str) -> Result<()> {
     Ok(())
 }
 
-/// Up and enabled again. nova-compute is started anew first, so that it removes what was
+/// Up and enabled again. nova-compute is restarted first, so that it removes what was
 /// evacuated from it: Nova does not let the service up before.
 async fn restore(cloud: &Cloud, services: Vec<ComputeService>) {
     for service in services {
         let host = cloud.host(&service.host).await.expect("its host");
-        host.run(Cmd::new("systemctl").args(["restart", "nova-compute"])).await.expect("started anew");
+        host.run(Cmd::new("systemctl").args(["restart", "nova-compute"])).await.expect("restarted");
         cloud.enable_service(&service.id).await.expect("enabled again");
         let begun = jiff::Timestamp::now();
         wait::until("the service to be up", PATIENT, || async {

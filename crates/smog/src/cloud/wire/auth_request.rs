@@ -145,35 +145,14 @@ pub(super) fn secrets(login: &Login) -> Vec<&str> {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::config::Secret;
 
     pub(in crate::cloud::wire) fn credentials(login: Login) -> Credentials {
+        let envvars = "the OS_* variables";
         Credentials {
-            name: "envvars".into(),
-            source: "the OS_* variables".into(),
-            auth_url: "http://192.0.2.10:5000/v3".into(),
-            login,
-            user_domain_name: None,
             user_domain_id: Some("default".into()),
-            project_name: None,
-            project_id: None,
-            project_domain_name: None,
-            project_domain_id: None,
-            domain_name: None,
-            domain_id: None,
-            system_scope: None,
-            trust_id: None,
-            region: None,
-            interface: None,
-            cacert: None,
-            verify: true,
-            unchecked: None,
-            cert: None,
-            key: None,
-            endpoint_overrides: BTreeMap::new(),
+            ..Credentials::new("envvars", envvars, "http://192.0.2.10:5000/v3", login)
         }
     }
 

@@ -1,7 +1,7 @@
 //! Rules on recorded and hand-written states: each red on its own fault, silent without it, and
 //! silent while Nova is at work. What the recordings are from: tests/data/README.md.
 
-mod beside_threads;
+mod more;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::told;
+use super::words;
 use crate::testing::{CaseReport, RunReport};
 
 /// Whose words.
@@ -37,21 +37,21 @@ fn github(report: &RunReport) -> String {
         let _ = writeln!(text, "::{level} title={}::{}", property(title), data(message));
     };
     for case in report.cases.iter().filter(|case| case.is_bad()) {
-        say("error", &format!("{} {}", told::state(case), case.name), &told::wrong(case));
+        say("error", &format!("{} {}", words::state(case), case.name), &words::wrong(case));
     }
     if !report.leaked.is_empty() {
         say("error", &format!("run {} left something behind", report.run), &report.leaked.join("\n"));
     }
-    for case in report.cases.iter().filter(|case| told::state(case) == "flaky") {
-        say("warning", &format!("flaky {}", case.name), &told::why(case));
+    for case in report.cases.iter().filter(|case| words::state(case) == "flaky") {
+        say("warning", &format!("flaky {}", case.name), &words::why(case));
     }
     if !report.unattributed.is_empty() {
         let thrown: Vec<String> = report.unattributed.iter().map(ToString::to_string).collect();
         say("warning", "exceptions that belong to no case", &thrown.join("\n"));
     }
-    let skipped: Vec<String> = told::skipped(report)
+    let skipped: Vec<String> = words::skipped(report)
         .into_iter()
-        .map(|(why, names)| format!("{}: {why}", told::counted(names.len(), "case")))
+        .map(|(why, names)| format!("{}: {why}", words::counted(names.len(), "case")))
         .collect();
     if !skipped.is_empty() {
         say("notice", "skipped", &skipped.join("\n"));
@@ -85,12 +85,12 @@ fn gitlab(report: &RunReport) -> String {
 fn section(text: &mut String, number: usize, case: &CaseReport) {
     let begin = case.began.as_second();
     let end = begin + case.seconds.round() as i64;
-    let title = format!("{} {}", told::state(case).to_uppercase(), case.name);
+    let title = format!("{} {}", words::state(case).to_uppercase(), case.name);
     let _ = write!(
         text,
         "\x1b[0Ksection_start:{begin}:smog_case_{number}[collapsed=true]\r\x1b[0K{title}\n{}\
          \x1b[0Ksection_end:{end}:smog_case_{number}\r\x1b[0K\n",
         // A carriage return or an escape in what a service said could end the section.
-        told::story(case).replace(['\r', '\x1b'], " "),
+        words::story(case).replace(['\r', '\x1b'], " "),
     );
 }

@@ -8,7 +8,7 @@ mod timeline;
 use std::fmt::Write as _;
 
 use self::markup::{esc, mark};
-use super::told::{self, counted, seconds};
+use super::words::{self, counted, seconds};
 use crate::testing::{CaseReport, RunReport, Thrown};
 
 /// Bytes that the cases of a page may take together, so that a browser opens it at once and
@@ -83,7 +83,7 @@ fn count(report: &RunReport, name: &str) -> usize {
     match name {
         "all" => report.cases.len(),
         "bad" => report.cases.iter().filter(|case| case.is_bad()).count(),
-        state => told::standing(report, state),
+        state => words::standing(report, state),
     }
 }
 
@@ -153,11 +153,11 @@ fn beside(page: &mut String, report: &RunReport) {
         let shown: String = report.unattributed.iter().take(UNATTRIBUTED).map(thrown_row).collect();
         let _ = write!(page, "<table>{THROWN_HEAD}{shown}</table>");
         if let Some(more @ 1..) = report.unattributed.len().checked_sub(UNATTRIBUTED) {
-            let _ = write!(page, "<p class=\"more\">{}</p>", told::and_more(more, "exception"));
+            let _ = write!(page, "<p class=\"more\">{}</p>", words::and_more(more, "exception"));
         }
         page.push_str("</details>\n");
     }
-    let reasons = told::skipped(report);
+    let reasons = words::skipped(report);
     if !reasons.is_empty() {
         let _ = write!(page, "<details class=\"note\"><summary>Why {} skipped</summary><ul>", were(&reasons));
         for (why, names) in reasons {
@@ -196,5 +196,5 @@ fn thrown_row(thrown: &Thrown) -> String {
 
 /// The class names of a case: how it stands, and whether it is to be looked at.
 fn classes(case: &CaseReport) -> String {
-    format!("{}{}", told::state(case), if case.is_bad() { " bad" } else { "" })
+    format!("{}{}", words::state(case), if case.is_bad() { " bad" } else { "" })
 }

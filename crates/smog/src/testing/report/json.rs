@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::told;
+use super::words;
 use crate::testing::inventory::HostLine;
 use crate::testing::{CallLine, CaseReport, Check, LogLine, Meditation, Outcome, Place, RunReport, Thrown};
 use crate::trace::Trace;
@@ -128,8 +128,8 @@ impl Case<'_> {
             suite: case.suite(),
             doc: &case.doc,
             outcome: case.outcome.word(),
-            state: told::state(case),
-            why: told::why(case),
+            state: words::state(case),
+            why: words::why(case),
             likely: case.likely.as_deref(),
             attempts: case.attempts,
             earlier: case.earlier.iter().map(|earlier| &earlier.outcome).collect(),

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use jiff::Timestamp;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
 
-use super::told;
+use super::words;
 use crate::error::{Error, Result};
 use crate::testing::{CaseReport, Outcome, RunReport};
 
@@ -46,9 +46,9 @@ pub fn junit(report: &RunReport) -> Result<String> {
 }
 
 fn test_case(case: &CaseReport) -> TestCase {
-    let (class, method) = told::class_and_method(&case.name);
+    let (class, method) = words::class_and_method(&case.name);
     let mut test = TestCase::new(method, status(case));
-    test.set_classname(class).set_time(duration(case.seconds)).set_system_out(told::story(case));
+    test.set_classname(class).set_time(duration(case.seconds)).set_system_out(words::story(case));
     test.set_assertions(case.checks.len());
     if case.attempts > 0 {
         test.set_timestamp(time(case.began));
@@ -57,7 +57,7 @@ fn test_case(case: &CaseReport) -> TestCase {
 }
 
 fn status(case: &CaseReport) -> TestCaseStatus {
-    let state = told::state(case);
+    let state = words::state(case);
     let mut status = match state {
         "passed" | "flaky" => TestCaseStatus::success(),
         "skipped" => TestCaseStatus::skipped(),
@@ -68,10 +68,10 @@ fn status(case: &CaseReport) -> TestCaseStatus {
     match status {
         TestCaseStatus::Success { .. } => {}
         TestCaseStatus::Skipped { .. } => {
-            status.set_message(told::why(case));
+            status.set_message(words::why(case));
         }
         TestCaseStatus::NonSuccess { .. } => {
-            status.set_message(told::why(case)).set_type(state).set_description(told::wrong(case));
+            status.set_message(words::why(case)).set_type(state).set_description(words::wrong(case));
         }
     }
     if !matches!(status, TestCaseStatus::Skipped { .. }) {

@@ -8,7 +8,7 @@ mod tests;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::told;
+use super::words;
 use crate::testing::{CaseReport, RunReport};
 
 /// The run as a subunit v2 stream.
@@ -36,7 +36,7 @@ pub fn subunit(report: &RunReport) -> Vec<u8> {
 fn write_case(stream: &mut Vec<u8>, case: &CaseReport) {
     let name = case.name.as_str();
     let at = ended(case.began, case.seconds);
-    let state = told::state(case);
+    let state = words::state(case);
     let end = match state {
         "passed" | "flaky" => SUCCESS,
         "skipped" => SKIP,
@@ -45,11 +45,11 @@ fn write_case(stream: &mut Vec<u8>, case: &CaseReport) {
     };
     Packet::about(name).status(IN_PROGRESS, case.began).write(stream);
     if case.attempts > 0 {
-        attach(stream, name, "document", &told::story(case));
+        attach(stream, name, "document", &words::story(case));
     }
     match end {
-        SKIP => attach(stream, name, "reason", &told::why(case)),
-        FAIL => attach(stream, name, "traceback", &format!("{state}: {}", told::wrong(case))),
+        SKIP => attach(stream, name, "reason", &words::why(case)),
+        FAIL => attach(stream, name, "traceback", &format!("{state}: {}", words::wrong(case))),
         _ => {}
     }
     let tags: &[&str] = if state == "flaky" { &["flaky"] } else { &[] };

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::told::{self, counted, seconds};
+use super::words::{self, counted, seconds};
 use crate::exit::ExitCode;
 use crate::hint::{self, Face};
 use crate::testing::{CaseReport, RunReport, Thrown};
@@ -23,7 +23,7 @@ const NAMES: usize = 3;
 /// UNREAD (all passed, and logs were not read) or NOTHING (ran). `slowest` is how many of the slowest cases are named.
 pub fn summary_text(report: &RunReport, slowest: usize) -> String {
     let mut text = String::new();
-    for (why, names) in told::skipped(report) {
+    for (why, names) in words::skipped(report) {
         entry(&mut text, "SKIPPED", &format!("{}: {why}", counted(names.len(), "case")));
         below(&mut text, &some(&names, NAMES));
     }
@@ -40,7 +40,7 @@ pub fn summary_text(report: &RunReport, slowest: usize) -> String {
         entry(&mut text, "UNREAD", problem);
     }
     for word in ["flaky", "interrupted", "leaked", "broken", "failed"] {
-        for case in report.cases.iter().filter(|case| told::state(case) == word) {
+        for case in report.cases.iter().filter(|case| words::state(case) == word) {
             one(&mut text, word, case);
         }
     }
@@ -64,15 +64,15 @@ fn one(text: &mut String, word: &str, case: &CaseReport) {
         facts.push(format!("{} tries", case.attempts));
     }
     entry(text, &word.to_uppercase(), &format!("{} ({})", case.name, facts.join(", ")));
-    if !told::checks_say_it(case) && !told::why(case).is_empty() {
-        below(text, &told::why(case));
+    if !words::checks_say_it(case) && !words::why(case).is_empty() {
+        below(text, &words::why(case));
     }
     let failed: Vec<String> = case.failed_checks().map(ToString::to_string).collect();
     for check in failed.iter().take(CHECKS) {
         below(text, check);
     }
     if failed.len() > CHECKS {
-        below(text, &told::and_more(failed.len() - CHECKS, "check"));
+        below(text, &words::and_more(failed.len() - CHECKS, "check"));
     }
     for folder in case.earlier.iter().filter_map(|earlier| earlier.folder.as_ref()) {
         below(text, &format!("folder of an earlier try: {}", folder.display()));
@@ -141,7 +141,7 @@ fn exceptions(text: &mut String, thrown: &[Thrown]) {
         below(text, &format!("threw {one}"));
     }
     if thrown.len() > THROWN {
-        below(text, &told::and_more(thrown.len() - THROWN, "exception"));
+        below(text, &words::and_more(thrown.len() - THROWN, "exception"));
     }
 }
 

@@ -67,11 +67,11 @@ fn two_errors_in_one_millisecond() {
     ];
     let text: String = lines.iter().map(|line| format!("{head}{line}\n")).collect();
     let records = records(text.as_bytes());
-    let told: Vec<_> = records
+    let thrown: Vec<_> = records
         .iter()
         .filter_map(|record| Some((record.request_id.clone()?, record.exception.as_ref()?.name.clone())))
         .collect();
-    assert_eq!(told, [("req-1".into(), "OneError".into()), ("req-2".into(), "TwoError".into())]);
+    assert_eq!(thrown, [("req-1".into(), "OneError".into()), ("req-2".into(), "TwoError".into())]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use jiff::tz::{Offset, TimeZone};
 use tokio::time::Instant;
 
 use super::generation::{Generation, Reader};
-use super::{Follower, JOURNAL, NO_LOG, QUIET, QUIET_IN_LINE, QUIET_JOURNAL, Told, Unwanted};
+use super::{Follower, JOURNAL, Message, NO_LOG, QUIET, QUIET_IN_LINE, QUIET_JOURNAL, Unwanted};
 use crate::error::{Error, Result};
 use crate::hex::hex;
 use crate::watch::assemble::Assembler;
@@ -29,15 +29,16 @@ impl Follower {
             b'H' => {
                 let hello: Hello = self.read(&frame)?;
                 self.zone = zone(&hello);
-                let told = if self.was_up { Told::Back } else { Told::Up { clock_ahead: ahead(hello.now) } };
+                let message =
+                    if self.was_up { Message::Back } else { Message::Up { clock_ahead: ahead(hello.now) } };
                 self.was_up = true;
-                return Ok(self.tell(told).await);
+                return Ok(self.send(message).await);
             }
             b'O' => {
                 let opened: Opened = self.read(&frame)?;
                 self.read_any = true;
                 if (self.unreadable.remove(&opened.path) || self.unreadable.remove(NO_LOG))
-                    && self.tell(Told::Readable { path: opened.path.clone() }).await.is_err()
+                    && self.send(Message::Readable { path: opened.path.clone() }).await.is_err()
                 {
                     return Ok(Err(Unwanted));
                 }
@@ -47,7 +48,7 @@ impl Follower {
                 {
                     return Ok(Err(unwanted));
                 }
-                return Ok(self.tell(Told::Begun { source }).await);
+                return Ok(self.send(Message::Begun { source }).await);
             }
             b'D' => return self.data(frame).await,
             b'C' => {
@@ -60,7 +61,7 @@ impl Follower {
                     let (open, source) = (generation.reader.is_open(), generation.id);
                     if !open {
                         generation.quiet = None;
-                        return Ok(self.tell(Told::CaughtUp { source }).await);
+                        return Ok(self.send(Message::CaughtUp { source }).await);
                     }
                 }
             }
@@ -72,16 +73,16 @@ impl Follower {
                     if let Err(unwanted) = self.tell_records(source, records, None).await {
                         return Ok(Err(unwanted));
                     }
-                    return Ok(self.tell(Told::CaughtUp { source }).await);
+                    return Ok(self.send(Message::CaughtUp { source }).await);
                 }
             }
-            b'A' if !self.told_all => {
-                self.told_all = true;
+            b'A' if !self.all_caught_up => {
+                self.all_caught_up = true;
                 if !self.read_any && self.unreadable.is_empty() {
                     let why = "none is in the usual places".to_string();
                     self.unreadable.insert(NO_LOG.into());
-                    let told = Told::Unreadable { path: NO_LOG.into(), why, absent: false };
-                    if self.tell(told).await.is_err() {
+                    let message = Message::Unreadable { path: NO_LOG.into(), why, absent: false };
+                    if self.send(message).await.is_err() {
                         return Ok(Err(Unwanted));
                     }
                 }
@@ -89,21 +90,21 @@ impl Follower {
                 if self.quiet_all().await.is_err() {
                     return Ok(Err(Unwanted));
                 }
-                return Ok(self.tell(Told::AllCaughtUp).await);
+                return Ok(self.send(Message::AllCaughtUp).await);
             }
             b'L' => {
                 let lost: Lost = self.read(&frame)?;
-                let told = Told::Dropped { source: lost.path, bytes: lost.bytes, why: lost.why };
-                return Ok(self.tell(told).await);
+                let message = Message::Dropped { source: lost.path, bytes: lost.bytes, why: lost.why };
+                return Ok(self.send(message).await);
             }
             b'E' => {
                 let Unreadable { path, why, absent } = self.read(&frame)?;
                 self.unreadable.insert(path.clone());
-                return Ok(self.tell(Told::Unreadable { path, why, absent }).await);
+                return Ok(self.send(Message::Unreadable { path, why, absent }).await);
             }
             b'F' => {
                 let Found { path } = self.read(&frame)?;
-                return Ok(self.tell(Told::Readable { path }).await);
+                return Ok(self.send(Message::Readable { path }).await);
             }
             _ => {}
         }
@@ -214,7 +215,7 @@ impl Follower {
         let (source, at) = (generation.id, generation.at);
         if let Reader::Journal(journal) = &mut generation.reader {
             for (bytes, why) in journal.lost() {
-                if self.tell(Told::Dropped { source: JOURNAL.into(), bytes, why }).await.is_err() {
+                if self.send(Message::Dropped { source: JOURNAL.into(), bytes, why }).await.is_err() {
                     return Ok(Err(Unwanted));
                 }
             }

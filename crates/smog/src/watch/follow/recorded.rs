@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use super::{NO_LOG, Told};
+use super::{Message, NO_LOG};
 use crate::error::{Error, Result};
 use crate::hint;
 use crate::host::RecordedLogs;
@@ -21,7 +21,7 @@ pub(super) async fn run(
     host: &str,
     logs: Arc<RecordedLogs>,
     sources: Sources,
-    to: &mpsc::Sender<Told>,
+    to: &mpsc::Sender<Message>,
 ) -> Result<()> {
     if sources.follow {
         return Err(Error::NotRecorded {
@@ -38,11 +38,11 @@ pub(super) async fn run(
         });
     }
     // Whoever wants no more has dropped the other end.
-    let told = async |told: Told| to.send(told).await.map_err(drop);
+    let send = async |message: Message| to.send(message).await.map_err(drop);
     let read = async {
-        told(Told::Up { clock_ahead: logs.clock_ahead }).await?;
+        send(Message::Up { clock_ahead: logs.clock_ahead }).await?;
         for (path, why) in missing(host, &logs, &sources) {
-            told(Told::Unreadable { path, why, absent: false }).await?;
+            send(Message::Unreadable { path, why, absent: false }).await?;
         }
         let (records, mut heard) = tokio::sync::mpsc::channel::<Vec<Record>>(4);
         let reading = {
@@ -50,26 +50,26 @@ pub(super) async fn run(
             tokio::task::spawn_blocking(move || read(&logs, &sources, &records))
         };
         let mut named: BTreeSet<String> = sources.files.iter().cloned().collect();
-        told(Told::Begun { source: 1 }).await?;
+        send(Message::Begun { source: 1 }).await?;
         while let Some(records) = heard.recv().await {
             for record in &records {
                 if let Some(path) = named.iter().find(|path| is_path(path, &record.source)).cloned() {
                     named.remove(&path);
-                    told(Told::Readable { path }).await?;
+                    send(Message::Readable { path }).await?;
                 }
             }
             let at = records.iter().filter_map(|record| record.time).max();
-            told(Told::Records { source: 1, records, at }).await?;
+            send(Message::Records { source: 1, records, at }).await?;
         }
         if let Ok(Err(why)) = reading.await {
-            told(Told::Unreadable { path: NO_LOG.into(), why, absent: false }).await?;
+            send(Message::Unreadable { path: NO_LOG.into(), why, absent: false }).await?;
         }
         for path in named {
             let why = "nothing of it was recorded".to_string();
-            told(Told::Unreadable { path, why, absent: true }).await?;
+            send(Message::Unreadable { path, why, absent: true }).await?;
         }
-        told(Told::CaughtUp { source: 1 }).await?;
-        told(Told::AllCaughtUp).await
+        send(Message::CaughtUp { source: 1 }).await?;
+        send(Message::AllCaughtUp).await
     };
     let _: std::result::Result<(), ()> = read.await;
     Ok(())

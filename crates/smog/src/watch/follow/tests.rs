@@ -4,8 +4,8 @@ use super::*;
 use crate::hint::Hint;
 use crate::watch::frame::Frame;
 
-fn follower() -> (Follower, mpsc::Receiver<Told>) {
-    let (to, told) = mpsc::channel(100);
+fn follower() -> (Follower, mpsc::Receiver<Message>) {
+    let (to, messages) = mpsc::channel(100);
     let follower = Follower {
         host: Host::local("here"),
         sources: Sources::usual(),
@@ -14,12 +14,12 @@ fn follower() -> (Follower, mpsc::Receiver<Told>) {
         next_id: 0,
         zone: TimeZone::UTC,
         was_up: false,
-        told_all: false,
+        all_caught_up: false,
         twice: Twice::default(),
         unreadable: BTreeSet::new(),
         read_any: false,
     };
-    (follower, told)
+    (follower, messages)
 }
 
 fn frame(kind: u8, source: u64, offset: u64, payload: &str) -> Frame {

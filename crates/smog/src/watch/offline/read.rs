@@ -122,7 +122,7 @@ impl Saved {
         }
         let mut twice: std::collections::HashMap<String, Twice> = std::collections::HashMap::new();
         let mut places: Vec<String> = vec![];
-        let told = order.each(|record| {
+        let ended = order.each(|record| {
             let place = match places.iter().position(|place| *place == record.source) {
                 Some(at) => at,
                 None => {
@@ -137,7 +137,7 @@ impl Saved {
             up.records += 1;
             on_record(record)
         });
-        told.map_err(|why| not_kept(&why))?;
+        ended.map_err(|why| not_kept(&why))?;
         Ok(up.judged())
     }
 

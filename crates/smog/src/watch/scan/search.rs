@@ -29,7 +29,7 @@ pub(super) struct Search<'a, R, F> {
     /// Where records begin that may be wanted and are not complete.
     targets: BTreeSet<u64>,
     /// Where records begin that were reported and could be found again.
-    told: BTreeSet<u64>,
+    reported: BTreeSet<u64>,
     pub(super) records: u64,
     pub(super) torn: u64,
 }
@@ -68,7 +68,7 @@ impl<'a, R: Read, F: FnMut(Record) -> ControlFlow<()>> Search<'a, R, F> {
             place: 0,
             known: Known { all: true, ..Known::default() },
             targets: BTreeSet::new(),
-            told: BTreeSet::new(),
+            reported: BTreeSet::new(),
             records: 0,
             torn: 0,
         }
@@ -144,7 +144,7 @@ impl<'a, R: Read, F: FnMut(Record) -> ControlFlow<()>> Search<'a, R, F> {
     /// Read lines, from before the one at `hit` until every record that may be wanted is complete.
     fn around(&mut self, hit: u64) -> io::Result<ControlFlow<()>> {
         let base = self.log.base;
-        for places in [&mut self.told, &mut self.known.sure, &mut self.known.unsure] {
+        for places in [&mut self.reported, &mut self.known.sure, &mut self.known.unsure] {
             *places = places.split_off(&base);
         }
         // A line without a head belongs to the last one that has one.
@@ -358,12 +358,12 @@ impl<'a, R: Read, F: FnMut(Record) -> ControlFlow<()>> Search<'a, R, F> {
     fn tell(&mut self, ended: Vec<Open>) -> ControlFlow<()> {
         for open in ended {
             let first = open.first;
-            if !self.targets.remove(&first) || self.told.contains(&first) {
+            if !self.targets.remove(&first) || self.reported.contains(&first) {
                 continue;
             }
             match self.scan.wanted.judge(&self.assembler, open) {
                 Found::Record(record) => {
-                    self.told.insert(first);
+                    self.reported.insert(first);
                     self.records += 1;
                     (self.on_record)(*record)?;
                 }

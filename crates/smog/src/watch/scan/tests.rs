@@ -9,11 +9,11 @@ fn scan(wanted: Wanted) -> Scan {
 
 fn found(scan: &Scan, log: &[u8], window: usize, block: usize) -> Vec<Record> {
     let mut out = vec![];
-    let told = |record| {
+    let take = |record| {
         out.push(record);
         ControlFlow::Continue(())
     };
-    let scanned = scan.read_sized(log, told, window, block).expect("a slice can be read");
+    let scanned = scan.read_sized(log, take, window, block).expect("a slice can be read");
     assert_eq!((scanned.bytes, scanned.records), (log.len() as u64, out.len() as u64));
     out
 }
@@ -122,16 +122,16 @@ fn a_process_that_ended_with_an_error_is_not_waited_for() {
     let mut left = None;
     let counted = std::cell::Cell::new(0);
     let input = Counted { rest: &log, read: &counted };
-    let told = |record: Record| {
+    let take = |record: Record| {
         left = Some((record.message, counted.get()));
         ControlFlow::Continue(())
     };
     scan(Wanted::exceptions().expect("a pattern"))
-        .read_sized(input, told, 1000, 100)
+        .read_sized(input, take, 1000, 100)
         .expect("it can be read");
     let (message, read) = left.expect("one record");
     assert_eq!(message, "KeyError: x");
-    assert!(read < 2000, "told after {read} bytes of {}", log.len());
+    assert!(read < 2000, "found after {read} bytes of {}", log.len());
 }
 
 struct Counted<'a> {
@@ -150,9 +150,9 @@ impl Read for Counted<'_> {
 #[test]
 fn it_stops_when_told_to() {
     let log = b"2026-11-24 10:00:00.200 7 ERROR a [-] KeyError: 1\n".repeat(9);
-    let told = |_| ControlFlow::Break(());
+    let take = |_| ControlFlow::Break(());
     let scan = scan(Wanted::exceptions().expect("a pattern"));
-    assert_eq!(scan.read(&log[..], told).expect("a slice can be read").records, 1);
+    assert_eq!(scan.read(&log[..], take).expect("a slice can be read").records, 1);
 }
 
 #[test]

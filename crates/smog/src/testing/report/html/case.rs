@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::markup::{esc, fill, mark, more};
 use super::{THROWN_HEAD, classes, picture, thrown_row};
 use crate::testing::inventory::HostLine;
-use crate::testing::report::told::{self, class_and_method, seconds};
+use crate::testing::report::words::{self, class_and_method, seconds};
 use crate::testing::{CallLine, CaseReport, Check, LogLine, StackLine};
 use crate::trace::{Gap, Phase};
 
@@ -25,8 +25,8 @@ pub(super) fn case(number: usize, case: &CaseReport, hosts: &[HostLine], room: u
     let calls = calls(case, &mut room);
     let records = records(case, &mut room);
     let (class, method) = class_and_method(&case.name);
-    let state = told::state(case);
-    let why = told::why(case);
+    let state = words::state(case);
+    let why = words::why(case);
     let said = if why.is_empty() { &case.doc } else { &why };
     let mut text = format!(
         "<details class=\"case {}\"{}><summary><span class=\"word {state}\">{}{state}</span>\
@@ -64,11 +64,11 @@ fn document(text: &mut String, doc: &str) {
 }
 
 fn outcome(text: &mut String, case: &CaseReport) {
-    let state = told::state(case);
+    let state = words::state(case);
     if state == "passed" {
         return;
     }
-    let _ = write!(text, "<div class=\"note {state}\"><b>{state}</b> {}", esc(&told::why(case)));
+    let _ = write!(text, "<div class=\"note {state}\"><b>{state}</b> {}", esc(&words::why(case)));
     if let Some(likely) = &case.likely {
         let _ = write!(text, "<br><b>likely first cause</b> {}", esc(likely));
     }
@@ -77,7 +77,7 @@ fn outcome(text: &mut String, case: &CaseReport) {
         let _ = write!(text, "<br><b>left behind</b> {}", esc(&case.leaked.join("; ")));
     }
     for (number, earlier) in case.earlier.iter().enumerate() {
-        let _ = write!(text, "<br><b>try {}</b> {}", number + 1, esc(&told::sentence(&earlier.outcome)));
+        let _ = write!(text, "<br><b>try {}</b> {}", number + 1, esc(&words::sentence(&earlier.outcome)));
     }
     text.push_str("</div>\n");
 }
@@ -94,7 +94,7 @@ fn checks(case: &CaseReport, room: &mut usize) -> String {
          {rows}</table>{}\n",
         match case.controls {
             0 => String::new(),
-            count => format!(" <small>and {}</small>", told::counted(count, "negative control")),
+            count => format!(" <small>and {}</small>", words::counted(count, "negative control")),
         },
         more(left, "check")
     )
@@ -260,7 +260,7 @@ fn records(case: &CaseReport, room: &mut usize) -> String {
         )
     };
     let (rows, left) = fill(room, case.records.iter(), row);
-    let whole = told::counted(case.record_count, "record");
+    let whole = words::counted(case.record_count, "record");
     format!(
         "<details class=\"records\"><summary><b>Log records</b> <small>the gravest of {whole}; all are in records.log of \
          its folder</small></summary><table><tr><th>when</th><th>log</th><th>level</th><th>text</th></tr>{rows}</table>{}\

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::show;
-use crate::testing::report::told::and_more;
+use crate::testing::report::words::and_more;
 
 /// So many characters of one text are shown; what is longer is cut and says so.
 const MOST: usize = 1500;

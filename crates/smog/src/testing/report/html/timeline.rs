@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::markup::{esc, sign};
-use crate::testing::report::told::{self, class_and_method, seconds};
+use crate::testing::report::words::{self, class_and_method, seconds};
 use crate::testing::{CaseReport, RunReport};
 
 const LEFT: f64 = 120.0;
@@ -47,7 +47,7 @@ pub(super) fn timeline(report: &RunReport) -> String {
     let mut text = format!(
         "<h2>Time line <small>up to {} at once</small></h2>\n<div class=\"scroll\"><svg class=\"time\" viewBox=\"0 0 {WIDTH} {height}\" \
          role=\"img\" aria-label=\"cases by host over time\">",
-        told::counted(at_once(&bars), "case")
+        words::counted(at_once(&bars), "case")
     );
     axis(&mut text, end, height, &scale);
     let mut y = TOP;
@@ -148,7 +148,7 @@ fn changes<'a>(bars: &[Bar<'a>]) -> Vec<(&'a str, f64, f64)> {
 
 fn draw(text: &mut String, bar: &Bar<'_>, y: f64, scale: &impl Fn(f64) -> f64) {
     let case = bar.case;
-    let state = told::state(case);
+    let state = words::state(case);
     let (x, width) = (scale(bar.from), (scale(bar.to) - scale(bar.from)).max(3.0));
     let (_, method) = class_and_method(&case.name);
     let method = method.strip_prefix("test_").unwrap_or(method);

@@ -7,7 +7,7 @@ use crate::watch::record::Record;
 
 /// What one host's follower reports.
 #[derive(Debug)]
-pub(in crate::watch) enum Told {
+pub(in crate::watch) enum Message {
     /// Connected for the first time; how far the host's clock is ahead.
     Up { clock_ahead: f64 },
     /// The connection is lost, or could not be made yet.
