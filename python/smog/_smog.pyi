@@ -197,6 +197,23 @@ class Cloud:
     >>> for guest in cloud.discover():
     ...     print(guest.name, guest.host.name)
     """
+    def create_volume(self, /, name: str, size: int | None = None, *, volume_type: str | None = None, image: str | None = None, snapshot: str | None = None, source: str | None = None, description: str | None = None, timeout: float = 300.0) -> Resource:
+        """
+        Create a volume and wait until it is available: empty, or with the content of an `image`, a
+        `snapshot` or a volume (`source`). Ctrl-C takes it back.
+
+        Raises `Fault` with Cinder's reason, `NotFound`, `ArgumentError` for a size that does not fit.
+
+        >>> cloud.create_volume("data", 1)
+        """
+    def delete_volume(self, /, volume: str, *, timeout: float = 300.0) -> None:
+        """
+        Delete a volume and wait until it is gone.
+        """
+    def delete_volume_snapshot(self, /, snapshot: str, *, timeout: float = 300.0) -> None:
+        """
+        Delete a snapshot of a volume and wait until it is gone.
+        """
     def environment(self, *settings: str, filters: str | Sequence[str] = (), huge_pages: str | Sequence[str] = (), at_boot: bool = False, sysctl: str | Sequence[str] = (), nested: bool = False, cpu_mode: str | Sequence[str] = (), numa_cells: str | Sequence[str] = (), kernel_words: str | Sequence[str] = (), services: str | Sequence[str] = (), vfs: str | Sequence[str] = (), hosts: Sequence[str | Host] = (), suite: str | os.PathLike[str] | None = None, journal: str | os.PathLike[str] | None = None, timeout: float = 180.0) -> Environment:
         """
         The desired state of hosts; nothing is asked before `check()`, `prepare()` or `with`.
@@ -263,13 +280,16 @@ class Cloud:
         """
         The availability zones. One API call.
         """
-    def boot(self, /, name: str, *, image: str | Image | None = None, flavor: str | Flavor | FlavorSpec | None = None, network: str | Network | None = None, host: str | Host | None = None, availability_zone: str | None = None, key_pair: str | KeyPair | None = None, server_group: str | ServerGroup | None = None, hints: dict[str, Any] | None = None, security_groups: Sequence[str] = ..., config_drive: bool = False, user_data: str | bytes | None = None, metadata: dict[str, str] | None = None, tags: Sequence[str] = ..., description: str | None = None, nics: Sequence[dict[str, str | None]] = ..., wait: bool = True, keep: bool = False, timeout: float = 300.0) -> Guest:
+    def boot(self, /, name: str, *, image: str | Image | None = None, flavor: str | Flavor | FlavorSpec | None = None, network: str | Network | None = None, host: str | Host | None = None, availability_zone: str | None = None, key_pair: str | KeyPair | None = None, server_group: str | ServerGroup | None = None, hints: dict[str, Any] | None = None, security_groups: Sequence[str] = ..., config_drive: bool = False, user_data: str | bytes | None = None, metadata: dict[str, str] | None = None, tags: Sequence[str] = ..., description: str | None = None, nics: Sequence[dict[str, str | None]] = ..., volumes: Sequence[str | int] = ..., boot_from_volume: int | None = None, wait: bool = True, keep: bool = False, timeout: float = 300.0) -> Guest:
         """
         Boot a guest and wait until it is ACTIVE (`wait=False`: until Nova has taken the order).
 
         `flavor` is a name, a `Flavor`, or a `FlavorSpec`: then a flavor is made for the guest
         and deleted with it. `network` is a name, or `"none"`. Ctrl-C takes everything back (`keep=True`:
         all but the server, which Nova continues to boot).
+
+        `volumes` are attached, by name or id, or new ones by their size in GiB; `boot_from_volume` is the
+        size of a new volume that it boots from. New ones are deleted with the guest.
 
         Raises `BootException` when it goes to ERROR (it is kept for a look), `NotFound`,
         `Timeout`.
@@ -405,6 +425,10 @@ class Cloud:
     def enable_service(self, /, host: str | Host) -> ComputeService:
         """
         Enable the compute service of a host: it takes new guests. Two API calls.
+        """
+    def extend_volume(self, /, volume: str, size: int, *, timeout: float = 300.0) -> Resource:
+        """
+        Make a volume larger, also while a guest has it, and wait until it is.
         """
     def fetch_image(self, /, name: str, url: str, *, cache: str | os.PathLike[str], checksum: str | None = None, disk_format: str | None = None, visibility: str = ..., properties: dict[str, str] | None = None) -> Image:
         """
@@ -576,6 +600,10 @@ class Cloud:
         """
         The settings in use: one line each, with where it comes from.
         """
+    def snapshot_volume(self, /, volume: str, name: str, *, timeout: float = 300.0) -> Resource:
+        """
+        Make a snapshot of a volume, also while a guest has it, and wait until it is available.
+        """
     def subnets(self, /) -> Listing[Resource]:
         """
         All subnets. One API call.
@@ -611,6 +639,22 @@ class Cloud:
     def users(self, /) -> Listing[User]:
         """
         All users. One API call.
+        """
+    def volume(self, /, name: str) -> Resource:
+        """
+        One volume by name, id, or an unambiguous beginning of either. One API call.
+        """
+    def volume_snapshots(self, /) -> Listing[Resource]:
+        """
+        The snapshots of volumes. One API call.
+        """
+    def volume_types(self, /) -> Listing[Resource]:
+        """
+        The types of volumes. One API call.
+        """
+    def volumes(self, /) -> Listing[Resource]:
+        """
+        All volumes: of all projects for administrators. One API call.
         """
     def watch(self, /, *, hosts: Sequence[str | Host] = ..., files: Sequence[str] = ..., units: Sequence[str] = ..., level: str | None = None, grep: Sequence[str] = ..., requests: Sequence[str] = ..., guest: str | Guest | None = None, exceptions: bool = False, since: datetime | None = None, allow: Sequence[str] = ..., since_request: str | None = None, until: datetime | None = None, follow: bool = True, duration: float | None = None, allow_unread: bool = False) -> Watch:
         """
@@ -1235,6 +1279,18 @@ class Guest:
     >>> guest.name, guest.status, guest.host.name
     ('web', 'ACTIVE', 'cmp1')
     """
+    def attach_volume(self, /, volume: str, *, delete_with_guest: bool = False, tag: str | None = None, timeout: float = 300.0) -> Resource:
+        """
+        Attach a volume, by name or id, and wait until both Nova and Cinder say so. Ctrl-C takes it back.
+
+        Raises `ArgumentError` for a volume that another guest has, `Fault` when Nova gives up.
+
+        >>> guest.attach_volume("data")
+        """
+    def detach_volume(self, /, volume: str, *, timeout: float = 300.0) -> None:
+        """
+        Take a volume away, by its name, id or device, and wait until it is free.
+        """
     def start(self, *, wait: bool = True, timeout: float = 300.0) -> None:
         """
         Power on.
@@ -1656,6 +1712,11 @@ class Guest:
     def virt_name(self, /) -> str | None:
         """
         The libvirt domain's name: instance-0000002a.
+        """
+    def volumes(self, /) -> Listing[Resource]:
+        """
+        Its volumes: for each what Nova (`nova`), Cinder (`cinder`) and the domain (`disk`) have; the row
+        says whether they agree.
         """
     def wait_for(self, /, status: str, *, timeout: SupportsFloat | SupportsIndex = 300.0) -> None:
         """

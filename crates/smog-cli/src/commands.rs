@@ -40,6 +40,7 @@ pub mod test;
 mod topology;
 pub mod trace;
 pub mod triage;
+pub mod volume;
 pub mod watch;
 pub mod why_not;
 pub mod xml;
@@ -100,6 +101,8 @@ pub enum Command {
     Image(image::ImageArgs),
     /// Networks: list, show, create, subnets, ports, delete
     Network(network::NetworkArgs),
+    /// Volumes: list, show, create, attach, detach, extend, snapshot, types, delete
+    Volume(volume::VolumeArgs),
     /// Nova's services: list, enable, disable, force-down
     Service(service::ServiceArgs),
     /// Host aggregates: list, show, create, add-host, remove-host, set, unset, delete
@@ -208,6 +211,7 @@ impl Command {
             Command::Flavor(args) => flavor::run(args, session).await,
             Command::Image(args) => image::run(args, session).await,
             Command::Network(args) => network::run(args, session).await,
+            Command::Volume(args) => volume::run(args, session).await,
             Command::Service(args) => service::run(args, session).await,
             Command::Aggregate(args) => aggregate::run(args, session).await,
             Command::ServerGroup(args) => server_group::run(args, session).await,

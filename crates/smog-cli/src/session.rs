@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use smog::cloud::{BootMade, Call, CallRecord, Cloud, Options};
+use smog::cloud::{BootMade, Call, CallRecord, Cloud, Options, VolumeWork};
 use smog::config::{Secret, Surroundings};
 use smog::recording::Recording;
 use smog::redact;
@@ -52,6 +52,7 @@ struct OnInterrupt {
     left: Option<String>,
     boots: Arc<Vec<BootMade>>,
     keep: bool,
+    volumes: Option<VolumeWork>,
 }
 
 impl Session {
@@ -216,6 +217,13 @@ impl Session {
         }
     }
 
+    /// From now on, an interrupt takes back what this work with volumes has begun.
+    pub fn takes_back_volumes(&self, work: &VolumeWork) {
+        if let Ok(mut on) = self.on_interrupt.lock() {
+            on.volumes = Some(work.clone());
+        }
+    }
+
     /// From now on, the command takes the first interrupt as its own way to end.
     pub fn ends_itself(&self) {
         self.ends_itself.store(true, Ordering::Relaxed);
@@ -244,6 +252,14 @@ impl Session {
     pub async fn take_back(&self) -> String {
         let on = self.on_interrupt.lock().map(|mut on| std::mem::take(&mut *on)).unwrap_or_default();
         let left = on.left.unwrap_or_else(|| "nothing was changed".into());
+        if let (Some(cloud), Some(work)) = (self.cloud.get(), &on.volumes) {
+            crate::output::note("interrupted: undoing what was begun; press Ctrl-C again to leave at once");
+            let wait = Wait::up_to(TAKING_BACK);
+            return tokio::select! {
+                taken_back = cloud.take_back_volumes(work, wait) => taken_back.unwrap_or(left),
+                () = crate::interrupt::interrupts(2) => left,
+            };
+        }
         let Some(cloud) = self.cloud.get().filter(|_| !on.boots.is_empty()) else { return left };
         if !on.keep {
             crate::output::note("interrupted: undoing what was begun; press Ctrl-C again to leave at once");

@@ -6,6 +6,7 @@ mod judge;
 mod logs;
 mod nouns;
 mod parts;
+mod volumes;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -26,6 +27,7 @@ use crate::hosts::Hosts;
 use crate::name_of::NameOf;
 use crate::noun::{Noun, listed};
 use crate::session::Session;
+pub(crate) use volumes::TAKING_BACK;
 
 /// An authenticated session to one OpenStack: what `smog.connect()` gives.
 ///

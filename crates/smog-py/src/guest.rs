@@ -61,6 +61,18 @@ impl Guest {
         look(&now.0, now.1.as_ref())
     }
 
+    /// The login it came from.
+    pub fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
+    /// Keep what Nova said; the domain is to be read again.
+    pub fn learned(&self, server: smog::cloud::Server) {
+        if let Ok(mut now) = self.now.lock() {
+            *now = (server, None);
+        }
+    }
+
     fn sight(&self) -> smog::guest::Sight {
         self.sight.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
     }

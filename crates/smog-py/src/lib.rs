@@ -11,6 +11,7 @@ mod flavor_spec;
 mod guest;
 mod guest_actions;
 mod guest_parts;
+mod guest_volumes;
 mod guests;
 mod host;
 mod hosts;

@@ -9,6 +9,7 @@ mod aggregates;
 mod availability_zones;
 mod boot;
 mod boot_request;
+mod boot_volumes;
 mod checksum;
 mod compute_services;
 mod deleted;
@@ -54,6 +55,9 @@ mod tape;
 mod topology;
 mod traits;
 mod transfer;
+mod volume_attachments;
+mod volume_changes;
+mod volume_work;
 mod volumes;
 mod whoami;
 mod wire;
@@ -88,6 +92,7 @@ pub use images::Image;
 pub use isolated_project::IsolatedProject;
 pub use key_pairs::KeyPair;
 pub use live_migration::{BlockMigration, LiveMigration};
+pub(crate) use lookup::is_uuid;
 pub use microversion::Microversion;
 pub use migrations::{Migration, MigrationFilter, RunningMigration};
 pub use network_agents::{NetworkAgent, Reaches};
@@ -108,7 +113,10 @@ pub use topology::{
     TopologyNode,
 };
 pub use transfer::{OnTransfer, Transfer};
-pub use volumes::{Volume, VolumeAttachment};
+pub use volume_attachments::{AttachVolume, ServerVolume};
+pub use volume_changes::NewVolume;
+pub use volume_work::VolumeWork;
+pub use volumes::{Volume, VolumeAttachment, VolumeSnapshot, VolumeType};
 
 /// Called after every API call; see [`Options::on_call`].
 pub type OnCall = Arc<dyn Fn(&CallRecord) + Send + Sync>;
@@ -166,6 +174,7 @@ struct Inner {
     lab: Option<LabSection>,
     listed_hosts: Vec<HostEntry>,
     compute_versions: OnceCell<microversion::Range>,
+    volume_versions: OnceCell<Microversion>,
     placement_version: OnceCell<Microversion>,
     hosts: Mutex<HashMap<String, Host>>,
 }
@@ -189,6 +198,7 @@ impl Cloud {
             lab: settings.file.lab.clone(),
             listed_hosts: settings.file.hosts.clone(),
             compute_versions: OnceCell::new(),
+            volume_versions: OnceCell::new(),
             placement_version: OnceCell::new(),
             hosts: Mutex::new(HashMap::new()),
         };

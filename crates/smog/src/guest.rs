@@ -7,6 +7,7 @@ mod deletion;
 mod discover;
 mod sight;
 mod stranger;
+mod volumes;
 
 use crate::hint::{self, Hint};
 use std::collections::BTreeSet;
@@ -26,6 +27,7 @@ pub use deletion::Deleted;
 pub use discover::{Discovery, HostProblem};
 pub use sight::{Elsewhere, Sight};
 pub use stranger::Stranger;
+pub use volumes::GuestVolume;
 
 /// A server, its host and its domain.
 ///

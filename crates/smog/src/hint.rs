@@ -134,6 +134,10 @@ words! {
     GUEST_ACTIONS: "smog guest actions {}", "cloud.guest({}).actions()";
     /// The moves of a guest that ended.
     GUEST_MIGRATIONS: "smog guest migrations {}", "cloud.guest({}).migrations()";
+    /// The volumes of a guest, as Nova, Cinder and libvirt have them.
+    GUEST_VOLUMES: "smog volume list --guest {}", "cloud.guest({}).volumes()";
+    /// Take a volume away from the guest that has it.
+    VOLUME_DETACH: "smog volume detach {}", "guest.detach_volume({})";
     /// Start a guest.
     GUEST_START: "smog guest start {}", "cloud.guest({}).start()";
     /// Resume a guest.

@@ -25,6 +25,7 @@ pub struct Names {
     key_pairs: Vec<String>,
     server_groups: Vec<String>,
     security_groups: Vec<String>,
+    volumes: Vec<String>,
 }
 
 /// Names older than this are asked for again.
@@ -81,6 +82,10 @@ pub fn security_groups() -> ArgValueCompleter {
     ArgValueCompleter::new(|begun: &OsStr| candidates(begun, |names| &names.security_groups))
 }
 
+pub fn volumes() -> ArgValueCompleter {
+    ArgValueCompleter::new(|begun: &OsStr| candidates(begun, |names| &names.volumes))
+}
+
 /// A name that begins with `-` would be read as an option: it is typed by hand, behind `--`.
 /// How names are quoted, and which cannot be, is known in `shells.rs`.
 fn candidates(begun: &OsStr, of: impl Fn(&Names) -> &Vec<String>) -> Vec<CompletionCandidate> {
@@ -123,6 +128,7 @@ pub async fn refresh() -> Result<ExitCode, Error> {
         tokio::join!(cloud.servers(), cloud.host_list(), cloud.flavors(), cloud.images(), cloud.networks());
     let (aggregates, key_pairs, server_groups, security_groups) =
         tokio::join!(cloud.aggregates(), cloud.key_pairs(), cloud.server_groups(), cloud.security_groups());
+    let volumes = cloud.volumes().await;
     // What a plain member may not list is not completed; the rest is.
     let names = Names {
         guests: named(guests, |one| one.name),
@@ -134,6 +140,7 @@ pub async fn refresh() -> Result<ExitCode, Error> {
         key_pairs: named(key_pairs, |one| one.name),
         server_groups: named(server_groups, |one| one.name),
         security_groups: named(security_groups, |one| one.name),
+        volumes: named(volumes, |one| one.label().to_string()),
     };
     if let Some(path) = path(&settings.credentials) {
         write(&path, &names).map_err(|why| Error::Config {

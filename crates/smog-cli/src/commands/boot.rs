@@ -38,6 +38,13 @@ pub struct BootArgs {
     /// Ask for this compute host; the scheduler still checks it
     #[arg(long, value_name = "HOST", add = names::hosts())]
     host: Option<String>,
+    /// Attach this volume, or a new one of so many GiB that is deleted with the guest; may be given
+    /// several times
+    #[arg(long = "volume", value_name = "VOLUME|GIB", help_heading = "More", add = names::volumes())]
+    volumes: Vec<String>,
+    /// Boot from a new volume of so many GiB with the image's content, which is deleted with the guest
+    #[arg(long, value_name = "GIB", help_heading = "More")]
+    boot_from_volume: Option<u64>,
     /// Availability zone
     #[arg(long, value_name = "ZONE", help_heading = "More")]
     zone: Option<String>,
@@ -206,6 +213,8 @@ fn request(args: BootArgs) -> Result<BootRequest, Error> {
         availability_zone: args.zone,
         key_pair: args.key,
         config_drive: args.config_drive,
+        volumes: args.volumes,
+        boot_from_volume: args.boot_from_volume,
         user_data,
         server_group: args.group,
         security_groups: args.security_groups,

@@ -26,6 +26,22 @@ pub(crate) enum FlavorAsked {
     Thing(Py<Flavor>),
 }
 
+/// A volume by name or id, or the size in GiB of a new one.
+#[derive(FromPyObject)]
+pub(crate) enum VolumeAsked {
+    Size(u64),
+    Name(String),
+}
+
+impl VolumeAsked {
+    fn text(self) -> String {
+        match self {
+            VolumeAsked::Size(size) => size.to_string(),
+            VolumeAsked::Name(name) => name,
+        }
+    }
+}
+
 #[pymethods]
 impl Cloud {
     /// Boot a guest and wait until it is ACTIVE (`wait=False`: until Nova has taken the order).
@@ -33,6 +49,9 @@ impl Cloud {
     /// `flavor` is a name, a `Flavor`, or a `FlavorSpec`: then a flavor is made for the guest
     /// and deleted with it. `network` is a name, or `"none"`. Ctrl-C takes everything back (`keep=True`:
     /// all but the server, which Nova continues to boot).
+    ///
+    /// `volumes` are attached, by name or id, or new ones by their size in GiB; `boot_from_volume` is the
+    /// size of a new volume that it boots from. New ones are deleted with the guest.
     ///
     /// Raises `BootException` when it goes to ERROR (it is kept for a look), `NotFound`,
     /// `Timeout`.
@@ -47,7 +66,8 @@ impl Cloud {
         security_groups: "Sequence[str]" = vec![], config_drive: "bool" = false,
         user_data: "str | bytes | None" = None, metadata: "dict[str, str] | None" = None,
         tags: "Sequence[str]" = vec![], description: "str | None" = None,
-        nics: "Sequence[dict[str, str | None]]" = vec![],
+        nics: "Sequence[dict[str, str | None]]" = vec![], volumes: "Sequence[str | int]" = vec![],
+        boot_from_volume: "int | None" = None,
         wait: "bool" = true, keep: "bool" = false, timeout: "float" = 300.0
     ) -> "Guest")]
     #[expect(clippy::too_many_arguments, reason = "they are keywords in Python")]
@@ -70,6 +90,8 @@ impl Cloud {
         tags: Vec<String>,
         description: Option<String>,
         nics: Vec<BTreeMap<String, Option<String>>>,
+        volumes: Vec<VolumeAsked>,
+        boot_from_volume: Option<u64>,
         wait: bool,
         keep: bool,
         timeout: f64,
@@ -90,6 +112,8 @@ impl Cloud {
                 Some(name) => NetworkChoice::Named(name),
             },
             nics: nics.into_iter().map(|nic| card(py, nic)).collect::<PyResult<_>>()?,
+            volumes: volumes.into_iter().map(VolumeAsked::text).collect(),
+            boot_from_volume,
             host: host.map(NameOf::name),
             config_drive,
             user_data: user_data.map(Bytes::into_vec),

@@ -54,7 +54,6 @@ struct Made {
 }
 
 impl Default for Made {
-    /// Nothing made yet.
     fn default() -> Made {
         Made {
             boot: unique(),
@@ -146,6 +145,7 @@ impl Cloud {
         if let Some(host) = &request.host {
             self.check_compute_host(host).await?;
         }
+        let request = &self.with_volumes(request, &image).await?;
         let flavor = self.flavor_of(&request.flavor, &image, made).await?;
         match self.order(request, &image, &flavor, networks, made).await {
             Ok(server) => Ok(server),

@@ -49,6 +49,10 @@ pub struct BootRequest {
     pub nics: Vec<Nic>,
     /// Disks in addition to (or instead of) the one made from the image.
     pub block_devices: Vec<BlockDevice>,
+    /// Volumes, by name or id, or by their size in GiB for new ones that are deleted with the server.
+    pub volumes: Vec<String>,
+    /// Boot from a new volume of so many GiB with the image's content, which is deleted with the server.
+    pub boot_from_volume: Option<u64>,
     /// Attach a config drive.
     pub config_drive: bool,
     /// User data for cloud-init, from this file, plain: smog encodes it.
@@ -149,9 +153,22 @@ impl BootRequest {
                 hint: None,
             });
         }
+        if let Some(volume) = self.volumes.iter().find(|asked| volume_size(asked).is_none()) {
+            return Err(Error::Invalid {
+                what: format!("{count} servers"),
+                why: format!("volume `{volume}` can be that of one server only"),
+                hint: None,
+            });
+        }
         let of = |number| BootRequest { name: format!("{}-{number}", self.name), ..self.clone() };
         Ok((1..=count).map(of).collect())
     }
+}
+
+/// The size in GiB, where a volume is asked for by its size: "10", "10G", "10GiB".
+pub(super) fn volume_size(asked: &str) -> Option<u64> {
+    let number = asked.strip_suffix("iB").unwrap_or(asked);
+    number.strip_suffix('G').unwrap_or(number).parse().ok().filter(|size| *size > 0)
 }
 
 /// An interface as a person names it.
@@ -242,7 +259,8 @@ impl BlockDevice {
 impl BootRequest {
     /// Whether the disk it boots from is a volume, so that Nova gets no image.
     pub(crate) fn boots_from_volume(&self) -> bool {
-        self.block_devices.iter().any(|device| device.is_root() && device.on_volume)
+        self.boot_from_volume.is_some()
+            || self.block_devices.iter().any(|device| device.is_root() && device.on_volume)
     }
 
     /// `block_device_mapping_v2`. Nova wants the disk made from the image listed as
@@ -287,6 +305,23 @@ mod tests {
         assert_eq!(names(1).collect::<Vec<_>>(), ["web"]);
         assert_eq!(names(2).collect::<Vec<_>>(), ["web-1", "web-2"]);
         assert!(FlavorChoice::of(Some("m1".into()), Some(FlavorSpec::new("big"))).is_err());
+    }
+
+    #[test]
+    fn a_volume_is_asked_for_by_name_or_size() {
+        for (asked, size) in
+            [("10", Some(10)), ("2G", Some(2)), ("3GiB", Some(3)), ("0", None), ("data", None), ("G", None)]
+        {
+            assert_eq!(volume_size(asked), size, "{asked}");
+        }
+        let of = |volumes: &[&str]| BootRequest {
+            volumes: volumes.iter().map(ToString::to_string).collect(),
+            ..BootRequest::from("web")
+        };
+        assert!(of(&["1", "2G"]).numbered(2).is_ok());
+        assert!(of(&["1", "data"]).numbered(2).is_err() && of(&["data"]).numbered(1).is_ok());
+        let root = BootRequest { boot_from_volume: Some(1), ..BootRequest::from("web") };
+        assert!(root.boots_from_volume());
     }
 
     #[test]

@@ -422,6 +422,13 @@ pub(super) fn url_of(call: &Call, endpoint: &url::Url) -> url::Url {
         root.push('/');
         root.push_str(version);
     }
+    // Cinder's endpoints may end with the project's id, below which there is no version document.
+    if call.service == Service::BlockStorage
+        && call.path == "/"
+        && let Some(at) = root.split('/').position(is_version)
+    {
+        root = root.split('/').take(at + 1).collect::<Vec<_>>().join("/");
+    }
     url.set_path(&format!("{root}{}", call.path));
     if let Some(query) = &call.encoded_query {
         url.set_query(Some(query));
@@ -471,6 +478,10 @@ mod tests {
         assert_eq!(url(get(), "http://glance:9292"), "http://glance:9292/v2/images");
         assert_eq!(url(get(), "http://host/image/v2/"), "http://host/image/v2/images");
         assert_eq!(url(get(), "http://host/vgpu"), "http://host/vgpu/v2/images");
+        let volumes = |path| Call::get(Service::BlockStorage, path);
+        assert_eq!(url(volumes("/types"), "http://cinder:8776/v3/f00"), "http://cinder:8776/v3/f00/types");
+        assert_eq!(url(volumes("/"), "http://cinder:8776/v3/f00"), "http://cinder:8776/v3/");
+        assert_eq!(url(volumes("/"), "http://cinder:8776"), "http://cinder:8776/v3/");
         let placement = Call::get(Service::Placement, "/traits");
         assert_eq!(url(placement, "http://host/placement"), "http://host/placement/traits");
     }

@@ -141,6 +141,22 @@ struct OneUser {
     user: User,
 }
 
+impl Service {
+    /// Whether a type of the catalog, or one of its aliases, is among these.
+    pub(crate) fn is_among<'a>(kind: &str, known: impl Iterator<Item = &'a str> + Clone) -> bool {
+        let all = [
+            Service::Compute,
+            Service::Image,
+            Service::Network,
+            Service::Placement,
+            Service::Identity,
+            Service::BlockStorage,
+        ];
+        let aliases = all.into_iter().map(Service::types).find(|types| types.contains(&kind));
+        known.clone().any(|one| one == kind || aliases.is_some_and(|types| types.contains(&one)))
+    }
+}
+
 impl Cloud {
     /// All projects; for who may not list them, those in which this user has a role.
     ///

@@ -257,6 +257,7 @@ impl Cloud {
             lab: file.lab.clone(),
             listed_hosts: file.hosts.clone(),
             compute_versions: tokio::sync::OnceCell::new(),
+            volume_versions: tokio::sync::OnceCell::new(),
             placement_version: tokio::sync::OnceCell::new(),
             hosts: Mutex::default(),
         };

@@ -150,10 +150,59 @@ pub(super) fn network(page: &Page<'_>) -> Vec<Line> {
     lines
 }
 
-pub(super) fn disks(page: &Page<'_>) -> Vec<Line> {
-    let Some(found) = &page.guest.domain else { return Vec::new() };
-    let chains = page.extras.devices.as_ref().map(|devices| devices.disks.as_slice()).unwrap_or_default();
+/// Its volumes, as Nova, Cinder and the domain have them: three answers that must agree.
+fn volumes(page: &Page<'_>) -> Vec<Line> {
+    let guest = page.guest;
+    let (server, known) = (&guest.server, page.cloud.volumes.as_deref());
+    let disks = guest.domain.as_ref().map(|found| found.domain.devices.disks.as_slice());
+    let mut ids: Vec<&str> = server.volumes.iter().map(String::as_str).collect();
+    let attached = known.unwrap_or_default().iter().filter(|one| one.is_at(&server.id));
+    ids.extend(attached.map(|one| one.id.as_str()));
+    ids.sort_unstable();
+    ids.dedup();
     let mut lines = Vec::new();
+    for id in ids {
+        let volume = known.and_then(|all| all.iter().find(|one| one.id == id));
+        let name = volume.map_or(id, |volume| volume.label());
+        let nova = if server.volumes.iter().any(|one| one == id) { "attached" } else { "not attached" };
+        let cinder = match (known, volume) {
+            (None, _) => "not asked".to_string(),
+            (Some(_), None) => "no such volume".to_string(),
+            (Some(_), Some(volume)) => {
+                let at = if volume.is_at(&server.id) { "attached" } else { "not attached" };
+                format!("{}, {at}", volume.status)
+            }
+        };
+        let domain = match disks.map(|disks| disks.iter().find(|disk| disk.serial.as_deref() == Some(id))) {
+            None => "no domain seen".to_string(),
+            Some(None) => "no such disk".to_string(),
+            Some(Some(disk)) => {
+                let cache = disk.cache.as_deref().unwrap_or("default");
+                format!("{}, cache {cache}", disk.target.as_deref().unwrap_or("?"))
+            }
+        };
+        let is_wrong = page.findings.iter().any(|one| one.rule == "volume" && one.sentence.contains(id));
+        lines.push(
+            Line::new(
+                "volume",
+                format!("{name}: Nova {nova}; Cinder {cinder}; domain {domain}"),
+                format!("GET /servers/{}, GET /volumes/{id}, domain XML <serial>", server.id),
+            )
+            .wrong_if(is_wrong),
+        );
+    }
+    if known.is_none()
+        && let Some(why) = page.unknown(&["cinder"])
+    {
+        lines.push(Line::unknown("volumes", why));
+    }
+    lines
+}
+
+pub(super) fn disks(page: &Page<'_>) -> Vec<Line> {
+    let mut lines = volumes(page);
+    let Some(found) = &page.guest.domain else { return lines };
+    let chains = page.extras.devices.as_ref().map(|devices| devices.disks.as_slice()).unwrap_or_default();
     for disk in &found.domain.devices.disks {
         let target = disk.target.clone().unwrap_or_else(|| disk.device.clone());
         let path = match &disk.source {

@@ -6,6 +6,7 @@ mod apart;
 mod devices;
 mod machine;
 mod pci;
+mod volumes;
 
 pub use apart::{ON_ONE_CPU, ON_ONE_NODE, on_cpus_apart, on_nodes_apart};
 pub use devices::{
@@ -19,6 +20,11 @@ pub use machine::{
     bios, boots_cd, cpu_model, iommu, no_iommu, remaps, system_management, uefi, vcpu_topology,
 };
 pub use pci::{NO_PCI_FUNCTION, NOT_NEAR_DEVICE, cpus_near_device, has_pci_functions};
+
+pub use volumes::{
+    A_VOLUME, DISAGREE, IN_A_FILE, OTHER_BUS, PLAIN_DISK, disk_of, encrypted_with_luks, on_network,
+    on_virtio_scsi, volumes_agree,
+};
 
 use super::pinning::Who;
 use super::{Check, Control, Seen};

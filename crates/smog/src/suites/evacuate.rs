@@ -14,7 +14,7 @@ use crate::guest::Guest;
 use crate::testing::{Case, Claims, Need, Test, minutes};
 
 /// The host is down: the processes of its guests ended, its service stopped, and forced down in Nova.
-async fn lose(t: &mut Test, host: &str, guests: &[&Guest]) -> Result<()> {
+pub(super) async fn lose(t: &mut Test, host: &str, guests: &[&Guest]) -> Result<()> {
     t.cut_off(host).await?;
     let way = t.cloud.host(host).await?;
     for guest in guests {
@@ -27,7 +27,7 @@ async fn lose(t: &mut Test, host: &str, guests: &[&Guest]) -> Result<()> {
 }
 
 /// The host comes back and gives up what was evacuated.
-async fn check_gives_up(t: &Test, host: &str, guest: &Guest) -> Result<()> {
+pub(super) async fn check_gives_up(t: &Test, host: &str, guest: &Guest) -> Result<()> {
     t.bring_back().await?;
     let way = t.cloud.host(host).await?;
     let name = guest.server.instance_name.clone().unwrap_or_default();

@@ -46,6 +46,8 @@ pub(super) struct Made {
     pub aggregates: Vec<String>,
     pub groups: Vec<String>,
     pub images: Vec<String>,
+    pub volumes: Vec<String>,
+    pub snapshots: Vec<String>,
     /// Names of custom traits, which Nova makes and never takes back.
     pub traits: Vec<String>,
     pub undo: Vec<Undo>,

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::RunId;
 use super::case_log::Made;
 use super::test::{DOWN_HOST, DOWN_SERVICE, take_back};
-use crate::cloud::{Aggregate, Cloud, Flavor, OWN_FLAVOR, Project, Server, User, flavor_made_at};
+use crate::cloud::{Aggregate, Cloud, Flavor, OWN_FLAVOR, Project, Server, Service, User, flavor_made_at};
 use crate::error::{Error, Result};
 use crate::near::near;
 use crate::wait::Wait;
@@ -29,6 +29,10 @@ pub struct Leftovers {
     pub groups: Vec<(RunId, String, String)>,
     /// Images: id and name.
     pub images: Vec<(RunId, String, String)>,
+    /// Volumes: id and name.
+    pub volumes: Vec<(RunId, String, String)>,
+    /// Snapshots of volumes: id and name.
+    pub snapshots: Vec<(RunId, String, String)>,
     /// Custom traits in placement.
     pub traits: Vec<(RunId, String)>,
     /// Flavors that `smog boot` made for a server that there is not (any more): id and name.
@@ -71,6 +75,10 @@ impl Leftovers {
             tokio::try_join!(cloud.flavors(), cloud.aggregates(), cloud.images())?;
         let (groups, traits) =
             tokio::try_join!(cloud.server_groups(), cloud.traits_that_begin("CUSTOM_SMOG_"))?;
+        let (volumes, snapshots) = match cloud.has_service(Service::BlockStorage).await? {
+            true => tokio::try_join!(cloud.volumes(), cloud.volume_snapshots())?,
+            false => Default::default(),
+        };
         let (marks, plain): (Vec<&Aggregate>, Vec<&Aggregate>) =
             aggregates.iter().partition(|it| it.metadata.contains_key(DOWN_HOST));
         let named = |id: &str, name: &str| RunId::of(name).map(|run| (run, id.to_string(), name.to_string()));
@@ -94,6 +102,11 @@ impl Leftovers {
                 .collect(),
             groups: groups.iter().filter_map(|it| named(&it.id, &it.name)).collect(),
             images: images.iter().filter_map(|it| named(&it.id, &it.name)).collect(),
+            volumes: volumes.iter().filter_map(|it| named(&it.id, it.label())).collect(),
+            snapshots: snapshots
+                .iter()
+                .filter_map(|it| named(&it.id, it.name.as_deref().unwrap_or_default()))
+                .collect(),
             traits: traits.into_iter().filter_map(|it| RunId::of_trait(&it).map(|run| (run, it))).collect(),
         })
     }
@@ -112,6 +125,8 @@ impl Leftovers {
             &mut self.forced_down,
             &mut self.groups,
             &mut self.images,
+            &mut self.volumes,
+            &mut self.snapshots,
         ] {
             list.retain(|(of, _, _)| of == run);
         }
@@ -135,8 +150,16 @@ impl Leftovers {
 
     /// The runs they are of.
     pub fn runs(&self) -> Vec<RunId> {
-        let named =
-            [&self.servers, &self.flavors, &self.aggregates, &self.forced_down, &self.groups, &self.images];
+        let named = [
+            &self.servers,
+            &self.flavors,
+            &self.aggregates,
+            &self.forced_down,
+            &self.groups,
+            &self.images,
+            &self.volumes,
+            &self.snapshots,
+        ];
         let mut runs: Vec<RunId> = self.projects.iter().map(|(run, _)| run.clone()).collect();
         runs.extend(self.users.iter().map(|(run, _)| run.clone()));
         runs.extend(self.traits.iter().map(|(run, _)| run.clone()));
@@ -155,6 +178,8 @@ impl Leftovers {
             .collect();
         let named = [
             ("server", &self.servers),
+            ("snapshot", &self.snapshots),
+            ("volume", &self.volumes),
             ("server group", &self.groups),
             ("image", &self.images),
             ("aggregate", &self.aggregates),
@@ -186,6 +211,12 @@ impl Leftovers {
                 cloud.wait_until_gone(id, wait).await
             };
             swept.note(&format!("server {name}"), ended.await);
+        }
+        for (_, id, name) in &self.snapshots {
+            swept.note(&format!("snapshot {name}"), cloud.delete_volume_snapshot(id, wait).await);
+        }
+        for (_, id, name) in &self.volumes {
+            swept.note(&format!("volume {name}"), cloud.delete_volume(id, wait).await);
         }
         for (_, id, name) in &self.groups {
             swept.note(&format!("server group {name}"), gone_is_fine(cloud.delete_server_group(id).await));
@@ -245,6 +276,12 @@ pub(super) async fn remove_made(cloud: &Cloud, made: &Made, wait: Wait<'_>) -> V
             failed => failed,
         };
         swept.note(&format!("server {name}"), gone);
+    }
+    for id in &made.snapshots {
+        swept.note(&format!("snapshot {id}"), cloud.delete_volume_snapshot(id, wait).await);
+    }
+    for id in &made.volumes {
+        swept.note(&format!("volume {id}"), cloud.delete_volume(id, wait).await);
     }
     for id in &made.groups {
         swept.note(&format!("server group {id}"), gone_is_fine(cloud.delete_server_group(id).await));

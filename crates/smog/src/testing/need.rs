@@ -1,7 +1,7 @@
 //! What must be there for a case, and the sentence that says what is not.
 
 use super::{ComputeHost, Inventory};
-use crate::cloud::Microversion;
+use crate::cloud::{Microversion, Service};
 use crate::show;
 
 /// Something a case cannot do without. What is missing makes it skipped, never passed.
@@ -11,7 +11,7 @@ pub enum Need {
     ComputeHosts(usize),
     /// The compute API at least at this microversion.
     Compute(Microversion),
-    /// A service of this type in keystone's catalog: "volumev3".
+    /// A service of this type (or an alias of it) in keystone's catalog: "block-storage".
     Service(&'static str),
     /// So many CPUs for pinned guests in one NUMA node of a host (`[compute]cpu_dedicated_set`)
     /// that no server of others has: a pinned guest that asks for no cells needs them so.
@@ -118,10 +118,13 @@ impl Need {
             }),
             Need::Compute(need) => (inventory.compute < need)
                 .then(|| format!("needs compute microversion {need}; this cloud has {}", inventory.compute)),
-            Need::Service(need) => (!inventory.services.contains(need)).then(|| {
-                let have: Vec<&str> = inventory.services.iter().map(String::as_str).collect();
-                format!("needs service `{need}`; the cloud's catalog has {}", have.join(", "))
-            }),
+            Need::Service(need) => {
+                let known = inventory.services.iter().map(String::as_str);
+                (!Service::is_among(need, known)).then(|| {
+                    let have: Vec<&str> = inventory.services.iter().map(String::as_str).collect();
+                    format!("needs service `{need}`; the cloud's catalog has {}", have.join(", "))
+                })
+            }
             Need::DedicatedCpus(need) => {
                 best("free dedicated CPUs (`[compute]cpu_dedicated_set`) in a NUMA node", need, &|host| {
                     host.free_dedicated_in_a_cell() as u64

@@ -25,6 +25,15 @@ pub async fn run(args: ShowArgs, session: &Session) -> Result<ExitCode, Error> {
         guest.locked_by = cloud.who_locked(&guest.server.id).await?;
     }
     output::show(&guest, &session.view)?;
+    if session.view.is_for_people() && !guest.server.volumes.is_empty() {
+        match guest.volumes().await {
+            Ok(volumes) => {
+                output::text("\n");
+                output::list(&volumes, &session.view)?;
+            }
+            Err(why) => output::warning_of("its volumes are not shown", &why),
+        }
+    }
     if let Err(why) = looked {
         output::warning_of("shown without domain", &why);
         return Ok(why.exit_code());

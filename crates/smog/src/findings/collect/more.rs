@@ -50,12 +50,22 @@ impl Asks<'_> {
                     volumes,
                 }
             }
-            Scope::Guest(server) if !server.addresses.is_empty() && server.status != "DELETED" => {
-                let (ports, networks) = tokio::join!(
+            Scope::Guest(server) if server.status != "DELETED" => {
+                let volumes = async {
+                    match cloud.has_service(Service::BlockStorage).await {
+                        Ok(true) => Some(clock.time("cinder: its volumes", cloud.volumes_of(server)).await),
+                        _ => None,
+                    }
+                };
+                if server.addresses.is_empty() {
+                    return More { volumes: volumes.await, ..More::default() };
+                }
+                let (ports, networks, volumes) = tokio::join!(
                     clock.time("neutron: its ports", cloud.ports_of(&server.id)),
-                    clock.time("neutron: all networks", cloud.networks())
+                    clock.time("neutron: all networks", cloud.networks()),
+                    volumes
                 );
-                More { ports: Some(ports), networks: Some(networks), ..More::default() }
+                More { ports: Some(ports), networks: Some(networks), volumes, ..More::default() }
             }
             Scope::Guest(_) => More::default(),
         }

@@ -1,4 +1,4 @@
-//! The rule about secrets of libvirt that nobody needs any more.
+//! The rules about what nobody needs any more: secrets of libvirt, attachments of volumes.
 
 use super::devices::is_uuid;
 use super::{Judge, Proof, Rule, by_id};
@@ -60,12 +60,62 @@ fn left_over_secret(cloud: &CloudSnapshot, guests: &[GuestSnapshot]) -> Vec<Find
     found
 }
 
-pub(super) const RULES: &[Rule] = &[Rule {
-    name: "left-over-secret",
-    severity: Severity::Warning,
-    about: "libvirt keeps the secret of a vTPM or a volume that no domain of that host has",
-    source: "nova eb18e1d62e",
-    proof: Proof::Lab,
-    layers: &[Layer::Nova, Layer::Libvirt],
-    judge: Judge::Cloud(left_over_secret),
-}];
+/// Cinder has a volume attached to a server that there is not.
+fn left_over_attachment(cloud: &CloudSnapshot, _: &[GuestSnapshot]) -> Vec<Finding> {
+    if !cloud.is_whole {
+        return Vec::new();
+    }
+    let is_there = |id: &str| {
+        cloud.servers.iter().any(|server| server.id == id)
+            || cloud.other_servers.get(id).is_some_and(|status| status != "DELETED")
+    };
+    let mut found = Vec::new();
+    for volume in cloud.volumes.iter().flatten() {
+        for one in
+            volume.attachments.iter().filter(|one| is_uuid(&one.server_id) && !is_there(&one.server_id))
+        {
+            let attachment = one.attachment_id.as_deref().unwrap_or("?");
+            found.push(
+                Finding::about(
+                    Subject::new("volume", volume.id.clone(), volume.label()),
+                    format!("Cinder has it attached to server {}, which there is not", one.server_id),
+                )
+                .part(attachment)
+                .saw(
+                    Layer::Cinder,
+                    format!("{}, attachment {attachment}", volume.status),
+                    "GET /volumes/detail",
+                )
+                .saw(Layer::Nova, "no such server", "GET /servers/detail")
+                .advice(
+                    "nobody can use it: delete the attachment, after a look that no host has the volume open",
+                )
+                .command(format!(
+                    "openstack --os-volume-api-version 3.27 volume attachment delete {attachment}"
+                )),
+            );
+        }
+    }
+    found
+}
+
+pub(super) const RULES: &[Rule] = &[
+    Rule {
+        name: "left-over-attachment",
+        severity: Severity::Warning,
+        about: "Cinder has a volume attached to a server that there is not",
+        source: "LP 2019078",
+        proof: Proof::Lab,
+        layers: &[Layer::Nova, Layer::Cinder],
+        judge: Judge::Cloud(left_over_attachment),
+    },
+    Rule {
+        name: "left-over-secret",
+        severity: Severity::Warning,
+        about: "libvirt keeps the secret of a vTPM or a volume that no domain of that host has",
+        source: "nova eb18e1d62e",
+        proof: Proof::Lab,
+        layers: &[Layer::Nova, Layer::Libvirt],
+        judge: Judge::Cloud(left_over_secret),
+    },
+];

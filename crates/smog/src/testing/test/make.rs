@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Test;
 use crate::cloud::{
     Aggregate, AggregatePair, BootRequest, Flavor, FlavorChoice, Image, NetworkChoice, NewFlavor, NewImage,
-    ServerGroup,
+    NewVolume, ServerGroup, Volume, VolumeSnapshot, VolumeWork,
 };
 use crate::error::{Error, Result};
 use crate::flavor::FlavorSpec;
@@ -210,6 +210,39 @@ impl Test {
             aggregate = self.cloud.add_aggregate_host(&aggregate.id, host).await?;
         }
         Ok(aggregate)
+    }
+
+    /// A volume, removed with the case. Its name is chosen here where it has none.
+    ///
+    /// # Errors
+    /// As [`Cloud::create_volume`].
+    pub async fn volume(&mut self, new: NewVolume) -> Result<Volume> {
+        let mut new = new;
+        if new.name.is_empty() {
+            new.name = self.fresh_name("volume");
+        }
+        self.step(format!("make volume `{}`", new.name));
+        let volume = self.cloud.create_volume(&new, &VolumeWork::default(), self.wait()).await;
+        // What ends in "error" is removed as well.
+        if let Ok(all) = self.cloud.volumes().await {
+            let mut said = self.log.said();
+            all.iter().filter(|one| one.name.as_deref() == Some(&new.name)).for_each(|one| {
+                said.made.volumes.push(one.id.clone());
+            });
+        }
+        volume
+    }
+
+    /// A snapshot of a volume, removed with the case.
+    ///
+    /// # Errors
+    /// As [`Cloud::snapshot_volume`].
+    pub async fn volume_snapshot(&mut self, volume_id: &str) -> Result<VolumeSnapshot> {
+        let name = self.fresh_name("snapshot");
+        self.step(format!("make snapshot `{name}`"));
+        let snapshot = self.cloud.snapshot_volume(volume_id, &name, self.wait()).await?;
+        self.log.said().made.snapshots.push(snapshot.id.clone());
+        Ok(snapshot)
     }
 
     /// A server group, removed with the case.

@@ -152,6 +152,24 @@ fn devices_volumes_and_secrets() {
             &["volume"],
         ),
         (
+            "Cinder has it attached to a server that there is not",
+            |cloud| {
+                let mut volume = volume(cloud, NOBODY, true);
+                volume.attachments[0].server_id = NOBODY.into();
+                cloud.volumes = Some(vec![volume]);
+            },
+            &["left-over-attachment"],
+        ),
+        (
+            "a host has it, and no server",
+            |cloud| {
+                let mut volume = volume(cloud, NOBODY, true);
+                volume.attachments[0].server_id = String::new();
+                cloud.volumes = Some(vec![volume]);
+            },
+            &[],
+        ),
+        (
             "only Cinder says that it is attached",
             |cloud| cloud.volumes = Some(vec![volume(cloud, NOBODY, true)]),
             &["volume"],
