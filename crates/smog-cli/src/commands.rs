@@ -144,7 +144,7 @@ pub enum Command {
     Clean(clean::CleanArgs),
     /// smog's own settings: show, init, check, schema
     Config(config::ConfigArgs),
-    /// Print the completion script of a shell
+    /// Print the completion script of a shell, or install it
     Completion(completion::CompletionArgs),
     /// Print the licences of smog and its dependencies
     Licenses,

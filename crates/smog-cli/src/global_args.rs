@@ -67,4 +67,8 @@ pub struct GlobalArgs {
     /// Sort by this column (or field)
     #[arg(long, value_name = "COLUMN", global = true, help_heading = "Output")]
     pub sort: Option<String>,
+
+    /// Do not page long output on a terminal (pager: SMOG_PAGER, PAGER, less)
+    #[arg(long, global = true, help_heading = "Output")]
+    pub no_pager: bool,
 }

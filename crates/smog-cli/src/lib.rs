@@ -13,10 +13,12 @@ mod print;
 mod saved_logs;
 mod session;
 mod shells;
+mod version;
 
 use std::process::ExitCode as Process;
 
-use clap::{CommandFactory, Parser};
+use clap::error::ErrorKind;
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 use clap_complete::CompleteEnv;
 use clap_complete::env::Shells;
 use smog::testing::Case;
@@ -24,6 +26,7 @@ use smog::{Error, ExitCode};
 
 use commands::CommandLine;
 use interrupt::{count_interrupts, interrupted, interrupts};
+use output::Form;
 use session::Session;
 
 /// The command line as clap knows it: all commands, flags and their help.
@@ -51,12 +54,19 @@ pub fn main_with(cases: Vec<Case>) -> Process {
     // A shell asks what could come next: `COMPLETE=bash smog` and the like.
     CompleteEnv::with_factory(CommandLine::command).shells(Shells(shells::ALL)).complete();
     args::log::take_time_of_recording();
-    let line = match CommandLine::try_parse() {
-        Ok(line) => line,
+    let parsed = CommandLine::command()
+        .try_get_matches()
+        .and_then(|matches| Ok((CommandLine::from_arg_matches(&matches)?, is_paged(&matches))));
+    let (line, is_paged) = match parsed {
+        Ok(parsed) => parsed,
         Err(why) if why.use_stderr() => why.exit(),
         // Help and version are results, and go the way of results.
         Err(why) => {
-            output::help(&why.render().ansi().to_string());
+            let is_verbose = std::env::args_os().any(|word| word == "-v" || word == "--verbose");
+            match why.kind() == ErrorKind::DisplayVersion && is_verbose {
+                true => output::text(&version::long(cases.len())),
+                false => output::help(&why.render().ansi().to_string()),
+            }
             let ended = if output::is_gone() { ExitCode::ReaderGone } else { ExitCode::Ok };
             return Process::from(u8::from(code_of(Ok(ended))));
         }
@@ -68,10 +78,62 @@ pub fn main_with(cases: Vec<Case>) -> Process {
             return Process::from(u8::from(ExitCode::CouldNotRun));
         }
     };
+    if is_paged {
+        output::begin_paging();
+    }
     let ended = runtime.block_on(run(line, cases));
+    let ended = match ended {
+        // Whoever leaves the pager has seen enough.
+        Ok(ExitCode::ReaderGone) | Err(Error::Interrupted { .. }) if output::end_paging() => Ok(ExitCode::Ok),
+        ended => {
+            output::end_paging();
+            ended
+        }
+    };
     // A command that was given up may still hold a blocking thread.
     runtime.shutdown_timeout(std::time::Duration::from_millis(200));
     Process::from(u8::from(code_of(ended)))
+}
+
+/// Whether the command only looks at something, so that a person may want to page its answer.
+fn is_paged(matches: &ArgMatches) -> bool {
+    const LOOKS: &[&str] = &[
+        "discover",
+        "xml",
+        "pins",
+        "explain",
+        "audit",
+        "why-not",
+        "logs",
+        "trace",
+        "triage",
+        "scan",
+        "licenses",
+        "list",
+        "show",
+        "schema",
+        "providers",
+        "inventory",
+        "allocations",
+        "consumers",
+        "traits",
+        "rules",
+        "actions",
+        "migrations",
+        "ports",
+        "subnets",
+        "domains",
+        "processes",
+        "threads",
+        "guru",
+    ];
+    let (mut inner, mut name) = (matches, "");
+    while let Some((word, next)) = inner.subcommand() {
+        (inner, name) = (next, word);
+    }
+    let lists_cases = name == "test" && inner.get_flag("list");
+    let is_for_people = matches!(inner.get_one::<Form>("output"), Some(Form::Table | Form::Wide));
+    (LOOKS.contains(&name) || lists_cases) && is_for_people && !inner.get_flag("no_pager")
 }
 
 /// What was wrong is said; the exit code.

@@ -6,6 +6,7 @@
 //! terminal is the reader, as with `kubectl logs`; JSON and YAML keep every value, JSON with
 //! `\u009b` for what a terminal would obey.
 
+mod pager;
 mod painted;
 mod sentence;
 mod stream;
@@ -18,6 +19,7 @@ use serde::Serialize;
 use smog::show::{Column, Show, steers, visible, visible_line};
 use smog::{Error, near};
 
+pub use pager::{begin_paging, end_paging};
 pub use painted::Painted;
 use sentence::sentence;
 pub use stream::{err_is_terminal, failure, is_gone, reader_gone};
@@ -130,8 +132,9 @@ pub fn error_output(text: &str) {
     }
 }
 
-/// Ask, on standard error, in the line the answer will be typed in.
+/// Ask, on standard error, in the line the answer will be typed in. What was printed is seen before.
 pub fn question(text: &str) {
+    end_paging();
     stream::err_styled(&visible(text));
 }
 

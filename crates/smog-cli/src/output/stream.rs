@@ -12,6 +12,8 @@ use tokio::io::Interest;
 use tokio::net::unix::pipe;
 use tokio::sync::Notify;
 
+use super::pager;
+
 /// The reader of standard output went away.
 static GONE: AtomicBool = AtomicBool::new(false);
 static WENT: Notify = Notify::const_new();
@@ -22,6 +24,9 @@ static FAILED: Mutex<Option<String>> = Mutex::new(None);
 /// with a gap in it would be worse than a short one.
 pub fn out(bytes: &[u8]) {
     wrote(|| {
+        if let Some(done) = pager::take(bytes) {
+            return done;
+        }
         let mut to = std::io::stdout();
         to.write_all(bytes).and_then(|()| to.flush())
     });
@@ -29,6 +34,12 @@ pub fn out(bytes: &[u8]) {
 
 /// The same with styles, which go away where there is no terminal.
 pub fn out_styled(text: &str) {
+    if pager::is_on() {
+        return match out_takes_colours() {
+            true => out(text.as_bytes()),
+            false => out(anstream::adapter::strip_str(text).to_string().as_bytes()),
+        };
+    }
     wrote(|| {
         let mut to = anstream::stdout();
         to.write_all(text.as_bytes()).and_then(|()| to.flush())

@@ -5,6 +5,7 @@
 
 mod cloud;
 mod good;
+mod pager;
 mod run;
 
 use std::collections::BTreeMap;
