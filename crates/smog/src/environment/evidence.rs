@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::change::Restart;
 use crate::Cloud;
-use crate::cloud::{Call, Microversion, Service};
+use crate::cloud::{Call, ComputeService, Microversion, Service};
 use crate::error::{Error, Result};
 use crate::host::{Batch, Cmd, Host, ServiceRole};
 use crate::wait::{Seen, Wait, until};
@@ -271,7 +271,7 @@ async fn answer(
         }
         ServiceRole::NovaCompute => "nova-compute",
         ServiceRole::NovaScheduler => "nova-scheduler",
-        ServiceRole::NovaConductor => "nova-conductor",
+        ServiceRole::NovaConductor | ServiceRole::NovaCellConductor => "nova-conductor",
         ServiceRole::NovaApi => "",
         ServiceRole::NeutronOvsAgent | ServiceRole::NeutronServer => return Ok(Some(None)),
     };
@@ -285,22 +285,26 @@ async fn answer(
     if binary.is_empty() {
         return Ok(Some(Some("the API answers".to_string())));
     }
-    let Some(service) = services.iter().find(|one| {
-        one.binary == binary
-            && (one.host == host.name() || one.host.split('.').next() == host.name().split('.').next())
-    }) else {
-        return Ok(Some(None));
+    let short = |name: &str| name.split('.').next().unwrap_or_default().to_string();
+    let is_here = |one: &&ComputeService| {
+        one.binary == binary && (one.host == host.name() || short(&one.host) == short(host.name()))
     };
+    // The super conductor and a cell's have the same name: it is shown only when both have sent one.
+    let beats: Option<Vec<_>> = services.iter().filter(is_here).map(|one| fresh_beat(one, started)).collect();
+    Ok(beats.map(|beats| {
+        let first = beats.into_iter().min()?;
+        Some(format!("heartbeat of {} UTC", first.strftime("%H:%M:%S")))
+    }))
+}
+
+/// The last heartbeat of a service, if it was sent by the process that was started then.
+fn fresh_beat(service: &ComputeService, started: Option<jiff::Timestamp>) -> Option<jiff::Timestamp> {
+    let beat = service.updated_at.as_deref()?.parse::<jiff::civil::DateTime>().ok()?;
+    let beat = beat.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
     // Nova reports whole seconds; a heartbeat of the same second may be the old process's last.
-    let beat = service.updated_at.as_deref().and_then(|at| at.parse::<jiff::civil::DateTime>().ok());
-    let beat = beat.and_then(|time| time.to_zoned(jiff::tz::TimeZone::UTC).ok()).map(|time| time.timestamp());
-    let is_fresh = match (beat, started) {
-        (Some(beat), Some(started)) => beat > started,
-        (beat, _) => beat.is_some(),
-    };
+    let is_fresh = started.is_none_or(|started| beat > started);
     // A service that was forced down sends heartbeats, and is reported as down nevertheless.
-    let beat = beat.filter(|_| is_fresh && (service.state == "up" || service.forced_down));
-    Ok(beat.map(|beat| Some(format!("heartbeat of {} UTC", beat.strftime("%H:%M:%S")))))
+    (is_fresh && (service.state == "up" || service.forced_down)).then_some(beat)
 }
 
 /// A service that did not come up, with what it says itself: the last errors in its log

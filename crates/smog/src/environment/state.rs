@@ -1,6 +1,6 @@
 //! What is there: looked at on each host, in as few commands as can be.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::image::{self, FileImage};
 use super::machine_state::{self, MachineState};
@@ -92,10 +92,17 @@ pub(super) fn roles(target: &Target) -> &'static [ServiceRole] {
     use ServiceRole::*;
     match target {
         Target::Computes => &[NovaCompute, Libvirt, NeutronOvsAgent],
-        Target::Controllers => &[NovaScheduler, NovaApi, NovaConductor, NeutronServer],
-        Target::All | Target::Host(_) | Target::Parents => {
-            &[NovaCompute, NovaScheduler, NovaApi, NovaConductor, Libvirt, NeutronOvsAgent, NeutronServer]
-        }
+        Target::Controllers => &[NovaScheduler, NovaApi, NovaConductor, NovaCellConductor, NeutronServer],
+        Target::All | Target::Host(_) | Target::Parents => &[
+            NovaCompute,
+            NovaScheduler,
+            NovaApi,
+            NovaConductor,
+            NovaCellConductor,
+            Libvirt,
+            NeutronOvsAgent,
+            NeutronServer,
+        ],
     }
 }
 
@@ -210,21 +217,24 @@ pub(super) fn config_files(state: &HostState, target: &Target, file: &str) -> Ve
     if file.starts_with('/') {
         return vec![file.to_string()];
     }
-    match reader(state, target, file) {
-        Some(role) => state.configs.get(&role).cloned().unwrap_or_default(),
-        None => Vec::new(),
-    }
+    let readers = readers(state, target, file).into_iter();
+    let mut files: Vec<String> =
+        readers.flat_map(|role| state.configs.get(&role).cloned().unwrap_or_default()).collect();
+    let mut known = BTreeSet::new();
+    files.retain(|path| known.insert(path.clone()));
+    files
 }
 
-/// The service that reads a file of this name.
-pub(super) fn reader(state: &HostState, target: &Target, file: &str) -> Option<ServiceRole> {
+/// The services that read a file of this name: all the same one, or each one of its own.
+pub(super) fn readers(state: &HostState, target: &Target, file: &str) -> Vec<ServiceRole> {
     let is_called = |path: &String| path.rsplit('/').next() == Some(file);
     // devstack's nova-compute reads nova-cpu.conf, cells nova_cell1.conf: it is their nova.conf.
     let is_main = |role: ServiceRole| file == "nova.conf" && !program(role).is_empty();
-    roles(target).iter().copied().find(|role| {
+    let reads = |role: &ServiceRole| {
         let files = state.configs.get(role);
         files.is_some_and(|files| files.iter().any(is_called) || (is_main(*role) && !files.is_empty()))
-    })
+    };
+    roles(target).iter().copied().filter(reads).collect()
 }
 
 /// Nova's program of a role; empty for others.
@@ -233,7 +243,7 @@ fn program(role: ServiceRole) -> &'static str {
         ServiceRole::NovaCompute => "nova-compute",
         ServiceRole::NovaApi => "nova-api",
         ServiceRole::NovaScheduler => "nova-scheduler",
-        ServiceRole::NovaConductor => "nova-conductor",
+        ServiceRole::NovaConductor | ServiceRole::NovaCellConductor => "nova-conductor",
         _ => "",
     }
 }

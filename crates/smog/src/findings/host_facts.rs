@@ -78,8 +78,13 @@ pub struct RunningService {
     pub files: Vec<(String, i64)>,
 }
 
-const ROLES: [ServiceRole; 4] =
-    [ServiceRole::NovaCompute, ServiceRole::NovaApi, ServiceRole::NovaScheduler, ServiceRole::NovaConductor];
+const ROLES: [ServiceRole; 5] = [
+    ServiceRole::NovaCompute,
+    ServiceRole::NovaApi,
+    ServiceRole::NovaScheduler,
+    ServiceRole::NovaConductor,
+    ServiceRole::NovaCellConductor,
+];
 
 impl Machine {
     /// Ask a machine: its layout, then all the rest in one command.

@@ -50,8 +50,10 @@ pub enum ServiceRole {
     NovaApi,
     /// nova-scheduler.
     NovaScheduler,
-    /// nova-conductor (with cells: the super conductor's and the cell's are both listed under this role on devstack's first).
+    /// nova-conductor; where a cell has one of its own, the super conductor.
     NovaConductor,
+    /// nova-conductor of a cell, where it is another service than the super conductor.
+    NovaCellConductor,
     /// libvirtd, or virtqemud where libvirt is modular.
     Libvirt,
     /// The Open vSwitch agent of neutron.

@@ -27,8 +27,8 @@ pub(in crate::environment) struct FileDraft {
     pub(in crate::environment) text: String,
     pub(in crate::environment) edits: Vec<OptionEdit>,
     pub(in crate::environment) then: Option<String>,
-    /// The services that read the changed part; `None`: all that read the file.
-    pub(in crate::environment) only: Vec<Option<ServiceRole>>,
+    /// The services that read the changed part; empty: all that read the file.
+    pub(in crate::environment) only: Vec<&'static [ServiceRole]>,
 }
 
 impl<'a> Draft<'a> {
@@ -88,7 +88,7 @@ impl<'a> Draft<'a> {
             for (role, files) in &self.state.configs {
                 let reads =
                     files.iter().any(|path| self.state.files.get(path).is_some_and(|(path, _)| path == real));
-                let is_meant = draft.only.iter().any(|only| only.is_none_or(|only| only == *role));
+                let is_meant = draft.only.iter().any(|only| only.is_empty() || only.contains(role));
                 let Some(place) = self.state.layout.place(*role).filter(|_| reads && is_meant) else {
                     continue;
                 };

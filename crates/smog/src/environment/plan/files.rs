@@ -22,7 +22,7 @@ impl Draft<'_> {
         if edited != text {
             let draft = self.draft(path);
             draft.text = edited;
-            draft.only.push(None);
+            draft.only.push(&[]);
             // What several wants ask for is done for all of them.
             draft.then = match (draft.then.take(), then) {
                 (Some(one), Some(other)) if !one.lines().any(|line| line == other) => {

@@ -1,5 +1,7 @@
 //! The planner on states written by hand.
 
+mod own_files;
+
 use std::collections::BTreeMap;
 
 use super::super::change::{Change, Restart};

@@ -137,7 +137,7 @@ impl Draft<'_> {
         let new: Vec<&str> =
             list.split(',').map(str::trim).filter(|name| !name.is_empty()).chain(missing).collect();
         let new = new.join(glue);
-        self.edit(&path, Some(ServiceRole::NovaScheduler), |file| {
+        self.edit(&path, &[ServiceRole::NovaScheduler], |file| {
             let before = file.get_all(section, key).into_iter().map(str::to_string).collect();
             let edited = file.set(section, key, &new)?;
             let after = edited.get_all(section, key).into_iter().map(str::to_string).collect();

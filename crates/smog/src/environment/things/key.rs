@@ -2,7 +2,7 @@
 
 use super::super::plain;
 use super::super::plan::Draft;
-use super::super::state::{HostState, config_files, reader};
+use super::super::state::{HostState, config_files, readers};
 use super::super::wish::Target;
 use super::{Look, Thing};
 use crate::error::Result;
@@ -33,7 +33,7 @@ impl Draft<'_> {
     fn key(&mut self, target: &Target, file: &str, key: &str, value: &str) {
         let path = match file.starts_with('/') {
             true => Some(file.to_string()),
-            false => reader(self.state, target, file).and_then(|role| {
+            false => readers(self.state, target, file).into_iter().find_map(|role| {
                 let files = self.state.configs.get(&role)?;
                 files.iter().find(|path| path.rsplit('/').next() == Some(file)).cloned()
             }),

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use super::super::change::OptionEdit;
 use super::super::plan::Draft;
-use super::super::state::{HostState, config_files, reader};
+use super::super::state::{HostState, config_files, readers};
 use super::super::wish::{Target, Wish, targeted};
 use super::{Look, Thing, Want};
 use crate::error::{Error, Result};
@@ -115,18 +115,25 @@ fn no_setting(text: &str) -> Error {
 impl Draft<'_> {
     fn option(&mut self, target: &Target, option: &OptionWish) -> Result<()> {
         let what = format!("set [{}]{}", option.section, option.key);
-        let Some(path) = self.place_of(target, option)? else {
+        let paths = self.places_of(target, option)?;
+        if paths.is_empty() {
             self.plan.cannot(what, format!("no service here reads a file called {}", option.file));
             return Ok(());
-        };
-        if self.text_of(&path).is_none() {
-            self.plan.cannot(what, self.no_text(&path));
-            return Ok(());
         }
-        let only = owner_of(&option.section);
+        for path in paths {
+            match self.text_of(&path) {
+                Some(_) => self.option_in(&path, option)?,
+                None => self.plan.cannot(what.clone(), self.no_text(&path)),
+            }
+        }
+        Ok(())
+    }
+
+    fn option_in(&mut self, path: &str, option: &OptionWish) -> Result<()> {
+        let only = owners_of(&option.section);
         let (section, key) = (option.section.clone(), option.key.clone());
         let values: Vec<&str> = option.values.iter().map(String::as_str).collect();
-        self.edit(&path, only, |file| {
+        self.edit(path, only, |file| {
             let before: Vec<String> = file.get_all(&section, &key).into_iter().map(str::to_string).collect();
             let edited = match values.as_slice() {
                 [value] => file.set(&section, &key, value)?,
@@ -137,13 +144,26 @@ impl Draft<'_> {
         })
     }
 
-    /// The file in which an option has to be set so that it counts.
-    fn place_of(&mut self, target: &Target, option: &OptionWish) -> Result<Option<String>> {
+    /// The files in which an option has to be set so that it counts: one, where the services share
+    /// it; else that of each service which reads the section.
+    fn places_of(&mut self, target: &Target, option: &OptionWish) -> Result<Vec<String>> {
         if option.file.starts_with('/') {
             self.note_overruled(option)?;
-            return Ok(Some(option.file.clone()));
+            return Ok(vec![option.file.clone()]);
         }
-        let Some(role) = reader(self.state, target, &option.file) else { return Ok(None) };
+        let all = readers(self.state, target, &option.file);
+        let owners = owners_of(&option.section);
+        let owning: Vec<ServiceRole> = all.iter().copied().filter(|role| owners.contains(role)).collect();
+        let mut paths = Vec::new();
+        for role in if owning.is_empty() { all } else { owning } {
+            let path = self.place_of(role, option)?;
+            paths.extend(path.filter(|path| !paths.contains(path)));
+        }
+        Ok(paths)
+    }
+
+    /// The file of a service in which an option has to be set so that it counts.
+    fn place_of(&mut self, role: ServiceRole, option: &OptionWish) -> Result<Option<String>> {
         let files = self.state.configs.get(&role).cloned().unwrap_or_default();
         let named = files.iter().find(|path| path.rsplit('/').next() == Some(&option.file)).cloned();
         let main = files.first().cloned();
@@ -192,7 +212,7 @@ impl Draft<'_> {
     pub(super) fn edit(
         &mut self,
         path: &str,
-        only: Option<ServiceRole>,
+        only: &'static [ServiceRole],
         how: impl FnOnce(&OsloConfig) -> Result<(OsloConfig, OptionEdit)>,
     ) -> Result<()> {
         let text = self.text_of(path).unwrap_or_default();
@@ -207,13 +227,13 @@ impl Draft<'_> {
     }
 }
 
-/// The one service a section is for; `None` for the sections several read.
-fn owner_of(section: &str) -> Option<ServiceRole> {
+/// The services a section is for; none for the sections several read.
+fn owners_of(section: &str) -> &'static [ServiceRole] {
     match section {
-        "filter_scheduler" | "scheduler" => Some(ServiceRole::NovaScheduler),
-        "libvirt" => Some(ServiceRole::NovaCompute),
-        "conductor" => Some(ServiceRole::NovaConductor),
-        _ => None,
+        "filter_scheduler" | "scheduler" => &[ServiceRole::NovaScheduler],
+        "libvirt" => &[ServiceRole::NovaCompute],
+        "conductor" => &[ServiceRole::NovaConductor, ServiceRole::NovaCellConductor],
+        _ => &[],
     }
 }
 

@@ -45,7 +45,8 @@ pub(super) struct Known {
 }
 
 use ServiceRole::{
-    Libvirt, NeutronOvsAgent, NeutronServer, NovaApi, NovaCompute, NovaConductor, NovaScheduler,
+    Libvirt, NeutronOvsAgent, NeutronServer, NovaApi, NovaCellConductor, NovaCompute, NovaConductor,
+    NovaScheduler,
 };
 
 const NOVA: &[&str] = &["/etc/nova/nova.conf"];
@@ -178,7 +179,7 @@ pub(super) const ROWS: [Row; 9] = [
             Known { role: NovaApi, units: &["devstack@n-api"], containers: &[], config: NOVA, logs: &[] },
             Known { role: NovaScheduler, units: &["devstack@n-sch"], containers: &[], config: NOVA, logs: &[] },
             Known { role: NovaConductor, units: &["devstack@n-super-cond"], containers: &[], config: NOVA, logs: &[] },
-            Known { role: NovaConductor, units: &["devstack@n-cond-cell1"], containers: &[], config: &["/etc/nova/nova_cell1.conf"], logs: &[] },
+            Known { role: NovaCellConductor, units: &["devstack@n-cond-cell1"], containers: &[], config: &["/etc/nova/nova_cell1.conf"], logs: &[] },
             Known { role: NeutronOvsAgent, units: &["devstack@q-agt", "devstack@neutron-agent"], containers: &[], config: OVS, logs: &[] },
             Known { role: NeutronServer, units: &["devstack@q-svc", "devstack@neutron-api"], containers: &[], config: ML2, logs: &[] },
         ],

@@ -70,14 +70,10 @@ fn every_service_of_devstack_is_listened_to() {
     let layout = detect(&sight(&units, "", &["/etc/nova/nova.conf"]));
     let place = |role| layout.place(role).and_then(|place| place.unit.as_deref());
     assert_eq!(place(ServiceRole::NovaConductor), Some("devstack@n-super-cond.service"));
+    assert_eq!(place(ServiceRole::NovaCellConductor), Some("devstack@n-cond-cell1.service"));
     assert_eq!(
         layout.other_units,
-        [
-            "devstack@g-api.service",
-            "devstack@keystone.service",
-            "devstack@n-cond-cell1.service",
-            "devstack@placement-api.service"
-        ]
+        ["devstack@g-api.service", "devstack@keystone.service", "devstack@placement-api.service"]
     );
 }
 
