@@ -65,8 +65,9 @@ pub(super) fn read(path: &Path, from: &Surroundings) -> Result<Openrc> {
             ),
         },
     };
-    let found = match words::parse(&text.replace("\r\n", "\n").replace('\r', "\n"), from.home_dir.as_deref())
-    {
+    let lines = text.replace("\r\n", "\n").replace('\r', "\n");
+    let parsed = words::parse(&lines, from.home_dir.as_deref());
+    let found = match parsed.map_err(|stop| of_a_command(stop, &lines)) {
         Ok(variables) => Openrc { variables, notices, asks: false },
         Err(Stop { line, what, for_shell: false }) => {
             return Err(of_another_shell(Error::Config {
@@ -132,6 +133,17 @@ pub(super) fn read(path: &Path, from: &Surroundings) -> Result<Openrc> {
         });
     }
     Ok(found)
+}
+
+/// A parameter of the shell in a command, as in DevStack's `if [[ -n "$1" ]]`, is a part of no value.
+fn of_a_command(stop: Stop, text: &str) -> Stop {
+    const COMMANDS: [&str; 8] = ["if", "for", "while", "until", "case", "source", ".", "[["];
+    let line = text.lines().nth(stop.line.saturating_sub(1)).unwrap_or_default();
+    let first = line.split_whitespace().next().unwrap_or_default();
+    match COMMANDS.iter().find(|command| **command == first) {
+        Some(command) => Stop { what: format!("`{command}`"), for_shell: true, ..stop },
+        None => stop,
+    }
 }
 
 /// The first line that sets a variable as another shell does: its number, the shell, its word.

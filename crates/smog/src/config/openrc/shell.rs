@@ -71,8 +71,9 @@ read() {
   done
 }
 set -T
-trap 'case ${BASH_SOURCE[0]-}:$BASH_COMMAND in *:". \"\$1\"") ;; "$__smog_file":*) __smog_line=$LINENO __smog_in=${FUNCNAME[0]-} __smog_word=${BASH_COMMAND%%[ ;]*} ;; esac' DEBUG
-. "$1"
+set --   # `source FILE` gives it none: DevStack's file reads a user and a project from them
+trap 'case ${BASH_SOURCE[0]-}:$BASH_COMMAND in *:". \"\$__smog_file\"") ;; "$__smog_file":*) __smog_line=$LINENO __smog_in=${FUNCNAME[0]-} __smog_word=${BASH_COMMAND%%[ ;]*} ;; esac' DEBUG
+. "$__smog_file"
 __smog_end=$?
 # The file may have a trap of its own in the place of ours.
 __smog_dump

@@ -87,6 +87,7 @@ const FOR_BASH: &[&str] = &[
     "export OS_USERNAME=${OS_USERNAME:-admin}\nexport OS_PASSWORD=${ADMIN_PASSWORD:-secret}",
     "export OS_PASSWORD=$'a\\tb'",
     "export OS_PASSWORD=p\nif [ -z \"$OS_REGION_NAME\" ]; then unset OS_REGION_NAME; fi",
+    "if [[ -n \"$1\" ]]; then\n  OS_USERNAME=$1\nfi\nexport OS_PASSWORD=${OS_PASSWORD:-p}",
     "for key in a b; do export OS_PASSWORD=$key; done",
     "f() { export OS_PASSWORD=p; }\nf",
     "export OS_PASSWORD=p\nexit 0",
@@ -123,7 +124,7 @@ fn surroundings() -> Surroundings {
 /// A bash of its own, in no way smog's.
 fn bash(path: &std::path::Path) -> Option<BTreeMap<String, String>> {
     const DUMP: &str = "dump() { for n in ${!OS_@}; do printf '%s\\0%s\\0' \"$n\" \"${!n}\" >&9; done; }
-        trap dump EXIT; . \"$1\"";
+        trap dump EXIT; f=$1; set --; . \"$f\"";
     let out = Command::new("bash")
         .args(["--noprofile", "--norc", "-c", &format!("exec 9>&1 >/dev/null 2>&1; {DUMP}"), "bash"])
         .arg(path)
