@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from importlib.util import find_spec
 from typing import Any
 
 import smog
@@ -46,15 +47,13 @@ def main(arguments: list[str] | None = None) -> int:
         return int(why.exit_code)
     names = namespace(cloud)
     memory = session.start(names, _login(asked))
-    try:
-        if asked.plain:
-            raise ImportError("Python's own prompt was asked for")
-        import IPython
-    except ImportError:
+    # Found without an exception, which every traceback at the prompt would show as its context.
+    if asked.plain or find_spec("IPython") is None:
         from .session.prompt import interact
 
         interact(memory, text)
     else:
+        import IPython
         from traitlets.config import Config  # comes with IPython
 
         config = Config()

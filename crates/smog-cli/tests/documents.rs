@@ -122,7 +122,7 @@ fn the_core_names_commands_only_in_the_table_of_hints() {
 #[test]
 fn every_setting_is_a_key_of_smog_yml() {
     let schema = smog::config::schema();
-    let (mut wrong, mut seen) = (Vec::new(), 0);
+    let (mut wrong, mut seen, mut of_messages) = (Vec::new(), 0, 0);
     for text in texts().into_iter().filter(|text| !text.is_of_python()) {
         for (place, code) in text.spans() {
             let Some(path) = settings::named(&code, &schema, text.is_prose()) else { continue };
@@ -131,7 +131,16 @@ fn every_setting_is_a_key_of_smog_yml() {
                 wrong.push((place, format!("`{code}`")));
             }
         }
+        // Hints and other messages name them as documents do: `watch: logs:`.
+        for (place, code) in text.messages() {
+            let Some(path) = settings::named(&code, &schema, true) else { continue };
+            of_messages += 1;
+            if !settings::is_there(&schema, &path) {
+                wrong.push((place, format!("`{code}`")));
+            }
+        }
     }
+    assert!(of_messages > 15, "only {of_messages} settings were found in messages");
     for text in texts() {
         for (place, code) in text.code() {
             for words in shell::commands(&code).into_iter().filter(|words| words[0] == "smog") {

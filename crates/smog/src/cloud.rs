@@ -84,6 +84,7 @@ pub use flavors::{Flavor, NewFlavor};
 pub use gateway::{Answer, Call, CallRecord, Service};
 pub use holders::{Holder, Holding, explain_holdings};
 pub use host_list::HostLine;
+pub(crate) use hosts::NO_HYPERVISOR;
 pub use hypervisors::{Hypervisor, HypervisorServer, HypervisorService};
 pub use identity::{Project, Role, RoleAssignment, User};
 pub use image_files::NewImage;

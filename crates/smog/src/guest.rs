@@ -172,10 +172,12 @@ impl Guest {
     /// # Errors
     /// As [`Guest::live_migrate`].
     pub async fn live_migrate_with(&mut self, how: &LiveMigration, wait: Wait<'_>) -> Result<()> {
-        if let Some(host) = &how.host {
-            self.cloud.check_compute_host(host).await?;
-        }
-        self.server = self.cloud.live_migrate_with(&self.server, how, wait).await?;
+        let host = match &how.host {
+            Some(host) => Some(self.cloud.compute_host_called(host).await?),
+            None => None,
+        };
+        let how = LiveMigration { host, ..how.clone() };
+        self.server = self.cloud.live_migrate_with(&self.server, &how, wait).await?;
         (self.seen, self.sight) = (None, Sight::default());
         Ok(())
     }

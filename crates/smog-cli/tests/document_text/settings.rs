@@ -4,8 +4,14 @@ use serde_json::Value;
 
 /// Beginnings of names that look like settings: files, and modules of Nova.
 const NO_SETTINGS: &[&str] = &["nova.conf", "nova.compute", "nova.exception", "nova.scheduler", "nova.virt"];
-/// Keys of the small `computes:` file and of clouds.yaml, which the schema of smog.yml does not have.
-const OF_OTHERS: &[&str] = &["computes", "passthrough", "vtype", "verify"];
+/// Keys of the small `computes:` file and of clouds.yaml, which the schema of smog.yml does not have, and
+/// the beginnings of checksums.
+#[rustfmt::skip]
+const OF_OTHERS: &[&str] = &[
+    "computes", "passthrough", "vtype",
+    "clouds", "auth", "auth_type", "auth_methods", "auth_url", "project_name", "regions", "region_name", "cacert", "cert", "verify",
+    "sha256", "sha512",
+];
 
 /// The path of keys that a span of code names: `watch.allow`, or in a document also `watch:
 /// allow:` and `parent:`.

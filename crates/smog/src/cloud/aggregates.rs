@@ -142,7 +142,7 @@ impl Cloud {
     /// # Errors
     /// [`Error::NotFound`] with near names; 409 when it is in it already.
     pub async fn add_aggregate_host(&self, id: &str, host: &str) -> Result<Aggregate> {
-        self.check_compute_host(host).await?;
+        let host = self.compute_host_called(host).await?;
         self.aggregate_action(id, json!({"add_host": {"host": host}})).await
     }
 
@@ -195,10 +195,7 @@ impl Cloud {
             });
         }
         let chosen = match host {
-            Some(host) => {
-                self.check_compute_host(host).await?;
-                host.to_string()
-            }
+            Some(host) => self.compute_host_called(host).await?,
             None => hosts[0].clone(),
         };
         let (with, without): (Vec<String>, Vec<String>) = hosts.into_iter().partition(|host| *host == chosen);

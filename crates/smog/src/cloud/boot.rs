@@ -142,10 +142,12 @@ impl Cloud {
         if let Some(name) = &request.key_pair {
             self.key_pair(name).await?;
         }
-        if let Some(host) = &request.host {
-            self.check_compute_host(host).await?;
-        }
-        let request = &self.with_volumes(request, &image).await?;
+        let host = match &request.host {
+            Some(host) => Some(self.compute_host_called(host).await?),
+            None => None,
+        };
+        let request = BootRequest { host, ..request.clone() };
+        let request = &self.with_volumes(&request, &image).await?;
         let flavor = self.flavor_of(&request.flavor, &image, made).await?;
         match self.order(request, &image, &flavor, networks, made).await {
             Ok(server) => Ok(server),

@@ -6,6 +6,10 @@ use crate::error::{Error, Result};
 use crate::host::{Host, SshOptions};
 use crate::near::near_or_all;
 
+/// Why a host is not reached on which Nova has a service.
+pub(crate) const NO_HYPERVISOR: &str = "Nova has a service there, and no hypervisor of it (it was renamed or removed, or is not \
+     discovered yet), and smog.yml does not list it";
+
 impl Cloud {
     /// The host of this name, connected when first used.
     ///
@@ -64,6 +68,14 @@ impl Cloud {
                 let address = hypervisor.host_ip.as_deref().unwrap_or(&hypervisor.hypervisor_hostname);
                 Ok(self.open(&hypervisor.service.host, address, None))
             }
+            None if self.is_of_a_service(name).await => Err(Error::Invalid {
+                what: format!("host `{name}`"),
+                why: NO_HYPERVISOR.into(),
+                hint: Some(
+                    "`hosts:` in smog.yml gives it an address; `watch: leave_out:` there leaves its logs out"
+                        .into(),
+                ),
+            }),
             None => Err(Error::NotFound {
                 what: "host".into(),
                 name: name.into(),
@@ -72,17 +84,24 @@ impl Cloud {
         }
     }
 
-    /// Say no to a compute host Nova does not have.
+    /// Whether a service of Nova was ever on a host.
+    async fn is_of_a_service(&self, name: &str) -> bool {
+        let services = self.compute_services().await.unwrap_or_default();
+        services.iter().any(|service| service.host == name)
+    }
+
+    /// The name Nova knows a compute host by: a host that is listed by its short name may have a long
+    /// one in Nova, and the other way round.
     ///
     /// # Errors
     /// [`Error::NotFound`] with near names.
-    pub(crate) async fn check_compute_host(&self, name: &str) -> Result<()> {
+    pub(crate) async fn compute_host_called(&self, name: &str) -> Result<String> {
         let hypervisors = self.hypervisors_without_uptime().await?;
-        let is_known = hypervisors
-            .iter()
-            .any(|hypervisor| hypervisor.service.host == name || hypervisor.hypervisor_hostname == name);
-        if is_known {
-            return Ok(());
+        let is_exact = |one: &&Hypervisor| one.service.host == name || one.hypervisor_hostname == name;
+        let found = hypervisors.iter().find(is_exact);
+        let found = found.or_else(|| hypervisors.iter().find(|one| is_called(one, name)));
+        if let Some(found) = found {
+            return Ok(found.service.host.clone());
         }
         let names = hypervisors.iter().map(|hypervisor| hypervisor.service.host.as_str());
         let near = near_or_all(name, names);

@@ -354,9 +354,10 @@ impl Cloud {
             if let Some((version, feature)) = parameter.since {
                 self.needs_compute(feature, version).await?;
             }
-            if let (Kind::Host, Value::String(host)) = (parameter.kind, &value) {
-                self.check_compute_host(host).await?;
-            }
+            let value = match (parameter.kind, value) {
+                (Kind::Host, Value::String(host)) => json!(self.compute_host_called(&host).await?),
+                (_, value) => value,
+            };
             resolved.insert(parameter.name, value);
         }
         Ok(Arguments(resolved))

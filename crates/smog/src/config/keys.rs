@@ -101,6 +101,7 @@ pub(super) const FILE: &[Key] = &[
             key("key", Kind::Text, "a private key"),
             key("known_hosts", Kind::Text, "a known_hosts file to use instead of the user's"),
             key("config", Kind::Text, "an ssh_config file to use instead of the user's"),
+            key("jump", Kind::Text, "the host to go through, as `ssh -J` takes it: [USER@]HOST[:PORT]"),
             key("connect_timeout", Kind::Count, "seconds a host may take to answer [default: 10]"),
             key(
                 "control_dir",

@@ -97,6 +97,8 @@ pub struct SshSection {
     pub known_hosts: Option<PathBuf>,
     /// An ssh_config file to use instead of the user's.
     pub config: Option<PathBuf>,
+    /// The host to go through (a bastion), as `ssh -J` takes it.
+    pub jump: Option<String>,
     /// How many seconds a host may take to answer.
     pub connect_timeout: Option<u64>,
     /// The folder for SSH's control sockets, with a short path.

@@ -31,7 +31,7 @@ pub(super) async fn look(cloud: &Cloud, name: &str, face: Face) -> Vec<Checkup> 
     found.push(match python.is_empty() {
         false => Checkup::new(name, "python3", Health::Ok, python.as_str()),
         true => Checkup::new(name, "python3", Health::Limited, "not there")
-            .hint("without it scheduler filters are not read and Guru Meditation Reports are not asked for"),
+            .hint("without it logs are not read or watched, scheduler filters are not read and Guru Meditation Reports are not asked for"),
     });
     found.push(clock_checkup(name, clock, asked, took));
     match host.layout().await {

@@ -233,7 +233,7 @@ fn key(options: &SshOptions) -> String {
     let mut add = |text: String| hash.update(format!("{}:{text}", text.len()));
     add(options.address.clone());
     add(format!("{:?}", (&options.user, options.port, &options.key_file)));
-    add(format!("{:?}", (&options.known_hosts_file, &options.config_file)));
+    add(format!("{:?}", (&options.known_hosts_file, &options.config_file, &options.jump)));
     let read = options.keep.iter().flat_map(|keep| &keep.read_by_ssh);
     for file in read.chain(&options.config_file).chain(&options.key_file) {
         add(stamp(file));

@@ -50,7 +50,7 @@ impl Host {
     /// named or was found, else the host itself.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when the named container does not run here; otherwise as [`Host::run`].
+    /// [`Error::Invalid`] when the named container does not run here; otherwise as [`Host::run`].
     pub(crate) async fn libvirt_place(&self) -> Result<Host> {
         let place = &self.libvirt;
         let container = match (&self.container, &place.named) {
@@ -92,10 +92,14 @@ impl Host {
             "podman" => Engine::Podman,
             "docker" => Engine::Docker,
             _ => {
-                return Err(Error::NotFound {
-                    what: "running container".into(),
-                    name: format!("{name} on {}", self.name()),
-                    near: Vec::new(),
+                // Not `NotFound`, which callers take for a domain that is not there.
+                return Err(Error::Invalid {
+                    what: format!("`container: {name}` of host `{}` in smog.yml", self.name()),
+                    why: "no container of that name runs there".into(),
+                    hint: Some(
+                        "`podman ps` or `docker ps` there lists them; without `container:`, smog looks for libvirt's by itself"
+                            .into(),
+                    ),
                 });
             }
         };

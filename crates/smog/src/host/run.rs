@@ -265,6 +265,7 @@ impl Host {
             "lspci" => "pciutils",
             "setsid" | "flock" | "lscpu" => "util-linux",
             "sudo" => "sudo",
+            "python3" => "python3",
             "podman" => "podman",
             "docker" => "docker.io (Debian) or moby-engine (Fedora)",
             "systemctl" => "systemd",
@@ -274,6 +275,9 @@ impl Host {
             ("virsh", packages) => format!(
                 "install {packages}; where libvirt runs in a container that smog does not find, name it for this host in smog.yml: `container: nova_libvirt`"
             ),
+            ("sudo", packages) => {
+                format!("install {packages}, log in as root, or set `sudo: never` for this host in smog.yml")
+            }
             (_, "") => format!("install the package that holds `{program}`, or check PATH on the host"),
             (_, packages) => format!("install {packages}"),
         };

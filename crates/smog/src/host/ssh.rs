@@ -30,7 +30,7 @@ use crate::host::channel::{Channel, Ended};
 use crate::host::kept::{self, KeepConnections, Place};
 use crate::host::login::{Login, log_in};
 use crate::host::ssh_options::{SshOptions, master_options};
-use crate::host::ssh_refusal::refusal;
+use crate::host::ssh_refusal::{is_of_jump_host, refusal};
 
 /// sshd's default for `MaxSessions`: so many commands at once on one connection.
 const SESSIONS: usize = 10;
@@ -315,6 +315,8 @@ impl Ssh {
     /// Start a master of OpenSSH, which goes to the background once it has logged in.
     async fn start_master(&self, host: &str, socket: &Path, log: &Path, idle: Duration) -> Result<()> {
         let options = &self.options;
+        // ssh adds to it: what is there is of another attempt.
+        let _ = std::fs::remove_file(log);
         let mut command = tokio::process::Command::new("ssh");
         command
             .args(["-M", "-N", "-f", "-T", "-a", "-x", "-E"])
@@ -350,7 +352,10 @@ impl Ssh {
             }
         };
         if !status.success() {
-            let said = std::fs::read_to_string(log).unwrap_or_default();
+            let mut said = std::fs::read_to_string(log).unwrap_or_default();
+            if is_of_jump_host(&said) {
+                said = format!("{}\n{said}", said_on_the_way(options).await);
+            }
             return Err(refusal(host, options, &said));
         }
         Ok(())
@@ -362,6 +367,26 @@ impl Ssh {
             why: why.to_string(),
             hint: format!("`ssh {}` by hand shows whether the host is up", self.options.address).into(),
         }
+    }
+}
+
+/// What stands between says, asked a second time: a master that stays in the background throws away
+/// what the ssh to its jump host says.
+async fn said_on_the_way(options: &SshOptions) -> String {
+    let mut command = tokio::process::Command::new("ssh");
+    command
+        .args(["-T", "-a", "-x", "-o", "ControlPath=none"])
+        .args(master_options(options, IDLE))
+        .arg("--")
+        .arg(&options.address)
+        .arg("exit")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .process_group(0)
+        .kill_on_drop(true);
+    match tokio::time::timeout(options.connect_timeout * 2, command.output()).await {
+        Ok(Ok(output)) => String::from_utf8_lossy(&output.stderr).into_owned(),
+        _ => String::new(),
     }
 }
 

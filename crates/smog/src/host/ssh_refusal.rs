@@ -14,6 +14,10 @@ pub(crate) fn refusal(host: &str, options: &SshOptions, said: &str) -> Error {
     };
     let port = options.port.map(|port| format!(" -p {port}")).unwrap_or_default();
 
+    // What stood between says so before ssh says that the way was closed.
+    if is_of_jump_host(said) {
+        return by_jump_host(&what, options, said);
+    }
     if said.contains("REMOTE HOST IDENTIFICATION HAS CHANGED") || said.contains("POSSIBLE DNS SPOOFING") {
         let place =
             line("Offending").map(|line| line.trim_end_matches('.')).unwrap_or("another key is known");
@@ -43,8 +47,7 @@ pub(crate) fn refusal(host: &str, options: &SshOptions, said: &str) -> Error {
         };
     }
 
-    let user = options.user.as_deref().map(|user| format!("{user}@")).unwrap_or_default();
-    let by_hand = format!("`ssh{port} {user}{address}`");
+    let by_hand = by_hand(options);
     let (why, hint) = if let Some(line) = line("Permission denied (") {
         let key = match &options.key_file {
             Some(file) => format!("the key {} is the only one tried; it must", file.display()),
@@ -107,6 +110,39 @@ pub(crate) fn refusal(host: &str, options: &SshOptions, said: &str) -> Error {
     Error::Unreachable { what, why: why.trim_start_matches("ssh: ").to_string(), hint: hint.into() }
 }
 
+/// Whether ssh had no connection of its own, but a program's (ProxyJump, ProxyCommand), which ended.
+pub(crate) fn is_of_jump_host(said: &str) -> bool {
+    said.contains("UNKNOWN port 65535")
+}
+
+/// The command that logs in as smog does.
+fn by_hand(options: &SshOptions) -> String {
+    let port = options.port.map(|port| format!(" -p {port}")).unwrap_or_default();
+    let config = options.config_file.as_ref().map(|file| format!(" -F {}", file.display()));
+    let jump = options.jump.as_ref().map(|jump| format!(" -J {jump}"));
+    let user = options.user.as_deref().map(|user| format!("{user}@")).unwrap_or_default();
+    format!("`ssh{}{}{port} {user}{}`", config.unwrap_or_default(), jump.unwrap_or_default(), options.address)
+}
+
+/// The host was not reached, because of the jump host or of the way from there.
+fn by_jump_host(what: &str, options: &SshOptions, said: &str) -> Error {
+    let is_end =
+        |line: &&str| !line.is_empty() && !is_of_jump_host(line) && !line.starts_with("kex_exchange");
+    let lines = || said.lines().map(str::trim).filter(is_end);
+    let why = lines().rfind(|line| *line != "stdio forwarding failed").unwrap_or("it gave no reason");
+    let why = format!("the jump host on the way to it: {}", why.trim_start_matches("ssh: "));
+    let place = match &options.jump {
+        Some(jump) => format!("`jump:` of `ssh:` in smog.yml is {jump}"),
+        None => "it is the `ProxyJump` or `ProxyCommand` of the ssh configuration".to_string(),
+    };
+    let what = what.to_string();
+    let hint = format!("{place}; {} by hand shows more, with `-v` even more", by_hand(options)).into();
+    match lines().any(|line| line.contains("Host key verification failed")) {
+        true => Error::Untrusted { what, why, hint },
+        false => Error::Unreachable { what, why, hint },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::refusal;
@@ -116,6 +152,32 @@ mod tests {
     // The texts are OpenSSH 9.2's (Debian 12) and 10.0's (Debian 13), as seen.
     fn said(text: &str) -> Error {
         refusal("cmp1", &SshOptions::new("10.0.0.11"), text)
+    }
+
+    // OpenSSH 10.0 with `ProxyJump`: an address without a host, a name that there is not, a jump host
+    // whose key is not known, and one that cannot reach the host.
+    #[test]
+    fn the_jump_host_is_named() {
+        let end = "kex_exchange_identification: Connection closed by remote host\nConnection closed by UNKNOWN port 65535\n";
+        for (text, why) in [
+            (
+                "ssh: connect to host 10.0.0.9 port 22: No route to host\n",
+                "on the way to it: connect to host 10.0.0.9",
+            ),
+            ("ssh: Could not resolve hostname jump: Name or service not known\n", "resolve hostname jump"),
+            ("me@10.0.0.9: Permission denied (publickey).\n", "me@10.0.0.9: Permission denied"),
+            (
+                "channel 0: open failed: connect failed: Connection refused\nstdio forwarding failed\n",
+                "connect failed: Connection refused",
+            ),
+        ] {
+            let error = said(&format!("{text}{end}"));
+            assert!(matches!(error, Error::Unreachable { .. }), "{error:?}");
+            assert!(error.to_string().contains(why) && error.to_string().contains("jump host"), "{error}");
+            assert!(error.hint().expect("hint").contains("ProxyJump"), "{:?}", error.hint());
+        }
+        let error = said(&format!("Host key verification failed.\n{end}"));
+        assert!(matches!(error, Error::Untrusted { .. }), "{error:?}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::merge::Watch;
 use super::sources::{From, Sources};
-use crate::cloud::Cloud;
+use crate::cloud::{Cloud, NO_HYPERVISOR};
 use crate::config::WatchSection;
 use crate::error::{Error, Result};
 use crate::host::Host;
@@ -67,7 +67,7 @@ impl LogsWanted {
             for name in found.names.into_iter().filter(|name| !self.leave_out.contains(name)) {
                 match cloud.host(&name).await {
                     Ok(host) => push(&mut hosts, host),
-                    Err(Error::NotFound { .. }) => left_out.push((name, NO_WAY.into())),
+                    Err(Error::NotFound { .. } | Error::Invalid { .. }) => left_out.push((name, no_way())),
                     Err(why) => left_out.push((name, why.to_string())),
                 }
             }
@@ -122,8 +122,9 @@ impl LogsWanted {
 }
 
 /// Why a compute service's host is not read.
-const NO_WAY: &str = "Nova has a service there, and no hypervisor of it (it was renamed or removed, or is not \
-                      discovered yet), and smog.yml does not list it; `watch: leave_out:` there leaves it out";
+fn no_way() -> String {
+    format!("{NO_HYPERVISOR}; `watch: leave_out:` there leaves it out")
+}
 
 fn push(hosts: &mut Vec<Host>, host: Host) {
     if !hosts.iter().any(|known| known.name() == host.name()) {

@@ -106,7 +106,7 @@ impl WhyNotRequest {
         };
         let wanted = &mut resolved.wanted;
         if let Some(host) = &self.host {
-            cloud.check_compute_host(host).await?;
+            let host = cloud.compute_host_called(host).await?;
             wanted.host = Some(host.clone());
             resolved.asked.push_str(&format!(", host `{host}`"));
         }
