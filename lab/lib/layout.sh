@@ -35,7 +35,8 @@ layouts() {
   find "$LAB/layouts" -mindepth 2 -name layout.sh -printf '%h\n' 2>/dev/null | sed 's|.*/||' | grep -vx "$VOLUMES" | LC_ALL=C sort
 }
 
-layout_exists() { layouts | grep -qxF -- "$1"; }
+# Read to its end: `grep -q` would end the list with SIGPIPE, which counts as a failure.
+layout_exists() { layouts | grep -xF -- "$1" >/dev/null; }
 
 # use_layout NAME [NOVA]: after use_release; where this layout's cache is, and its functions.
 use_layout() {

@@ -1,3 +1,7 @@
-# What lab/check-layouts changes on the computes: kolla's file on cmp1, EDPM's on cmp2.
+# The rows of lab/check-layouts in this layout: kolla by both engines' commands, and EDPM.
 # shellcheck shell=bash disable=SC2034
-compute_file="/etc/kolla/nova-compute/nova.conf /var/lib/openstack/config/nova/01-nova.conf"
+rows=(
+  "kolla-ansible, podman|cmp1|compute|/etc/kolla/nova-compute/nova.conf|cmp1:nova-compute cmp1:neutron-openvswitch-agent"
+  "kolla-ansible, docker's command|ctl|controller|/etc/kolla/nova-api/nova.conf /etc/kolla/nova-scheduler/nova.conf /etc/kolla/nova-conductor/nova.conf|ctl:nova-api ctl:nova-scheduler ctl:nova-conductor ctl:neutron-api ctl:neutron-rpc-server ctl:neutron-openvswitch-agent"
+  "EDPM (RHOSO), podman|cmp2|compute|/var/lib/openstack/config/nova/01-nova.conf|cmp2:nova-compute"
+)
