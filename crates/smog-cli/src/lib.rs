@@ -168,7 +168,9 @@ async fn run(line: CommandLine, cases: Vec<Case>) -> Result<ExitCode, Error> {
         () = session.change_was_shown() => Ok(ExitCode::Ok),
     };
     session.close().await;
+    let is_cut = session.end_of_replay();
     match ended {
+        Ok(ExitCode::Ok) if is_cut => Ok(ExitCode::CouldNotRun),
         // Nothing was changed, and (a part of) the answer was not read. What was changed comes to
         // its end, and the exit code says how it went.
         Ok(ExitCode::Ok) | Err(Error::Interrupted { .. }) if output::is_gone() && !session.is_at_work() => {

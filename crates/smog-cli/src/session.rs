@@ -41,6 +41,8 @@ pub struct Session {
 struct Replayed {
     cloud: Cloud,
     file: smog::config::SmogFile,
+    /// A part of it could not be read.
+    is_cut: bool,
 }
 
 /// For so long an interrupted boot waits until its server is deleted.
@@ -132,30 +134,49 @@ impl Session {
     fn replayed(&self) -> Option<Result<&Replayed>> {
         let path = self.replay.as_deref()?;
         let open = || {
-            if let Some(place) = self.saved_logs() {
-                return Err(Error::NotRecorded {
-                    what: "anything but logs".into(),
-                    of: format!("{}, and no recording of smog", place.display()),
-                    hint:
-                        "of a folder, an archive or a sosreport, `smog logs`, `smog trace` and `smog triage` \
-                           read the logs"
-                            .into(),
-                });
-            }
-            let recording = Recording::open(path)?;
+            let saved = self.saved_logs();
+            let recording = match &saved {
+                Some(place) => Recording::of_saved(place)?,
+                None => Recording::open(path)?,
+            };
             if !self.quiet {
-                let index = &recording.index;
-                let of = smog::show::visible_line(&index.words()).into_owned();
+                let of = smog::show::visible_line(recording.words()).into_owned();
                 crate::output::note(&format!("note: this is {of}; nothing is asked of the cloud"));
+                if saved.is_some() {
+                    crate::output::note("note: reading sosreports was tried with a tree made by hand only");
+                }
+            }
+            let is_cut = saved.is_some() && !recording.index.unread.is_empty();
+            if saved.is_some() && !self.quiet {
+                recording
+                    .index
+                    .unread
+                    .iter()
+                    .for_each(|line| crate::output::warning(&format!("not read: {line}")));
             }
             let mut options = Options::default();
             if self.verbose {
                 options.on_call = Some(Arc::new(tell));
             }
             let file = recording.smog_file();
-            Ok(Replayed { cloud: recording.cloud(options)?, file })
+            Ok(Replayed { cloud: recording.cloud(options)?, file, is_cut })
         };
         Some(self.replayed.get_or_init(open).as_ref().map_err(Clone::clone))
+    }
+
+    /// Say what of a recording was answered by commands of another smog. Whether a part of it could
+    /// not be read.
+    pub fn end_of_replay(&self) -> bool {
+        let Some(Ok(replayed)) = self.replayed.get() else { return false };
+        let otherwise = replayed.cloud.answered_otherwise();
+        if !otherwise.is_empty() && !self.quiet && self.saved_logs().is_none() {
+            crate::output::note(&format!(
+                "note: another smog made this recording and asked in other words: what this one asks for more is not in \
+                 it ({})",
+                otherwise.join("; ")
+            ));
+        }
+        replayed.is_cut
     }
 
     /// With `--dry-run`: a change was shown instead of made, and there is no more to do.

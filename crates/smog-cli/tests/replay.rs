@@ -95,3 +95,31 @@ async fn what_was_recorded_is_said_again_without_the_cloud() {
     let (code, text) = said(&["--quiet", "guest", "show", "nosuch"]);
     assert!(code == Some(2) && text.contains("nosuch"), "{code:?} {text}");
 }
+
+#[test]
+fn a_sosreport_answers_as_far_as_it_goes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let tree = smog_fake_cloud::sosreport(folder.path(), "1").expect("a tree");
+    let said = |words: &[&str]| {
+        let tree = tree.to_str().expect("text");
+        let words: Vec<&str> = ["--replay", tree].iter().chain(words).copied().collect();
+        let output = run(&BTreeMap::new(), folder.path(), &words);
+        let text = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        (output.status.code(), text.concat())
+    };
+    for (words, code, wanted) in [
+        (&["topology", "cmp1"][..], 3, "vCPU 0 on CPU 1"),
+        (&["topology"], 3, "PCI devices: not recorded"),
+        (&["topology", "t1"], 3, "reading sosreports was tried with a tree made by hand only"),
+        (&["host", "show", "cmp1"], 3, "CentOS Stream 9"),
+        (&["xml", "t1"], 0, "<name>instance-00000001</name>"),
+        (&["pins", "t1"], 0, "t1 (instance-00000001 on cmp1)"),
+        (&["logs"], 0, "started"),
+        (&["explain", "t1"], 3, "not recorded"),
+        (&["audit"], 3, "not recorded"),
+        (&["xml", "nosuch"], 3, "not recorded"),
+    ] {
+        let (found, text) = said(words);
+        assert!(found == Some(code) && text.contains(wanted), "{words:?}: {found:?} {text}");
+    }
+}

@@ -14,12 +14,14 @@ mod mux;
 mod questions;
 mod recording;
 mod script;
+mod sosreport;
 
 pub use cloud::{FakeCloud, token_body};
 pub use fake::{Fake, Trouble};
 pub use hosts::FakeHosts;
 pub use recording::{HostAnswer, Recording};
 pub use script::Script;
+pub use sosreport::sosreport;
 
 /// The password that the scripted cloud's users are given in tests.
 pub const PASSWORD: &str = "4b6b6e5db1054988";

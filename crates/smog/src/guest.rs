@@ -5,6 +5,7 @@ mod boot;
 mod deleted;
 mod deletion;
 mod discover;
+mod recorded;
 mod sight;
 mod stranger;
 mod volumes;

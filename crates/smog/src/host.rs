@@ -131,6 +131,11 @@ impl Host {
         Host::of(name, Wire::Replay(replay))
     }
 
+    /// Whether it is a host of a recording.
+    pub(crate) fn is_recorded(&self) -> bool {
+        matches!(&*self.wire, Wire::Replay(replay) if replay.is_of_recording())
+    }
+
     fn of(name: impl Into<String>, wire: Wire) -> Host {
         Host {
             name: name.into(),

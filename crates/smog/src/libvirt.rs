@@ -31,4 +31,5 @@ pub use memory_backing::{HugePages, MemoryBacking};
 pub use nova_metadata::{NovaFlavor, NovaMetadata, NovaOwner, NovaPort};
 pub use power::DomainState;
 pub use tuning::{CpuTune, MemNode, NumaTune, VcpuSched};
+pub(crate) use virsh::NOT_RECORDED;
 pub use virsh::{DiskFile, DomainLine, Dump, FullSighting, GuestDevices, HostDomains, Sighting, Tap};

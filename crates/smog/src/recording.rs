@@ -14,7 +14,9 @@
 mod index;
 mod logs;
 mod look;
+mod processes;
 mod read;
+mod saved;
 #[cfg(test)]
 mod tests;
 mod write;

@@ -46,6 +46,7 @@ pub(crate) use head::without_colours;
 pub use in_order::InOrder;
 pub use level::Level;
 pub use merge::{Event, Watch};
+pub(crate) use offline::{HostFiles, host_files};
 pub use offline::{Offline, ReadUp, Saved, Trouble, What};
 pub(crate) use packages::is_own_file;
 pub use plan::{LogsWanted, Plan};

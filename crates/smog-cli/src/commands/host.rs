@@ -128,7 +128,8 @@ pub async fn run(args: HostArgs, session: &Session) -> Result<ExitCode, Error> {
         HostVerb::Show(args) => {
             let facts = session.cloud().await?.host(&args.host).await?.facts().await?;
             output::show(&facts, &session.view)?;
-            Ok(ExitCode::Ok)
+            facts.unknown.iter().for_each(|why| output::warning(&format!("not read: {why}")));
+            Ok(if facts.unknown.is_empty() { ExitCode::Ok } else { ExitCode::CouldNotRun })
         }
         HostVerb::Processes(args) => {
             let host = session.cloud().await?.host(&args.host).await?;

@@ -17,12 +17,21 @@ pub struct PinsArgs {
 
 pub async fn run(args: PinsArgs, session: &Session) -> Result<ExitCode, Error> {
     let cloud = session.cloud().await?;
-    let mut guest = cloud.guest(&args.guest).await?;
-    let rows = guest.compare().await?;
+    let (name, domain, host, rows) = match cloud.guest(&args.guest).await {
+        Ok(mut guest) => {
+            let rows = guest.compare().await?;
+            let domain = guest.seen.as_ref().map_or("?", |seen| seen.name.as_str()).to_string();
+            (guest.name().to_string(), domain, guest.server.host.clone().unwrap_or_else(|| "?".into()), rows)
+        }
+        // What Nova says was not recorded: what libvirt and the kernel said may be.
+        Err(why @ Error::NotRecorded { .. }) => match cloud.recorded_pins(&args.guest).await? {
+            Some((host, domain, rows)) => (args.guest.clone(), domain.name, host.name().to_string(), rows),
+            None => return Err(why),
+        },
+        Err(why) => return Err(why),
+    };
     if session.view.is_for_people() {
-        let domain = guest.seen.as_ref().map_or("?", |seen| seen.name.as_str());
-        let host = guest.server.host.as_deref().unwrap_or("?");
-        output::text(&format!("{} ({domain} on {host})\n", guest.name()));
+        output::text(&format!("{name} ({domain} on {host})\n"));
     }
     output::list(&rows, &session.view)?;
     Ok(if rows.iter().all(|row| row.agrees) { ExitCode::Ok } else { ExitCode::Failed })

@@ -13,8 +13,16 @@ pub struct XmlArgs {
 }
 
 pub async fn run(args: XmlArgs, session: &Session) -> Result<ExitCode, Error> {
-    let mut guest = session.cloud().await?.guest(&args.guest).await?;
-    let xml = guest.dumpxml().await?;
+    let cloud = session.cloud().await?;
+    let xml = match cloud.guest(&args.guest).await {
+        Ok(mut guest) => guest.dumpxml().await?,
+        // What Nova says was not recorded: what libvirt said may be.
+        Err(why @ Error::NotRecorded { .. }) => match cloud.recorded_domain(&args.guest).await? {
+            Some((_, seen)) => seen.domain.xml().to_string(),
+            None => return Err(why),
+        },
+        Err(why) => return Err(why),
+    };
     output::data(xml.as_bytes());
     if !xml.ends_with('\n') {
         output::text("\n");

@@ -319,6 +319,27 @@ impl Cloud {
         host.noted_in(record).with_logs(Arc::new(RecordedLogs::none()))
     }
 
+    /// Who logged in where; of a recording, without a secret.
+    pub fn credentials(&self) -> &Credentials {
+        &self.0.credentials
+    }
+
+    /// The hosts that a recording holds answers of; none where this is no recording.
+    pub fn recorded_hosts(&self) -> Vec<String> {
+        self.0.recorded.as_ref().map(|tape| tape.hosts()).unwrap_or_default()
+    }
+
+    /// What a recording answered by commands of another smog than this one, host by host: what this one
+    /// asks for more is not in it. It is known when it has been asked for.
+    pub fn answered_otherwise(&self) -> Vec<String> {
+        let Some(tape) = &self.0.recorded else { return vec![] };
+        let of_host = |host: String| {
+            let looks = tape.host(&host).answered_otherwise();
+            (!looks.is_empty()).then(|| format!("host `{host}`: {}", looks.join(", ")))
+        };
+        tape.hosts().into_iter().filter_map(of_host).collect()
+    }
+
     /// The recorded host of this name.
     pub(super) fn host_on_tape(&self, name: &str) -> Option<Host> {
         let tape = self.0.recorded.as_ref()?;

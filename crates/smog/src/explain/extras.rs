@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Topic;
 use super::records::{self, Read};
@@ -15,6 +15,9 @@ use crate::trace::{Collector, Known, Trace};
 
 /// What is unknown where some logs were read and others not.
 pub(super) const LOGS_OF_A_HOST: &str = "logs of a host";
+
+/// nova-compute gives the console; where it is down, Nova waits a minute and more before it says so.
+const CONSOLE_LIMIT: Duration = Duration::from_secs(15);
 
 /// At most so many lines of the console.
 const CONSOLE: u32 = 30;
@@ -46,6 +49,18 @@ impl<T> Timed<T> {
     fn answer(&self) -> Option<&T> {
         self.0.as_ref()?.1.as_ref().ok()
     }
+}
+
+/// An answer that comes within a limit.
+async fn within<T>(limit: Duration, ask: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::time::timeout(limit, ask).await.unwrap_or_else(|_| {
+        Err(Error::Timeout {
+            what: "an answer of nova-compute".into(),
+            waited: limit,
+            last: "none".into(),
+            request_id: None,
+        })
+    })
 }
 
 async fn timed<T>(name: impl Into<String>, is_asked: bool, ask: impl Future<Output = Result<T>>) -> Timed<T> {
@@ -98,7 +113,7 @@ pub(super) async fn ask(cloud: &Cloud, server: &Server, topic: Option<Topic>) ->
     let ports = async { cloud.ports_of(&server.id).await };
     let devices = async { cloud.host(&name).await?.guest_devices(&server.id).await };
     let facts = async { cloud.host(&name).await?.facts().await };
-    let console = async { cloud.console_log(&server.id, Some(CONSOLE)).await };
+    let console = within(CONSOLE_LIMIT, cloud.console_log(&server.id, Some(CONSOLE)));
     let provider = async {
         let named = server.hypervisor_hostname.clone().unwrap_or_default();
         let provider = cloud.provider(&named).await?;
@@ -167,4 +182,18 @@ async fn actions(cloud: &Cloud, server: &Server) -> Result<(Vec<Action>, Option<
         None => None,
     };
     Ok((actions, known))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_console_that_does_not_come_is_not_waited_for() {
+        let never = within(Duration::from_millis(5), std::future::pending::<Result<String>>()).await;
+        let why = never.expect_err("no answer").to_string();
+        assert!(why.contains("nova-compute"), "{why}");
+        let console = within(CONSOLE_LIMIT, async { Ok("login:".to_string()) }).await;
+        assert_eq!(console.expect("an answer"), "login:");
+    }
 }

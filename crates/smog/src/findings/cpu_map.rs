@@ -46,7 +46,7 @@ impl Host {
     /// # Errors
     /// As [`Host::run`].
     pub async fn cpu_map(&self) -> Result<CpuMap> {
-        let cmd = Cmd::shell(CPU_MAP).repeatable();
+        let cmd = Cmd::shell(CPU_MAP).look("online CPUs").repeatable();
         let output = self.outside().run(cmd).await?;
         parse(&output.text(), self.name())
     }

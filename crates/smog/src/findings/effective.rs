@@ -9,10 +9,11 @@ use serde::Serialize;
 
 use super::CpuMap;
 use super::pinning::{Pin, pins};
+use crate::cloud::Cloud;
 use crate::cpuset::Cpuset;
 use crate::error::{Error, Result};
 use crate::guest::Guest;
-use crate::host::{GuestProcess, MemoryMaps};
+use crate::host::{GuestProcess, Host, MemoryMaps};
 use crate::libvirt::Domain;
 use crate::show::{self, Column, Show};
 
@@ -98,6 +99,24 @@ impl Guest {
                 },
             },
         }
+    }
+}
+
+impl Cloud {
+    /// [`Guest::compare`] of a domain in a recording without Nova's answers, such as a sosreport; none
+    /// where no host of it has such a domain. The memory is compared where its maps were recorded.
+    ///
+    /// # Errors
+    /// As [`Host::guest_process`].
+    pub async fn recorded_pins(&self, asked: &str) -> Result<Option<(Host, Domain, Vec<Compared>)>> {
+        let Some((host, seen)) = self.recorded_domain(asked).await? else { return Ok(None) };
+        let process = host.guest_process(&seen.domain.name).await?;
+        let map = host.cpu_map().await?;
+        let mut rows = compare(&seen.domain, &process, &map);
+        if process.memory.is_none() {
+            rows.retain(|row| !row.what.starts_with("memory"));
+        }
+        Ok(Some((host, seen.domain, rows)))
     }
 }
 

@@ -100,17 +100,20 @@ impl Machine {
             place(ServiceRole::NovaScheduler).map(|place| place.config.clone()).unwrap_or_default();
         let mut batch = Batch::new();
         // First: its clock is compared with the one here.
-        let details = batch.add(Cmd::shell(DETAILS));
-        let cpus = batch.add(Cmd::shell(CPU_MAP));
-        let offline = batch.add(Cmd::shell("cat /sys/devices/system/cpu/offline 2>/dev/null; exit 0"));
-        let memory = batch.add(Cmd::shell("sed -n 's/^MemTotal: *\\([0-9]*\\).*/\\1/p' /proc/meminfo"));
+        let details = batch.add_dispensable(Cmd::shell(DETAILS).look("details"));
+        let cpus = batch.add(Cmd::shell(CPU_MAP).look("online CPUs"));
+        let offline = Cmd::shell("cat /sys/devices/system/cpu/offline 2>/dev/null; exit 0");
+        let offline = batch.add_dispensable(offline.look("offline CPUs"));
+        let memory = Cmd::shell("sed -n 's/^MemTotal: *\\([0-9]*\\).*/\\1/p' /proc/meminfo");
+        let memory = batch.add_dispensable(memory.look("memory"));
         let confs: Vec<_> =
             compute_files.iter().map(|file| (file, batch.add(Cmd::new("cat").arg(file.as_str())))).collect();
         let scheduler: Vec<_> = scheduler_files
             .iter()
             .map(|file| (file, batch.add(Cmd::new("cat").arg(file.as_str()))))
             .collect();
-        let paths = batch.add(Cmd::shell(PATHS).args(compute_files.clone()));
+        let paths =
+            batch.add_dispensable(Cmd::shell(PATHS).args(compute_files.clone()).look("folder of guests"));
         let mut asked = Vec::new();
         for role in ROLES {
             let Some(place) = place(role) else { continue };
@@ -119,10 +122,11 @@ impl Machine {
             // In one go: arguments of a script that are added later stand before the earlier ones.
             let words = [unit.clone(), container.clone().unwrap_or_default()];
             let cmd = Cmd::shell(STARTED).args(words.into_iter().chain(place.config.iter().cloned()));
+            let cmd = cmd.look(format!("start of {role:?}"));
             asked.push((
                 role,
                 if unit.is_empty() { container.unwrap_or_default() } else { unit },
-                batch.add(cmd),
+                batch.add_dispensable(cmd),
             ));
         }
         let answers = host.outside().ask(batch).await?;

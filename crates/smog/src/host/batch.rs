@@ -29,6 +29,8 @@ const LONGEST_ARGUMENT: usize = 24 * 1024;
 #[derive(Debug, Clone)]
 pub struct Batch {
     cmds: Vec<Cmd>,
+    /// Which of them may be missing in a recording.
+    dispensable: Vec<usize>,
     /// The time limit of the whole.
     pub time_limit: Duration,
 }
@@ -43,12 +45,13 @@ pub struct Answers {
     host: Host,
     cmds: Vec<Cmd>,
     outputs: Vec<Output>,
+    missing: Vec<usize>,
     between: (Timestamp, Timestamp),
 }
 
 impl Default for Batch {
     fn default() -> Self {
-        Batch { cmds: Vec::new(), time_limit: TIME_LIMIT }
+        Batch { cmds: Vec::new(), dispensable: Vec::new(), time_limit: TIME_LIMIT }
     }
 }
 
@@ -62,6 +65,14 @@ impl Batch {
     pub fn add(&mut self, cmd: Cmd) -> Ask {
         self.cmds.push(cmd);
         Ask(self.cmds.len() - 1)
+    }
+
+    /// The same of a question without whose answer the others are of use: in a recording that does
+    /// not hold it, it has none ([`Answers::is_missing`]). A host answers it as any other.
+    pub(crate) fn add_dispensable(&mut self, cmd: Cmd) -> Ask {
+        let ask = self.add(cmd);
+        self.dispensable.push(ask.0);
+        ask
     }
 
     /// How many questions there are.
@@ -79,6 +90,11 @@ impl Answers {
     /// An answer, whatever its exit code.
     pub fn get(&self, ask: Ask) -> &Output {
         &self.outputs[ask.0]
+    }
+
+    /// Whether it was not recorded; the answer is empty then.
+    pub(crate) fn is_missing(&self, ask: Ask) -> bool {
+        self.missing.contains(&ask.0)
     }
 
     /// An answer whose exit code was expected.
@@ -114,12 +130,19 @@ impl Host {
     pub async fn ask(&self, batch: Batch) -> Result<Answers> {
         let mut outputs = Vec::with_capacity(batch.cmds.len());
         let begun = Timestamp::now();
-        let mut recorded = None;
+        let (mut recorded, mut missing) = (None, Vec::new());
         if let Wire::Replay(replay) = &*self.wire {
-            recorded = batch.cmds.last().and_then(|cmd| replay.times(self.container.as_ref(), cmd));
-            for cmd in &batch.cmds {
+            recorded = batch.cmds.iter().rev().find_map(|cmd| replay.times(self.container.as_ref(), cmd));
+            for (at, cmd) in batch.cmds.iter().enumerate() {
                 // As the host answered: whether that is good is judged later.
-                outputs.push(replay.answer_to(&self.name, self.container.as_ref(), cmd)?);
+                match replay.answer_to(&self.name, self.container.as_ref(), cmd) {
+                    Ok(output) => outputs.push(output),
+                    Err(Error::NotRecorded { .. }) if batch.dispensable.contains(&at) => {
+                        outputs.push(Output { exit: Exit { code: 127 }, ..Output::of("") });
+                        missing.push(at);
+                    }
+                    Err(why) => return Err(why),
+                }
             }
         } else if !batch.is_empty() {
             let marker = leash::mark();
@@ -145,7 +168,7 @@ impl Host {
             }
         }
         let between = recorded.unwrap_or_else(|| (begun, Timestamp::now()));
-        Ok(Answers { host: self.clone(), cmds: batch.cmds, outputs, between })
+        Ok(Answers { host: self.clone(), cmds: batch.cmds, outputs, missing, between })
     }
 }
 

@@ -68,6 +68,9 @@ pub struct Cmd {
     pub root: bool,
     /// It changes nothing, so it may be run again when the connection is lost under way.
     pub repeatable: bool,
+    /// What it asks, in words that stay while the text of its script changes from one smog to the
+    /// next: a recording finds the answer by them where it does not hold the same text.
+    pub(crate) look: Option<String>,
 }
 
 impl Cmd {
@@ -91,6 +94,7 @@ impl Cmd {
             expected: Expected::Codes(vec![0]),
             root: true,
             repeatable: false,
+            look: None,
         }
     }
 
@@ -155,6 +159,12 @@ impl Cmd {
     /// lost while it runs.
     pub fn repeatable(mut self) -> Cmd {
         self.repeatable = true;
+        self
+    }
+
+    /// What it asks, for recordings of another smog, and for what other tools gathered.
+    pub(crate) fn look(mut self, words: impl Into<String>) -> Cmd {
+        self.look = Some(words.into());
         self
     }
 

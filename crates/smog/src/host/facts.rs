@@ -7,7 +7,8 @@ use serde::Serialize;
 use crate::error::Result;
 use crate::host::dump::Dump;
 use crate::host::{
-    Batch, Cell, Cmd, Cpus, Host, Kernel, Memory, PciAddress, PciDevice, cells, cpus, kernel, pci,
+    Answers, Ask, Batch, Cell, Cmd, Cpus, Host, Kernel, Memory, PciAddress, PciDevice, cells, cpus, kernel,
+    pci,
 };
 
 /// What a host was when it was asked.
@@ -48,6 +49,9 @@ pub struct Facts {
     pub lab: Option<LabMarker>,
     /// When it was asked.
     pub seen_at: jiff::Timestamp,
+    /// What a recording does not hold of it; empty of a host that was asked itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
 }
 
 /// `/etc/smog-lab`: this host is a container of smog's lab.
@@ -114,14 +118,17 @@ impl Host {
         ];
         let mut batch = Batch::new();
         // Exit code 2: some of the files are not there, as is usual.
-        let dump = batch.add(Cmd::shell(format!("grep -sH '' {}", files.join(" "))).expect([0, 1, 2]));
-        let links = batch.add(Cmd::shell(pci::LINKS));
-        let machine = batch.add(Cmd::new("uname").arg("-m"));
-        let kvm = batch.add(Cmd::new("test").args(["-e", "/dev/kvm"]));
-        let clock = batch.add(Cmd::shell("read -r up rest </proc/uptime; date +%s.%N; echo \"$up\""));
-        let virt = batch.add(Cmd::new("systemd-detect-virt"));
-        let ask_versions = Cmd::new("virsh").args(["-r", "-c", "qemu:///system", "version", "--daemon"]);
-        let virsh = batch.add(ask_versions.clone());
+        let dump =
+            batch.add(Cmd::shell(format!("grep -sH '' {}", files.join(" "))).expect([0, 1, 2]).look("files"));
+        let links = batch.add_dispensable(Cmd::shell(pci::LINKS).look("links of PCI devices"));
+        let machine = batch.add_dispensable(Cmd::new("uname").arg("-m"));
+        let kvm = batch.add_dispensable(Cmd::new("test").args(["-e", "/dev/kvm"]));
+        let clock = Cmd::shell("read -r up rest </proc/uptime; date +%s.%N; echo \"$up\"");
+        let clock = batch.add_dispensable(clock.look("clock"));
+        let virt = batch.add_dispensable(Cmd::new("systemd-detect-virt"));
+        let ask_versions =
+            Cmd::new("virsh").args(["-r", "-c", "qemu:///system", "version", "--daemon"]).look("versions");
+        let virsh = batch.add_dispensable(ask_versions.clone());
         let answers = self.outside().ask(batch).await?;
         let dump = Dump::parse(&answers.good(dump)?.text());
         let word = |ask| Some(answers.get(ask).text().trim().to_string());
@@ -153,9 +160,24 @@ impl Host {
             libvirt_version: version(&versions, &["Running against daemon: ", "Using library: libvirt "]),
             qemu_version: version(&versions, &["Running hypervisor: QEMU "]),
             lab: dump.get("/etc/smog-lab").map(lab_marker),
+            unknown: not_recorded(
+                &[
+                    (links, "PCI devices"),
+                    (kvm, "/dev/kvm"),
+                    (virt, "what the host runs on"),
+                    (virsh, "the versions of libvirt and QEMU"),
+                ],
+                &answers,
+            ),
             seen_at: answers.between().1,
         })
     }
+}
+
+/// What a recording does not hold.
+fn not_recorded(asked: &[(Ask, &str)], answers: &Answers) -> Vec<String> {
+    let missing = asked.iter().filter(|(ask, _)| answers.is_missing(*ask));
+    missing.map(|(_, what)| format!("{what}: not recorded")).collect()
 }
 
 /// Two lines, both in seconds: the clock, and how long the kernel runs.

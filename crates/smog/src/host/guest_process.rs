@@ -116,6 +116,10 @@ fn gather(pattern: Option<&str>) -> Cmd {
         Some(pattern) => format!("^guest={pattern}(,|$)|^{pattern}$"),
         None => "^guest=".to_string(),
     };
+    let look = match pattern {
+        Some(pattern) => format!("guest process {pattern}"),
+        None => "guest processes".to_string(),
+    };
     let script = r#"
 for f in $(grep -lszE "$1" /proc/[0-9]*/cmdline); do
 p=${f#/proc/}; p=${p%/cmdline}
@@ -136,7 +140,10 @@ awk '/^[0-9a-f]+-/ { head = $0; text = ""; big = 0; next } { text = text "\n" $0
 fi
 done
 exit 0"#;
-    Cmd::shell(script).args([select.as_str(), if pattern.is_some() { "memory" } else { "" }]).repeatable()
+    Cmd::shell(script)
+        .args([select.as_str(), if pattern.is_some() { "memory" } else { "" }])
+        .look(look)
+        .repeatable()
 }
 
 /// The processes in what [`gather`] printed. One that ended while it was read is left out.

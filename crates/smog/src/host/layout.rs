@@ -151,13 +151,14 @@ impl Host {
             "jujud-*",
         ];
         let list = ["list-unit-files", "--no-legend", "--plain", "--no-pager", "--type=service"];
-        let units = batch.add(Cmd::new("systemctl").args(list).args(patterns));
+        let units = batch.add_dispensable(Cmd::new("systemctl").args(list).args(patterns).look("units"));
         // devstack's are instances of a template, which only show when they are loaded.
         let list = ["list-units", "--all", "--no-legend", "--plain", "--no-pager", "--type=service"];
-        let loaded = batch.add(Cmd::new("systemctl").args(list).args(patterns));
-        let podman = batch.add(Cmd::shell(LOOK).arg("podman"));
-        let docker = batch.add(Cmd::shell(LOOK).arg("docker"));
-        let paths = batch.add(Cmd::shell(PATHS));
+        let loaded =
+            batch.add_dispensable(Cmd::new("systemctl").args(list).args(patterns).look("loaded units"));
+        let podman = batch.add_dispensable(Cmd::shell(LOOK).arg("podman").look("containers of podman"));
+        let docker = batch.add_dispensable(Cmd::shell(LOOK).arg("docker").look("containers of docker"));
+        let paths = batch.add(Cmd::shell(PATHS).look("configuration and logs"));
         let answers = self.outside().ask(batch).await?;
         let text = |ask| answers.get(ask).text().into_owned();
         // A unit that is masked, or disabled and down, is only installed.

@@ -1,6 +1,6 @@
 //! A wire that answers from memory: tests of everything above it need no host.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -35,12 +35,19 @@ struct Inner {
     times: BTreeMap<String, (Timestamp, Timestamp)>,
     /// Commands that did not come to an end, with what was said.
     failed: BTreeMap<String, String>,
+    /// The commands by what they ask, see [`Cmd::look`].
+    looks: BTreeMap<String, String>,
+    /// What was answered by a command with another text.
+    otherwise: BTreeSet<String>,
 }
 
 /// One answer as it stands in a file.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Answer {
     pub command: String,
+    /// What the command asks, where that has a name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub look: Option<String>,
     #[serde(default)]
     pub exit_code: i32,
     #[serde(default)]
@@ -66,6 +73,29 @@ fn key(container: Option<&Container>, cmd: &Cmd) -> String {
         key = format!("{key}\n<{}", hex(&Sha256::digest(&cmd.stdin)));
     }
     key
+}
+
+/// The same of what it asks: other arguments are in the words themselves.
+fn look_key(container: Option<&Container>, cmd: &Cmd) -> Option<String> {
+    let look = cmd.look.as_ref()?;
+    Some(match container {
+        Some(container) => format!("in {}: {look}", container.name),
+        None => look.clone(),
+    })
+}
+
+impl Inner {
+    /// The name under which an answer is kept: the command's own, or that of another command
+    /// which asks the same.
+    fn find(&self, container: Option<&Container>, cmd: &Cmd) -> String {
+        // It is kept without secrets, so it is looked for without them.
+        let own = redact::text(&key(container, cmd));
+        if self.answers.contains_key(&own) || self.failed.contains_key(&own) {
+            return own;
+        }
+        let look = look_key(container, cmd).map(|look| redact::text(&look));
+        look.and_then(|look| self.looks.get(&look).cloned()).unwrap_or(own)
+    }
 }
 
 impl Replay {
@@ -132,6 +162,10 @@ impl Replay {
         Replay { inner: Arc::new(Mutex::new(inner)) }
     }
 
+    pub(super) fn is_of_recording(&self) -> bool {
+        self.lock().of.is_some()
+    }
+
     pub(super) fn note(&self, container: Option<&Container>, cmd: &Cmd, output: &Output) {
         let now = Timestamp::now();
         let begun = now.checked_sub(output.elapsed).unwrap_or(now);
@@ -142,6 +176,9 @@ impl Replay {
             return;
         }
         let key = key(container, cmd);
+        if let Some(look) = look_key(container, cmd) {
+            inner.looks.insert(look, key.clone());
+        }
         inner.failed.remove(&key);
         inner.times.insert(key.clone(), (begun, now));
         inner.answers.insert(key, VecDeque::from([output.clone()]));
@@ -152,22 +189,29 @@ impl Replay {
         let key = key(container, cmd);
         let mut inner = self.lock();
         if inner.of.is_some() && !inner.answers.contains_key(&key) {
+            if let Some(look) = look_key(container, cmd) {
+                inner.looks.insert(look, key.clone());
+            }
             inner.failed.insert(key, why.to_string());
         }
     }
 
     /// When a command was asked, and when it had answered, where that was recorded.
     pub(super) fn times(&self, container: Option<&Container>, cmd: &Cmd) -> Option<(Timestamp, Timestamp)> {
-        self.lock().times.get(&redact::text(&key(container, cmd))).copied()
+        let inner = self.lock();
+        inner.times.get(&inner.find(container, cmd)).copied()
     }
 
     /// All answers, with what is secret removed, one after the other.
     pub(crate) fn each_answer(&self, redactor: &Redactor) -> Vec<Answer> {
         let inner = self.lock();
+        let looks: BTreeMap<&String, &String> = inner.looks.iter().map(|(look, key)| (key, look)).collect();
+        let look = |command: &String| looks.get(command).map(|look| redactor.text(look));
         let answers = inner.answers.iter().filter_map(|(command, outputs)| {
             let output = outputs.back()?;
             Some(Answer {
                 command: redactor.text(command),
+                look: look(command),
                 exit_code: output.exit.code,
                 stdout: redactor.text(&output.text()),
                 stderr: redactor.text(&output.error_text()),
@@ -177,6 +221,7 @@ impl Replay {
         });
         let failed = inner.failed.iter().map(|(command, why)| Answer {
             command: redactor.text(command),
+            look: look(command),
             failed: Some(redactor.text(why)),
             ..Answer::default()
         });
@@ -187,6 +232,9 @@ impl Replay {
     pub(crate) fn take_up(&self, answer: Answer) {
         let output = output(&answer);
         let mut inner = self.lock();
+        if let Some(look) = answer.look {
+            inner.looks.insert(look, answer.command.clone());
+        }
         if let Some(why) = answer.failed {
             inner.failed.insert(answer.command, why);
             return;
@@ -195,6 +243,11 @@ impl Replay {
             inner.times.insert(answer.command.clone(), between);
         }
         inner.answers.insert(answer.command, VecDeque::from([output]));
+    }
+
+    /// What was answered by a command whose text is another than this smog's.
+    pub(crate) fn answered_otherwise(&self) -> Vec<String> {
+        self.lock().otherwise.iter().cloned().collect()
     }
 
     /// All commands that were asked, in order.
@@ -218,13 +271,15 @@ impl Replay {
 
     pub(super) fn answer_to(&self, host: &str, container: Option<&Container>, cmd: &Cmd) -> Result<Output> {
         let mut inner = self.lock();
-        if let Some(of) = &inner.of {
-            // It is kept without secrets, so it is looked for without them.
-            let key = redact::text(&key(container, cmd));
-            if let Some(output) = inner.answers.get(&key).and_then(VecDeque::back) {
+        if let Some(of) = inner.of.clone() {
+            let found = inner.find(container, cmd);
+            if found != redact::text(&key(container, cmd)) {
+                inner.otherwise.extend(cmd.look.clone());
+            }
+            if let Some(output) = inner.answers.get(&found).and_then(VecDeque::back) {
                 return Ok(output.clone());
             }
-            return Err(match inner.failed.get(&key) {
+            return Err(match inner.failed.get(&found) {
                 Some(why) => Error::Unreachable {
                     what: format!("host `{host}`"),
                     why: format!("when it was recorded: {why}"),
@@ -232,7 +287,7 @@ impl Replay {
                 },
                 None => Error::NotRecorded {
                     what: format!("`{}` on host `{host}`", cmd.line()),
-                    of: of.clone(),
+                    of,
                     hint: hint::RECORD.hint().and(" records it; a recording has what smog's own looks ask"),
                 },
             });

@@ -2,6 +2,7 @@
 
 mod parse;
 
+pub(crate) use parse::NOT_RECORDED;
 use parse::{parse_devices, parse_in_full, parse_list, parse_sightings};
 
 use serde::Serialize;
@@ -121,7 +122,8 @@ impl Host {
              words=$(printf '%s\\n' \"$list\" | sed -n 's/..*/dumpxml &; echo ==next==;/p')\n\
              [ -z \"$words\" ] || virsh -r -c {URI} \"$words echo ==states==; domstats --state\" || true"
         );
-        let output = self.virsh_run(Cmd::shell(script).repeatable(), None).await?;
+        let cmd = Cmd::shell(script).look("domains").repeatable();
+        let output = self.virsh_run(cmd, None).await?;
         let source_of = format!("host `{}`", self.name());
         Ok(parse_sightings(&output.text(), &source_of))
     }
@@ -138,7 +140,8 @@ impl Host {
              echo ==job==; domjobinfo $uuid; echo ==next==;\"; done\n\
              [ $# -eq 0 ] || virsh -r -c {URI} \"$* echo ==states==; domstats --state\" 2>/dev/null || true"
         );
-        let output = self.virsh_run(Cmd::shell(script).repeatable(), None).await?;
+        let cmd = Cmd::shell(script).look("domains in full").repeatable();
+        let output = self.virsh_run(cmd, None).await?;
         Ok(parse_in_full(&output.text(), &format!("host `{}`", self.name())))
     }
 
@@ -151,7 +154,7 @@ impl Host {
             "virsh -r -c {URI} dumpxml --domain \"$1\" || exit $?\n\
              echo ==next==; echo ==states==; virsh -r -c {URI} domstats --state --domain \"$1\""
         );
-        let cmd = Cmd::shell(script).arg(name_or_uuid).repeatable();
+        let cmd = Cmd::shell(script).arg(name_or_uuid).look(format!("domain {name_or_uuid}")).repeatable();
         let output = self.virsh_run(cmd, Some(name_or_uuid)).await?;
         let mut all = parse_sightings(&output.text(), &format!("host `{}`", self.name()));
         match (all.sightings.pop(), all.unreadable.pop()) {
@@ -353,7 +356,8 @@ impl Host {
     /// As [`Host::domain`].
     pub async fn guest_devices(&self, name_or_uuid: &str) -> Result<GuestDevices> {
         let script = format!("uri={URI}\n{DEVICES}");
-        let cmd = Cmd::shell(script).arg(name_or_uuid).repeatable();
+        let look = format!("taps and disks of {name_or_uuid}");
+        let cmd = Cmd::shell(script).arg(name_or_uuid).look(look).repeatable();
         let output = self.virsh_run(cmd, Some(name_or_uuid)).await?;
         Ok(parse_devices(&output.text()))
     }

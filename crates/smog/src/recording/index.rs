@@ -174,6 +174,34 @@ impl Index {
         }
     }
 
+    /// Of what others gathered of these hosts.
+    pub(super) fn of_saved(place: &str, hosts: &[&str], at: Timestamp) -> Index {
+        let kept = |name: &&str| KeptHost {
+            role: "hosts".into(),
+            name: Some(name.to_string()),
+            host: name.to_string(),
+            container: None,
+            sudo: None,
+        };
+        Index {
+            kind: KIND.into(),
+            format: FORMAT,
+            smog: env!("CARGO_PKG_VERSION").into(),
+            cloud: place.into(),
+            auth_url: "http://not-recorded.invalid".into(),
+            begun: at,
+            at,
+            logs_since: at,
+            guests: vec![],
+            only_hosts: vec![],
+            hosts: vec![],
+            calls: 0,
+            unread: vec![],
+            smog_yml: KeptFile { hosts: hosts.iter().map(kept).collect(), ..KeptFile::default() },
+            login: serde_json::json!({ "roles": [{ "name": "admin" }], "catalog": [] }),
+        }
+    }
+
     /// "a recording of cloud `x`, made 2026-11-28 18:00:00 UTC".
     pub fn words(&self) -> String {
         format!("a recording of cloud `{}`, made {}", self.cloud, self.at.strftime("%Y-%m-%d %H:%M:%S UTC"))

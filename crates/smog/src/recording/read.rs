@@ -54,6 +54,15 @@ pub struct Recording {
 }
 
 impl Recording {
+    pub(super) fn of_tape(index: Index, tape: Tape) -> Recording {
+        Recording { index, tape }
+    }
+
+    /// What it is, for messages: "a recording of cloud `x`, made 2026-11-28 18:00:00 UTC".
+    pub fn words(&self) -> &str {
+        &self.tape.of
+    }
+
     /// Open a file that [`Cloud::record`] wrote.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use crate::exit::ExitCode;
 use crate::findings::{CpuMap, Machine};
 use crate::guest::Guest;
 use crate::host::Host;
+use crate::libvirt::{DomainState, Sighting};
 
 /// What a topology is of.
 #[derive(Debug, Clone)]
@@ -69,7 +70,7 @@ impl Host {
         let (facts, machine, domains, processes) =
             tokio::join!(self.facts(), Machine::of(self), self.domains_with_states(), self.guest_processes());
         let facts = facts?;
-        let mut unknown = Vec::new();
+        let mut unknown = facts.unknown.clone();
         let mut note = |what: &str, why: &Error| unknown.push(format!("{what}: {why}"));
         let (cpus, sets) = match machine {
             Ok(machine) => {
@@ -98,6 +99,19 @@ impl Host {
             note("where threads may run", &why);
             Vec::new()
         });
+        // A running domain without a process is Nova's matter; in a recording it is what was not gathered.
+        if self.is_recorded() {
+            let has_process =
+                |seen: &&Sighting| processes.iter().any(|process| process.uuid == seen.domain.uuid);
+            let without = domains
+                .iter()
+                .filter(|seen| matches!(seen.state, DomainState::Running | DomainState::Paused))
+                .filter(|seen| !has_process(seen));
+            unknown
+                .extend(without.map(|seen| {
+                    format!("where the threads of `{}` may run: not recorded", seen.domain.name)
+                }));
+        }
         let picture = HostPicture::of(&HostFacts {
             host: self.name(),
             facts: &facts,
@@ -127,6 +141,10 @@ impl Cloud {
                 let near = near_hosts.into_iter().chain(near).collect();
                 Err(Error::NotFound { what: "host or guest".into(), name, near })
             }
+            Err(why @ Error::NotRecorded { .. }) => match self.recorded_domain(name).await? {
+                Some((host, _)) => Ok(Seen::Host(host.name().to_string())),
+                None => Err(why),
+            },
             Err(why) => Err(why),
         }
     }
@@ -139,10 +157,14 @@ impl Cloud {
     pub async fn topology_of(&self, seen: &Seen) -> Result<Topology> {
         let (mut guest, mut state) = (None, None);
         let mut names = match seen {
-            Seen::All => {
-                let hypervisors = self.hypervisors_without_uptime().await?;
-                hypervisors.into_iter().map(|hypervisor| hypervisor.service.host).collect()
-            }
+            Seen::All => match self.hypervisors_without_uptime().await {
+                Ok(found) => found.into_iter().map(|hypervisor| hypervisor.service.host).collect(),
+                Err(why @ Error::NotRecorded { .. }) => match self.recorded_hosts() {
+                    hosts if hosts.is_empty() => return Err(why),
+                    hosts => hosts,
+                },
+                Err(why) => return Err(why),
+            },
             Seen::Host(name) => vec![name.clone()],
             Seen::Guest(asked) => {
                 let server = self.server_by_id(&asked.server.id).await?;

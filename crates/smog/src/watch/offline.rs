@@ -6,6 +6,7 @@
 
 mod archive;
 mod entry;
+mod facts;
 mod guest;
 mod kind;
 mod place;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 
 use self::entry::{Bytes, Entry};
+pub(crate) use self::facts::{HostFiles, host_files};
 pub use self::read::ReadUp;
 pub use self::trouble::{Trouble, What};
 use super::clock::Clock;

@@ -123,7 +123,9 @@ async fn formats_of(host: &Host) -> FormatsOfHost {
          /var/snap/openstack-hypervisor/common/etc/*/*.conf; exit 0"
     );
     let mut formats = FormatsOfHost::default();
-    let Ok(output) = host.outside().run(Cmd::shell(script).repeatable()).await else { return formats };
+    let Ok(output) = host.outside().run(Cmd::shell(script).look("forms of logs").repeatable()).await else {
+        return formats;
+    };
     let mut files: BTreeMap<String, String> = BTreeMap::new();
     for line in output.text().lines() {
         if let Some((path, option)) = line.split_once(':') {

@@ -114,7 +114,19 @@ fn taken_kib(details: &Details) -> u64 {
     details.pages.iter().map(|pool| pool.total.saturating_sub(pool.free) * pool.size_kib).sum()
 }
 
-fn huge_pages(cloud: &CloudSnapshot, _: &[GuestSnapshot]) -> Vec<Finding> {
+/// Huge pages in KiB that guests on these hosts have been promised and have given back for now, so that
+/// they count as free: `freePageReporting`, which Nova sets from 34 on (`LibvirtConfigMemoryBalloon`).
+fn given_back_kib(hosts: &[&HostSnapshot], guests: &[GuestSnapshot]) -> u64 {
+    let here = guests.iter().filter(|guest| hosts.iter().any(|host| host.name == guest.host()));
+    let of = |guest: &GuestSnapshot| {
+        let (domain, process) = (&guest.domain.as_ref()?.domain, guest.process.as_ref()?);
+        let gives = domain.devices.free_page_reporting && domain.has_huge_pages();
+        gives.then(|| domain.memory_kib.saturating_sub(process.huge_kib))
+    };
+    here.filter_map(of).sum()
+}
+
+fn huge_pages(cloud: &CloudSnapshot, guests: &[GuestSnapshot]) -> Vec<Finding> {
     // Containers of one machine have its pages together.
     let mut kernels: BTreeMap<(i64, u64), Vec<&HostSnapshot>> = BTreeMap::new();
     for host in cloud.hosts.values() {
@@ -140,7 +152,8 @@ fn huge_pages(cloud: &CloudSnapshot, _: &[GuestSnapshot]) -> Vec<Finding> {
                 ))
         };
         let total: u64 = details.pages.iter().map(|pool| pool.total * pool.size_kib).sum();
-        let free = total.saturating_sub(taken_kib(details));
+        // What guests have given back is theirs when they want it again.
+        let free = total.saturating_sub(taken_kib(details)).saturating_sub(given_back_kib(&hosts, guests));
         if memory_kib > 0 && total * 10 > memory_kib * 8 && free * 10 > total * 8 {
             found.push(
                 about(

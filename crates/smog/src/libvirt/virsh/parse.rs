@@ -2,8 +2,12 @@
 
 use super::{DiskFile, DomainLine, FullSighting, GuestDevices, HostDomains, Sighting, Tap};
 use crate::error::Error;
+use crate::hint;
 use crate::libvirt::{Domain, DomainState};
 use std::collections::BTreeMap;
+
+/// In place of a domain's XML in what others gathered: there is one, and no more is known of it.
+pub(crate) const NOT_RECORDED: &str = "==not recorded==";
 
 /// XMLs with `==next==` behind each, and after `==states==` what `domstats --state` prints.
 pub(super) fn parse_sightings(text: &str, source_of: &str) -> HostDomains {
@@ -11,6 +15,15 @@ pub(super) fn parse_sightings(text: &str, source_of: &str) -> HostDomains {
     let states = parse_states(states);
     let mut all = HostDomains::default();
     for xml in xmls.split("==next==").map(str::trim_start).filter(|xml| !xml.is_empty()) {
+        if let Some(what) = xml.strip_prefix(NOT_RECORDED) {
+            let (what, of) = (what.trim().to_string(), source_of.to_string());
+            all.unreadable.push(Error::NotRecorded {
+                what,
+                of,
+                hint: hint::RECORD.hint().and(" records it"),
+            });
+            continue;
+        }
         match Domain::parse(xml, source_of) {
             Ok(domain) => {
                 // One that vanished between its XML and its state, or came between, has none.

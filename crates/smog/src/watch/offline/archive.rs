@@ -28,18 +28,34 @@ pub(super) struct Limits {
     kept: u64,
     /// Archives may lie so deep in each other.
     depth: usize,
+    /// What a file is, by its path: what is [`Kind::Other`] is not kept.
+    kinds: fn(&str) -> Kind,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { members: 1_000_000, ratio: 300, free: 512 << 20, kept: 64 << 30, depth: 3 }
+        Limits {
+            members: 1_000_000,
+            ratio: 300,
+            free: 512 << 20,
+            kept: 64 << 30,
+            depth: 3,
+            kinds: kind::kind,
+        }
+    }
+}
+
+impl Limits {
+    /// The same for files of other kinds than logs.
+    pub fn of_kinds(self, kinds: fn(&str) -> Kind) -> Limits {
+        Limits { kinds, ..self }
     }
 }
 
 #[cfg(test)]
 impl Limits {
     pub fn small() -> Limits {
-        Limits { members: 100, ratio: 20, free: 64 << 10, kept: 1 << 20, depth: 3 }
+        Limits { members: 100, ratio: 20, free: 64 << 10, kept: 1 << 20, depth: 3, kinds: kind::kind }
     }
 }
 
@@ -57,6 +73,11 @@ pub(super) struct Spool {
 impl Spool {
     pub fn new(limits: Limits) -> Spool {
         Spool { file: None, end: 0, members: 0, limits }
+    }
+
+    /// What a file is, by its path.
+    pub(super) fn kind(&self, inside: &str) -> Kind {
+        (self.limits.kinds)(inside)
     }
 
     /// Unpack a member.
@@ -280,7 +301,7 @@ fn members(
         if !(kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse()) {
             continue;
         }
-        let kind_of = kind::kind(&inside);
+        let kind_of = spool.kind(&inside);
         if kind_of == Kind::Other {
             continue;
         }

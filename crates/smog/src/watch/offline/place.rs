@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::archive::{self, Limits, Spool};
 use super::entry::{Bytes, Entry, Input};
-use super::kind::{self, Kind};
+use super::kind::Kind;
 use super::trouble::{Trouble, What};
 use crate::error::{Error, Result};
 use crate::watch::unpack;
@@ -202,7 +202,7 @@ fn file(path: &Path, inside: String, kind: FileType, spool: &mut Spool, to: &mut
         Ok(about) => about,
         Err(why) => return to.left_out(shown, plain(&why)),
     };
-    match kind::kind(&inside) {
+    match spool.kind(&inside) {
         Kind::Other => {}
         Kind::Archive => match is_tar(path) {
             Ok(true) => archive_file(path, &shown, about.len(), spool, to),
