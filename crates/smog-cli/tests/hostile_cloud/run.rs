@@ -187,5 +187,6 @@ pub fn each<T: Sync>(items: &[T], work: impl Fn(&T) + Sync) {
 }
 
 pub fn is_listing(words: &[String]) -> bool {
-    words.len() == 2 && words[1] == "list" || words == ["discover"]
+    // The scripted cloud has no block storage: `volume list` is an error there.
+    words.len() == 2 && words[1] == "list" && words[0] != "volume" || words == ["discover"]
 }

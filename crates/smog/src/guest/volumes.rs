@@ -227,7 +227,8 @@ mod tests {
         let nova = json!({"volumeId": "v", "device": "/dev/vdb", "attachment_id": "a"});
         let cinder = json!({"id": "v", "status": "in-use", "size": 1,
                             "attachments": [{"server_id": "s", "attachment_id": "a"}]});
-        let xml = "<domain type='qemu'><name>i</name><uuid>s</uuid><devices><disk type='network' device='disk'>\
+        let xml = "<domain type='qemu'><name>i</name><uuid>s</uuid><memory>1</memory>\
+                   <devices><disk type='network' device='disk'>\
                    <source protocol='rbd' name='volumes/volume-v'/><target dev='vdb' bus='virtio'/>\
                    <serial>v</serial></disk></devices></domain>";
         let domain = crate::libvirt::Domain::parse(xml, "a test").expect("a domain");
