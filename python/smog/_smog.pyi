@@ -197,23 +197,6 @@ class Cloud:
     >>> for guest in cloud.discover():
     ...     print(guest.name, guest.host.name)
     """
-    def create_volume(self, /, name: str, size: int | None = None, *, volume_type: str | None = None, image: str | None = None, snapshot: str | None = None, source: str | None = None, description: str | None = None, timeout: float = 300.0) -> Resource:
-        """
-        Create a volume and wait until it is available: empty, or with the content of an `image`, a
-        `snapshot` or a volume (`source`). Ctrl-C takes it back.
-
-        Raises `Fault` with Cinder's reason, `NotFound`, `ArgumentError` for a size that does not fit.
-
-        >>> cloud.create_volume("data", 1)
-        """
-    def delete_volume(self, /, volume: str, *, timeout: float = 300.0) -> None:
-        """
-        Delete a volume and wait until it is gone.
-        """
-    def delete_volume_snapshot(self, /, snapshot: str, *, timeout: float = 300.0) -> None:
-        """
-        Delete a snapshot of a volume and wait until it is gone.
-        """
     def environment(self, *settings: str, filters: str | Sequence[str] = (), huge_pages: str | Sequence[str] = (), at_boot: bool = False, sysctl: str | Sequence[str] = (), nested: bool = False, cpu_mode: str | Sequence[str] = (), numa_cells: str | Sequence[str] = (), kernel_words: str | Sequence[str] = (), services: str | Sequence[str] = (), vfs: str | Sequence[str] = (), hosts: Sequence[str | Host] = (), suite: str | os.PathLike[str] | None = None, journal: str | os.PathLike[str] | None = None, timeout: float = 180.0) -> Environment:
         """
         The desired state of hosts; nothing is asked before `check()`, `prepare()` or `with`.
@@ -370,6 +353,15 @@ class Cloud:
         """
         Make a user, in a project with a role when they are given.
         """
+    def create_volume(self, /, name: str, size: int | None = None, *, volume_type: str | None = None, image: str | None = None, snapshot: str | None = None, source: str | None = None, description: str | None = None, timeout: float = 300.0) -> Resource:
+        """
+        Create a volume and wait until it is available: empty, or with the content of an `image`, a
+        `snapshot` or a volume (`source`). Ctrl-C takes it back.
+
+        Raises `Fault` with Cinder's reason, `NotFound`, `ArgumentError` for a size that does not fit.
+
+        >>> cloud.create_volume("data", 1)
+        """
     def delete_aggregate(self, /, aggregate: str | Aggregate) -> None:
         """
         Take the hosts out of an aggregate and delete it.
@@ -397,6 +389,14 @@ class Cloud:
     def delete_user(self, /, user: str | User) -> None:
         """
         Delete a user. Two API calls.
+        """
+    def delete_volume(self, /, volume: str, *, timeout: float = 300.0) -> None:
+        """
+        Delete a volume and wait until it is gone.
+        """
+    def delete_volume_snapshot(self, /, snapshot: str, *, timeout: float = 300.0) -> None:
+        """
+        Delete a snapshot of a volume and wait until it is gone.
         """
     def disable_service(self, /, host: str | Host, *, reason: str | None = None) -> ComputeService:
         """
@@ -1279,18 +1279,6 @@ class Guest:
     >>> guest.name, guest.status, guest.host.name
     ('web', 'ACTIVE', 'cmp1')
     """
-    def attach_volume(self, /, volume: str, *, delete_with_guest: bool = False, tag: str | None = None, timeout: float = 300.0) -> Resource:
-        """
-        Attach a volume, by name or id, and wait until both Nova and Cinder say so. Ctrl-C takes it back.
-
-        Raises `ArgumentError` for a volume that another guest has, `Fault` when Nova gives up.
-
-        >>> guest.attach_volume("data")
-        """
-    def detach_volume(self, /, volume: str, *, timeout: float = 300.0) -> None:
-        """
-        Take a volume away, by its name, id or device, and wait until it is free.
-        """
     def start(self, *, wait: bool = True, timeout: float = 300.0) -> None:
         """
         Power on.
@@ -1518,6 +1506,14 @@ class Guest:
         """
         Add an interface while it runs: on a network, perhaps with an address, or with an existing port.
         """
+    def attach_volume(self, /, volume: str, *, delete_with_guest: bool = False, tag: str | None = None, timeout: float = 300.0) -> Resource:
+        """
+        Attach a volume, by name or id, and wait until both Nova and Cinder say so. Ctrl-C takes it back.
+
+        Raises `ArgumentError` for a volume that another guest has, `Fault` when Nova gives up.
+
+        >>> guest.attach_volume("data")
+        """
     def compare(self, /) -> Listing[Compared]:
         """
         What the domain XML declares, and what the kernel does. Two commands.
@@ -1543,6 +1539,10 @@ class Guest:
         """
         Remove an interface while it runs, by its port's id, its MAC or an address, and wait until it is
         gone.
+        """
+    def detach_volume(self, /, volume: str, *, timeout: float = 300.0) -> None:
+        """
+        Take a volume away, by its name, id or device, and wait until it is free.
         """
     def diagnostics(self, /) -> dict[str, Any]:
         """
