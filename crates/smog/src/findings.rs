@@ -38,6 +38,7 @@ pub use details::{Details, Interrupt, NodePages, Program, SwitchPort};
 pub use effective::{Compared, compare};
 pub use finding::{Evidence, Finding, Layer, Severity, Subject, Unknown};
 pub use fix::Fix;
+pub(crate) use host_facts::is_remote;
 pub use host_facts::{DomainSnapshot, HostSnapshot, Machine, RunningService};
 pub use known::{BugSeen, KnownBug, KnownBugs};
 pub use nova_conf::{CpuSets, NovaConf};

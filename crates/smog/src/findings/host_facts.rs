@@ -57,6 +57,9 @@ pub struct Machine {
     pub instances_path: String,
     /// What lies in that folder.
     pub instances: Vec<String>,
+    /// The file system that folder is on, as `df` has it: its source and its type. Empty where it is
+    /// not known (recordings of an earlier smog).
+    pub instances_on: String,
     /// Services of Nova that run here, with their files.
     pub services: Vec<RunningService>,
     /// nova-scheduler's configuration; `None` where there is none, or when it cannot be read.
@@ -150,7 +153,7 @@ impl Machine {
         }
         let scheduler = (!files.is_empty()).then(|| NovaConf::of(files));
         let text = answers.get(paths).text().into_owned();
-        let (instances_path, compute_id, instances) = parse_paths(&text);
+        let Paths { instances_path, instances_on, compute_id, instances } = Paths::parse(&text);
         let services = asked
             .into_iter()
             .filter_map(|(role, unit, ask)| parse_started(role, unit, &answers.get(ask).text()))
@@ -164,6 +167,7 @@ impl Machine {
             compute_id,
             instances_path,
             instances,
+            instances_on,
             services,
             scheduler,
             details,
@@ -176,13 +180,13 @@ fn seconds(time: jiff::Timestamp) -> f64 {
     time.as_microsecond() as f64 / 1e6
 }
 
-/// The folder of guests, `compute_id`, and what lies in the folder.
+/// The folder of guests with the file system it is on, `compute_id`, and what lies in the folder.
 const PATHS: &str = r#"
 option() { cat -- "$@" /dev/null 2>/dev/null | sed -n "s/^ *$key *= *//p" | tail -n 1; }
 key=state_path; state=$(option "$@"); state=${state:-/var/lib/nova}
 key=instances_path; path=$(option "$@"); path=${path:-\$state_path/instances}
 case $path in '$state_path'*) path=$state${path#'$state_path'};; esac
-echo "$path"
+printf '%s\t%s\n' "$path" "$(df --output=source,fstype -- "$path" 2>/dev/null | tail -n 1)"
 cat "$state/compute_id" 2>/dev/null | tr -d '\n'; echo
 ls -1 "$path" 2>/dev/null
 exit 0"#;
@@ -200,11 +204,34 @@ echo $(( $(date +%s) - for_s ))
 for f in "$@"; do stat -c '%Y %n' -- "$f"; done 2>/dev/null
 exit 0"#;
 
-fn parse_paths(text: &str) -> (String, Option<String>, Vec<String>) {
-    let mut lines = text.lines();
-    let path = lines.next().unwrap_or_default().to_string();
-    let id = lines.next().map(str::trim).filter(|id| !id.is_empty()).map(str::to_string);
-    (path, id, lines.map(str::to_string).collect())
+/// What [`PATHS`] answers.
+struct Paths {
+    instances_path: String,
+    instances_on: String,
+    compute_id: Option<String>,
+    instances: Vec<String>,
+}
+
+impl Paths {
+    fn parse(text: &str) -> Paths {
+        let mut lines = text.lines();
+        let first = lines.next().unwrap_or_default();
+        let (path, on) = first.split_once('\t').unwrap_or((first, ""));
+        Paths {
+            instances_path: path.to_string(),
+            instances_on: on.split_whitespace().collect::<Vec<_>>().join(" "),
+            compute_id: lines.next().map(str::trim).filter(|id| !id.is_empty()).map(str::to_string),
+            instances: lines.map(str::to_string).collect(),
+        }
+    }
+}
+
+/// Whether a file system is another machine's, by its source and type as `df` has them. A local one
+/// of the same name on another host is another one.
+pub(crate) fn is_remote(mounted: &str) -> bool {
+    ["nfs", "ceph", "glusterfs", "lustre", "gfs2", "ocfs2"]
+        .iter()
+        .any(|kind| mounted.rsplit(' ').next().is_some_and(|fs| fs.starts_with(kind)))
 }
 
 fn parse_started(role: ServiceRole, unit: String, text: &str) -> Option<RunningService> {

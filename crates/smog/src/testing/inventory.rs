@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::cloud::{Cloud, Microversion};
 use crate::cpuset::Cpuset;
 use crate::error::Result;
-use crate::findings::{CpuSets, NovaConf};
+use crate::findings::{CpuSets, NovaConf, is_remote};
 use crate::host::{Facts, Host, ServiceRole};
 use crate::libvirt::{Capabilities, Domain};
 
@@ -248,10 +248,7 @@ async fn look_at(cloud: &Cloud, name: &str) -> Result<ComputeHost> {
         "cat /etc/qemu/firmware/*.json /usr/share/qemu/firmware/*.json 2>/dev/null | grep -q '\"uefi\"'";
     let has_uefi = host.run(crate::host::Cmd::shell(firmware).any_exit()).await?.exit.is_ok();
     let mounted = host.outside().run(source).await?.text().trim().to_string();
-    // A local file system of the same name on another host is another one.
-    let is_remote = ["nfs", "ceph", "glusterfs", "lustre", "gfs2", "ocfs2"]
-        .iter()
-        .any(|kind| mounted.rsplit(' ').next().is_some_and(|fs| fs.starts_with(kind)));
+    let is_remote = is_remote(&mounted);
     let mut pci_specs = conf.get_all("pci", "device_spec");
     pci_specs.extend(conf.get_all("pci", "passthrough_whitelist"));
     Ok(ComputeHost {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::threads::guest as subject;
 use super::{Judge, Proof, Rule, by_id};
-use crate::findings::{CloudSnapshot, Finding, GuestSnapshot, Layer, Severity, Subject};
+use crate::findings::{CloudSnapshot, Finding, GuestSnapshot, Layer, Machine, Severity, Subject, is_remote};
 use crate::guest::{Sight, Stranger};
 use crate::libvirt::DomainState;
 
@@ -115,6 +115,14 @@ fn twin(guest: &GuestSnapshot) -> Vec<Finding> {
     guest.elsewhere.iter().map(finding).collect()
 }
 
+/// Whether the folder of guests is the same one on two hosts: on storage that both mount. Where the
+/// file systems are not known, the same entries have to do.
+pub(super) fn are_one_folder(one: &Machine, other: &Machine) -> bool {
+    one.instances == other.instances
+        && (one.instances_on.is_empty()
+            || one.instances_on == other.instances_on && is_remote(&one.instances_on))
+}
+
 fn left_over_files(cloud: &CloudSnapshot, guests: &[GuestSnapshot]) -> Vec<Finding> {
     if !cloud.is_whole {
         return Vec::new();
@@ -138,7 +146,7 @@ fn left_over_files(cloud: &CloudSnapshot, guests: &[GuestSnapshot]) -> Vec<Findi
                     let suffix_is_right = uuid == entry || guest.is_between_hosts();
                     let is_shared = || {
                         let other = cloud.hosts.get(guest.host()).and_then(|other| other.machine.as_ref());
-                        other.is_some_and(|other| other.instances == machine.instances)
+                        other.is_some_and(|other| are_one_folder(machine, other))
                     };
                     suffix_is_right
                         && (guest.host() == host.name

@@ -39,10 +39,21 @@ fn machine() -> Machine {
         compute_id: Some("cmp1-id".into()),
         instances_path: "/var/lib/nova/instances".into(),
         instances: vec!["_base".into()],
+        instances_on: "/dev/vda1 ext4".into(),
         services: Vec::new(),
         scheduler: None,
         details: Some(Details { kernel: "6.1".into(), booted: 1, ..Details::default() }),
     }
+}
+
+#[test]
+fn a_folder_is_one_only_on_storage_that_both_hosts_mount() {
+    use super::places::are_one_folder;
+    assert!(!are_one_folder(&machine(), &machine()), "two local disks with the same entries");
+    let on = |place: &str| Machine { instances_on: place.into(), ..machine() };
+    assert!(are_one_folder(&on("192.0.2.1:/instances nfs4"), &on("192.0.2.1:/instances nfs4")));
+    assert!(!are_one_folder(&on("192.0.2.1:/instances nfs4"), &on("192.0.2.2:/instances nfs4")));
+    assert!(are_one_folder(&on(""), &on("")), "recordings of an earlier smog do not say it");
 }
 
 /// The recorded pinned guest on cmp1, all layers agreeing.
