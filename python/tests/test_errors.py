@@ -67,6 +67,7 @@ def test_a_hint_is_in_terms_of_python():
 _PROMPT = {
     "cloud": smog.Cloud,
     "cloud.guest": smog.Guest,
+    "guest": smog.Guest,
     "cloud.flavor": smog.Flavor,
     "cloud.host": smog.Host,
     "cloud.environment": smog.Environment,
