@@ -175,17 +175,9 @@ impl Cloud {
         .await
         .map_err(|why| super::nic::with_request(why, request_id.clone()))?;
         work.done();
-        attached.ok_or_else(|| Error::Fault {
-            what: format!("attach of volume `{}` to `{}`", volume.label(), server.name),
-            fault: "Nova gave up, and the volume is free again".into(),
-            host: server.host.clone(),
-            request_id: request_id.clone(),
-            hint: Some(match &request_id {
-                Some(id) => {
-                    hint::EXCEPTIONS_OF_REQUEST.with(id).and(" shows the traceback that nova-compute logged")
-                }
-                None => hint::GUEST_ACTIONS.with(&server.name).and(" shows how it ended"),
-            }),
+        attached.ok_or_else(|| {
+            let what = format!("attach of volume `{}` to `{}`", volume.label(), server.name);
+            gave_up(server, what, "the volume is free again", request_id)
         })
     }
 
@@ -256,18 +248,8 @@ impl Cloud {
         if gone {
             return Ok(());
         }
-        Err(Error::Fault {
-            what: format!("detach of volume `{}` from `{}`", volume.label(), server.name),
-            fault: "Nova gave up, and the guest still has it".into(),
-            host: server.host.clone(),
-            request_id: request_id.clone(),
-            hint: Some(match &request_id {
-                Some(id) => {
-                    hint::EXCEPTIONS_OF_REQUEST.with(id).and(" shows the traceback that nova-compute logged")
-                }
-                None => hint::GUEST_ACTIONS.with(&server.name).and(" shows how it ended"),
-            }),
-        })
+        let what = format!("detach of volume `{}` from `{}`", volume.label(), server.name);
+        Err(gave_up(server, what, "the guest still has it", request_id))
     }
 
     /// Undo an attachment that may still be under way.
@@ -293,4 +275,14 @@ impl Cloud {
             false => Ok(()),
         }
     }
+}
+
+/// Nova took the order and did not carry it out: what is so now, and where the reason is.
+fn gave_up(server: &Server, what: String, now: &str, request_id: Option<String>) -> Error {
+    let hint = match &request_id {
+        Some(id) => hint::EXCEPTIONS_OF_REQUEST.with(id).and(" shows the traceback that nova-compute logged"),
+        None => hint::GUEST_ACTIONS.with(&server.name).and(" shows how it ended"),
+    };
+    let fault = format!("Nova gave up, and {now}");
+    Error::Fault { what, fault, host: server.host.clone(), request_id, hint: Some(hint) }
 }
